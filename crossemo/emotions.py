@@ -1,0 +1,102 @@
+"""One vocabulary of emotions and the label spaces built on it.
+
+Every corpus translates its own labels into `EMOTIONS` and every model learns the
+classes of one `LabelSpace`, so an index means the same emotion in every corpus.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Literal
+
+EMOTIONS = (
+    "neutral",
+    "calm",
+    "happy",
+    "sad",
+    "angry",
+    "fearful",
+    "disgust",
+    "surprised",
+)
+
+LabelSpaceName = Literal["shared6", "speech8", "four"]
+NeutralCalm = Literal["merge", "apart", "drop"]
+
+
+class UnknownEmotionError(ValueError):
+    """An emotion or a label space that crossemo has no word for."""
+
+
+@dataclass(frozen=True)
+class LabelSpace:
+    """The classes of a task and how emotions fall into them.
+
+    Args:
+        name: Name of the space, as written in a config.
+        classes: Class names; a class's position is its index.
+        members: Emotion to class; emotions that are absent are left out of the task.
+    """
+
+    name: str
+    classes: tuple[str, ...]
+    members: Mapping[str, str]
+
+    def index(self, emotion: str) -> int | None:
+        """Return the class index of an emotion, or None where the task drops it.
+
+        Raises:
+            UnknownEmotionError: `emotion` is not one of `EMOTIONS`.
+        """
+        if emotion not in EMOTIONS:
+            raise UnknownEmotionError(
+                f"Unknown emotion {emotion!r}: crossemo knows {', '.join(EMOTIONS)}."
+            )
+        name = self.members.get(emotion)
+        return None if name is None else self.classes.index(name)
+
+
+def label_space(name: str, neutral_calm: str = "merge") -> LabelSpace:
+    """Return a label space by name.
+
+    Args:
+        name: `shared6`, the emotions that RAVDESS speech and song share; `speech8`,
+            all of RAVDESS speech; `four`, angry, happy, sad and neutral/calm, the
+            classes that most speech and music corpora have in common.
+        neutral_calm: In `four`, what becomes of neutral and calm. Neutral speech has
+            middle valence and calm music a positive one, so they are not the same:
+            `merge` makes one class of both, `apart` keeps two classes, `drop` leaves
+            neutral clips out and keeps calm.
+
+    Raises:
+        UnknownEmotionError: There is no such space or no such switch.
+
+    >>> label_space("four", "drop").classes
+    ('angry', 'happy', 'sad', 'calm')
+    """
+    if name == "shared6":
+        return _identity(name, EMOTIONS[:6])
+    if name == "speech8":
+        return _identity(name, EMOTIONS)
+    if name != "four":
+        raise UnknownEmotionError(
+            f"Unknown label space {name!r}: choose shared6, speech8 or four."
+        )
+    core = ("angry", "happy", "sad")
+    if neutral_calm == "apart":
+        return _identity(name, (*core, "neutral", "calm"))
+    if neutral_calm == "drop":
+        return _identity(name, (*core, "calm"))
+    if neutral_calm == "merge":
+        merged = "neutral/calm"
+        members = {emotion: emotion for emotion in core}
+        members |= {"neutral": merged, "calm": merged}
+        return LabelSpace(name, (*core, merged), MappingProxyType(members))
+    raise UnknownEmotionError(
+        f"Unknown switch {neutral_calm!r} for neutral and calm: "
+        "choose merge, apart or drop."
+    )
+
+
+def _identity(name: str, classes: tuple[str, ...]) -> LabelSpace:
+    return LabelSpace(name, classes, MappingProxyType({c: c for c in classes}))

@@ -1,0 +1,133 @@
+"""Train, validation and test parts that never share a speaker, song or artist."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from random import Random
+from typing import Literal
+
+Part = Literal["train", "val", "test"]
+PARTS: tuple[Part, ...] = ("train", "val", "test")
+SplitScheme = Literal["official", "kfold", "leave_one_out"]
+
+
+class SplitError(ValueError):
+    """A split that can't be made or that leaks a group."""
+
+
+@dataclass(frozen=True)
+class Split:
+    """Which groups are trained on, which choose the model and which judge it.
+
+    Args:
+        train: Groups of the training part, such as `ravdess/05`.
+        val: Groups of the validation part.
+        test: Groups of the test part.
+
+    Raises:
+        SplitError: A group lies in two parts, or a part is empty.
+    """
+
+    train: tuple[str, ...]
+    val: tuple[str, ...]
+    test: tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        for part in PARTS:
+            if not self.groups(part):
+                raise SplitError(f"The {part} part of the split is empty.")
+        for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
+            if shared := set(getattr(self, one)) & set(getattr(self, other)):
+                raise SplitError(
+                    f"{', '.join(sorted(shared))} would be in both {one} and {other}: "
+                    "a speaker, song or artist may be in one part only."
+                )
+
+    def groups(self, part: Part) -> tuple[str, ...]:
+        """Return the groups of a part."""
+        return {"train": self.train, "val": self.val, "test": self.test}[part]
+
+
+def make_split(
+    groups: Iterable[str],
+    official: Sequence[frozenset[str]],
+    scheme: SplitScheme = "official",
+    fold: int = 0,
+    folds: int = 6,
+    seed: int = 0,
+) -> Split:
+    """Split groups into parts.
+
+    Args:
+        groups: The groups that the corpora hold.
+        official: The customary test folds; used by the `official` scheme only.
+        scheme: `official`; `kfold`, folds dealt at random from the groups; or
+            `leave_one_out`, where the groups in order are tested one by one.
+        fold: Which fold is tested, from 0.
+        folds: How many folds `kfold` deals.
+        seed: Seed of the dealing.
+
+    Returns:
+        The split. Validation is the fold after the tested one that holds any group;
+        with `leave_one_out` it is the next groups, about a sixth of them.
+
+    Raises:
+        SplitError: The fold does not exist, holds no group, or too few groups are left.
+    """
+    present = sorted(set(groups))
+    if scheme == "leave_one_out":
+        return _leave_one_out(present, fold)
+    if scheme == "official":
+        if not official:
+            raise SplitError(
+                "The corpora have no customary folds: choose kfold or leave_one_out."
+            )
+        if strays := set(present) - frozenset().union(*official):
+            raise SplitError(f"No customary fold holds {', '.join(sorted(strays))}.")
+        dealt = [sorted(set(present) & members) for members in official]
+    elif scheme == "kfold":
+        dealt = _deal(present, folds, seed)
+    else:
+        raise SplitError(
+            f"Unknown scheme {scheme!r}: choose official, kfold or leave_one_out."
+        )
+    return _by_folds(dealt, fold)
+
+
+def _deal(groups: list[str], folds: int, seed: int) -> list[list[str]]:
+    if not 3 <= folds <= len(groups):
+        raise SplitError(
+            f"{len(groups)} groups can't be dealt into {folds} folds: "
+            f"choose from 3 to {len(groups)}."
+        )
+    shuffled = Random(seed).sample(groups, len(groups))
+    return [sorted(shuffled[start::folds]) for start in range(folds)]
+
+
+def _by_folds(folds: list[list[str]], fold: int) -> Split:
+    filled = [number for number, members in enumerate(folds) if members]
+    if fold not in filled:
+        raise SplitError(
+            f"Fold {fold} holds no clip; choose one of {', '.join(map(str, filled))}."
+        )
+    if len(filled) < 3:
+        raise SplitError(
+            f"Only {len(filled)} of the {len(folds)} folds hold clips and three are "
+            "needed (train, validation, test): choose leave_one_out or kfold."
+        )
+    val = filled[(filled.index(fold) + 1) % len(filled)]
+    train = [group for n in filled if n not in (fold, val) for group in folds[n]]
+    return Split(tuple(sorted(train)), tuple(folds[val]), tuple(folds[fold]))
+
+
+def _leave_one_out(groups: list[str], fold: int) -> Split:
+    if len(groups) < 3:
+        raise SplitError(
+            f"Leaving one out needs at least three groups; there are {len(groups)}."
+        )
+    if not 0 <= fold < len(groups):
+        raise SplitError(f"There is no fold {fold}: choose 0 to {len(groups) - 1}.")
+    turned = groups[fold:] + groups[:fold]
+    held = 1 + max(1, round(len(groups) / 6))
+    return Split(
+        tuple(sorted(turned[held:])), tuple(sorted(turned[1:held])), (turned[0],)
+    )
