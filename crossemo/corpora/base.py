@@ -1,12 +1,16 @@
 """What a corpus is: clips with an emotion and a group, and folds of groups."""
 
+import logging
 from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from dataclasses import dataclass
 from hashlib import blake2b
 from pathlib import Path
 from typing import ClassVar, Literal
 
 Domain = Literal["speech", "music"]
+
+logger = logging.getLogger(__name__)
 
 
 class CorpusError(ValueError):
@@ -75,3 +79,42 @@ def content_digest(path: Path) -> str:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()
+
+
+def unique(clips: Iterable[Clip]) -> list[Clip]:
+    """Return the clips without those that repeat an earlier one byte for byte.
+
+    How many are left out is logged, as they change the corpus's counts.
+
+    Raises:
+        CorpusError: Files of the same content bear different labels, or files of the
+            same name differ in content.
+    """
+    kept: dict[str, Clip] = {}
+    named: dict[str, Clip] = {}
+    copies: list[tuple[Clip, Clip]] = []
+    for clip in clips:
+        first = kept.setdefault(clip.digest, clip)
+        if (first.emotion, first.group) != (clip.emotion, clip.group):
+            raise CorpusError(
+                f"{first.path} ({first.emotion}, {first.group}) and {clip.path} "
+                f"({clip.emotion}, {clip.group}) hold the same bytes: remove the one "
+                "whose name is wrong."
+            )
+        namesake = named.setdefault(clip.id, clip)
+        if namesake.digest != clip.digest:
+            raise CorpusError(
+                f"{namesake.path} and {clip.path} have one name and differ in content: "
+                "give a root that holds only one of them."
+            )
+        if first is not clip:
+            copies.append((first, clip))
+    if copies:
+        logger.warning(
+            "%d of %d files are left out, being byte for byte copies (first: %s of %s)",
+            len(copies),
+            len(copies) + len(kept),
+            copies[0][1].path,
+            copies[0][0].path,
+        )
+    return list(kept.values())

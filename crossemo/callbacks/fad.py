@@ -1,0 +1,184 @@
+"""How far speech lies from song in every hidden state, emotion by emotion."""
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any, Literal
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.rank_zero import rank_zero_warn
+from rich.progress import track
+from torch import Tensor
+
+from crossemo.callbacks.gathering import gather_clips
+from crossemo.callbacks.tensorboard import add_figure
+from crossemo.files import write_text
+from crossemo.metrics.frechet import frechet_above_chance, frechet_matrix, mean_trace
+from crossemo.report.figures import fad_heatmap
+from crossemo.splits import PARTS, Part
+
+Rows = list[dict[str, Any]]
+
+
+class FrechetAudioDistance(Callback):
+    """Writes `fad.csv` after every test of a model on two domains.
+
+    A clip's embedding is the mean of a hidden state over its frames. For every pair of
+    emotions, every hidden state and the learnt mixture, the file holds the Fréchet
+    distance between the first role's clips and the second's (Kilgour et al. 2019), in
+    float64, with both counts: with few clips the plain distance mostly measures how
+    few they are. `above_chance` subtracts what crossed halves of each domain give,
+    with no speaker on both sides, and needs two groups or more in each cell.
+
+    Args:
+        part: Which clips: `test`, so that training can't have moved them apart, or
+            `train`, `val` or `all`.
+        enabled: Whether the distances are computed at all.
+        seed: Seed of the halves.
+    """
+
+    def __init__(
+        self,
+        part: Literal["train", "val", "test", "all"] = "test",
+        enabled: bool = True,
+        seed: int = 0,
+    ) -> None:
+        self.part = part
+        self.enabled = enabled
+        self.seed = seed
+        self.rows: Rows = []
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Embed the clips of both roles, measure, write and draw."""
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        if not self.enabled or len(data.roles) != 2:
+            return
+        sets = [self._embed(trainer, pl_module, data, role) for role in data.roles]
+        # Every process holds the same embeddings; one of them does the rest.
+        folder = trainer.log_dir
+        if trainer.is_global_zero:
+            self._measure(trainer, pl_module, sets)
+            if folder is not None:
+                write_text(Path(folder) / "fad.csv", _as_csv(self.rows))
+        trainer.strategy.barrier("fad")
+
+    def _embed(
+        self, trainer: Trainer, module: Any, data: Any, role: str
+    ) -> "_EmbeddedClips":
+        """Embed a role's clips, shared out over the processes."""
+        parts: Sequence[Part] = PARTS if self.part == "all" else (self.part,)
+        embeddings, labels, groups = [], [], []
+        for part in parts:
+            dataset = data.dataset(role, part)
+            batches = list(_embedded(trainer, module, data.loader(role, part), role))
+            indices = torch.cat([batch[0] for batch in batches])
+            values = torch.cat([batch[1] for batch in batches])
+            embeddings.append(gather_clips(indices, values)[1])
+            labels += dataset.labels
+            groups += [clip.group for clip in dataset.clips]
+        return _EmbeddedClips(torch.cat(embeddings, 0), torch.tensor(labels), groups)
+
+    def _measure(self, trainer: Trainer, module: Any, sets: "list[_EmbeddedClips]") -> None:
+        states = sets[0].embeddings.shape[1]
+        names = [f"{state}" for state in range(states - 1)] + ["mixture"]
+        roles = list(trainer.datamodule.roles)  # type: ignore[attr-defined]
+        steps = track(names, "Fréchet distances", transient=True)
+        for number, layer in enumerate(steps):
+            rows = self._layer_rows(sets, number, module.classes)
+            tags = {"stage": module.test_name, "part": self.part, "layer": layer}
+            self.rows += [tags | row for row in rows]
+        self._warn(sets, module.classes)
+        self._draw(trainer, module, roles, rows)
+
+    def _layer_rows(
+        self, sets: "list[_EmbeddedClips]", state: int, classes: Sequence[str]
+    ) -> Rows:
+        cells = [one.cells(state, len(classes)) for one in sets]
+        plain = frechet_matrix([x for x, _ in cells[0]], [y for y, _ in cells[1]])
+        scale = mean_trace([x for x, _ in (*cells[0], *cells[1])])
+        rows: Rows = []
+        for i, (x, x_groups) in enumerate(cells[0]):
+            for j, (y, y_groups) in enumerate(cells[1]):
+                above = frechet_above_chance(x, y, x_groups, y_groups, seed=self.seed)
+                rows.append(
+                    {
+                        "source_emotion": classes[i],
+                        "target_emotion": classes[j],
+                        "source_n": len(x),
+                        "target_n": len(y),
+                        "width": x.shape[1],
+                        "fad": float(plain[i, j]),
+                        "above_chance": above,
+                        "mean_trace": scale,
+                    }
+                )
+        return rows
+
+    def _warn(self, sets: "list[_EmbeddedClips]", classes: Sequence[str]) -> None:
+        smallest = min(len(x) for s in sets for x, _ in s.cells(0, len(classes)))
+        width = sets[0].embeddings.shape[-1]
+        if smallest <= width:
+            rank_zero_warn(
+                f"Fréchet distances of {smallest} clips in {width} dimensions mostly "
+                "measure how few clips there are: read the column above_chance."
+            )
+
+    def _draw(
+        self, trainer: Trainer, module: Any, roles: list[str], rows: Rows
+    ) -> None:
+        size = len(module.classes)
+        values = torch.tensor([row["fad"] for row in rows]).reshape(size, size)
+        figure = fad_heatmap(
+            values.numpy(),
+            module.classes,
+            module.classes,
+            roles[0],
+            roles[1],
+            f"Fréchet distance, mixture, {module.test_name}",
+        )
+        add_figure(trainer, f"fad/{module.test_name}", figure, trainer.global_step)
+
+
+class _EmbeddedClips:
+    """Embeddings `(clips, states, width)` of a role with their labels and groups."""
+
+    def __init__(self, embeddings: Tensor, labels: Tensor, groups: list[str]) -> None:
+        self.embeddings = embeddings
+        self.labels = labels
+        self.groups = groups
+
+    def cells(self, state: int, classes: int) -> list[tuple[Tensor, list[str]]]:
+        """Return each class's `(clips, width)` embeddings of one state, and groups."""
+        cells = []
+        for label in range(classes):
+            rows = (self.labels == label).nonzero().flatten()
+            members = [self.groups[row] for row in rows.tolist()]
+            cells.append((self.embeddings[rows, state], members))
+        return cells
+
+
+def _embedded(
+    trainer: Trainer, module: Any, loader: Any, role: str
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield indices and embeddings `(clips, states, width)` of this process's clips."""
+    training = module.training
+    module.eval()
+    hidden = not trainer.is_global_zero
+    with torch.inference_mode():
+        for batch in track(loader, f"Embedding {role}", transient=True, disable=hidden):
+            moved = trainer.strategy.batch_to_device(batch)
+            with trainer.precision_plugin.forward_context():
+                states = module.embed(moved.waveforms, moved.lengths)
+            counted = batch.counted
+            yield batch.indices[counted], states.transpose(0, 1).cpu()[counted]
+    module.train(training)
+
+
+def _as_csv(rows: Rows) -> str:
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()

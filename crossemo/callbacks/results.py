@@ -1,0 +1,118 @@
+"""results.json: every test score of a run, with its interval and the split used."""
+
+import json
+from collections import defaultdict
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from torch import Tensor
+
+from crossemo import __version__
+from crossemo.callbacks.gathering import gather_clips
+from crossemo.callbacks.tensorboard import add_figure
+from crossemo.files import write_text
+from crossemo.metrics.intervals import bootstrap_interval, chance_interval
+from crossemo.metrics.recognition import recognition_metrics
+from crossemo.report.figures import confusion_figure
+
+
+class Results(Callback):
+    """Gathers the predictions of every test and writes `results.json`.
+
+    Attributes:
+        content: What is written: the versions, the roles of the data with their
+            splits, and for every test its checkpoint and the scores of every role.
+    """
+
+    def __init__(self) -> None:
+        self.content: dict[str, Any] = {"crossemo": __version__, "stages": {}}
+        self._seen: dict[int, list[tuple[Tensor, Tensor, Tensor]]] = defaultdict(list)
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget the predictions of an earlier test."""
+        self._seen.clear()
+
+    def on_test_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keep the predictions of a batch, without repeated clips."""
+        counted = outputs["counted"]
+        kept = (outputs[key][counted] for key in ("indices", "probabilities", "labels"))
+        indices, probabilities, labels = kept
+        self._seen[dataloader_idx].append((indices, probabilities, labels))
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Score the test and write the file anew."""
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        scores = {}
+        for number, role in enumerate(data.roles):
+            columns = zip(*self._seen[number], strict=True)
+            indices, probabilities, labels = (torch.cat(column) for column in columns)
+            order, probabilities = gather_clips(indices, probabilities)
+            _, labels = gather_clips(indices, labels)
+            dataset = data.dataset(role, "test")
+            groups = [dataset.clips[i].group for i in order.tolist()]
+            scores[role] = _scores(probabilities, labels, groups, data.classes)
+            self._draw(trainer, pl_module, role, probabilities, labels)
+        self._write(trainer, pl_module, scores)
+
+    def _draw(
+        self, trainer: Trainer, module: Any, role: str, chances: Tensor, labels: Tensor
+    ) -> None:
+        size = len(module.classes)
+        cells = labels * size + chances.argmax(-1)
+        matrix = torch.bincount(cells, minlength=size**2).reshape(size, size)
+        title = f"{role}, {module.test_name}"
+        figure = confusion_figure(matrix.numpy(), module.classes, title)
+        tag = f"confusion/{module.test_name}/{role}"
+        add_figure(trainer, tag, figure, trainer.global_step)
+
+    def _write(self, trainer: Trainer, module: Any, scores: dict[str, Any]) -> None:
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        self.content |= {
+            "data": data.describe(),
+            "model": {key: module.hparams[key] for key in sorted(module.hparams)},
+            "parameters": _parameter_counts(module),
+        }
+        checkpoint = trainer.ckpt_path
+        self.content["stages"][module.test_name] = {
+            "checkpoint": None if checkpoint is None else Path(checkpoint).name,
+            "scores": scores,
+        }
+        folder = trainer.log_dir
+        if trainer.is_global_zero and folder is not None:
+            text = json.dumps(self.content, indent=2, default=str)
+            write_text(Path(folder) / "results.json", text + "\n")
+
+
+def _scores(
+    probabilities: Tensor, labels: Tensor, groups: list[str], classes: tuple[str, ...]
+) -> dict[str, Any]:
+    meter = recognition_metrics(classes)
+    meter.update(probabilities, labels)
+    predictions = probabilities.argmax(-1)
+    interval = bootstrap_interval(labels, predictions, groups, len(classes))
+    low, high = chance_interval(labels, len(classes))
+    return {
+        **{name: float(value) for name, value in meter.compute().items()},
+        "UA_interval": [interval.low, interval.high],
+        "UA_interval_unit": interval.unit,
+        "UA_chance": [low, high],
+        "n": len(labels),
+        "groups": len(set(groups)),
+    }
+
+
+def _parameter_counts(module: LightningModule) -> dict[str, int]:
+    return {
+        "all": sum(p.numel() for p in module.parameters()),
+        "trained": sum(p.numel() for p in module.parameters() if p.requires_grad),
+    }

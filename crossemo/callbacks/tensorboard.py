@@ -1,0 +1,22 @@
+"""The TensorBoard writers of a run."""
+
+from collections.abc import Iterator
+
+from lightning import Trainer
+from lightning.pytorch.loggers import TensorBoardLogger
+from matplotlib.figure import Figure
+
+from crossemo.report.figures import figure_to_tensor
+
+
+def add_figure(trainer: Trainer, tag: str, figure: Figure, step: int) -> None:
+    """Draw a figure into every TensorBoard log of a run, on the first process only."""
+    for logger in _loggers(trainer):
+        logger.experiment.add_image(tag, figure_to_tensor(figure), step)
+
+
+def _loggers(trainer: Trainer) -> Iterator[TensorBoardLogger]:
+    if trainer.is_global_zero:
+        for logger in trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                yield logger

@@ -1,0 +1,215 @@
+"""The command line: `lightning fit --config …`, `crossemo …`, `python -m crossemo`."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser
+from lightning import Callback, Trainer
+from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.utilities.rank_zero import rank_zero_only
+from rich.console import Console
+
+import crossemo.corpora  # noqa: F401 (its classes may be named in a config by bare name)
+from crossemo import __version__
+from crossemo.callbacks.fad import FrechetAudioDistance
+from crossemo.callbacks.layer_weights import LayerWeights
+from crossemo.callbacks.predictions import PredictionWriter
+from crossemo.callbacks.results import Results
+from crossemo.callbacks.stages import Stage, StageSwitch
+from crossemo.corpora.download import download
+from crossemo.data.datamodules import EmotionDataModule
+from crossemo.encoders import encoder_facts
+from crossemo.errors import CrossEmoError
+from crossemo.recognizer import EmotionRecognizer
+from crossemo.report.tables import results_table
+
+DESCRIPTION = f"""crossemo {__version__}: emotion in speech and in music through
+self-supervised encoders. Besides the commands below, `crossemo download ravdess DIR`
+fetches the RAVDESS corpus."""
+
+TRAINER_DEFAULTS = {
+    "max_epochs": -1,  # the stages know
+    "gradient_clip_val": 1.0,
+    "log_every_n_steps": 10,
+    "num_sanity_val_steps": 0,
+    "use_distributed_sampler": False,  # the data's own sampler counts every clip once
+}
+
+
+class CrossEmoCLI(LightningCLI):
+    """LightningCLI that joins corpora, an encoder, stages and distances."""
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the run's name, the stages and the distances, and link what agrees."""
+        parser.add_argument(
+            "--name",
+            type=str | None,
+            default=None,
+            help="Folder of the runs below `logs`; the config's name if left out.",
+        )
+        parser.add_argument("--logs", type=str, default="logs", help="Folder of logs.")
+        parser.add_argument(
+            "--stages",
+            type=dict[str, Stage],
+            default={},
+            help="Stages by name, in order; one for each role of the data if left out.",
+        )
+        parser.add_lightning_class_args(FrechetAudioDistance, "fad")
+        for fact in ("sampling_rate", "min_samples"):
+            parser.link_arguments(
+                "model.encoder", f"data.init_args.{fact}", compute_fn=_fact(fact)
+            )
+        parser.link_arguments("data.classes", "model.classes", apply_on="instantiate")
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Build the trainer with the loggers and callbacks of a run."""
+        logging = not self._get(self.config_init, "trainer")["fast_dev_run"]
+        if logging and self._get(self.config_init, "trainer")["logger"] is None:
+            kwargs["logger"] = self._loggers()
+        trainer = super().instantiate_trainer(**kwargs)
+        # Behind the configured ones, so that checkpoints stay last.
+        trainer.callbacks[:0] = self._callbacks(logging)
+        return trainer
+
+    def after_fit(self) -> None:
+        """Test the best checkpoint of every stage on the data of every role."""
+        best = self.switch.best_checkpoints()
+        for name, path in best.items():
+            self.model.test_name = f"test_{name}"
+            self.trainer.test(
+                self.model, datamodule=self.datamodule, ckpt_path=path, verbose=False
+            )
+        if best:
+            self._show()
+
+    def after_test(self) -> None:
+        """Show the scores."""
+        self._show()
+
+    def _parse_ckpt_path(self) -> None:
+        """Leave the config as it is: what was asked for is never changed silently."""
+
+    def _callbacks(self, logging: bool) -> list[Callback]:
+        stages = self._get(self.config_init, "stages")
+        stages = stages or {role: Stage() for role in self.datamodule.roles}
+        self.switch = StageSwitch(stages)
+        self.results = Results()
+        callbacks: list[Callback] = [self.results, LayerWeights(), PredictionWriter()]
+        if logging:
+            callbacks.append(LearningRateMonitor("step"))
+            last = ModelCheckpoint(
+                filename="last",
+                save_on_train_epoch_end=True,
+                enable_version_counter=False,
+            )
+            callbacks.append(last)
+        return [*callbacks, *self.switch.callbacks()]
+
+    def _loggers(self) -> list[Logger]:
+        config = self.config[self.subcommand]
+        files = config.config or []
+        stem = Path(str(files[-1])).stem if files else str(self.subcommand)
+        name = config.name or stem
+        version = _claim_version(Path(config.logs) / name)
+        return [
+            TensorBoardLogger(config.logs, name, version, default_hp_metric=False),
+            CSVLogger(config.logs, name, version),
+        ]
+
+    @rank_zero_only
+    def _show(self) -> None:
+        console = Console()
+        if self.results.content["stages"]:
+            console.print(results_table(self.results.content))
+        if note := getattr(self.datamodule, "note", None):
+            console.print(note)
+        console.print(f"Results: {self.trainer.log_dir}", soft_wrap=True)
+        logs = self.config[self.subcommand].logs
+        console.print(f"To look at them: tensorboard --logdir {logs}", soft_wrap=True)
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run crossemo from the command line.
+
+    Args:
+        args: What was typed behind the command's name; `sys.argv` if left out.
+    """
+    typed = sys.argv[1:] if args is None else list(args)
+    try:
+        if typed[:1] == ["download"]:
+            _download(typed[1:])
+        else:
+            _run(typed)
+    except CrossEmoError as error:
+        sys.exit(f"crossemo: {error}")
+
+
+def _run(typed: list[str]) -> None:
+    # LightningCLI warns about arguments beside sys.argv; ours are the same ones.
+    sys.argv[1:] = []
+    CrossEmoCLI(
+        EmotionRecognizer,
+        EmotionDataModule,
+        subclass_mode_data=True,
+        auto_configure_optimizers=False,
+        load_from_checkpoint_support=False,
+        seed_everything_default=0,
+        trainer_defaults=TRAINER_DEFAULTS,
+        parser_kwargs={"description": DESCRIPTION, "version": __version__},
+        save_config_kwargs={"overwrite": True},
+        args=[_shipped_config(argument) for argument in typed],
+    )
+
+
+def _download(typed: list[str]) -> None:
+    parser = ArgumentParser(prog="crossemo download")
+    parser.add_argument("corpus", choices=["ravdess"], help="Which corpus.")
+    parser.add_argument("directory", type=Path, help="Folder to unpack it in.")
+    chosen = parser.parse_args(typed)
+    download(chosen.corpus, chosen.directory)
+
+
+def _fact(name: str) -> Any:
+    def compute(encoder: str) -> int:
+        value: int = getattr(encoder_facts(encoder), name)
+        return value
+
+    return compute
+
+
+def _shipped_config(argument: str) -> str:
+    """Return the config of that name that came with crossemo, where none lies here."""
+    path = Path(argument)
+    if path.suffix not in (".yaml", ".yml") or path.exists():
+        return argument
+    here = Path(__file__).parent
+    for folder in (here / "configs", here.parent / "configs"):
+        name = path.relative_to("configs") if path.parts[:1] == ("configs",) else path
+        if (folder / name).is_file():
+            return str(folder / name)
+    return argument
+
+
+def _claim_version(folder: Path) -> int:
+    """Make the next free `version_K` below a folder and return K.
+
+    Processes other than the first make nothing; the logs are the first one's.
+    """
+    taken = [int(p.name[8:]) for p in folder.glob("version_*") if p.name[8:].isdigit()]
+    version = max(taken, default=-1) + 1
+    while rank_zero_only.rank == 0:
+        try:
+            (folder / f"version_{version}").mkdir(parents=True)
+            break
+        except FileExistsError:
+            version += 1
+        except OSError as error:
+            raise CrossEmoError(
+                f"Can't write results below {folder}: {error.strerror}; "
+                "choose another folder with --logs."
+            ) from error
+    return version

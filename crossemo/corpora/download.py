@@ -1,0 +1,238 @@
+"""Fetching a corpus: broken transfers go on, sums are checked, nothing escapes."""
+
+import hashlib
+import re
+import stat
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from http.client import HTTPException, HTTPResponse
+from pathlib import Path, PurePosixPath
+from tempfile import TemporaryDirectory
+from typing import Literal
+from urllib.error import HTTPError
+from urllib.request import Request, urlopen
+from zipfile import BadZipFile, ZipFile, ZipInfo
+
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    DownloadColumn,
+    Progress,
+    TaskID,
+    TextColumn,
+    TimeRemainingColumn,
+    TransferSpeedColumn,
+)
+
+TIMEOUT = 30.0  # seconds without an answer or a byte
+PAUSES = (1, 2, 4, 8, 16)  # seconds before each new try
+_BLOCK = 1 << 16  # bytes
+_BUSY = (408, 425, 429)  # HTTP answers that ask to come again, as do those of 5xx
+
+
+class DownloadError(RuntimeError):
+    """A corpus that could not be fetched or unpacked; the message says why."""
+
+
+class _InterruptedError(Exception):
+    """A transfer that may go on at the next try."""
+
+
+@dataclass(frozen=True)
+class Archive:
+    """A zip file of a corpus.
+
+    Args:
+        name: File name, `<folder>.zip`; it is unpacked into that folder.
+        md5: MD5 sum of the file, hex.
+    """
+
+    name: str
+    md5: str
+
+
+RAVDESS_URL = "https://zenodo.org/records/1188976/files"
+RAVDESS_ARCHIVES = (
+    Archive("Audio_Speech_Actors_01-24.zip", "bc696df654c87fed845eb13823edef8a"),
+    Archive("Audio_Song_Actors_01-24.zip", "5411230427d67a21e18aa4d466e6d1b9"),
+)
+
+
+def download(corpus: Literal["ravdess"], directory: Path) -> None:
+    """Fetch and unpack a corpus.
+
+    Args:
+        corpus: Name of the corpus; the others must be asked for by hand.
+        directory: Folder that receives it; made where it is missing.
+
+    Raises:
+        DownloadError: There is no such corpus, or it can't be fetched or unpacked.
+    """
+    if corpus != "ravdess":
+        raise DownloadError(f"crossemo can't fetch {corpus!r}: only ravdess.")
+    download_ravdess(directory)
+
+
+def download_ravdess(
+    directory: Path,
+    base_url: str = RAVDESS_URL,
+    archives: Sequence[Archive] = RAVDESS_ARCHIVES,
+) -> None:
+    """Fetch and unpack RAVDESS speech and song (Livingstone and Russo, 2018).
+
+    What is there already is skipped, and a transfer that broke off goes on where it
+    stopped, from `<archive>.part`.
+
+    Args:
+        directory: Folder that receives one folder per archive.
+        base_url: Address of the folder that holds the archives.
+        archives: What to fetch.
+
+    Raises:
+        DownloadError: An archive can't be fetched or written, its sum is wrong, or it
+            holds an unsafe file name.
+    """
+    directory = Path(directory).expanduser()
+    with _writing(directory):
+        directory.mkdir(parents=True, exist_ok=True)
+    with _progress() as progress:
+        for archive in archives:
+            target = directory / archive.name.removesuffix(".zip")
+            if next(target.rglob("*.wav"), None):
+                progress.console.print(f"{target} is there already.")
+                continue
+            part = directory / f"{archive.name}.part"
+            _fetch(f"{base_url}/{archive.name}?download=1", part, progress)
+            _verify(part, archive)
+            _unpack(part, target)
+            part.unlink()
+
+
+def _progress() -> Progress:
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        DownloadColumn(),
+        TransferSpeedColumn(),
+        TimeRemainingColumn(),
+        console=Console(stderr=True),
+    )
+
+
+def _fetch(url: str, part: Path, progress: Progress) -> None:
+    task = progress.add_task(part.stem, total=None)
+    for pause in (*PAUSES, None):
+        try:
+            return _transfer(url, part, progress, task)
+        except _InterruptedError as error:
+            if pause is None:
+                raise DownloadError(
+                    f"{url} could not be fetched ({error}): check the network and run "
+                    "the command again, which goes on where this one stopped."
+                ) from error
+            progress.console.print(f"{error}; next try in {pause} s.")
+            time.sleep(pause)
+
+
+def _transfer(url: str, part: Path, progress: Progress, task: TaskID) -> None:
+    """Add to the part what the server sends beyond it.
+
+    Raises:
+        _InterruptedError: The transfer may go on at the next try.
+        DownloadError: It can't.
+    """
+    start = part.stat().st_size if part.exists() else 0
+    response = _request(url, start)
+    if response is None:
+        return
+    with response, _writing(part):
+        # A server that knows no ranges sends everything, with status 200.
+        start = start if response.status == 206 else 0
+        length = response.headers["Content-Length"]
+        total = None if length is None else start + int(length)
+        progress.update(task, completed=start, total=total)
+        with part.open("ab" if start else "wb") as file:
+            while block := _receive(response):
+                file.write(block)
+                progress.advance(task, len(block))
+            if total is not None and file.tell() < total:
+                raise _InterruptedError(
+                    f"the transfer broke off after {file.tell()} of {total} bytes"
+                )
+
+
+def _request(url: str, start: int) -> HTTPResponse | None:
+    """Ask for the bytes from `start` on; None says that there are none."""
+    request = Request(url, headers={"User-Agent": "crossemo"})
+    if start:
+        request.add_header("Range", f"bytes={start}-")
+    try:
+        response: HTTPResponse = urlopen(request, timeout=TIMEOUT)
+    except HTTPError as error:
+        error.close()
+        if error.code == 416 and start:
+            return None
+        answer = f"the server answered {error.code} {error.reason}"
+        if error.code >= 500 or error.code in _BUSY:
+            raise _InterruptedError(answer) from error
+        raise DownloadError(f"{url} could not be fetched: {answer}.") from error
+    except (OSError, HTTPException) as error:
+        raise _InterruptedError(f"no connection: {error}") from error
+    return response
+
+
+def _receive(response: HTTPResponse) -> bytes:
+    try:
+        return response.read(_BLOCK)
+    except (OSError, HTTPException) as error:
+        raise _InterruptedError(f"the transfer broke off: {error}") from error
+
+
+def _verify(part: Path, archive: Archive) -> None:
+    with part.open("rb") as file:
+        md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False))
+    if md5.hexdigest() != archive.md5:
+        part.unlink()
+        raise DownloadError(
+            f"{archive.name} arrived with the MD5 sum {md5.hexdigest()} instead of "
+            f"{archive.md5} and was deleted: run the command again."
+        )
+
+
+def _unpack(archive: Path, target: Path) -> None:
+    """Unpack beside the target and rename, so that the target is whole or absent."""
+    try:
+        with (
+            _writing(target),
+            ZipFile(archive) as zipped,
+            TemporaryDirectory(dir=target.parent, prefix=f".{target.name}-") as nearby,
+        ):
+            for member in zipped.infolist():
+                _refuse_unsafe(member, archive)
+            inside = Path(nearby, target.name)
+            zipped.extractall(inside)
+            inside.rename(target)
+    except BadZipFile as error:
+        raise DownloadError(f"{archive} is not a sound zip file: {error}.") from error
+
+
+def _refuse_unsafe(member: ZipInfo, archive: Path) -> None:
+    path = PurePosixPath(member.filename.replace("\\", "/"))
+    drive = re.match(r"[A-Za-z]:", member.filename)
+    link = stat.S_ISLNK(member.external_attr >> 16)
+    if path.is_absolute() or ".." in path.parts or drive or link:
+        raise DownloadError(
+            f"{archive} holds the unsafe entry {member.filename!r}, which could be "
+            "written elsewhere, so nothing was unpacked."
+        )
+
+
+@contextmanager
+def _writing(path: Path) -> Iterator[None]:
+    """Turn what the disk refuses into one sentence; network errors don't pass here."""
+    try:
+        yield
+    except OSError as error:
+        raise DownloadError(f"{path} can't be written: {error.strerror}.") from error

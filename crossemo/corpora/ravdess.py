@@ -1,0 +1,208 @@
+"""RAVDESS: the same actors speak and sing the same two sentences."""
+
+import logging
+import os
+import re
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import cached_property
+from pathlib import Path
+from typing import Literal
+
+from crossemo.corpora.base import (
+    Clip,
+    Corpus,
+    CorpusError,
+    CorpusNotFoundError,
+    content_digest,
+    unique,
+)
+
+logger = logging.getLogger(__name__)
+
+Channel = Literal["speech", "song"]
+
+_CHANNELS = {"speech": "01", "song": "02"}
+_EMOTIONS = {
+    "01": "neutral",
+    "02": "calm",
+    "03": "happy",
+    "04": "sad",
+    "05": "angry",
+    "06": "fearful",
+    "07": "disgust",
+    "08": "surprised",
+}
+_EXAMPLE = "03-01-06-01-02-01-12.wav"
+# modality, channel, emotion, intensity, statement, repetition, actor
+_NAME = re.compile(
+    r"(?P<modality>0[1-3])-(?P<channel>0[12])-(?P<emotion>0[1-8])"
+    r"-0[12]-0[12]-0[12]-(?P<actor>0[1-9]|1\d|2[0-4])"
+)
+_AUDIO_ONLY = "03"  # 01 and 02 are the sound tracks of the same takes' videos
+
+_TEST_ACTORS = (
+    (1, 11, 20, 21),
+    (4, 10, 12, 14),
+    (8, 9, 19, 23),
+    (3, 5, 7, 24),
+    (2, 15, 16, 18),
+    (6, 13, 17, 22),
+)
+
+
+class RAVDESS(Corpus):
+    """Ryerson Audio-Visual Database of Emotional Speech and Song, audio only.
+
+    Content:
+
+    * 24 professional actors (odd numbers men, even numbers women), North American
+      English, two sentences spoken and sung twice each, in normal and strong
+      intensity (neutral in normal only)
+    * speech: 1440 clips, neutral, calm, happy, sad, angry, fearful, disgust and
+      surprised (192 each, neutral 96), 2.9 to 5.3 s, 1.48 h
+    * song: 1012 clips, the first six of these (184 each, neutral 92), 3.5 to 6.4 s,
+      1.31 h; actor 18 does not sing
+
+    Format:
+
+    * 16-bit WAV at 48 kHz, mono but for five speech clips and one song clip; a filler
+      chunk stands before the samples
+    * `03-01-06-01-02-01-12.wav`: modality (03 audio only), channel (01 speech, 02
+      song), emotion, intensity, statement, repetition, actor
+    * speech 03-01-03-01-02-01-07 and 03-01-03-01-02-02-07 are the same file, so that
+      1439 clips of speech are used
+
+    In song every emotion has its own melody (neutral; calm and happy; sad, angry and
+    fearful), which alone tells these three groups apart.
+
+    The folds are EmoBox's for speech, used for both channels so that no tested actor
+    has been heard in either. Files are told apart by their names, wherever below
+    `root` they lie: both archives together or apart, or either of them alone.
+
+    Licence: CC BY-NC-SA 4.0. https://zenodo.org/records/1188976
+
+    If you use this corpus, please cite:
+
+    * Livingstone and Russo (2018), The Ryerson Audio-Visual Database of Emotional
+      Speech and Song (RAVDESS), PLoS ONE 13(5): e0196391
+    * Ma et al. (2024), EmoBox, Interspeech, for the folds
+
+    Args:
+        root: Folder that holds the clips at any depth.
+        channel: `speech` or `song`.
+
+    Raises:
+        CorpusError: There is no such channel.
+    """
+
+    folds = tuple(
+        frozenset(f"ravdess/{actor:02d}" for actor in fold) for fold in _TEST_ACTORS
+    )
+
+    def __init__(self, root: str | Path, channel: Channel = "speech") -> None:
+        if channel not in _CHANNELS:
+            raise CorpusError(
+                f"RAVDESS has no channel {channel!r}: choose speech or song."
+            )
+        self.root = Path(root).expanduser()
+        self.channel = channel
+        self.name = f"ravdess-{channel}"
+        self.domain = "speech" if channel == "speech" else "music"
+
+    def clips(self) -> list[Clip]:
+        """Return every clip of the channel once, in order of file name.
+
+        The files are read once per instance, for their digests.
+
+        Raises:
+            CorpusNotFoundError: No clip of the channel lies below the root.
+            CorpusError: A file can't be read, or files contradict each other.
+        """
+        return list(self._clips)
+
+    @cached_property
+    def _clips(self) -> tuple[Clip, ...]:
+        wavs = [(path, _NAME.fullmatch(path.stem)) for path in self._wavs()]
+        named = [(path, name) for path, name in wavs if name]
+        strays = [path for path, name in wavs if not name]
+        audio = [(path, name) for path, name in named if name["modality"] == "03"]
+        code = _CHANNELS[self.channel]
+        mine = [(path, name) for path, name in audio if name["channel"] == code]
+        if not mine:
+            channels = Counter(name["channel"] for _, name in audio)
+            raise CorpusNotFoundError(self._nothing_found(channels, strays))
+        if strays:
+            logger.warning(
+                "%d of %d .wav files under %s are left out, as their names (first: %s) "
+                "are not of RAVDESS's form %s",
+                *(len(strays), len(wavs), self.root, strays[0], _EXAMPLE),
+            )
+        digests = _digests([path for path, _ in mine])
+        clips = [
+            Clip(
+                id=f"ravdess/{path.stem}",
+                path=path,
+                emotion=_EMOTIONS[name["emotion"]],
+                group=f"ravdess/{name['actor']}",
+                digest=digest,
+            )
+            for (path, name), digest in zip(mine, digests, strict=True)
+        ]
+        clips.sort(key=lambda clip: (clip.id, len(clip.path.parts), clip.path))
+        return tuple(unique(clips))
+
+    def _wavs(self) -> Iterator[Path]:
+        if not self.root.is_dir():
+            wrong = "is not a folder" if self.root.exists() else "does not exist"
+            raise CorpusNotFoundError(f"{self.root} {wrong}: {self._advice()}.")
+        seen = set()  # folders, as links may lead back up
+        for folder, below, files in os.walk(
+            self.root, onerror=_refuse, followlinks=True
+        ):
+            real = os.path.realpath(folder)
+            below[:] = sorted(name for name in below if not name.startswith("."))
+            if real in seen:
+                below.clear()
+                continue
+            seen.add(real)
+            for name in sorted(files):
+                if name.lower().endswith(".wav") and not name.startswith("."):
+                    yield Path(folder, name)
+
+    def _nothing_found(self, channels: Counter[str], strays: list[Path]) -> str:
+        for channel, code in _CHANNELS.items():
+            if channels[code]:
+                return (
+                    f"{self.root} holds RAVDESS {channel} ({channels[code]} clips) but "
+                    f"no {self.channel}: {self._advice()}."
+                )
+        if strays:
+            return (
+                f"None of the .wav files under {self.root} has a RAVDESS name such as "
+                f"{_EXAMPLE} (the first is {strays[0]}): {self._advice()}."
+            )
+        return (
+            f"No RAVDESS {self.channel} clip, such as {_EXAMPLE}, lies under "
+            f"{self.root}: {self._advice()}."
+        )
+
+    def _advice(self) -> str:
+        return (
+            "give the folder that holds the unpacked archives, or run "
+            f"`crossemo download ravdess {self.root}`"
+        )
+
+
+def _refuse(error: OSError) -> None:
+    raise CorpusError(f"{error.filename} can't be read: {error.strerror}.") from error
+
+
+def _digests(paths: list[Path]) -> list[str]:
+    try:
+        with ThreadPoolExecutor() as pool:
+            return list(pool.map(content_digest, paths))
+    except OSError as error:
+        _refuse(error)
+        raise
