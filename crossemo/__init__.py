@@ -1,3 +1,57 @@
 """Emotion in speech and in music through self-supervised encoders."""
 
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crossemo.callbacks.fad import FrechetAudioDistance
+    from crossemo.callbacks.stages import Stage, StageSwitch
+    from crossemo.corpora.demo import Demo
+    from crossemo.corpora.ravdess import RAVDESS
+    from crossemo.data.datamodules import (
+        CrossDomainDataModule,
+        MusicEmotionDataModule,
+        SpeechEmotionDataModule,
+    )
+    from crossemo.encoders import load_encoder
+    from crossemo.metrics.frechet import frechet_distance
+    from crossemo.recognizer import EmotionRecognizer
+    from crossemo.splits import Split
+
 __version__ = "0.1.0"
+
+_HOMES = {
+    "CrossDomainDataModule": "crossemo.data.datamodules",
+    "Demo": "crossemo.corpora.demo",
+    "EmotionRecognizer": "crossemo.recognizer",
+    "FrechetAudioDistance": "crossemo.callbacks.fad",
+    "MusicEmotionDataModule": "crossemo.data.datamodules",
+    "RAVDESS": "crossemo.corpora.ravdess",
+    "SpeechEmotionDataModule": "crossemo.data.datamodules",
+    "Split": "crossemo.splits",
+    "Stage": "crossemo.callbacks.stages",
+    "StageSwitch": "crossemo.callbacks.stages",
+    "frechet_distance": "crossemo.metrics.frechet",
+    "load_encoder": "crossemo.encoders",
+}
+__all__ = [
+    "RAVDESS",
+    "CrossDomainDataModule",
+    "Demo",
+    "EmotionRecognizer",
+    "FrechetAudioDistance",
+    "MusicEmotionDataModule",
+    "SpeechEmotionDataModule",
+    "Split",
+    "Stage",
+    "StageSwitch",
+    "frechet_distance",
+    "load_encoder",
+]
+
+
+def __getattr__(name: str) -> Any:
+    # Loaded when first used: reading a corpus must not wait for transformers.
+    if name not in _HOMES:
+        raise AttributeError(f"module 'crossemo' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -10,13 +10,15 @@ import soundfile
 import soxr
 from numpy.typing import NDArray
 
+from crossemo.errors import CrossEmoError
+
 RESAMPLER = f"soxr-hq-{soxr.__version__}"
 
 # ffmpeg and sox write sizes from here on when they can't seek back to fill them in.
 _UNKNOWN_SIZE = 0x7FFFF000
 
 
-class AudioError(ValueError):
+class AudioError(CrossEmoError):
     """An audio file that can't be used; the message names it and says why."""
 
 
@@ -104,8 +106,8 @@ def _refuse_cut_short(file: BinaryIO, path: Path) -> None:
 
 def _read_with_torchcodec(path: Path, reason: str) -> tuple[NDArray[np.float32], int]:
     try:
-        import torchcodec.decoders  # noqa: F401, PLC0415 (heavy, and optional)
-        from datasets import Audio  # noqa: PLC0415
+        import torchcodec.decoders  # noqa: F401 (heavy, and optional)
+        from datasets import Audio
     except (ImportError, OSError, RuntimeError) as error:
         # OSError: a CUDA build beside a CPU torch. RuntimeError: no ffmpeg.
         raise AudioError(

@@ -1,6 +1,8 @@
 """The command line: `lightning fit --config …`, `crossemo …`, `python -m crossemo`."""
 
+import logging
 import sys
+import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -34,7 +36,7 @@ fetches the RAVDESS corpus."""
 TRAINER_DEFAULTS = {
     "max_epochs": -1,  # the stages know
     "gradient_clip_val": 1.0,
-    "log_every_n_steps": 10,
+    "log_every_n_steps": 1,  # emotion corpora make short epochs
     "num_sanity_val_steps": 0,
     "use_distributed_sampler": False,  # the data's own sampler counts every clip once
 }
@@ -67,19 +69,20 @@ class CrossEmoCLI(LightningCLI):
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Build the trainer with the loggers and callbacks of a run."""
-        logging = not self._get(self.config_init, "trainer")["fast_dev_run"]
-        if logging and self._get(self.config_init, "trainer")["logger"] is None:
+        config = self._get(self.config_init, "trainer")
+        recorded = not config["fast_dev_run"]
+        if recorded and config["logger"] is None:
             kwargs["logger"] = self._loggers()
         trainer = super().instantiate_trainer(**kwargs)
         # Behind the configured ones, so that checkpoints stay last.
-        trainer.callbacks[:0] = self._callbacks(logging)
+        trainer.callbacks[:0] = self._callbacks(recorded)
         return trainer
 
     def after_fit(self) -> None:
         """Test the best checkpoint of every stage on the data of every role."""
         best = self.switch.best_checkpoints()
         for name, path in best.items():
-            self.model.test_name = f"test_{name}"
+            self.model.test_name = name
             self.trainer.test(
                 self.model, datamodule=self.datamodule, ckpt_path=path, verbose=False
             )
@@ -93,13 +96,13 @@ class CrossEmoCLI(LightningCLI):
     def _parse_ckpt_path(self) -> None:
         """Leave the config as it is: what was asked for is never changed silently."""
 
-    def _callbacks(self, logging: bool) -> list[Callback]:
+    def _callbacks(self, recorded: bool) -> list[Callback]:
         stages = self._get(self.config_init, "stages")
         stages = stages or {role: Stage() for role in self.datamodule.roles}
         self.switch = StageSwitch(stages)
         self.results = Results()
         callbacks: list[Callback] = [self.results, LayerWeights(), PredictionWriter()]
-        if logging:
+        if recorded:
             callbacks.append(LearningRateMonitor("step"))
             last = ModelCheckpoint(
                 filename="last",
@@ -115,19 +118,22 @@ class CrossEmoCLI(LightningCLI):
         stem = Path(str(files[-1])).stem if files else str(self.subcommand)
         name = config.name or stem
         version = _claim_version(Path(config.logs) / name)
+        # CSVLogger first: it warns of a folder that something else has written to.
         return [
-            TensorBoardLogger(config.logs, name, version, default_hp_metric=False),
             CSVLogger(config.logs, name, version),
+            TensorBoardLogger(config.logs, name, version, default_hp_metric=False),
         ]
 
-    @rank_zero_only
     def _show(self) -> None:
+        folder = self.trainer.log_dir  # asks the first process, so all must take part
+        if not self.trainer.is_global_zero:
+            return
         console = Console()
         if self.results.content["stages"]:
             console.print(results_table(self.results.content))
-        if note := getattr(self.datamodule, "note", None):
+        for note in {corpus.note for corpus in self.datamodule.roles.values()} - {""}:
             console.print(note)
-        console.print(f"Results: {self.trainer.log_dir}", soft_wrap=True)
+        console.print(f"Results: {folder}", soft_wrap=True)
         logs = self.config[self.subcommand].logs
         console.print(f"To look at them: tensorboard --logdir {logs}", soft_wrap=True)
 
@@ -139,6 +145,7 @@ def main(args: Sequence[str] | None = None) -> None:
         args: What was typed behind the command's name; `sys.argv` if left out.
     """
     typed = sys.argv[1:] if args is None else list(args)
+    _quieten()
     try:
         if typed[:1] == ["download"]:
             _download(typed[1:])
@@ -149,8 +156,8 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def _run(typed: list[str]) -> None:
-    # LightningCLI warns about arguments beside sys.argv; ours are the same ones.
-    sys.argv[1:] = []
+    # In sys.argv, because Lightning starts the other processes of a run with it.
+    sys.argv[1:] = [_shipped_config(argument) for argument in typed]
     CrossEmoCLI(
         EmotionRecognizer,
         EmotionDataModule,
@@ -161,8 +168,15 @@ def _run(typed: list[str]) -> None:
         trainer_defaults=TRAINER_DEFAULTS,
         parser_kwargs={"description": DESCRIPTION, "version": __version__},
         save_config_kwargs={"overwrite": True},
-        args=[_shipped_config(argument) for argument in typed],
     )
+
+
+def _quieten() -> None:
+    """Keep what a user can't mend out of the terminal."""
+    warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated", FutureWarning)
+    for name in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch"):
+        # Advertisements for other products.
+        logging.getLogger(name).addFilter(lambda record: "Tip:" not in record.msg)
 
 
 def _download(typed: list[str]) -> None:

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
 
+from crossemo.errors import CrossEmoError
+
 EMOTIONS = (
     "neutral",
     "calm",
@@ -24,7 +26,7 @@ LabelSpaceName = Literal["shared6", "speech8", "four"]
 NeutralCalm = Literal["merge", "apart", "drop"]
 
 
-class UnknownEmotionError(ValueError):
+class UnknownEmotionError(CrossEmoError):
     """An emotion or a label space that crossemo has no word for."""
 
 

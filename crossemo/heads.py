@@ -5,6 +5,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from crossemo.errors import CrossEmoError
+
 PoolingName = Literal["mean", "attentive"]
 
 
@@ -107,7 +109,7 @@ class EmotionHead(nn.Module):
         dropout: Probability of dropping a pooled feature in training.
 
     Raises:
-        ValueError: `pooling` is unknown.
+        CrossEmoError: `pooling` is unknown.
     """
 
     def __init__(
@@ -123,6 +125,12 @@ class EmotionHead(nn.Module):
         self.pooling = _pooling(pooling, hidden)
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(self.pooling.output_width, classes)
+
+    def reset_parameters(self) -> None:
+        """Draw new weights from the global generator, as at first."""
+        for module in self.modules():
+            if isinstance(module, nn.Linear):
+                module.reset_parameters()
 
     def forward(self, frames: Tensor, mask: Tensor) -> Tensor:
         """Classify clips.
@@ -147,7 +155,7 @@ def _pooling(name: str, width: int) -> MeanPooling | AttentiveStatisticsPooling:
         return MeanPooling(width)
     if name == "attentive":
         return AttentiveStatisticsPooling(width)
-    raise ValueError(f"Unknown pooling {name!r}: choose mean or attentive.")
+    raise CrossEmoError(f"Unknown pooling {name!r}: choose mean or attentive.")
 
 
 def _require_frames(mask: Tensor) -> None:

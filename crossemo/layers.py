@@ -5,6 +5,8 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from crossemo.errors import CrossEmoError
+
 LayerMode = Literal["weighted", "last"] | int
 
 
@@ -25,7 +27,7 @@ class LayerMix(nn.Module):
             weight tells little about a layer's share of the sum without it.
 
     Raises:
-        ValueError: `mode` is neither a known word nor the index of a state.
+        CrossEmoError: `mode` is neither a known word nor the index of a state.
 
     >>> LayerMix(num_states=3, width=8, mode=1).weights()
     tensor([0., 1., 0.])
@@ -81,7 +83,8 @@ class LayerMix(nn.Module):
         if self.index is not None:
             return self._normed(states[self.index])
         weights = self.weights().to(states.dtype)
-        return torch.tensordot(weights, self._normed(states), dims=1)
+        mixed: Tensor = torch.tensordot(weights, self._normed(states), dims=1)
+        return mixed
 
     def _normed(self, states: Tensor) -> Tensor:
         if not self.layer_norm:
@@ -97,7 +100,7 @@ def _state_index(mode: LayerMode, num_states: int) -> int | None:
     known = isinstance(mode, int) and not isinstance(mode, bool)
     if known and 0 <= mode < num_states:
         return mode
-    raise ValueError(
+    raise CrossEmoError(
         f"No hidden state {mode!r}: choose weighted, last or an index from 0 to "
         f"{num_states - 1}."
     )

@@ -12,6 +12,7 @@ from torchmetrics import MeanMetric, MetricCollection
 
 from crossemo.data.batch import Batch
 from crossemo.encoders import Tuning, load_encoder
+from crossemo.errors import CrossEmoError
 from crossemo.heads import EmotionHead, masked_mean
 from crossemo.layers import LayerMix
 from crossemo.metrics.recognition import recognition_metrics
@@ -26,7 +27,7 @@ from crossemo.optimization import (
 Prediction = dict[str, Tensor]
 
 
-class CheckpointMismatchError(ValueError):
+class CheckpointMismatchError(CrossEmoError):
     """A checkpoint that belongs to another encoder or another task."""
 
 
@@ -56,6 +57,10 @@ class EmotionRecognizer(LightningModule):
         schedule: What the rates do afterwards.
         class_weights: `balanced` weighs clips by the inverse frequency of their class
             in the training part; `none` weighs all alike.
+
+    Attributes:
+        test_name: What is tested, such as the stage whose best weights were loaded;
+            names the scores in the logs.
 
     Raises:
         EncoderError: The encoder can't be loaded.
@@ -96,6 +101,8 @@ class EmotionRecognizer(LightningModule):
             encoder_dropout=encoder_dropout,
             gradient_checkpointing=gradient_checkpointing,
         )
+        if isinstance(layers, int):
+            self.encoder.freeze_above(layers)
         width = self.encoder.width
         self.mix = LayerMix(self.encoder.num_states, width, layers, layer_norm)
         self.head = EmotionHead(width, len(classes), pooling, hidden, dropout)
@@ -193,7 +200,8 @@ class EmotionRecognizer(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         """Log the test scores."""
-        self._log_scores("test", self.test_name)
+        name = self.test_name
+        self._log_scores("test", "test" if name == "test" else f"test/{name}")
 
     def setup(self, stage: str) -> None:
         """Prepare the scores of every role of the data."""
@@ -295,9 +303,7 @@ class EmotionRecognizer(LightningModule):
     def _log_scores(self, part: str, name: str) -> None:
         for role in self._roles:
             for meters in self._meters[f"{part}/{role}"].values():
-                scores = meters.compute()
-                # Every process computed the same value from the state of all.
-                self.log_dict(
-                    {f"{name}/{role}/{key}": value for key, value in scores.items()}
-                )
+                # Every process computes the same value from the state of all.
+                for key, value in meters.compute().items():
+                    self.log(f"{name}/{role}/{key}", value, prog_bar=key == "UA")
                 meters.reset()

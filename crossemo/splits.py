@@ -5,12 +5,14 @@ from dataclasses import dataclass
 from random import Random
 from typing import Literal
 
+from crossemo.errors import CrossEmoError
+
 Part = Literal["train", "val", "test"]
 PARTS: tuple[Part, ...] = ("train", "val", "test")
 SplitScheme = Literal["official", "kfold", "leave_one_out"]
 
 
-class SplitError(ValueError):
+class SplitError(CrossEmoError):
     """A split that can't be made or that leaks a group."""
 
 

@@ -2,6 +2,8 @@
 
 import csv
 import io
+import math
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -15,7 +17,11 @@ from torch import Tensor
 from crossemo.callbacks.gathering import gather_clips
 from crossemo.callbacks.tensorboard import add_figure
 from crossemo.files import write_text
-from crossemo.metrics.frechet import frechet_above_chance, frechet_matrix, mean_trace
+from crossemo.metrics.frechet import (
+    frechet_above_chance,
+    frechet_distance,
+    mean_trace,
+)
 from crossemo.report.figures import fad_heatmap
 from crossemo.splits import PARTS, Part
 
@@ -29,7 +35,7 @@ class FrechetAudioDistance(Callback):
     emotions, every hidden state and the learnt mixture, the file holds the Fréchet
     distance between the first role's clips and the second's (Kilgour et al. 2019), in
     float64, with both counts: with few clips the plain distance mostly measures how
-    few they are. `above_chance` subtracts what crossed halves of each domain give,
+    few they are. `fad_above_chance` subtracts what crossed halves of each domain give,
     with no speaker on both sides, and needs two groups or more in each cell.
 
     Args:
@@ -82,63 +88,14 @@ class FrechetAudioDistance(Callback):
 
     def _measure(self, trainer: Trainer, module: Any, sets: "list[_EmbeddedClips]") -> None:
         states = sets[0].embeddings.shape[1]
-        names = [f"{state}" for state in range(states - 1)] + ["mixture"]
-        roles = list(trainer.datamodule.roles)  # type: ignore[attr-defined]
+        names = [*map(str, range(states - 1)), "mixture"]
         steps = track(names, "Fréchet distances", transient=True)
         for number, layer in enumerate(steps):
-            rows = self._layer_rows(sets, number, module.classes)
             tags = {"stage": module.test_name, "part": self.part, "layer": layer}
+            rows = _distances(sets, number, module.classes, self.seed)
             self.rows += [tags | row for row in rows]
-        self._warn(sets, module.classes)
-        self._draw(trainer, module, roles, rows)
-
-    def _layer_rows(
-        self, sets: "list[_EmbeddedClips]", state: int, classes: Sequence[str]
-    ) -> Rows:
-        cells = [one.cells(state, len(classes)) for one in sets]
-        plain = frechet_matrix([x for x, _ in cells[0]], [y for y, _ in cells[1]])
-        scale = mean_trace([x for x, _ in (*cells[0], *cells[1])])
-        rows: Rows = []
-        for i, (x, x_groups) in enumerate(cells[0]):
-            for j, (y, y_groups) in enumerate(cells[1]):
-                above = frechet_above_chance(x, y, x_groups, y_groups, seed=self.seed)
-                rows.append(
-                    {
-                        "source_emotion": classes[i],
-                        "target_emotion": classes[j],
-                        "source_n": len(x),
-                        "target_n": len(y),
-                        "width": x.shape[1],
-                        "fad": float(plain[i, j]),
-                        "above_chance": above,
-                        "mean_trace": scale,
-                    }
-                )
-        return rows
-
-    def _warn(self, sets: "list[_EmbeddedClips]", classes: Sequence[str]) -> None:
-        smallest = min(len(x) for s in sets for x, _ in s.cells(0, len(classes)))
-        width = sets[0].embeddings.shape[-1]
-        if smallest <= width:
-            rank_zero_warn(
-                f"Fréchet distances of {smallest} clips in {width} dimensions mostly "
-                "measure how few clips there are: read the column above_chance."
-            )
-
-    def _draw(
-        self, trainer: Trainer, module: Any, roles: list[str], rows: Rows
-    ) -> None:
-        size = len(module.classes)
-        values = torch.tensor([row["fad"] for row in rows]).reshape(size, size)
-        figure = fad_heatmap(
-            values.numpy(),
-            module.classes,
-            module.classes,
-            roles[0],
-            roles[1],
-            f"Fréchet distance, mixture, {module.test_name}",
-        )
-        add_figure(trainer, f"fad/{module.test_name}", figure, trainer.global_step)
+        _warn_of_few(rows)
+        _draw(trainer, module, rows)
 
 
 class _EmbeddedClips:
@@ -157,6 +114,65 @@ class _EmbeddedClips:
             members = [self.groups[row] for row in rows.tolist()]
             cells.append((self.embeddings[rows, state], members))
         return cells
+
+
+def _distances(
+    sets: list[_EmbeddedClips], state: int, classes: Sequence[str], seed: int
+) -> Rows:
+    """Return a row for every pair of emotions; NaN where a cell has too few clips."""
+    rows_of, columns_of = (one.cells(state, len(classes)) for one in sets)
+    known = [x for x, _ in (*rows_of, *columns_of) if len(x) > 1]
+    scale = mean_trace(known) if known else math.nan
+    rows: Rows = []
+    for i, (x, x_groups) in enumerate(rows_of):
+        for j, (y, y_groups) in enumerate(columns_of):
+            measurable = min(len(x), len(y)) > 1
+            halved = all(_can_be_halved(groups) for groups in (x_groups, y_groups))
+            above = (
+                frechet_above_chance(x, y, x_groups, y_groups, seed=seed).value
+                if halved
+                else math.nan
+            )
+            rows.append(
+                {
+                    "source_emotion": classes[i],
+                    "target_emotion": classes[j],
+                    "source_n": len(x),
+                    "target_n": len(y),
+                    "width": x.shape[1],
+                    "fad": float(frechet_distance(x, y)) if measurable else math.nan,
+                    "fad_above_chance": above,
+                    "mean_trace": scale,
+                }
+            )
+    return rows
+
+
+def _can_be_halved(groups: list[str]) -> bool:
+    counts = Counter(groups)
+    return len(counts) > 1 and min(counts.values()) > 1
+
+
+def _warn_of_few(rows: Rows) -> None:
+    smallest = min(min(row["source_n"], row["target_n"]) for row in rows)
+    width = rows[0]["width"]
+    if smallest <= width:
+        rank_zero_warn(
+            f"Fréchet distances of {smallest} clips in {width} dimensions mostly "
+            "measure how few clips there are: read the column fad_above_chance."
+        )
+
+
+def _draw(trainer: Trainer, module: Any, rows: Rows) -> None:
+    size = len(module.classes)
+    roles = list(trainer.datamodule.roles)  # type: ignore[attr-defined]
+    for column, name in (("fad", "FAD"), ("fad_above_chance", "FAD above chance")):
+        values = torch.tensor([row[column] for row in rows]).reshape(size, size)
+        title = f"{name}, learnt mixture, {module.test_name}"
+        names = (module.classes, module.classes, *roles)
+        figure = fad_heatmap(values.numpy(), *names, title)
+        tag = f"{column}/{module.test_name}"
+        add_figure(trainer, tag, figure, trainer.global_step)
 
 
 def _embedded(

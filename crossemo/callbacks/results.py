@@ -77,8 +77,8 @@ class Results(Callback):
 
     def _write(self, trainer: Trainer, module: Any, scores: dict[str, Any]) -> None:
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        self.content |= data.describe()
         self.content |= {
-            "data": data.describe(),
             "model": {key: module.hparams[key] for key in sorted(module.hparams)},
             "parameters": _parameter_counts(module),
         }
@@ -100,12 +100,13 @@ def _scores(
     meter.update(probabilities, labels)
     predictions = probabilities.argmax(-1)
     interval = bootstrap_interval(labels, predictions, groups, len(classes))
-    low, high = chance_interval(labels, len(classes))
+    chance = chance_interval(labels, len(classes))
     return {
         **{name: float(value) for name, value in meter.compute().items()},
+        "confusion": meter["UA"].confmat.tolist(),
         "UA_interval": [interval.low, interval.high],
         "UA_interval_unit": interval.unit,
-        "UA_chance": [low, high],
+        "UA_chance": list(chance),
         "n": len(labels),
         "groups": len(set(groups)),
     }

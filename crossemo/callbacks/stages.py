@@ -19,10 +19,11 @@ from lightning import Callback, LightningDataModule, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities.rank_zero import rank_zero_info
 
+from crossemo.errors import CrossEmoError
 from crossemo.optimization import StagePlan
 
 
-class StageError(ValueError):
+class StageError(CrossEmoError):
     """Stages that don't fit the data or the trainer."""
 
 
@@ -232,6 +233,10 @@ class StageCheckpoint(ModelCheckpoint):
     def state_key(self) -> str:
         """Key of this callback's state in a checkpoint."""
         return f"StageCheckpoint/{self.stage}"
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from the best so far, also where the run goes on in another folder."""
+        super().load_state_dict(state_dict | {"dirpath": self.dirpath})
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the weights if they are the stage's best."""

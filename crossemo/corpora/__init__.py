@@ -1,0 +1,3 @@
+from crossemo.corpora.ravdess import RAVDESS
+
+__all__ = ["RAVDESS"]

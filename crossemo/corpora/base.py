@@ -8,12 +8,14 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import ClassVar, Literal
 
+from crossemo.errors import CrossEmoError
+
 Domain = Literal["speech", "music"]
 
 logger = logging.getLogger(__name__)
 
 
-class CorpusError(ValueError):
+class CorpusError(CrossEmoError):
     """A corpus that can't be read; the message says where and what to do."""
 
 
@@ -49,11 +51,13 @@ class Corpus(ABC):
         domain: `speech` or `music`.
         folds: The customary folds, each the groups that are tested together; empty
             where custom has none.
+        note: What a reader of results on this corpus must know.
     """
 
     name: str
     domain: Domain
     folds: ClassVar[tuple[frozenset[str], ...]] = ()
+    note: ClassVar[str] = ""
 
     @abstractmethod
     def clips(self) -> list[Clip]:

@@ -7,6 +7,8 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+LONG_TRACT = 0.175  # m, the vocal tract of a tall man
+
 
 @dataclass(frozen=True)
 class Cues:
@@ -59,20 +61,20 @@ _COLUMNS = (
     "neutral", "calm", "happy", "sad", "angry", "fearful", "varies", "least", "most",
 )
 _ROWS = {
-    "level":          (0.0, -3.0, 3.0, -5.0, 6.0, -2.0, 2.5, -12.0, 12.0),
-    "dynamics":       (2.0, 1.5, 3.0, 1.5, 4.0, 4.0, 0.8, 0.3, 8.0),
-    "tempo":          (1.0, 0.88, 1.12, 0.8, 1.15, 1.22, 0.09, 0.6, 1.5),
-    "tilt":           (9.0, 13.0, 6.0, 15.0, 3.0, 11.0, 2.5, 0.5, 24.0),
-    "jitter":         (0.008, 0.005, 0.006, 0.014, 0.035, 0.022, 0.005, 0.001, 0.08),
-    "breath":         (-24.0, -20.0, -24.0, -18.0, -26.0, -15.0, 3.0, -40.0, -6.0),
-    "attack":         (0.04, 0.07, 0.03, 0.08, 0.015, 0.04, 0.012, 0.008, 0.15),
-    "pitch":          (0.0, -1.0, 3.5, -1.5, 2.5, 4.5, 1.5, -8.0, 12.0),
-    "intonation":     (1.8, 1.3, 3.2, 1.0, 2.8, 1.3, 0.5, 0.2, 6.0),
-    "contour":        (-1.0, -2.0, 2.0, -3.0, 1.5, 2.0, 1.0, -6.0, 6.0),
-    "pause":          (0.04, 0.08, 0.03, 0.12, 0.02, 0.06, 0.03, 0.0, 0.2),
-    "articulation":   (0.85, 0.94, 0.65, 0.96, 0.75, 0.7, 0.07, 0.4, 0.98),
-    "vibrato_rate":   (5.5, 5.2, 5.8, 4.8, 6.2, 7.0, 0.4, 4.0, 8.5),
-    "vibrato_extent": (0.4, 0.4, 0.5, 0.5, 0.9, 0.25, 0.12, 0.05, 1.5),
+    "level":          (0.0, -3.0, 3.0, -5.0, 6.0, -2.0, 1.6, -12.0, 12.0),
+    "dynamics":       (2.0, 1.5, 3.0, 1.5, 4.0, 4.0, 0.5, 0.3, 8.0),
+    "tempo":          (1.0, 0.88, 1.12, 0.8, 1.15, 1.22, 0.06, 0.6, 1.5),
+    "tilt":           (9.0, 13.0, 6.0, 15.0, 3.0, 11.0, 1.6, 0.5, 24.0),
+    "jitter":         (0.008, 0.005, 0.006, 0.014, 0.035, 0.022, 0.003, 0.001, 0.08),
+    "breath":         (-24.0, -20.0, -24.0, -18.0, -26.0, -15.0, 2.0, -40.0, -6.0),
+    "attack":         (0.04, 0.07, 0.03, 0.08, 0.015, 0.04, 0.008, 0.008, 0.15),
+    "pitch":          (0.0, -1.0, 3.5, -1.5, 2.5, 4.5, 1.0, -8.0, 12.0),
+    "intonation":     (1.8, 1.3, 3.2, 1.0, 2.8, 1.3, 0.3, 0.2, 6.0),
+    "contour":        (-1.0, -2.0, 2.0, -3.0, 1.5, 2.0, 0.7, -6.0, 6.0),
+    "pause":          (0.04, 0.08, 0.03, 0.12, 0.02, 0.06, 0.02, 0.0, 0.2),
+    "articulation":   (0.85, 0.94, 0.65, 0.96, 0.75, 0.7, 0.05, 0.4, 0.98),
+    "vibrato_rate":   (5.5, 5.2, 5.8, 4.8, 6.2, 7.0, 0.3, 4.0, 8.5),
+    "vibrato_extent": (0.4, 0.4, 0.5, 0.5, 0.9, 0.25, 0.1, 0.05, 1.5),
     "major":          (0.5, 0.7, 0.9, 0.1, 0.3, 0.2, 0.0, 0.0, 1.0),
 }
 # fmt: on
@@ -88,25 +90,45 @@ def _cues(values: Floats) -> Cues:
 CUES = {emotion: _cues(_TABLE[emotion]) for emotion in _COLUMNS[:6]}
 
 
-def draw_habits(rng: np.random.Generator, size: float = 0.6) -> Floats:
-    """Draw what a speaker adds to every cue, (cues,), whatever the emotion.
+@dataclass(frozen=True)
+class Speaker:
+    """A made-up voice, the same in speech and in song.
 
     Args:
-        rng: Source of randomness.
-        size: Standard deviation, as a share of the one from clip to clip.
+        pitch: Usual fundamental frequency of speech, Hz.
+        tract: Length of the vocal tract, m; formants rise as it shortens.
+        habits: What the speaker adds to every cue whatever the emotion, (cues,).
     """
-    habits: Floats = size * _TABLE["varies"] * rng.standard_normal(len(_ROWS))
-    return habits
+
+    pitch: float
+    tract: float
+    habits: Floats
 
 
-def vary(emotion: str, habits: Floats, rng: np.random.Generator) -> Cues:
+def draw_speaker(number: int, rng: np.random.Generator) -> Speaker:
+    """Draw a speaker.
+
+    Args:
+        number: Number of the speaker, from 1; multiples of the golden ratio spread
+            neighbouring numbers evenly from deep and long to high and short.
+        rng: Source of randomness.
+    """
+    height = number * (np.sqrt(5) - 1) / 2 % 1
+    return Speaker(
+        pitch=float(105 * 2.0 ** (height + 0.05 * rng.standard_normal())),
+        tract=float(LONG_TRACT * (1 - 0.18 * height + 0.015 * rng.standard_normal())),
+        habits=0.5 * _TABLE["varies"] * rng.standard_normal(len(_ROWS)),
+    )
+
+
+def vary(emotion: str, speaker: Speaker, rng: np.random.Generator) -> Cues:
     """Draw the cues of one clip.
 
     Args:
         emotion: One of `CUES`.
-        habits: `draw_habits` of the speaker.
+        speaker: Who performs.
         rng: Source of randomness.
     """
     noise = _TABLE["varies"] * rng.standard_normal(len(_ROWS))
-    drawn = _TABLE[emotion] + habits + noise
+    drawn = _TABLE[emotion] + speaker.habits + noise
     return _cues(np.clip(drawn, _TABLE["least"], _TABLE["most"]))

@@ -3,13 +3,13 @@
 import hashlib
 import re
 import stat
-import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
+from time import sleep
 from typing import Literal
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
@@ -26,17 +26,19 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from crossemo.errors import CrossEmoError
+
 TIMEOUT = 30.0  # seconds without an answer or a byte
 PAUSES = (1, 2, 4, 8, 16)  # seconds before each new try
 _BLOCK = 1 << 16  # bytes
 _BUSY = (408, 425, 429)  # HTTP answers that ask to come again, as do those of 5xx
 
 
-class DownloadError(RuntimeError):
+class DownloadError(CrossEmoError):
     """A corpus that could not be fetched or unpacked; the message says why."""
 
 
-class _InterruptedError(Exception):
+class _BrokenTransferError(Exception):
     """A transfer that may go on at the next try."""
 
 
@@ -117,7 +119,7 @@ def _progress() -> Progress:
         DownloadColumn(),
         TransferSpeedColumn(),
         TimeRemainingColumn(),
-        console=Console(stderr=True),
+        console=Console(stderr=True, markup=False),
     )
 
 
@@ -126,21 +128,21 @@ def _fetch(url: str, part: Path, progress: Progress) -> None:
     for pause in (*PAUSES, None):
         try:
             return _transfer(url, part, progress, task)
-        except _InterruptedError as error:
+        except _BrokenTransferError as error:
             if pause is None:
                 raise DownloadError(
                     f"{url} could not be fetched ({error}): check the network and run "
                     "the command again, which goes on where this one stopped."
                 ) from error
             progress.console.print(f"{error}; next try in {pause} s.")
-            time.sleep(pause)
+            sleep(pause)
 
 
 def _transfer(url: str, part: Path, progress: Progress, task: TaskID) -> None:
     """Add to the part what the server sends beyond it.
 
     Raises:
-        _InterruptedError: The transfer may go on at the next try.
+        _BrokenTransferError: The transfer may go on at the next try.
         DownloadError: It can't.
     """
     start = part.stat().st_size if part.exists() else 0
@@ -158,7 +160,7 @@ def _transfer(url: str, part: Path, progress: Progress, task: TaskID) -> None:
                 file.write(block)
                 progress.advance(task, len(block))
             if total is not None and file.tell() < total:
-                raise _InterruptedError(
+                raise _BrokenTransferError(
                     f"the transfer broke off after {file.tell()} of {total} bytes"
                 )
 
@@ -176,10 +178,11 @@ def _request(url: str, start: int) -> HTTPResponse | None:
             return None
         answer = f"the server answered {error.code} {error.reason}"
         if error.code >= 500 or error.code in _BUSY:
-            raise _InterruptedError(answer) from error
+            raise _BrokenTransferError(answer) from error
         raise DownloadError(f"{url} could not be fetched: {answer}.") from error
     except (OSError, HTTPException) as error:
-        raise _InterruptedError(f"no connection: {error}") from error
+        reason = getattr(error, "reason", error)
+        raise _BrokenTransferError(f"no connection: {reason}") from error
     return response
 
 
@@ -187,7 +190,7 @@ def _receive(response: HTTPResponse) -> bytes:
     try:
         return response.read(_BLOCK)
     except (OSError, HTTPException) as error:
-        raise _InterruptedError(f"the transfer broke off: {error}") from error
+        raise _BrokenTransferError(f"the transfer broke off: {error}") from error
 
 
 def _verify(part: Path, archive: Archive) -> None:
@@ -235,4 +238,5 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise DownloadError(f"{path} can't be written: {error.strerror}.") from error
+        reason = error.strerror or error
+        raise DownloadError(f"{path} can't be written: {reason}.") from error

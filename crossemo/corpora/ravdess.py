@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NoReturn
 
 from crossemo.corpora.base import (
     Clip,
@@ -40,7 +40,7 @@ _NAME = re.compile(
     r"(?P<modality>0[1-3])-(?P<channel>0[12])-(?P<emotion>0[1-8])"
     r"-0[12]-0[12]-0[12]-(?P<actor>0[1-9]|1\d|2[0-4])"
 )
-_AUDIO_ONLY = "03"  # 01 and 02 are the sound tracks of the same takes' videos
+_AUDIO = "03"  # 01 and 02 are the sound tracks of the same takes' videos
 
 _TEST_ACTORS = (
     (1, 11, 20, 21),
@@ -125,9 +125,10 @@ class RAVDESS(Corpus):
     @cached_property
     def _clips(self) -> tuple[Clip, ...]:
         wavs = [(path, _NAME.fullmatch(path.stem)) for path in self._wavs()]
-        named = [(path, name) for path, name in wavs if name]
         strays = [path for path, name in wavs if not name]
-        audio = [(path, name) for path, name in named if name["modality"] == "03"]
+        audio = [
+            (path, name) for path, name in wavs if name and name["modality"] == _AUDIO
+        ]
         code = _CHANNELS[self.channel]
         mine = [(path, name) for path, name in audio if name["channel"] == code]
         if not mine:
@@ -150,7 +151,7 @@ class RAVDESS(Corpus):
             )
             for (path, name), digest in zip(mine, digests, strict=True)
         ]
-        clips.sort(key=lambda clip: (clip.id, len(clip.path.parts), clip.path))
+        clips.sort(key=lambda clip: (clip.id, clip.path))
         return tuple(unique(clips))
 
     def _wavs(self) -> Iterator[Path]:
@@ -175,27 +176,24 @@ class RAVDESS(Corpus):
         for channel, code in _CHANNELS.items():
             if channels[code]:
                 return (
-                    f"{self.root} holds RAVDESS {channel} ({channels[code]} clips) but "
+                    f"{self.root} holds RAVDESS {channel} ({channels[code]} files) but "
                     f"no {self.channel}: {self._advice()}."
                 )
-        if strays:
-            return (
-                f"None of the .wav files under {self.root} has a RAVDESS name such as "
-                f"{_EXAMPLE} (the first is {strays[0]}): {self._advice()}."
-            )
+        others = f" ({len(strays)} others do, such as {strays[0]})" if strays else ""
         return (
             f"No RAVDESS {self.channel} clip, such as {_EXAMPLE}, lies under "
-            f"{self.root}: {self._advice()}."
+            f"{self.root}{others}: {self._advice()}."
         )
 
     def _advice(self) -> str:
+        folder = self.root.parent if self.root.is_file() else self.root
         return (
             "give the folder that holds the unpacked archives, or run "
-            f"`crossemo download ravdess {self.root}`"
+            f"`crossemo download ravdess {folder}`"
         )
 
 
-def _refuse(error: OSError) -> None:
+def _refuse(error: OSError) -> NoReturn:
     raise CorpusError(f"{error.filename} can't be read: {error.strerror}.") from error
 
 
@@ -205,4 +203,3 @@ def _digests(paths: list[Path]) -> list[str]:
             return list(pool.map(content_digest, paths))
     except OSError as error:
         _refuse(error)
-        raise

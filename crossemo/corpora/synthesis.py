@@ -1,13 +1,12 @@
 """From cues to a waveform: glottal pulses and breath through a vocal tract."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torchaudio.functional import lfilter
 
-from crossemo.corpora.cues import Cues, Floats, draw_habits
+from crossemo.corpora.cues import LONG_TRACT, Cues, Floats, Speaker
 
 SAMPLING_RATE = 16_000  # Hz
 
@@ -23,7 +22,6 @@ VOWELS = {
 _UPPER_FORMANTS = (3300, 3750)
 _BANDWIDTHS = (50, 70, 110, 250, 200)
 _SINGING_FORMANTS = (2500, 2850, 3200)  # the singer's formant, Sundberg (1974)
-_TRACT = 0.175  # m
 
 _SENTENCES, _VERSES = ("eiauo", "oaiae"), ("eaio", "aoui")  # one vowel a syllable
 _SYLLABLES, _NOTES = 5, 4
@@ -35,37 +33,6 @@ _USUAL_LEVEL = -27.0  # dB below full scale, root mean square
 _ROOM_LEVEL = -58.0  # of the room's noise
 _MODES = {"major": (0, 2, 4, 5, 7, 9), "minor": (0, 2, 3, 5, 7, 8)}
 _MOTIFS = ((0, 1, 2, 0), (0, 2, 4, 2), (4, 2, 1, 0), (2, 4, 5, 4), (0, 4, 2, 1))
-
-
-@dataclass(frozen=True)
-class Speaker:
-    """A made-up voice, the same in speech and in song.
-
-    Args:
-        pitch: Usual fundamental frequency of speech, Hz.
-        tract: Length of the vocal tract, m; formants rise as it shortens.
-        habits: What the speaker adds to every cue, (cues,).
-    """
-
-    pitch: float
-    tract: float
-    habits: Floats
-
-
-def draw_speaker(number: int, rng: np.random.Generator) -> Speaker:
-    """Draw a speaker.
-
-    Args:
-        number: Number of the speaker, from 1; multiples of the golden ratio spread
-            neighbouring numbers evenly from deep and long to high and short.
-        rng: Source of randomness.
-    """
-    height = number * (np.sqrt(5) - 1) / 2 % 1
-    return Speaker(
-        pitch=float(105 * 2.0 ** (height + 0.05 * rng.standard_normal())),
-        tract=float(_TRACT * (1 - 0.18 * height + 0.015 * rng.standard_normal())),
-        habits=draw_habits(rng),
-    )
 
 
 def speak(cues: Cues, speaker: Speaker, rng: np.random.Generator) -> Floats:
@@ -132,7 +99,7 @@ def resonances(formants: Sequence[float], tract: float) -> Floats:
     Returns:
         Coefficients of falling powers of z, (2 * formants + 1,).
     """
-    scale = _TRACT / tract
+    scale = LONG_TRACT / tract
     denominator = np.ones(1)
     for formant, bandwidth in zip(formants, _BANDWIDTHS, strict=True):
         radius = np.exp(-np.pi * bandwidth * scale / SAMPLING_RATE)
@@ -240,7 +207,8 @@ def _source(pitch: Floats, cues: Cues, rng: np.random.Generator) -> Floats:
     voice = _filter(voice[None], np.array([[1.0, -tilt_pole(cues.tilt)]]))[0]
     breath = rng.standard_normal(pitch.size) * (0.5 + 0.5 * (flow > 0))
     loudness = 10 ** (cues.breath / 20) * np.sqrt(np.mean(voice**2))
-    return voice + loudness * breath
+    voice += loudness * breath
+    return voice
 
 
 def _filter(signals: Floats, denominators: Floats) -> Floats:

@@ -1,0 +1,18 @@
+"""Self-supervised encoders of speech and music, with all their hidden states."""
+
+from crossemo.encoders.catalogue import CATALOGUE, EncoderError, EncoderFacts
+from crossemo.encoders.loading import load_encoder
+from crossemo.encoders.sources import encoder_facts
+from crossemo.encoders.ssl import HiddenStates, SSLEncoder
+from crossemo.encoders.tuning import Tuning
+
+__all__ = [
+    "CATALOGUE",
+    "EncoderError",
+    "EncoderFacts",
+    "HiddenStates",
+    "SSLEncoder",
+    "Tuning",
+    "encoder_facts",
+    "load_encoder",
+]

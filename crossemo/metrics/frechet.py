@@ -1,5 +1,6 @@
 """Fréchet distance between Gaussians fitted to sets of embeddings, in float64."""
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from random import Random
@@ -104,8 +105,7 @@ def frechet_distance(x: Tensor, y: Tensor) -> Tensor:
         A float64 scalar, at least 0, in squared units of the embeddings.
 
     Raises:
-        ValueError: A set is not two-dimensional, has fewer than two rows, holds NaN
-            or infinity, or the widths differ.
+        ValueError: As `factor`, or the sets differ in width.
 
     >>> x = torch.tensor([[0.0, 0.0], [2.0, 0.0]])
     >>> frechet_distance(x, x + 3)  # only the means differ: 3² + 3²
@@ -119,11 +119,10 @@ def frechet_matrix(xs: Sequence[Tensor], ys: Sequence[Tensor]) -> Tensor:
 
     Args:
         xs: Sets `(n, d)`, n may differ from set to set.
-        ys: Sets `(n, d)`; the same object as `xs` is reduced once.
+        ys: Sets `(n, d)`; may be `xs` itself.
 
     Returns:
-        `(len(xs), len(ys))` float64; row i, column j is `frechet_distance(xs[i],
-        ys[j])`.
+        `(len(xs), len(ys))` float64.
 
     Raises:
         ValueError: As `frechet_distance`.
@@ -137,18 +136,13 @@ def frechet_matrix(xs: Sequence[Tensor], ys: Sequence[Tensor]) -> Tensor:
 def mean_trace(sets: Sequence[Tensor]) -> float:
     """Return the mean trace of the sets' covariances.
 
-    Embeddings of different layers differ in scale; distances divided by this are
-    comparable over layers. Take it over all sets of a layer, not pair by pair.
-
-    Args:
-        sets: Sets `(n, d)`.
+    Layers differ in scale; distances divided by this, taken over all sets of a layer,
+    are comparable over layers.
 
     Raises:
         ValueError: As `factor`.
     """
-    for x in sets:
-        _check(x)
-    return fmean(float(x.detach().to(torch.float64).var(0).sum()) for x in sets)
+    return fmean(float(factor(x).trace) for x in sets)
 
 
 @dataclass(frozen=True)
@@ -161,7 +155,6 @@ class AboveChance:
         across: Mean distance between halves of x and y.
         within_x: Mean distance between the halves of x, the level of chance.
         within_y: Mean distance between the halves of y.
-        groups: Groups per half.
         clips: Clips per half, mean over the splits.
     """
 
@@ -169,7 +162,6 @@ class AboveChance:
     across: float
     within_x: float
     within_y: float
-    groups: int
     clips: float
 
 
@@ -188,8 +180,8 @@ def frechet_above_chance(
     averaged over random splits. Half a belongs to some groups (actors, songs) and
     half b to others, in x and y alike, so no distance is between clips of one actor;
     all halves have as many groups and as many clips. Plain distances grow as samples
-    shrink and with what is peculiar to each actor; here both sides hold the same
-    share of that. Large distances read a few per cent low.
+    shrink and with what is peculiar to each actor; both brackets grow alike. Large
+    distances read a few per cent low.
 
     Args:
         x: `(n1, d)` embeddings, one per clip.
@@ -200,31 +192,101 @@ def frechet_above_chance(
         seed: Seed of the splits.
 
     Raises:
-        ValueError: As `frechet_distance`; or there are not as many groups as clips, a
-            set has fewer than two groups, a half has fewer than two clips, or no
-            split is asked for.
+        ValueError: As `frechet_distance`; or a clip has no group, a set has fewer
+            than two groups, a half fewer than two clips, or `splits` is below one.
     """
-    for groups, clips in ((x_groups, x), (y_groups, y)):
-        _check_groups(groups, clips)
     if splits < 1:
         raise ValueError(f"{splits} splits can't be averaged: ask for at least one.")
+    for clips, groups in ((x, x_groups), (y, y_groups)):
+        _check(clips)
+        _check_groups(clips, groups)
     random = Random(seed)
-    size = min(len(set(x_groups)), len(set(y_groups))) // 2
     rounds = []
     for _ in range(splits):
-        sides = _deal(set(x_groups), set(y_groups), random)
-        rows = [
-            _half(groups, side, size, random)
-            for groups in (x_groups, y_groups)
-            for side in sides
-        ]
-        clips = min(map(len, rows))
-        picked = [random.sample(half, clips) for half in rows]
-        xa, xb = (factor(x[half]) for half in picked[:2])
-        ya, yb = (factor(y[half]) for half in picked[2:])
+        rows = _halves(x_groups, y_groups, random)
+        xa, xb = factor(x[rows[0]]), factor(x[rows[1]])
+        ya, yb = factor(y[rows[2]]), factor(y[rows[3]])
         pairs = ((xa, yb), (xb, ya), (xa, xb), (ya, yb))
-        rounds.append([*(float(_distance(*pair)) for pair in pairs), clips])
-    ab, ba, within_x, within_y, clips = map(fmean, zip(*rounds, strict=True))
+        rounds.append([*(float(_distance(*pair)) for pair in pairs), xa.count])
+    ab, ba, within_x, within_y, size = map(fmean, zip(*rounds, strict=True))
     across = (ab + ba) / 2
     value = across - (within_x + within_y) / 2
-    return AboveChance(value, across, within_x, within_y, size, clips)
+    return AboveChance(value, across, within_x, within_y, size)
+
+
+def _distance(a: Factor, b: Factor) -> Tensor:
+    mean, spread = frechet_terms(a, b)
+    return mean + spread
+
+
+def _halves(
+    x_groups: Sequence[str], y_groups: Sequence[str], random: Random
+) -> list[list[int]]:
+    """Return the rows of xa, xb, ya and yb, equally many of each."""
+    size = min(len(set(x_groups)), len(set(y_groups))) // 2
+    sides = _deal(set(x_groups), set(y_groups), random)
+    halves = []
+    for groups in (x_groups, y_groups):
+        for side in sides:
+            kept = random.sample(sorted(side & set(groups)), size)
+            halves.append(_in_turn(groups, set(kept), random))
+    clips = min(map(len, halves))
+    if clips < 2:
+        raise ValueError(
+            f"Half a set is {clips} clip: a covariance needs two clips at least, so "
+            "take sets with more clips or groups."
+        )
+    return [half[:clips] for half in halves]
+
+
+def _in_turn(groups: Sequence[str], kept: set[str], random: Random) -> list[int]:
+    """Return the rows of some groups, one of each group by turns, in random order."""
+    turn: Counter[str] = Counter()
+    order = []
+    for row in random.sample(range(len(groups)), len(groups)):
+        turn[groups[row]] += 1
+        if groups[row] in kept:
+            order.append((turn[groups[row]], random.random(), row))
+    return [row for *_, row in sorted(order)]
+
+
+def _deal(x: set[str], y: set[str], random: Random) -> tuple[set[str], set[str]]:
+    """Deal groups to two sides so that x and y both have half of theirs on each."""
+    sides: tuple[set[str], set[str]] = (set(), set())
+    for pool, of in ((x & y, x), (x - y, x), (y - x, y)):
+        for group in random.sample(sorted(pool), len(pool)):
+            excess = len(sides[0] & of) - len(sides[1] & of)
+            smaller = random.randrange(2) if excess == 0 else int(excess > 0)
+            sides[smaller].add(group)
+    return sides
+
+
+def _check(x: Tensor) -> None:
+    if x.ndim != 2:
+        raise ValueError(
+            f"A set of embeddings has shape (n, d), not {tuple(x.shape)}: pool the "
+            "frames of each clip first."
+        )
+    if len(x) < 2:
+        raise ValueError(
+            f"A covariance needs two embeddings at least and this set has {len(x)}: "
+            "leave the set out or add clips."
+        )
+    if not x.isfinite().all():
+        row = int((~x.isfinite()).any(1).nonzero()[0])
+        raise ValueError(
+            f"Embedding {row} of {len(x)} holds NaN or infinity: look at the clip and "
+            "at the precision of the encoder."
+        )
+
+
+def _check_groups(x: Tensor, groups: Sequence[str]) -> None:
+    if len(groups) != len(x):
+        raise ValueError(
+            f"There are {len(x)} embeddings and {len(groups)} groups: give the group "
+            "of every clip."
+        )
+    if len(set(groups)) < 2:
+        raise ValueError(
+            f"All clips are of {groups[0]}: halves need two groups at least."
+        )

@@ -101,28 +101,30 @@ class ConfusionScore(MulticlassConfusionMatrix):
 def recognition_metrics(classes: Sequence[str]) -> MetricCollection:
     """Return the recognition scores as one collection over one shared state.
 
-    It holds `UA` (unweighted average recall), `WA` (accuracy), `macro_F1`, the recall
-    of each class as `recall/<class>`, all scalars, and `confusion`, the
-    `(classes, classes)` int64 counts with targets as rows. Update it with logits
-    `(clips, classes)` and labels `(clips,)`; no clips at all are fine.
+    It holds `UA` (unweighted average recall), `WA` (accuracy), `macro_F1` and the
+    recall of each class as `recall/<class>`; all are scalars. Update it with logits
+    `(clips, classes)` and labels `(clips,)`, no clips at all included. The shared
+    state is the confusion matrix: `metrics["UA"].confmat`, `(classes, classes)` int64
+    with targets as rows.
 
     Args:
         classes: Class names in the order of their indices.
 
     >>> metrics = recognition_metrics(["sad", "happy"])
     >>> metrics.update(torch.tensor([[2.0, 1.0], [0.0, 1.0]]), torch.tensor([0, 0]))
-    >>> {name: value.tolist() for name, value in metrics.compute().items()}["WA"]
-    0.5
+    >>> metrics["UA"].confmat
+    tensor([[1, 1],
+            [0, 0]])
+    >>> metrics.compute()["recall/sad"]
+    tensor(0.5000)
     """
-    size = len(classes)
-    metrics: dict[str, MulticlassConfusionMatrix] = {
-        name: ConfusionScore(score, size) for name, score in SCORES.items()
-    }
+    scores: dict[str, Callable[[Tensor], Tensor]] = dict(SCORES.items())
     for index, name in enumerate(classes):
-        score = partial(class_recall, index=index)
-        metrics[f"recall/{name}"] = ConfusionScore(score, size)
-    metrics["confusion"] = MulticlassConfusionMatrix(size)
-    return MetricCollection(dict(metrics), compute_groups=[list(metrics)])
+        scores[f"recall/{name}"] = partial(class_recall, index=index)
+    return MetricCollection(
+        {name: ConfusionScore(score, len(classes)) for name, score in scores.items()},
+        compute_groups=[list(scores)],
+    )
 
 
 def _diagonal(confusion: Tensor) -> Tensor:

@@ -1,0 +1,166 @@
+"""The encoders that crossemo knows by name."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, NamedTuple
+
+Family = Literal["wav2vec2", "hubert", "wavlm", "data2vec-audio", "mert"]
+
+# All encoders of the catalogue read the waveform through these seven convolutions.
+KERNELS = (10, 3, 3, 3, 3, 2, 2)
+STRIDES = (5, 2, 2, 2, 2, 2, 2)
+
+
+class EncoderError(ValueError):
+    """An encoder that can't be had; the message says why and what to do."""
+
+
+class EncoderFacts(NamedTuple):
+    """What the data must be like for an encoder.
+
+    Args:
+        sampling_rate: Rate of the waveforms that the encoder expects, in Hz.
+        min_samples: Samples of the shortest clip that gives a frame.
+    """
+
+    sampling_rate: int
+    min_samples: int
+
+
+@dataclass(frozen=True)
+class CatalogueEntry:
+    """An encoder by name: weights in a hub repository, or a shape to train from.
+
+    Args:
+        family: Architecture, which decides how the waveform is read.
+        repository: Hub repository of the weights; None for random weights.
+        revision: Commit of the repository; None follows its `main`.
+        sampling_rate: Rate that the encoder was trained on, in Hz.
+        normalise: Whether each clip is brought to zero mean and unit variance, where
+            the repository doesn't say.
+        config: Shape of an encoder with random weights, as transformers names it.
+    """
+
+    family: Family
+    repository: str | None = None
+    revision: str | None = None
+    sampling_rate: int = 16_000
+    normalise: bool = True
+    config: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def facts(self) -> EncoderFacts:
+        """Sampling rate and shortest clip."""
+        return EncoderFacts(self.sampling_rate, receptive_field(KERNELS, STRIDES))
+
+
+def receptive_field(kernels: tuple[int, ...], strides: tuple[int, ...]) -> int:
+    """Return how many samples the first frame of a stack of convolutions sees.
+
+    >>> receptive_field(KERNELS, STRIDES)
+    400
+    """
+    samples = 1
+    for kernel, stride in zip(reversed(kernels), reversed(strides), strict=True):
+        samples = (samples - 1) * stride + kernel
+    return samples
+
+
+def _random(
+    *, channels: tuple[int, ...], width: int, layers: int, position_kernel: int
+) -> CatalogueEntry:
+    # Few channels where frames are many: the first convolutions are most of the work.
+    # Layer norm in them needs no statistics over a clip.
+    config = {
+        "conv_dim": channels,
+        "conv_kernel": KERNELS,
+        "conv_stride": STRIDES,
+        "conv_bias": True,
+        "feat_extract_norm": "layer",
+        "hidden_size": width,
+        "intermediate_size": 3 * width,
+        "num_hidden_layers": layers,
+        "num_attention_heads": 4,
+        "num_conv_pos_embeddings": position_kernel,
+        "num_conv_pos_embedding_groups": 4,
+    }
+    return CatalogueEntry("wav2vec2", config=MappingProxyType(config))
+
+
+# Each commit was found written beside its repository's name in public code: mteb's
+# list of audio models (2025) for wav2vec 2.0, HuBERT base and WavLM, several projects
+# that keep a snapshot of it for HuBERT large and MERT. None was looked up on the hub
+# itself. For data2vec no commit was found, so its two entries follow `main`.
+# WavLM base and base-plus were trained on waveforms as they are, without normalising.
+CATALOGUE: Mapping[str, CatalogueEntry] = MappingProxyType(
+    {
+        "wav2vec2-base": CatalogueEntry(
+            "wav2vec2",
+            "facebook/wav2vec2-base",
+            "0b5b8e868dd84f03fd87d01f9c4ff0f080fecfe8",
+        ),
+        "wav2vec2-large": CatalogueEntry(
+            "wav2vec2",
+            "facebook/wav2vec2-large",
+            "312b2410566b698c7a649068d413b2067848bd75",
+        ),
+        "hubert-base": CatalogueEntry(
+            "hubert",
+            "facebook/hubert-base-ls960",
+            "dba3bb02fda4248b6e082697eee756de8fe8aa8a",
+        ),
+        "hubert-large": CatalogueEntry(
+            "hubert",
+            "facebook/hubert-large-ll60k",
+            "ff022d095678a2995f3c49bab18a96a9e553f782",
+        ),
+        "wavlm-base": CatalogueEntry(
+            "wavlm",
+            "microsoft/wavlm-base",
+            "efa81aae7ff777e464159e0f877d54eac5b84f81",
+            normalise=False,
+        ),
+        "wavlm-base-plus": CatalogueEntry(
+            "wavlm",
+            "microsoft/wavlm-base-plus",
+            "4c66d4806a428f2e922ccfa1a962776e232d487b",
+            normalise=False,
+        ),
+        "wavlm-large": CatalogueEntry(
+            "wavlm",
+            "microsoft/wavlm-large",
+            "c1423ed94bb01d80a3f5ce5bc39f6026a0f4828c",
+        ),
+        "data2vec-audio-base": CatalogueEntry(
+            "data2vec-audio", "facebook/data2vec-audio-base"
+        ),
+        "data2vec-audio-large": CatalogueEntry(
+            "data2vec-audio", "facebook/data2vec-audio-large"
+        ),
+        "mert-95m": CatalogueEntry(
+            "mert",
+            "m-a-p/MERT-v1-95M",
+            "12af15fef9d0ac838c3f475bfbbf26d2060dd4f5",
+            sampling_rate=24_000,
+        ),
+        "mert-330m": CatalogueEntry(
+            "mert",
+            "m-a-p/MERT-v1-330M",
+            "5240c2708a5acaee1007f43fb9735c7dcd0b78c9",
+            sampling_rate=24_000,
+        ),
+        "tiny": _random(
+            channels=(16, 16, 32, 32, 32, 32, 32),
+            width=48,
+            layers=3,
+            position_kernel=16,
+        ),
+        "small": _random(
+            channels=(16, 32, 64, 96, 96, 96, 96),
+            width=96,
+            layers=4,
+            position_kernel=32,
+        ),
+    }
+)

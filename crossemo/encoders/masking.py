@@ -1,0 +1,128 @@
+"""Steps in which padding would leak into a clip, done so that it doesn't.
+
+A clip must get the same hidden states alone and beside longer clips. Layer norms and
+unpadded convolutions give them anyway; what follows are the steps that don't.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from transformers.modeling_layers import GradientCheckpointingLayer
+
+Step = Callable[[Tensor], Tensor]
+Run = Callable[[Step, Tensor], Tensor]
+
+
+def valid_mask(lengths: Sequence[int], size: int, device: torch.device) -> Tensor:
+    """Return the `(batch, size)` bool mask that is True within each length."""
+    positions = torch.arange(size, device=device)
+    return positions < torch.tensor(lengths, device=device)[:, None]
+
+
+def normalise(waveforms: Tensor, mask: Tensor) -> Tensor:
+    """Bring every clip to zero mean and unit variance over its valid samples.
+
+    Args:
+        waveforms: `(batch, samples)` float32.
+        mask: `(batch, samples)` bool, True on samples of the clip.
+
+    Returns:
+        `(batch, samples)`, zero on padding. As transformers' feature extractor does
+        clip by clip, 1e-7 is added to the variance.
+    """
+    count = mask.sum(dim=1, keepdim=True)
+    mean = waveforms.masked_fill(~mask, 0).sum(dim=1, keepdim=True) / count
+    centred = (waveforms - mean).masked_fill(~mask, 0)
+    variance = centred.square().sum(dim=1, keepdim=True) / count
+    return centred / torch.sqrt(variance + 1e-7)
+
+
+def convolve(
+    layers: "Iterable[GradientCheckpointingLayer]",
+    waveforms: Tensor,
+    lengths: Sequence[int],
+    run: Run,
+) -> tuple[Tensor, list[int]]:
+    """Turn waveforms into frames through transformers' convolution layers.
+
+    The convolutions have no padding, so a valid frame sees valid samples only. A group
+    norm takes its statistics over time and is computed within each clip.
+
+    Args:
+        layers: Convolution layers of a feature encoder.
+        waveforms: `(batch, samples)`.
+        lengths: Valid samples of each clip.
+        run: Applies a step to a tensor, with or without gradient checkpointing.
+
+    Returns:
+        Frames `(batch, frames, channels)` and the number of valid frames of each clip.
+    """
+    hidden, counts = waveforms[:, None], list(lengths)
+    for layer in layers:
+        (kernel,), (stride,) = layer.conv.kernel_size, layer.conv.stride
+        counts = [(count - kernel) // stride + 1 for count in counts]
+        hidden = run(_convolution_step(layer, counts), hidden)
+    return hidden.transpose(1, 2), counts
+
+
+def _convolution_step(layer: "GradientCheckpointingLayer", counts: list[int]) -> Step:
+    step: Step = layer
+    if not isinstance(getattr(layer, "layer_norm", None), nn.GroupNorm):
+        return step
+
+    def within_clips(hidden: Tensor) -> Tensor:
+        normed = group_norm(layer.layer_norm, layer.conv(hidden), counts)
+        activated: Tensor = layer.activation(normed)
+        return activated
+
+    return within_clips
+
+
+def group_norm(norm: nn.Module, hidden: Tensor, counts: Sequence[int]) -> Tensor:
+    """Apply a group norm to the valid frames of every clip.
+
+    Args:
+        norm: The group norm.
+        hidden: `(batch, channels, frames)`.
+        counts: Valid frames of each clip.
+
+    Returns:
+        `(batch, channels, frames)`, zero on padding; on valid frames what each clip
+        would give alone.
+    """
+    frames = hidden.shape[-1]
+    if min(counts) == frames:
+        whole: Tensor = norm(hidden)
+        return whole
+    clips = [
+        functional.pad(norm(clip[None, :, :count]), (0, frames - count))
+        for clip, count in zip(hidden, counts, strict=True)
+    ]
+    return torch.cat(clips)
+
+
+def positions(embedding: nn.Module, hidden: Tensor, padding: Tensor) -> Tensor:
+    """Return the convolutional position embedding of every clip.
+
+    Args:
+        embedding: transformers' positional convolution, or data2vec's stack of them.
+        hidden: `(batch, frames, width)`, zero on padding.
+        padding: `(batch, frames, 1)` bool, True outside the clip.
+
+    Returns:
+        `(batch, frames, width)`. Each convolution pads with zeros, so what it reads
+        beyond a clip must be zero too: again before each one of data2vec's stack.
+    """
+    stack = getattr(embedding, "layers", None)
+    if stack is None:
+        embedded: Tensor = embedding(hidden)
+        return embedded
+    for layer in stack:
+        hidden = layer(hidden.transpose(1, 2)).transpose(1, 2)
+        hidden = hidden.masked_fill(padding, 0)
+    return hidden

@@ -1,0 +1,83 @@
+"""MERT checkpoints as HuBERT models, without the code in their repository.
+
+MERT (Li et al., 2024) is HuBERT trained on music at 24 kHz: the published 95M and 330M
+checkpoints differ from transformers' HuBERT only in fields of the configuration and in
+the names of two tensors of the positional convolution.
+"""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from crossemo.encoders.catalogue import EncoderError
+
+# Branches of MERT's code that HuBERT lacks.
+_UNSUPPORTED = ("feature_extractor_cqt", "deepnorm")
+# Fields without a meaning for HuBERT; attention_relax shifts the softmax's input, which
+# changes nothing.
+_FOREIGN = (
+    *_UNSUPPORTED,
+    "attention_relax",
+    "feature_extractor_cqt_bins",
+    "model_type",
+    "sample_rate",
+    "tokenizer_class",
+)
+# The two tensors of a weight norm, as the files name them and as torch does since 2.0.
+_WEIGHT_NORM = {
+    "weight_g": "parametrizations.weight.original0",
+    "weight_v": "parametrizations.weight.original1",
+}
+_CONV = "encoder.pos_conv_embed.conv"
+
+
+def hubert_config(name: str, config: dict[str, Any]) -> dict[str, Any]:
+    """Return MERT's configuration as HuBERT's.
+
+    Raises:
+        EncoderError: The checkpoint uses a part of MERT that HuBERT hasn't.
+    """
+    for option in _UNSUPPORTED:
+        if config.get(option):
+            raise EncoderError(
+                f"{name} has {option} switched on, which HuBERT can't compute: use "
+                "m-a-p/MERT-v1-95M or m-a-p/MERT-v1-330M."
+            )
+    return {key: value for key, value in config.items() if key not in _FOREIGN}
+
+
+def check_weight_norm(model: nn.Module, weights: Path) -> None:
+    """Compare the positional convolution with the file, tensor by tensor.
+
+    transformers renames these two tensors as it loads them. A mistake there would
+    leave them random, and the hidden states would still look plausible.
+
+    Args:
+        model: The `HubertModel` loaded from the file.
+        weights: The weight file.
+
+    Raises:
+        EncoderError: A tensor isn't in the file or isn't the one in the model.
+    """
+    stored = _read_tensors(weights)
+    loaded = model.state_dict()
+    for old, new in _WEIGHT_NORM.items():
+        tensor = stored.get(f"{_CONV}.{old}", stored.get(f"{_CONV}.{new}"))
+        if tensor is None or not torch.equal(tensor.float(), loaded[f"{_CONV}.{new}"]):
+            raise EncoderError(
+                f"{old} of the positional convolution in {weights} didn't reach the "
+                "model: the file isn't in MERT's format."
+            )
+
+
+def _read_tensors(weights: Path) -> dict[str, Tensor]:
+    if weights.suffix == ".safetensors":
+        stored: dict[str, Tensor] = load_file(weights)
+        return stored
+    tensors: dict[str, Tensor] = torch.load(
+        weights, map_location="cpu", weights_only=True
+    )
+    return tensors

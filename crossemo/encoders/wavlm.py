@@ -1,0 +1,113 @@
+"""WavLM's attention with projections that adapters can wrap."""
+
+import math
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+if TYPE_CHECKING:
+    from transformers import WavLMModel
+    from transformers.models.wavlm.modeling_wavlm import WavLMAttention
+
+
+class GatedRelativeAttention(nn.Module):
+    """Attention with a gated relative position bias (Chen et al., WavLM, 2022).
+
+    transformers' own reads `q_proj.weight` and its like itself, so an adapter in place
+    of a projection has no effect or no gradient. This one calls the projections. It
+    takes over the modules and parameters of the attention that it replaces, under the
+    same names, and gives the same output to rounding.
+
+    Args:
+        stock: The `WavLMAttention` to replace.
+    """
+
+    def __init__(self, stock: "WavLMAttention") -> None:
+        super().__init__()
+        self.num_heads: int = stock.num_heads
+        self.num_buckets: int = stock.num_buckets
+        self.max_distance: int = stock.max_distance
+        self.dropout: float = stock.dropout
+        self.q_proj = stock.q_proj
+        self.k_proj = stock.k_proj
+        self.v_proj = stock.v_proj
+        self.out_proj = stock.out_proj
+        self.gru_rel_pos_linear = stock.gru_rel_pos_linear
+        self.gru_rel_pos_const = stock.gru_rel_pos_const
+        if hasattr(stock, "rel_attn_embed"):  # the first block's serves all blocks
+            self.rel_attn_embed = stock.rel_attn_embed
+
+    def position_bias(self, frames: int) -> Tensor:
+        """Return the bias `(heads, frames, frames)` before gating; first block only."""
+        where = torch.arange(frames, device=self.rel_attn_embed.weight.device)
+        buckets = self._buckets(where[None, :] - where[:, None])
+        bias: Tensor = self.rel_attn_embed(buckets)
+        return bias.permute(2, 0, 1)
+
+    def forward(
+        self,
+        hidden_states: Tensor,
+        attention_mask: Tensor | None = None,
+        position_bias: Tensor | None = None,
+        **_: object,
+    ) -> tuple[Tensor, None, Tensor]:
+        """Attend.
+
+        Args:
+            hidden_states: `(batch, frames, width)`.
+            attention_mask: `(batch, 1, 1, frames)` bool, True where a frame may be
+                attended to; None if all may.
+            position_bias: `(heads, frames, frames)`; None to compute it here.
+
+        Returns:
+            `(batch, frames, width)`, no weights, and the position bias.
+        """
+        if position_bias is None:
+            position_bias = self.position_bias(hidden_states.shape[1])
+        # (batch, heads, frames, frames)
+        bias = self._gate(hidden_states) * position_bias
+        if attention_mask is not None:
+            bias = bias.masked_fill(~attention_mask, -math.inf)
+        query = self._split(self.q_proj(hidden_states))
+        attended = functional.scaled_dot_product_attention(
+            query,
+            self._split(self.k_proj(hidden_states)),
+            self._split(self.v_proj(hidden_states)),
+            attn_mask=bias.to(query.dtype),
+            dropout_p=self.dropout if self.training else 0.0,
+        )
+        merged = attended.transpose(1, 2).flatten(2)
+        return self.out_proj(merged), None, position_bias
+
+    def _split(self, hidden: Tensor) -> Tensor:
+        # (batch, frames, width) -> (batch, heads, frames, width / heads)
+        batch, frames, width = hidden.shape
+        shape = (batch, frames, self.num_heads, width // self.num_heads)
+        return hidden.view(shape).transpose(1, 2)
+
+    def _gate(self, hidden: Tensor) -> Tensor:
+        eight: Tensor = self.gru_rel_pos_linear(self._split(hidden))
+        gates = torch.sigmoid(eight.view(*eight.shape[:-1], 2, 4).sum(dim=-1))
+        update, reset = gates[..., :1], gates[..., 1:]  # (batch, heads, frames, 1)
+        gate: Tensor = update * (reset * self.gru_rel_pos_const - 1.0) + 2.0
+        return gate
+
+    def _buckets(self, offsets: Tensor) -> Tensor:
+        # Half of the buckets per direction; of these half are exact offsets, the others
+        # grow logarithmically up to max_distance.
+        half = self.num_buckets // 2
+        exact = half // 2
+        distance = offsets.abs()
+        growth = torch.log(distance.clamp(min=1).float() / exact)
+        scale = math.log(self.max_distance / exact)
+        far = (exact + growth / scale * (half - exact)).to(torch.long)
+        near = torch.where(distance < exact, distance, far.clamp(max=half - 1))
+        return near + half * (offsets > 0)
+
+
+def call_projections(model: "WavLMModel") -> None:
+    """Replace the attention of every block of a `WavLMModel`, weights kept."""
+    for layer in model.encoder.layers:
+        layer.attention = GatedRelativeAttention(layer.attention)

@@ -1,0 +1,189 @@
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from lightning import Callback, Trainer
+from lightning.pytorch.loggers import CSVLogger
+
+from crossemo.callbacks.stages import Stage, StageError, StageSwitch, stage_at
+from tests.callbacks.tiny import TinyData, TinyModule
+
+STAGES = {
+    "source": Stage(3, lr=1e-2, encoder_lr=1e-3),
+    "target": Stage(2, lr=5e-3, encoder_lr=5e-4),
+}
+# TinyData brings a sampler that is already right on one process.
+QUIET = {
+    "accelerator": "cpu",
+    "enable_progress_bar": False,
+    "enable_model_summary": False,
+    "log_every_n_steps": 1,
+    "use_distributed_sampler": False,
+}
+
+
+def fit(
+    folder: Path,
+    stages: dict[str, Stage] | None = None,
+    module: TinyModule | None = None,
+    resume: Path | None = None,
+    more: list[Callback] | None = None,
+    **options: Any,
+) -> tuple[TinyModule, StageSwitch, TinyData]:
+    switch = StageSwitch(stages or STAGES)
+    module = module or TinyModule()
+    data = TinyData()
+    options = QUIET | {"max_epochs": -1} | options
+    trainer = Trainer(
+        logger=CSVLogger(folder, version="run"),
+        callbacks=[*(more or []), *switch.callbacks()],
+        **options,
+    )
+    trainer.fit(module, data, ckpt_path=resume, weights_only=True)
+    return module, switch, data
+
+
+@given(st.lists(st.integers(1, 5), min_size=1, max_size=4))
+def test_every_stage_has_its_epochs_in_order(lengths: list[int]) -> None:
+    stages = [stage_at(epoch, lengths) for epoch in range(sum(lengths))]
+    assert [stages.count(stage) for stage in range(len(lengths))] == lengths
+    assert stages == sorted(stages)
+
+
+class Recorder(Callback):
+    def __init__(self) -> None:
+        self.batches: list[tuple[int, torch.Tensor]] = []
+
+    def on_train_batch_start(
+        self, trainer: Any, pl_module: Any, batch: Any, batch_idx: int
+    ) -> None:
+        self.batches.append((trainer.current_epoch, batch[0]))
+
+
+def test_each_stage_trains_on_its_own_data_from_its_first_epoch(tmp_path: Path) -> None:
+    recorder = Recorder()
+    _, _, data = fit(tmp_path, more=[recorder])
+    owners = {role: data._data(role).tensors[0] for role in data.roles}
+    for epoch, inputs in recorder.batches:
+        rows = owners["source" if epoch < 3 else "target"]
+        assert all((rows == row).all(-1).any() for row in inputs)
+    assert len(recorder.batches) == 5 * 4
+
+
+def test_rates_and_schedules_are_the_stages_own(tmp_path: Path) -> None:
+    module, _, _ = fit(tmp_path)
+    assert [plan.steps for plan in module.plans] == [12, 8]
+    encoder = [rate for _, rate, _ in module.seen]
+    # 3 and 2 warm-up steps of 12 and 8: the peaks are the planned rates.
+    assert max(encoder[:12]) == pytest.approx(1e-3)
+    assert max(encoder[12:]) == pytest.approx(5e-4)
+    # The last step of each stage is one step before the rate is zero.
+    assert encoder[11] == pytest.approx(1e-3 / 9)
+    assert encoder[19] == pytest.approx(5e-4 / 6)
+    assert all(head == pytest.approx(10 * rate) for _, rate, head in module.seen)
+
+
+def test_the_next_stage_goes_on_from_the_best_weights(tmp_path: Path) -> None:
+    module = TinyModule()
+    module.scores = {"source0": 0.1, "source1": 0.9, "source2": 0.2}
+    _, switch, _ = fit(tmp_path, module=module)
+    best = torch.load(switch.best_checkpoints()["source"], weights_only=True)
+    assert best["epoch"] == 1
+    # `at_epoch_start[2]` holds the weights at the end of epoch 1.
+    assert torch.equal(best["state_dict"]["head.weight"], module.at_epoch_start[2])
+    assert torch.equal(module.at_epoch_start[3], module.at_epoch_start[2])
+
+
+def test_the_next_stage_may_go_on_from_the_last_weights(tmp_path: Path) -> None:
+    module = TinyModule()
+    module.scores = {"source0": 0.9, "source1": 0.1, "source2": 0.2}
+    stages = STAGES | {"target": Stage(1, start_from="last")}
+    fit(tmp_path, stages, module)
+    assert not torch.equal(module.at_epoch_start[3], module.at_epoch_start[1])
+
+
+def test_a_new_head_depends_on_the_seed_alone(tmp_path: Path) -> None:
+    heads = []
+    for disturbance in (1, 2):
+        torch.manual_seed(disturbance)
+        stages = STAGES | {"target": Stage(1, reset_head=True)}
+        module, _, _ = fit(tmp_path / str(disturbance), stages)
+        heads.append(module.at_epoch_start[3])
+        assert not torch.equal(heads[-1], module.at_epoch_start[2])
+    assert torch.equal(*heads)
+
+
+def test_each_stage_keeps_a_best_checkpoint_of_its_own(tmp_path: Path) -> None:
+    module = TinyModule()
+    module.scores = {f"target{epoch}": 1.0 - epoch / 10 for epoch in range(5)}
+    _, switch, _ = fit(tmp_path, module=module)
+    best = switch.best_checkpoints()
+    epochs = {k: torch.load(v, weights_only=True)["epoch"] for k, v in best.items()}
+    assert epochs["source"] in (0, 1, 2)
+    # Epochs 0 to 2 had higher target scores, but they were the first stage's.
+    assert epochs["target"] == 3
+
+
+class KeepAll(Callback):
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
+        trainer.save_checkpoint(self.folder / f"epoch={trainer.current_epoch}.ckpt")
+
+
+def test_resuming_from_any_epoch_ends_with_the_same_weights(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    whole, _, _ = fit(tmp_path / "whole", more=[KeepAll(kept)])
+    assert len(list(kept.iterdir())) == 5
+    for epoch in range(4):  # epoch 2 is the last of the first stage
+        folder = tmp_path / f"resumed{epoch}"
+        resumed, _, data = fit(folder, resume=kept / f"epoch={epoch}.ckpt")
+        assert data.active == "target"
+        assert [seen[0] for seen in resumed.seen] == sorted(
+            [e for e in range(epoch + 1, 5) for _ in range(4)]
+        )
+        for name, tensor in whole.state_dict().items():
+            assert torch.equal(tensor, resumed.state_dict()[name]), (epoch, name)
+
+
+def test_nothing_is_trained_between_the_stages(tmp_path: Path) -> None:
+    module, _, _ = fit(tmp_path)
+    moved = [not torch.equal(a, b) for a, b in pairwise(module.at_epoch_start)]
+    assert all(moved[:2])
+    assert moved[3]
+
+
+@pytest.mark.parametrize(
+    ("stages", "options", "sentence"),
+    [
+        ({"speech": Stage(1)}, {}, "wants data 'speech', but there is source, target"),
+        (STAGES, {"max_epochs": 7}, "have 5 epochs in all and trainer.max_epochs says"),
+    ],
+)
+def test_stages_that_do_not_fit_are_refused(
+    tmp_path: Path, stages: dict[str, Stage], options: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(StageError, match=sentence):
+        fit(tmp_path, stages, **options)
+
+
+def test_a_stage_without_epochs_and_no_stage_at_all_are_refused() -> None:
+    with pytest.raises(StageError, match="an epoch or more, not 0"):
+        Stage(0)
+    with pytest.raises(StageError, match="a stage or more"):
+        StageSwitch({})
+
+
+def test_the_right_number_of_epochs_may_be_given(tmp_path: Path) -> None:
+    module, _, _ = fit(tmp_path, max_epochs=5)
+    assert module.seen[-1][0] == 4
+
+
+def test_fast_dev_run_runs_one_batch(tmp_path: Path) -> None:
+    module, _, _ = fit(tmp_path, fast_dev_run=True)
+    assert len(module.seen) == 1

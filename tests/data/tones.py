@@ -1,0 +1,102 @@
+"""Made-up corpora of short tones, and processes that work on them."""
+
+import os
+import signal
+from collections.abc import Sequence
+from multiprocessing.queues import Queue
+from multiprocessing.synchronize import Barrier
+from pathlib import Path
+
+import numpy as np
+import soundfile
+from numpy.typing import NDArray
+
+from crossemo import audio
+from crossemo.corpora.base import Clip, Corpus, Domain, content_digest
+from crossemo.data.waveforms import WaveformStore
+
+RATE = 16_000  # Hz
+SIX = ("neutral", "calm", "happy", "sad", "angry", "fearful")
+
+
+class Tones(Corpus):
+    """Clips by a few singers, one per emotion and take, each of another length.
+
+    Written by `prepare`; `listed` counts how often `clips` was called.
+    """
+
+    folds = tuple(frozenset({f"tones/{singer}"}) for singer in range(6))
+
+    def __init__(
+        self,
+        root: str | Path,
+        channel: str = "speech",
+        singers: Sequence[int] = range(6),
+        emotions: Sequence[str] = SIX,
+        takes: int = 1,
+        without: Sequence[str] = (),
+    ) -> None:
+        self.root = Path(root)
+        self.channel = channel
+        self.singers = singers
+        self.emotions = emotions
+        self.takes = takes
+        self.without = without
+        self.name = f"tones-{channel}"
+        self.domain: Domain = "speech" if channel == "speech" else "music"
+        self.listed = 0
+
+    def prepare(self) -> None:
+        stems = [
+            f"{self.channel}-{singer}-{emotion}-{take}"
+            for singer in self.singers
+            for emotion in self.emotions
+            for take in range(self.takes)
+        ]
+        for number, stem in enumerate(stems):
+            path = self.root / f"{stem}.wav"
+            if stem not in self.without and not path.exists():
+                length = 800 + 37 * (number * 7 % len(stems))
+                write_tone(path, tone(length, number))
+
+    def clips(self) -> list[Clip]:
+        self.listed += 1
+        return [
+            tone_clip(path) for path in sorted(self.root.glob(f"{self.channel}-*.wav"))
+        ]
+
+
+def tone(length: int, seed: int = 0) -> NDArray[np.float32]:
+    noise = np.random.default_rng(seed).uniform(-0.5, 0.5, length)
+    return noise.astype(np.float32)
+
+
+def write_tone(path: Path, samples: NDArray[np.float32], rate: int = RATE) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    soundfile.write(path, samples, rate, subtype="FLOAT")
+
+
+def tone_clip(path: Path) -> Clip:
+    _, singer, emotion, _ = path.stem.split("-")
+    digest = content_digest(path)
+    return Clip(f"tones/{path.stem}", path, emotion, f"tones/{singer}", digest)
+
+
+def prepare_when_both_are_ready(
+    barrier: Barrier, clips: list[Clip], cache: Path, results: "Queue[float]"
+) -> None:
+    barrier.wait(60)
+    store = WaveformStore.prepare(clips, RATE, cache)
+    results.put(float(sum(store[clip.id].sum() for clip in clips)))
+
+
+def prepare_and_be_killed(clips: list[Clip], cache: Path) -> None:
+    decode = audio.decode
+
+    def fatal(path: Path, rate: int) -> NDArray[np.float32]:
+        if path == clips[-1].path:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return decode(path, rate)
+
+    audio.decode = fatal
+    WaveformStore.prepare(clips, RATE, cache)

@@ -1,0 +1,293 @@
+import struct
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from types import ModuleType, SimpleNamespace
+from typing import NoReturn
+
+import datasets
+import numpy as np
+import pytest
+import soundfile
+import soxr
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from scipy.signal import resample_poly
+
+from crossemo.audio import RESAMPLER, AudioError, decode
+from tests.corpora.ravdess_tree import write_wav
+
+
+def sine(
+    frequency: float, rate: int, seconds: float = 0.5, level: float = 0.5
+) -> NDArray[np.float64]:
+    time = np.arange(round(seconds * rate)) / rate
+    return level * np.sin(2 * np.pi * frequency * time)
+
+
+def noise(*shape: int) -> NDArray[np.float32]:
+    random = np.random.default_rng(0)
+    return random.uniform(-0.5, 0.5, shape).astype(np.float32)
+
+
+def write(path: Path, samples: NDArray[np.generic], rate: int = 48_000) -> Path:
+    soundfile.write(path, samples, rate, subtype="FLOAT")
+    return path
+
+
+def refused(path: Path, reason: str) -> None:
+    with pytest.raises(AudioError, match=reason) as error:
+        decode(path, 16_000)
+    message = str(error.value)
+    assert message.startswith(f"{path} ")
+    assert message.endswith(".")
+    assert "\n" not in message
+
+
+@pytest.mark.parametrize(
+    ("native", "rate"),
+    [(48_000, 16_000), (44_100, 16_000), (16_000, 24_000), (8_000, 16_000)],
+)
+def test_a_resampled_sine_is_the_sine_sampled_at_the_new_rate(
+    tmp_path: Path, native: int, rate: int
+) -> None:
+    waveform = decode(write(tmp_path / "sine.wav", sine(1000, native), native), rate)
+    assert waveform.dtype == np.float32
+    assert waveform.shape == (rate // 2,)
+    inner = slice(rate // 10, -rate // 10)  # the filter rings at both ends
+    np.testing.assert_allclose(waveform[inner], sine(1000, rate)[inner], atol=1e-5)
+
+
+def test_in_band_content_agrees_with_another_resampler(tmp_path: Path) -> None:
+    chord = sum((sine(f, 48_000, level=0.1) for f in (150, 1234, 5000)), np.zeros(1))
+    waveform = decode(write(tmp_path / "chord.wav", chord), 16_000)
+    expected = resample_poly(chord, 1, 3, window=("kaiser", 12.0))
+    inner = slice(500, -500)
+    np.testing.assert_allclose(waveform[inner], expected[inner], atol=1e-3)
+
+
+def test_content_above_the_new_nyquist_frequency_does_not_fold_back(
+    tmp_path: Path,
+) -> None:
+    waveform = decode(write(tmp_path / "high.wav", sine(10_000, 48_000)), 16_000)
+    assert np.abs(waveform[1000:-1000]).max() < 0.5e-5  # -100 dB
+
+
+@settings(deadline=None, max_examples=50)
+@given(
+    native=st.sampled_from((8_000, 11_025, 16_000, 22_050, 44_100, 48_000)),
+    rate=st.sampled_from((16_000, 24_000)),
+    length=st.integers(100, 5000),
+)
+def test_duration_is_kept_to_a_sample(
+    tmp_path_factory: pytest.TempPathFactory, native: int, rate: int, length: int
+) -> None:
+    path = tmp_path_factory.getbasetemp() / "clip.wav"
+    waveform = decode(write(path, noise(length), native), rate)
+    assert abs(len(waveform) - length * rate / native) < 1
+
+
+def test_samples_at_the_wanted_rate_are_left_alone(tmp_path: Path) -> None:
+    samples = noise(1000)
+    waveform = decode(write(tmp_path / "clip.wav", samples, 16_000), 16_000)
+    assert np.array_equal(waveform, samples)
+
+
+def test_equal_channels_give_the_level_of_either(tmp_path: Path) -> None:
+    mono = noise(4800)
+    path = write(tmp_path / "stereo.wav", np.stack([mono, mono], axis=1))
+    assert np.array_equal(decode(path, 48_000), mono)
+
+
+def test_channels_are_averaged_before_resampling(tmp_path: Path) -> None:
+    channels = noise(4800, 3)
+    path = write(tmp_path / "surround.wav", channels)
+    mean = write(tmp_path / "mean.wav", channels.mean(axis=1))
+    assert np.array_equal(decode(path, 16_000), decode(mean, 16_000))
+
+
+def test_chunks_around_the_samples_are_not_audio(tmp_path: Path) -> None:
+    samples = np.random.default_rng(0).integers(-(2**15), 2**15, (999, 1), np.int16)
+    write_wav(tmp_path / "filler.wav", samples, 48_000)
+    waveform = decode(tmp_path / "filler.wav", 48_000)
+    assert np.array_equal(waveform, samples[:, 0] / np.float32(32768))
+
+
+def test_a_loud_file_may_go_beyond_full_scale(tmp_path: Path) -> None:
+    square = np.where(sine(500, 48_000) >= 0, 1.0, -1.0)
+    soundfile.write(tmp_path / "loud.wav", square, 48_000, subtype="PCM_16")
+    waveform = decode(tmp_path / "loud.wav", 16_000)
+    assert 1.02 < np.abs(waveform).max() < 1.3
+
+
+@pytest.mark.parametrize("extension", ["flac", "ogg", "mp3", "aiff"])
+def test_other_formats_that_libsndfile_reads(tmp_path: Path, extension: str) -> None:
+    path = tmp_path / f"clip.{extension}"
+    soundfile.write(path, sine(440, 44_100), 44_100)
+    waveform = decode(path, 16_000)
+    assert waveform.shape == (8_000,)
+    np.testing.assert_allclose(
+        waveform[2000:-2000], sine(440, 16_000)[2000:-2000], atol=0.02
+    )
+
+
+def test_the_resampler_is_named_with_its_version() -> None:
+    assert f"soxr-hq-{soxr.__version__}" == RESAMPLER
+
+
+def wav_bytes(tmp_path: Path) -> bytes:
+    path = tmp_path / "whole.wav"
+    write_wav(path, (noise(4800, 1) * 32767).astype(np.int16), 48_000)
+    return path.read_bytes()
+
+
+def test_a_wav_cut_within_its_samples_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cut.wav"
+    path.write_bytes(wav_bytes(tmp_path)[: 4096 + 5000])
+    refused(path, "cut short: its header promises 9600 bytes of samples and 5000 are")
+
+
+def test_a_wav_cut_behind_its_samples_is_whole(tmp_path: Path) -> None:
+    path = tmp_path / "cut.wav"
+    path.write_bytes(wav_bytes(tmp_path)[: 4096 + 9600 + 20])
+    assert decode(path, 48_000).shape == (4800,)
+
+
+@pytest.mark.parametrize("promised", [0xFFFFFFFF, 0x7FFFF000 + 24])
+def test_a_wav_that_was_piped_has_no_true_length(tmp_path: Path, promised: int) -> None:
+    content = bytearray(wav_bytes(tmp_path)[: 4096 + 9600])
+    content[4092:4096] = struct.pack("<I", promised)
+    path = tmp_path / "piped.wav"
+    path.write_bytes(content)
+    assert decode(path, 48_000).shape == (4800,)
+
+
+def test_a_damaged_flac_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "cut.flac"
+    soundfile.write(path, noise(48_000), 48_000)
+    path.write_bytes(path.read_bytes()[:40_000])
+    refused(path, "damaged or cut short")
+
+
+@pytest.mark.parametrize(
+    ("samples", "reason"),
+    [
+        (noise(0), "holds no samples"),
+        (np.zeros(1000), "is silent"),
+        (np.full(1000, 0.25), "is silent"),
+        (np.stack([noise(1000), -noise(1000)], axis=1), "is silent"),
+        (np.append(noise(1000), np.nan), "not finite"),
+        (np.append(noise(1000), -np.inf), "not finite"),
+    ],
+    ids=["zero-length", "zeros", "constant", "cancelling", "nan", "infinite"],
+)
+def test_samples_without_a_signal_are_refused(
+    tmp_path: Path, samples: NDArray[np.generic], reason: str
+) -> None:
+    refused(write(tmp_path / "clip.wav", samples), reason)
+
+
+def test_two_samples_are_too_short(tmp_path: Path) -> None:
+    path = write(tmp_path / "clip.wav", noise(2), 96_000)
+    refused(path, "too short to give one sample at 16000 Hz")
+
+
+def test_an_empty_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "empty.wav").touch()
+    refused(tmp_path / "empty.wav", r"is empty \(0 bytes\)")
+
+
+def test_a_missing_file_is_refused(tmp_path: Path) -> None:
+    refused(tmp_path / "gone.wav", "can't be read: No such file")
+
+
+def test_a_folder_is_refused(tmp_path: Path) -> None:
+    refused(tmp_path, "can't be read: Is a directory")
+
+
+# What datasets and torchcodec do is played by these stand-ins, as torchcodec is
+# optional and needs ffmpeg.
+
+
+class StandIn:
+    def __init__(self, source: str, **options: object) -> None:
+        assert options["num_channels"] is None
+        self.source = source
+        self.metadata = SimpleNamespace()
+
+    def get_all_samples(self) -> SimpleNamespace:
+        tone = torch.from_numpy(sine(440, 44_100))
+        return SimpleNamespace(data=torch.stack([tone, tone]), sample_rate=44_100)
+
+
+class Deaf(StandIn):
+    def get_all_samples(self) -> NoReturn:
+        raise RuntimeError("Invalid data found\nwhen processing input")
+
+
+@pytest.fixture
+def with_torchcodec(monkeypatch: pytest.MonkeyPatch) -> Callable[[type], None]:
+    def install(decoder: type) -> None:
+        for name in ("torchcodec", "torchcodec.decoders"):
+            monkeypatch.setitem(sys.modules, name, ModuleType(name))
+        bridge = ModuleType("datasets.features._torchcodec")
+        monkeypatch.setattr(bridge, "AudioDecoder", decoder, raising=False)
+        monkeypatch.setitem(sys.modules, bridge.__name__, bridge)
+        monkeypatch.setattr(datasets.config, "TORCHCODEC_AVAILABLE", True)
+
+    return install
+
+
+@pytest.fixture
+def unknown(tmp_path: Path) -> Path:
+    path = tmp_path / "clip.m4a"
+    path.write_bytes(b"\0\0\0\x20ftypM4A " + bytes(500))
+    return path
+
+
+def test_a_format_beyond_libsndfile_goes_through_torchcodec(
+    unknown: Path, with_torchcodec: Callable[[type], None]
+) -> None:
+    with_torchcodec(StandIn)
+    waveform = decode(unknown, 16_000)
+    assert waveform.dtype == np.float32
+    inner = slice(1000, -1000)
+    np.testing.assert_allclose(waveform[inner], sine(440, 16_000)[inner], atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["song.raw", "notes.wav", "noise.mp3"])
+def test_what_no_decoder_reads_is_not_audio(
+    tmp_path: Path, name: str, with_torchcodec: Callable[[type], None]
+) -> None:
+    with_torchcodec(Deaf)
+    (tmp_path / name).write_text("These are words. " * 99)
+    refused(tmp_path / name, r"is not audio: neither libsndfile \(.*\) nor ffmpeg")
+
+
+class Broken:
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+    def find_spec(self, name: str, *_: object) -> None:
+        if name.startswith("torchcodec"):
+            raise self.error
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        ModuleNotFoundError("No module named 'torchcodec'"),
+        OSError("Could not load this library: libtorchcodec_image.so"),
+        RuntimeError("Could not load libtorchcodec.\nLikely causes: no FFmpeg"),
+    ],
+    ids=["absent", "wrong build", "no ffmpeg"],
+)
+def test_without_torchcodec_the_answer_says_what_to_install(
+    unknown: Path, error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("torchcodec", "torchcodec.decoders"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
+    monkeypatch.setattr(sys, "meta_path", [Broken(error), *sys.meta_path])
+    refused(unknown, r"Format not recognised.*install ffmpeg and crossemo\[formats\]")
