@@ -10,8 +10,9 @@ from crossemo.corpora.cues import LONG_TRACT, Cues, Floats, Speaker
 
 SAMPLING_RATE = 16_000  # Hz
 
-# First three formants of men, Peterson & Barney (1952); the two above and all
-# bandwidths are the defaults of Klatt (1980), for a tract of 17.5 cm.
+# For a tract of 17.5 cm, Hz: the first three formants of men, Peterson & Barney (1952);
+# the next two and the first bandwidths are the defaults of Klatt (1980), above which
+# resonances follow about every kilohertz.
 VOWELS = {
     "i": (270, 2290, 3010),
     "e": (530, 1840, 2480),
@@ -19,9 +20,9 @@ VOWELS = {
     "o": (570, 840, 2410),
     "u": (300, 870, 2240),
 }
-_UPPER_FORMANTS = (3300, 3750)
-_BANDWIDTHS = (50, 70, 110, 250, 200)
-_SINGING_FORMANTS = (2500, 2850, 3200)  # the singer's formant, Sundberg (1974)
+_UPPER_FORMANTS = (3300, 3750, 4900, 5900)
+_BANDWIDTHS = (50, 70, 110, 250, 200, 300, 350)
+_SINGING_FORMANTS = (2500, 2850, 3200, 4900, 5900)  # the singer's formant, Sundberg (1974)
 
 _SENTENCES, _VERSES = ("eiauo", "oaiae"), ("eaio", "aoui")  # one vowel a syllable
 _SYLLABLES, _NOTES = 5, 4

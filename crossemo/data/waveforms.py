@@ -1,7 +1,7 @@
 """Clips decoded once into one memory-mapped file.
 
-Reading a clip back costs about a fortieth of decoding it, so no loader needs worker
-processes for it. The samples stay float32: some RAVDESS clips pass full scale once
+Reading a clip back costs a few hundredths of decoding it, so that no loader needs
+worker processes. The samples stay float32: some RAVDESS clips pass full scale once
 resampled, which 16-bit samples would clip.
 """
 
@@ -205,9 +205,9 @@ def _build(folder: Path, clips: Sequence[Clip], rate: int, progress: bool) -> No
             _publish(built, folder)
     except OSError as error:
         raise WaveformError(
-            f"The waveforms can't be written to {folder.parent} ({error.strerror or error}): "
-            "make room there, or choose another folder by data.cache_dir or the "
-            "environment variable CROSSEMO_CACHE."
+            f"The waveforms can't be written to {folder.parent} "
+            f"({error.strerror or error}): make room there, or choose another folder "
+            "by data.cache_dir or the environment variable CROSSEMO_CACHE."
         ) from error
 
 

@@ -5,6 +5,8 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, NamedTuple
 
+from crossemo.errors import CrossEmoError
+
 Family = Literal["wav2vec2", "hubert", "wavlm", "data2vec-audio", "mert"]
 
 # All encoders of the catalogue read the waveform through these seven convolutions.
@@ -12,7 +14,7 @@ KERNELS = (10, 3, 3, 3, 3, 2, 2)
 STRIDES = (5, 2, 2, 2, 2, 2, 2)
 
 
-class EncoderError(ValueError):
+class EncoderError(CrossEmoError):
     """An encoder that can't be had; the message says why and what to do."""
 
 
@@ -67,9 +69,7 @@ def receptive_field(kernels: tuple[int, ...], strides: tuple[int, ...]) -> int:
     return samples
 
 
-def _random(
-    *, channels: tuple[int, ...], width: int, layers: int, position_kernel: int
-) -> CatalogueEntry:
+def _random(channels: tuple[int, ...], *, width: int, layers: int) -> CatalogueEntry:
     # Few channels where frames are many: the first convolutions are most of the work.
     # Layer norm in them needs no statistics over a clip.
     config = {
@@ -82,7 +82,7 @@ def _random(
         "intermediate_size": 3 * width,
         "num_hidden_layers": layers,
         "num_attention_heads": 4,
-        "num_conv_pos_embeddings": position_kernel,
+        "num_conv_pos_embeddings": 32,
         "num_conv_pos_embedding_groups": 4,
     }
     return CatalogueEntry("wav2vec2", config=MappingProxyType(config))
@@ -150,17 +150,7 @@ CATALOGUE: Mapping[str, CatalogueEntry] = MappingProxyType(
             "5240c2708a5acaee1007f43fb9735c7dcd0b78c9",
             sampling_rate=24_000,
         ),
-        "tiny": _random(
-            channels=(16, 16, 32, 32, 32, 32, 32),
-            width=48,
-            layers=3,
-            position_kernel=16,
-        ),
-        "small": _random(
-            channels=(16, 32, 64, 96, 96, 96, 96),
-            width=96,
-            layers=4,
-            position_kernel=32,
-        ),
+        "tiny": _random((16, 16, 32, 32, 32, 32, 32), width=48, layers=3),
+        "small": _random((16, 32, 64, 96, 96, 96, 96), width=96, layers=4),
     }
 )

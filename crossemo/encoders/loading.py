@@ -2,6 +2,8 @@
 
 from typing import TYPE_CHECKING
 
+import torch
+
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.files import Source
 from crossemo.encoders.models import fingerprint, random_model, read_model
@@ -79,10 +81,11 @@ def _base(
     source: Source, *, dropout: bool, seed: int
 ) -> "tuple[PreTrainedModel, Description, str]":
     about = describe(source)
-    if source.pretrained:
-        model = read_model(source, about, dropout=dropout)
-    else:
-        model = random_model(source.name, about, dropout=dropout, seed=seed)
+    with torch.random.fork_rng(devices=[]):  # reading draws random numbers too
+        if source.pretrained:
+            model = read_model(source, about, dropout=dropout)
+        else:
+            model = random_model(source.name, about, dropout=dropout, seed=seed)
     digest = fingerprint(model, about, None if source.pretrained else seed)
     if about.family == "wavlm":
         call_projections(model)

@@ -14,9 +14,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
-from torch import nn
 
-from crossemo.encoders.catalogue import EncoderError
+from crossemo.encoders.catalogue import EncoderError, Family
 from crossemo.encoders.files import Source, fetch
 from crossemo.encoders.mert import check_weight_norm, hubert_config
 from crossemo.encoders.sources import Description
@@ -26,6 +25,13 @@ if TYPE_CHECKING:
 
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 
+_CLASSES: dict[Family, str] = {
+    "wav2vec2": "Wav2Vec2",
+    "hubert": "Hubert",
+    "wavlm": "WavLM",
+    "data2vec-audio": "Data2VecAudio",
+    "mert": "Hubert",
+}
 # What transformers switches on in training mode: layers left out at random, which
 # repeats hidden states and leaves parameters without a gradient, and masked stretches
 # of time. Without the latter a model has no `masked_spec_embed`.
@@ -97,6 +103,11 @@ def read_model(
         raise EncoderError(
             f"{source.name} holds no weights: it needs {' or '.join(WEIGHTS)}."
         )
+    if (weights.parent / "adapter_config.json").is_file():
+        raise EncoderError(
+            f"{source.name} holds an adapter, which transformers would put on another "
+            "encoder: merge it into its encoder and save that."
+        )
     model_class, config = _configure(source.name, about, dropout=dropout)
     try:
         with _quiet():  # the report is judged below
@@ -133,7 +144,7 @@ def random_model(
         return model_class(config)
 
 
-def fingerprint(model: nn.Module, about: Description, seed: int | None) -> str:
+def fingerprint(model: "PreTrainedModel", about: Description, seed: int | None) -> str:
     """Return a digest (BLAKE2b, 128 bits, hex) of what gives the hidden states.
 
     Args:
@@ -142,9 +153,9 @@ def fingerprint(model: nn.Module, about: Description, seed: int | None) -> str:
         seed: Seed of random weights; None hashes the weights.
     """
     digest = blake2b(digest_size=16)
-    shape = {key: about.config.get(key) for key in _ARCHITECTURE}
+    shape = [getattr(model.config, key, None) for key in _ARCHITECTURE]
     traits = [about.family, shape, about.facts, about.normalise, seed]
-    digest.update(json.dumps(traits, default=list).encode())
+    digest.update(json.dumps(traits).encode())
     for key, tensor in sorted(model.state_dict().items()):
         digest.update(f"{key} {tuple(tensor.shape)}".encode())
         if seed is None:
@@ -155,17 +166,9 @@ def fingerprint(model: nn.Module, about: Description, seed: int | None) -> str:
 def _configure(name: str, about: Description, *, dropout: bool) -> tuple[Any, Any]:
     import transformers  # its models take seconds to import
 
-    classes = {
-        "wav2vec2": (transformers.Wav2Vec2Model, transformers.Wav2Vec2Config),
-        "hubert": (transformers.HubertModel, transformers.HubertConfig),
-        "wavlm": (transformers.WavLMModel, transformers.WavLMConfig),
-        "data2vec-audio": (
-            transformers.Data2VecAudioModel,
-            transformers.Data2VecAudioConfig,
-        ),
-        "mert": (transformers.HubertModel, transformers.HubertConfig),
-    }
-    model_class, config_class = classes[about.family]
+    stem = _CLASSES[about.family]
+    model_class = getattr(transformers, f"{stem}Model")
+    config_class = getattr(transformers, f"{stem}Config")
     fields = about.config
     if about.family == "mert":
         fields = hubert_config(name, fields)

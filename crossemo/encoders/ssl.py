@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
-from crossemo.encoders.catalogue import EncoderFacts
+from crossemo.encoders.catalogue import EncoderError, EncoderFacts
 from crossemo.encoders.masking import (
     Step,
     convolve,
@@ -132,7 +132,7 @@ class SSLEncoder(nn.Module):
             lengths: `(batch,)` valid samples of each clip.
 
         Raises:
-            ValueError: A clip is too short for one frame, or longer than its row.
+            EncoderError: A clip is too short for one frame, or longer than its row.
         """
         counts = lengths.tolist()
         self._check(counts, waveforms.shape[1])
@@ -144,14 +144,14 @@ class SSLEncoder(nn.Module):
     def _check(self, lengths: Sequence[int], samples: int) -> None:
         for clip, length in enumerate(lengths):
             if length < self.min_samples:
-                raise ValueError(
+                raise EncoderError(
                     f"Clip {clip} of the batch has {length} samples, but {self.name} "
                     f"needs {self.min_samples} "
                     f"({1000 * self.min_samples / self.sampling_rate:.1f} ms at "
                     f"{self.sampling_rate} Hz): leave it out or pad it with silence."
                 )
             if length > samples:
-                raise ValueError(
+                raise EncoderError(
                     f"Clip {clip} of the batch has {length} samples by `lengths`, but "
                     f"its row only {samples}: the two don't belong together."
                 )

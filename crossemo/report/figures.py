@@ -21,7 +21,7 @@ from torch import Tensor
 
 WIDTH, HEIGHT, DPI = 6.0, 4.5, 100  # inches, inches, pixels per inch
 # inches; tables of many cells grow, so that their text stays readable
-ROW_HEIGHT, COLUMN_WIDTH = 0.26, 0.6
+ROW_HEIGHT, COLUMN_WIDTH = 0.26, 0.5
 _REC709 = np.array([0.2126, 0.7152, 0.0722, 0.0])  # luminance of red, green and blue
 
 

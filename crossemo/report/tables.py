@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from math import isnan
 from typing import Any
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-COLUMNS = ("UA [95 %]", "chance", "WA", "macro F1", "clips")
+CAPTION = "per cent; chance: the UA that guessing stays below; F1: macro mean"
 
 
 def results_table(results: Mapping[str, Any]) -> Table:
@@ -22,19 +23,19 @@ def results_table(results: Mapping[str, Any]) -> Table:
             missing or not a number is shown as a dash.
     """
     table = Table(
-        caption="Per cent; chance: what guessing reaches in 95 % of draws at most"
+        box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, caption=CAPTION
     )
     for name in ("stage", "role", "corpus"):
-        table.add_column(name)
-    for name in COLUMNS:
-        table.add_column(name, justify="right")
+        table.add_column(name, overflow="fold")
+    for name in ("UA [95 %]", "chance", "WA", "F1", "clips"):
+        table.add_column(name, justify="right", no_wrap=True)
     roles = results.get("roles", {})
     for stage, test in results["stages"].items():
-        for number, (role, scores) in enumerate(test["scores"].items()):
+        for role, scores in test["scores"].items():
             corpus = roles.get(role, {}).get("corpus", "-")
-            names = (stage if number == 0 else "", role, corpus)
             # Text, because rich would read brackets in a plain string as markup
-            table.add_row(*(Text(str(cell)) for cell in (*names, *_cells(scores))))
+            cells = map(Text, (stage, role, corpus, *_cells(scores)))
+            table.add_row(*cells)
         table.add_section()
     return table
 

@@ -1,17 +1,17 @@
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import torch
 import transformers
 
 if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+    from transformers import PreTrainedConfig, PreTrainedModel
 
 # As the published checkpoints have them: layer norm in the convolutions of the large
 # models comes with a bias there and with stable layer norm in the blocks.
 _LARGE = {"feat_extract_norm": "layer", "conv_bias": True, "do_stable_layer_norm": True}
-_MODELS: dict[str, tuple[str, dict[str, Any]]] = {
+_MODELS: dict[str, tuple[str, dict[str, object]]] = {
     "wav2vec2": ("Wav2Vec2", {}),
     "wav2vec2-large": ("Wav2Vec2", _LARGE),
     "hubert": ("Hubert", {}),
@@ -38,7 +38,7 @@ _MERT = {
 }
 
 
-def tiny_config(family: str, **changes: Any) -> Any:
+def tiny_config(family: str, **changes: object) -> "PreTrainedConfig":
     name, settings = _MODELS[family]
     fields = {
         "hidden_size": 16,
@@ -61,7 +61,7 @@ def tiny_config(family: str, **changes: Any) -> Any:
 
 
 def tiny_model(
-    family: str, head: str = "Model", *, seed: int = 0, **changes: Any
+    family: str, head: str = "Model", *, seed: int = 0, **changes: object
 ) -> "PreTrainedModel":
     config = tiny_config(family, **changes)
     with torch.random.fork_rng(devices=[]):
@@ -80,7 +80,7 @@ def write_tiny(
     *,
     normalise: bool = True,
     seed: int = 0,
-    **changes: Any,
+    **changes: object,
 ) -> Path:
     model = tiny_model(family, head, seed=seed, **changes)
     if family.startswith("mert"):
@@ -95,7 +95,7 @@ def write_tiny(
     return folder
 
 
-def edit_config(folder: Path, **changes: Any) -> None:
+def edit_config(folder: Path, **changes: object) -> None:
     path = folder / "config.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | changes))
 

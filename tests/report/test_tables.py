@@ -1,0 +1,91 @@
+import re
+from io import StringIO
+from typing import Any
+
+from rich.console import Console
+
+from crossemo.report.tables import results_table
+
+HEADING = ["stage", "role", "corpus", "UA [95 %]", "chance", "WA", "F1", "clips"]
+
+
+def rendered(results: dict[str, Any], width: int = 140) -> str:
+    console = Console(file=StringIO(), width=width, color_system=None)
+    console.print(results_table(results))
+    assert isinstance(console.file, StringIO)
+    return console.file.getvalue()
+
+
+def rows(results: dict[str, Any]) -> list[list[str]]:
+    """The cells of the table's rows, heading first."""
+    lines = [line.strip() for line in rendered(results).splitlines()]
+    cells = [re.split(r"\s{2,}", line) for line in lines]
+    return [row for row in cells if len(row) > 1]
+
+
+def scores(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
+    return {
+        "UA": 0.61234,
+        "UA_interval": [0.5, 0.70049],
+        "UA_chance": [0.1, 0.2345],
+        "WA": 0.6,
+        "macro_F1": 0.5876,
+        "recall/sad": 0.25,
+        "n": 228,
+        "loss": 1.1,
+        **changes,
+    }
+
+
+def test_one_row_for_each_stage_and_role() -> None:
+    results = {
+        "stages": {
+            "source": {
+                "checkpoint": "source.ckpt",
+                "scores": {"source": scores(), "target": scores(UA=1 / 6, n=96)},
+            },
+            "target": {"checkpoint": None, "scores": {"target": scores(WA=1.0)}},
+        },
+        "roles": {
+            "source": {"corpus": "ravdess-speech", "domain": "speech"},
+            "target": {"corpus": "ravdess-song", "domain": "music"},
+        },
+    }
+    interval = "[50.0, 70.0]"
+    speech, song = "ravdess-speech", "ravdess-song"
+    assert rows(results) == [
+        HEADING,
+        ["source", "source", speech, f"61.2 {interval}", "23.4", "60.0", "58.8", "228"],
+        ["source", "target", song, f"16.7 {interval}", "23.4", "60.0", "58.8", "96"],
+        ["target", "target", song, f"61.2 {interval}", "23.4", "100.0", "58.8", "228"],
+    ]
+
+
+def test_what_is_missing_is_a_dash() -> None:
+    lean = {"UA": float("nan"), "UA_interval": None, "macro_F1": 0.5}
+    results = {"stages": {"test": {"scores": {"speech": lean}}}}
+    assert rows(results)[1:] == [["test", "speech", *"----", "50.0", "-"]]
+
+
+def test_a_run_without_a_test_is_an_empty_table() -> None:
+    assert rows({"stages": {}}) == [HEADING]
+
+
+def test_names_are_no_markup() -> None:
+    results = {"stages": {"[red]": {"scores": {"[b]x[/b]": scores()}}}}
+    assert rows(results)[1][:2] == ["[red]", "[b]x[/b]"]
+
+
+def test_it_says_what_the_numbers_are() -> None:
+    results = {"stages": {"test": {"scores": {"speech": scores()}}}}
+    assert "per cent; chance: the UA that guessing" in rendered(results)
+
+
+def test_it_fits_a_terminal_of_80_columns() -> None:
+    results = {
+        "stages": {"source": {"scores": {"source": scores(WA=1.0, n=1248)}}},
+        "roles": {"source": {"corpus": "ravdess-speech"}},
+    }
+    line = next(row for row in rendered(results, 80).splitlines() if "61.2" in row)
+    assert "ravdess-speech" in line
+    assert line.split()[-1] == "1248"
