@@ -26,6 +26,7 @@ from crossemo.corpora.download import download
 from crossemo.data.datamodules import EmotionDataModule
 from crossemo.encoders import encoder_facts
 from crossemo.errors import CrossEmoError
+from crossemo.parser import Parser
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.tables import results_table
 
@@ -73,10 +74,10 @@ class CrossEmoCLI(LightningCLI):
         recorded = not config["fast_dev_run"]
         if recorded and config["logger"] is None:
             kwargs["logger"] = self._loggers()
-        trainer = super().instantiate_trainer(**kwargs)
-        # Behind the configured ones, so that checkpoints stay last.
-        trainer.callbacks[:0] = self._callbacks(recorded)
-        return trainer
+        configured = config["callbacks"] or []
+        configured = configured if isinstance(configured, list) else [configured]
+        kwargs["callbacks"] = [*configured, *self._callbacks(recorded)]
+        return super().instantiate_trainer(**kwargs)
 
     def after_fit(self) -> None:
         """Test the best checkpoint of every stage on the data of every role."""
@@ -116,7 +117,7 @@ class CrossEmoCLI(LightningCLI):
         config = self.config[self.subcommand]
         files = config.config or []
         stem = Path(str(files[-1])).stem if files else str(self.subcommand)
-        name = config.name or stem
+        config.name = name = config.name or stem  # so that the saved config has it
         version = _claim_version(Path(config.logs) / name)
         # CSVLogger first: it warns of a folder that something else has written to.
         return [
@@ -162,6 +163,7 @@ def _run(typed: list[str]) -> None:
         EmotionRecognizer,
         EmotionDataModule,
         subclass_mode_data=True,
+        parser_class=Parser,
         auto_configure_optimizers=False,
         load_from_checkpoint_support=False,
         seed_everything_default=0,
@@ -174,6 +176,8 @@ def _run(typed: list[str]) -> None:
 def _quieten() -> None:
     """Keep what a user can't mend out of the terminal."""
     warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated", FutureWarning)
+    warnings.filterwarnings("ignore", "Found .* in eval mode")  # as frozen ones are
+    warnings.filterwarnings("ignore", "The dirpath has changed")  # as each test's does
     for name in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch"):
         # Advertisements for other products.
         logging.getLogger(name).addFilter(lambda record: "Tip:" not in record.msg)
@@ -197,6 +201,9 @@ def _fact(name: str) -> Any:
 
 def _shipped_config(argument: str) -> str:
     """Return the config of that name that came with crossemo, where none lies here."""
+    option, equals, value = argument.rpartition("=")
+    if equals and option in ("-c", "--config"):
+        return f"{option}={_shipped_config(value)}"
     path = Path(argument)
     if path.suffix not in (".yaml", ".yml") or path.exists():
         return argument

@@ -223,23 +223,14 @@ class EmotionRecognizer(LightningModule):
             self._class_weights = balanced_weights(data.class_counts(data.active))
         self._class_weights = self._class_weights.to(self.device)
 
-    @property
-    def strict_loading(self) -> bool:
-        """Whether a checkpoint must hold every weight: not the pretrained ones."""
-        return not self.encoder.pretrained_keys()
-
-    @strict_loading.setter
-    def strict_loading(self, value: bool) -> None:
-        raise AttributeError("Whether loading is strict follows from the encoder.")
-
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leave out what the encoder's own files hold, and name those files."""
         for key in self._pretrained_keys():
             del checkpoint["state_dict"][key]
         checkpoint["encoder"] = self._encoder_card()
 
-    def on_load_checkpoint(self, checkpoint: Mapping[str, Any]) -> None:
-        """Refuse a checkpoint of another encoder or of other classes.
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put back what was left out; refuse a checkpoint of another model.
 
         Raises:
             CheckpointMismatchError: The checkpoint does not fit this model.
@@ -250,11 +241,10 @@ class EmotionRecognizer(LightningModule):
                 "This checkpoint was not written by crossemo: it names no encoder."
             )
         stored, own = checkpoint["state_dict"], self.state_dict()
-        same_weights = theirs["fingerprint"] == ours["fingerprint"]
-        shapes = {key: value.shape for key, value in own.items()}
-        expected = {k: v for k, v in shapes.items() if k not in self._pretrained_keys()}
-        fits = expected == {key: value.shape for key, value in stored.items()}
-        if not fits or (self._pretrained_keys() and not same_weights):
+        pretrained = {key: own[key] for key in self._pretrained_keys()}
+        whole = pretrained | stored
+        fits = _shapes(whole) == _shapes(own) and theirs["classes"] == ours["classes"]
+        if not fits or (pretrained and theirs["fingerprint"] != ours["fingerprint"]):
             raise CheckpointMismatchError(
                 f"This checkpoint belongs to {theirs['name']} (tuning "
                 f"{theirs['tuning']}, {len(theirs['classes'])} classes) and can't be "
@@ -262,6 +252,7 @@ class EmotionRecognizer(LightningModule):
                 f"{len(ours['classes'])} classes): give the model section of the "
                 "config that was saved beside the checkpoint."
             )
+        checkpoint["state_dict"] = whole
 
     def _encoder_card(self) -> dict[str, Any]:
         return {
@@ -307,3 +298,7 @@ class EmotionRecognizer(LightningModule):
                 for key, value in meters.compute().items():
                     self.log(f"{name}/{role}/{key}", value, prog_bar=key == "UA")
                 meters.reset()
+
+
+def _shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    return {key: value.shape for key, value in state.items()}

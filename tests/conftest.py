@@ -1,0 +1,29 @@
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.corpora.ravdess_tree import write_ravdess
+from tests.encoders.tiny import write_tiny
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("CROSSEMO_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("HF_HUB_OFFLINE", "1")
+        yield
+
+
+@pytest.fixture(scope="session")
+def ravdess(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Four actors, speech and song, 24 and 22 clips each."""
+    root = tmp_path_factory.mktemp("ravdess")
+    write_ravdess(root, repetitions=(1,), seconds=0.3, rate=16_000)
+    return root
+
+
+@pytest.fixture(scope="session")
+def wav2vec2(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A small wav2vec 2.0 as `save_pretrained` leaves it."""
+    return write_tiny(tmp_path_factory.mktemp("encoder"), "wav2vec2")

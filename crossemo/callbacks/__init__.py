@@ -1,0 +1,1 @@
+"""Lightning callbacks: the training stages and what a run writes."""

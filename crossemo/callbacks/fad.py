@@ -2,6 +2,7 @@
 
 import csv
 import io
+import logging
 import math
 from collections import Counter
 from collections.abc import Iterator, Sequence
@@ -10,20 +11,18 @@ from typing import Any, Literal
 
 import torch
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.utilities.rank_zero import rank_zero_warn
 from rich.progress import track
 from torch import Tensor
 
 from crossemo.callbacks.gathering import gather_clips
 from crossemo.callbacks.tensorboard import add_figure
 from crossemo.files import write_text
-from crossemo.metrics.frechet import (
-    frechet_above_chance,
-    frechet_distance,
-    mean_trace,
-)
+from crossemo.metrics.above_chance import frechet_above_chance
+from crossemo.metrics.frechet import frechet_distance, mean_trace
 from crossemo.report.figures import fad_heatmap
 from crossemo.splits import PARTS, Part
+
+logger = logging.getLogger(__name__)
 
 Rows = list[dict[str, Any]]
 
@@ -157,9 +156,11 @@ def _warn_of_few(rows: Rows) -> None:
     smallest = min(min(row["source_n"], row["target_n"]) for row in rows)
     width = rows[0]["width"]
     if smallest <= width:
-        rank_zero_warn(
-            f"Fréchet distances of {smallest} clips in {width} dimensions mostly "
-            "measure how few clips there are: read the column fad_above_chance."
+        logger.warning(
+            "Fréchet distances of %d clips in %d dimensions mostly measure how few "
+            "clips there are: read the column fad_above_chance.",
+            smallest,
+            width,
         )
 
 

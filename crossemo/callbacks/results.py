@@ -2,6 +2,7 @@
 
 import json
 from collections import defaultdict
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from crossemo import __version__
 from crossemo.callbacks.gathering import gather_clips
 from crossemo.callbacks.tensorboard import add_figure
 from crossemo.files import write_text
-from crossemo.metrics.intervals import bootstrap_interval, chance_interval
+from crossemo.metrics.intervals import chance_interval, score_interval
 from crossemo.metrics.recognition import recognition_metrics
 from crossemo.report.figures import confusion_figure
 
@@ -89,7 +90,7 @@ class Results(Callback):
         }
         folder = trainer.log_dir
         if trainer.is_global_zero and folder is not None:
-            text = json.dumps(self.content, indent=2, default=str)
+            text = json.dumps(_without_nan(self.content), indent=2, default=str)
             write_text(Path(folder) / "results.json", text + "\n")
 
 
@@ -98,12 +99,13 @@ def _scores(
 ) -> dict[str, Any]:
     meter = recognition_metrics(classes)
     meter.update(probabilities, labels)
+    confusion = meter["UA"].confmat
     predictions = probabilities.argmax(-1)
-    interval = bootstrap_interval(labels, predictions, groups, len(classes))
+    interval = score_interval(labels, predictions, groups, len(classes))
     chance = chance_interval(labels, len(classes))
     return {
-        **{name: float(value) for name, value in meter.compute().items()},
-        "confusion": meter["UA"].confmat.tolist(),
+        **{name: float(one.score(confusion.double())) for name, one in meter.items()},
+        "confusion": confusion.tolist(),
         "UA_interval": [interval.low, interval.high],
         "UA_interval_unit": interval.unit,
         "UA_chance": list(chance),
@@ -117,3 +119,16 @@ def _parameter_counts(module: LightningModule) -> dict[str, int]:
         "all": sum(p.numel() for p in module.parameters()),
         "trained": sum(p.numel() for p in module.parameters() if p.requires_grad),
     }
+
+
+def _without_nan(value: Any) -> Any:  # noqa: ANN401
+    """Return plain data with None for NaN, which JSON lacks.
+
+    >>> _without_nan({"recall/sad": float("nan"), "UA_chance": [0.1, 0.25]})
+    {'recall/sad': None, 'UA_chance': [0.1, 0.25]}
+    """
+    if isinstance(value, dict):
+        return {key: _without_nan(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_without_nan(item) for item in value]
+    return None if isinstance(value, float) and isnan(value) else value

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
 
+VERSION = 1  # to be raised with every change of the sound, here or in the synthesis
 LONG_TRACT = 0.175  # m, the vocal tract of a tall man
 
 
@@ -16,7 +17,9 @@ class Cues:
 
     Directions follow Table 11 of Juslin & Laukka (2003, Psychological Bulletin 129),
     where calm stands for their tenderness; articulation, vibrato and mode follow
-    Juslin & Laukka (2004, Journal of New Music Research 33). The sizes are ours.
+    Juslin & Laukka (2004, Journal of New Music Research 33). The sizes are ours; those
+    of vibrato lie around what Prame (1994, 1997, Journal of the Acoustical Society of
+    America 96 and 102) measured in singers, 6 Hz and 0.7 semitones.
 
     Args:
         level: Sound level, dB over the usual one.

@@ -10,9 +10,8 @@ from crossemo.corpora.cues import LONG_TRACT, Cues, Floats, Speaker
 
 SAMPLING_RATE = 16_000  # Hz
 
-# For a tract of 17.5 cm, Hz: the first three formants of men, Peterson & Barney (1952);
-# the next two and the first bandwidths are the defaults of Klatt (1980), above which
-# resonances follow about every kilohertz.
+# Formants in Hz for a tract of 17.5 cm: the first three are those of men in Peterson &
+# Barney (1952), the next two and the first five bandwidths are Klatt's defaults (1980).
 VOWELS = {
     "i": (270, 2290, 3010),
     "e": (530, 1840, 2480),
@@ -22,7 +21,8 @@ VOWELS = {
 }
 _UPPER_FORMANTS = (3300, 3750, 4900, 5900)
 _BANDWIDTHS = (50, 70, 110, 250, 200, 300, 350)
-_SINGING_FORMANTS = (2500, 2850, 3200, 4900, 5900)  # the singer's formant, Sundberg (1974)
+# Three that lie close together make the singer's formant, Sundberg (1974).
+_SINGING_FORMANTS = (2500, 2850, 3200, 4900, 5900)
 
 _SENTENCES, _VERSES = ("eiauo", "oaiae"), ("eaio", "aoui")  # one vowel a syllable
 _SYLLABLES, _NOTES = 5, 4
@@ -127,7 +127,9 @@ def tilt_pole(tilt: float, frequency: float = 3000.0) -> float:
 
 
 def glottal_pulse(phase: Floats) -> Floats:
-    """Return the glottal flow by trigonometric pulses (Rosenberg 1971, JASA 49).
+    """Return the glottal flow, trigonometric pulses.
+
+    The shape of Rosenberg (1971, Journal of the Acoustical Society of America 49).
 
     Args:
         phase: Where in its cycle each sample lies, (samples,) within [0, 1).
@@ -159,7 +161,6 @@ def _time(end: float) -> Floats:
 
 
 def _glide(time: Floats, starts: Floats, notes: list[int]) -> Floats:
-    # A voice needs some 60 ms from note to note (Sundberg 1973).
     steps = np.asarray(notes, float)[np.searchsorted(starts[1:], time)]
     window = np.hanning(2 * round(0.03 * SAMPLING_RATE) + 1)
     padded = np.pad(steps, window.size // 2, "edge")
@@ -204,7 +205,7 @@ def _source(pitch: Floats, cues: Cues, rng: np.random.Generator) -> Floats:
     shimmer = 1 + 4 * cues.jitter * rng.standard_normal(int(turns[-1]) + 1)
     flow = glottal_pulse(turns % 1)
     # The first difference is the radiation from the lips.
-    voice = shimmer[turns.astype(int)] * np.diff(flow, prepend=0.0)
+    voice: Floats = shimmer[turns.astype(int)] * np.diff(flow, prepend=0.0)
     voice = _filter(voice[None], np.array([[1.0, -tilt_pole(cues.tilt)]]))[0]
     breath = rng.standard_normal(pitch.size) * (0.5 + 0.5 * (flow > 0))
     loudness = 10 ** (cues.breath / 20) * np.sqrt(np.mean(voice**2))
@@ -218,4 +219,5 @@ def _filter(signals: Floats, denominators: Floats) -> Floats:
     zeros = torch.zeros_like(poles)
     zeros[:, 0] = poles.sum(dim=1)
     filtered = lfilter(torch.from_numpy(signals), poles, zeros, clamp=False)
-    return np.array(filtered, dtype=np.float64)
+    sound: Floats = filtered.numpy()
+    return sound

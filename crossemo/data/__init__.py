@@ -1,0 +1,1 @@
+"""Clips as waveforms, batches and Lightning datamodules."""

@@ -158,7 +158,7 @@ def _usually_normalised(source: Source, config: dict[str, Any]) -> bool:
 
 
 def _unknown(name: str) -> str:
-    close = get_close_matches(name, CATALOGUE, n=1)
+    close = get_close_matches(name, CATALOGUE, n=1, cutoff=0.5)
     meant = f" (did you mean {close[0]}?)" if close else ""
     return (
         f"There is no encoder {name!r}{meant}: name a local folder, a hub id "

@@ -27,20 +27,18 @@ def hub_that_answers(status: int, code: str) -> Iterator[str]:
     """Serve a hub on the loopback interface that refuses everything."""
 
     class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:
+        def do_HEAD(self) -> None:  # the hub is asked about a file before it is read
             self.send_response(status)
             self.send_header("X-Error-Code", code)
             self.send_header("X-Repo-Commit", COMMIT)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        do_GET = do_HEAD
-
         def log_message(self, *_: object) -> None:
             pass
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever)
+    thread = Thread(target=server.serve_forever, args=(0.01,))
     thread.start()
     try:
         yield f"http://127.0.0.1:{server.server_port}"

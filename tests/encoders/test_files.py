@@ -21,6 +21,12 @@ def offline(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
 
 
+def ask(monkeypatch: pytest.MonkeyPatch, address: str) -> None:
+    template = address + "/{repo_id}/resolve/{revision}/{filename}"
+    monkeypatch.setattr(constants, "ENDPOINT", address)
+    monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+
+
 def test_the_first_file_that_a_folder_has_is_taken(tmp_path: Path) -> None:
     (tmp_path / "b").touch()
     (tmp_path / "c").touch()
@@ -60,14 +66,14 @@ def test_no_network_and_no_copy_is_one_sentence() -> None:
         (401, "RepoNotFound", "The hub has no repository owner/name that you may read"),
         (403, "GatedRepo", "The hub has no repository owner/name that you may read"),
         (404, "RevisionNotFound", "There is no owner/name at revision v1: check what"),
-        (400, "", "Can't (download f of|reach the hub for f of) owner/name"),
+        (400, "", "Can't reach the hub for f of owner/name, and the cache has no copy"),
     ],
 )
 def test_what_the_hub_refuses_is_said(
     monkeypatch: pytest.MonkeyPatch, status: int, code: str, message: str
 ) -> None:
     with hub_that_answers(status, code) as address:
-        monkeypatch.setattr(constants, "ENDPOINT", address)
+        ask(monkeypatch, address)
         with pytest.raises(EncoderError, match=message):
             fetch(Source(NAME, repository=NAME, revision="v1"), "f")
 
@@ -77,7 +83,7 @@ def test_a_file_that_a_repository_has_not_is_none(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with hub_that_answers(404, "EntryNotFound") as address:
-        monkeypatch.setattr(constants, "ENDPOINT", address)
+        ask(monkeypatch, address)
         assert fetch(Source(NAME, repository=NAME), "f", "g") is None
 
 

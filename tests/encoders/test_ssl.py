@@ -180,6 +180,7 @@ def test_a_frozen_encoder_stays_in_evaluation_mode_without_a_graph(
     assert torch.equal(states, expected)
     assert not any(module.training for module in parent["encoder"].modules())
     assert not states.requires_grad
+    assert not parent["encoder"](clips().requires_grad_(), LENGTHS).states.requires_grad
     assert not states.is_inference()  # a trained layer mix must be able to keep it
 
 

@@ -3,16 +3,17 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
-from scipy.stats import binom, norm
+from scipy.stats import binom, norm, t, ttest_1samp
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 from torch import Tensor
 
 from crossemo.metrics.intervals import (
     Interval,
-    bootstrap_interval,
     chance_interval,
+    score_interval,
+    student_t,
 )
-from crossemo.metrics.recognition import ScoreName
+from crossemo.metrics.recognition import SCORES, ScoreName
 
 
 def recognised(
@@ -28,103 +29,148 @@ def recognised(
     return labels.flatten(), guesses.flatten(), names
 
 
-def by_drawing(
-    labels: Tensor, guesses: Tensor, groups: list[str], name: str, draws: int
+def by_leaving_out(
+    labels: Tensor, guesses: Tensor, groups: list[str], name: str, level: float
 ) -> tuple[float, float]:
-    """The same interval from whole lists of clips and scikit-learn's scores."""
-    score: dict[str, Any] = {
+    """The same interval from lists of clips, scikit-learn's scores and SciPy's t."""
+    measure: dict[str, Any] = {
         "UA": balanced_accuracy_score,
         "WA": accuracy_score,
         "macro_F1": lambda y, p: f1_score(y, p, average="macro"),
     }
-    rng = np.random.default_rng(0)
-    rows = {g: [i for i, of in enumerate(groups) if of == g] for g in set(groups)}
-    names = sorted(rows)
-    values = []
-    for _ in range(draws):
-        drawn = np.concatenate([rows[g] for g in rng.choice(names, len(names))])
-        values.append(score[name](labels.numpy()[drawn], guesses.numpy()[drawn]))
-    low, high = np.percentile(values, [5, 95])
+    names, of = sorted(set(groups)), np.array(groups)
+    y, p = labels.numpy(), guesses.numpy()
+    without = [measure[name](y[of != g], p[of != g]) for g in names]
+    error = (np.var(without) * (len(names) - 1)) ** 0.5
+    low, high = t.interval(level, len(names) - 1, measure[name](y, p), error)
     return low, high
 
 
+def ends(interval: Interval) -> tuple[float, float]:
+    return interval.low, interval.high
+
+
+@pytest.mark.parametrize("level", [1e-3, 0.5, 0.9, 0.95, 0.999])
+@pytest.mark.parametrize("freedom", [1, 2, 3, 10, 23, 500])
+def test_the_quantile_is_that_of_scipy(level: float, freedom: int) -> None:
+    expected = t.ppf((1 + level) / 2, freedom)
+    assert student_t(level, freedom) == pytest.approx(expected, rel=1e-7)
+
+
 @pytest.mark.parametrize("score", ["UA", "WA", "macro_F1"])
-def test_intervals_agree_with_drawing_clip_by_clip(score: ScoreName) -> None:
+@pytest.mark.parametrize("actors", [3, 8])
+def test_intervals_agree_with_leaving_groups_out(score: ScoreName, actors: int) -> None:
     generator = torch.Generator().manual_seed(0)
-    accuracy = torch.rand(8, 3, generator=generator)
-    labels, guesses, groups = recognised(accuracy, 6, generator)
+    accuracy = 0.4 + 0.2 * torch.rand(actors, 3, generator=generator)
+    labels, guesses, groups = recognised(accuracy, 20, generator)
     kept = torch.rand(len(labels), generator=generator) < 0.6  # unequal counts
     labels, guesses = labels[kept], guesses[kept]
     groups = [group for group, keep in zip(groups, kept, strict=True) if keep]
-    interval = bootstrap_interval(
-        labels, guesses, groups, 3, score, level=0.9, draws=4000
-    )
-    low, high = by_drawing(labels, guesses, groups, score, draws=1500)
-    assert (interval.unit, interval.n_units) == ("group", 8)
-    assert interval.low == pytest.approx(low, abs=0.015)
-    assert interval.high == pytest.approx(high, abs=0.015)
+    interval = score_interval(labels, guesses, groups, 3, score, level=0.9)
+    expected = by_leaving_out(labels, guesses, groups, score, level=0.9)
+    assert 0 < expected[0] < expected[1] < 1
+    assert ends(interval) == pytest.approx(expected, rel=1e-6)
+    assert (interval.unit, interval.n_units) == ("group", actors)
+    assert interval.method == "jackknife"
 
 
-def test_speakers_of_unlike_difficulty_widen_the_interval() -> None:
+def test_alike_groups_give_the_interval_of_their_mean() -> None:
+    # as many clips of every class in every group: UA is the mean over the groups
     accuracy = torch.tensor([0.0, 1.0]).repeat(10).view(20, 1).expand(20, 2)
     generator = torch.Generator().manual_seed(0)
     labels, guesses, groups = recognised(accuracy, 10, generator)
-    by_group = bootstrap_interval(labels, guesses, groups, 2, draws=20_000)
-    # the mean of twenty tosses of a coin
-    low, high = binom.ppf([0.025, 0.975], 20, 0.5) / 20
-    assert (by_group.low, by_group.high) == pytest.approx((low, high))
-    by_clip = bootstrap_interval(labels, guesses, ["one"] * len(labels), 2)
-    assert by_clip.high - by_clip.low < 0.5 * (high - low)
+    interval = score_interval(labels, guesses, groups, 2)
+    tosses = ttest_1samp([0.0, 1.0] * 10, 0).confidence_interval(0.95)
+    assert ends(interval) == pytest.approx((tosses.low, tosses.high), rel=1e-6)
+    by_clip = score_interval(labels, guesses, ["one"] * len(labels), 2)
+    assert by_clip.high - by_clip.low < 0.5 * (interval.high - interval.low)
+
+
+def test_ua_without_a_group_averages_over_the_classes_left() -> None:
+    labels, guesses = [0, 1, 0, 1, 2], [0, 1, 0, 0, 2]
+    groups = ["a", "a", "b", "b", "c"]  # class 2 is of c alone
+    interval = score_interval(labels, guesses, groups, 3, level=0.5)
+    error = (2 * np.var([(1 + 0 + 1) / 3, 1, (1 + 1 / 2) / 2])) ** 0.5
+    expected = t.interval(0.5, 2, (1 + 1 / 2 + 1) / 3, error)
+    assert ends(interval) == pytest.approx(expected, rel=1e-6)
+
+
+def test_intervals_end_at_0_and_1() -> None:
+    labels, guesses = [0, 0, 0, 1, 1, 1], [0, 0, 0, 1, 1, 0]
+    interval = score_interval(labels, guesses, ["a", "b", "c"] * 2, 2, level=0.999)
+    assert ends(interval) == (0, 1)
+    perfect = score_interval(labels, labels, ["a", "b", "c"] * 2, 2)
+    assert ends(perfect) == (1, 1)
 
 
 def test_few_groups_fall_back_on_clips_within_classes() -> None:
     labels = torch.tensor([0] * 100 + [1] * 25)
-    guesses = torch.tensor([0] * 80 + [1] * 20 + [1] * 25)
+    guesses = torch.tensor([0] * 80 + [1] * 5 + [2] * 15 + [1] * 25)
     groups = ["a"] * 60 + ["b"] * 65
-    interval = bootstrap_interval(labels, guesses, groups, 2, draws=20_000)
+    interval = score_interval(labels, guesses, groups, 3)
     assert (interval.unit, interval.n_units) == ("clip", 125)
-    # class 0: 100 draws at 0.8; class 1 is always right
+    assert interval.method == "bootstrap"
+    # class 0: 100 draws at 0.8; class 1 is always right; class 2 has no clip
     low, high = (binom.ppf([0.025, 0.975], 100, 0.8) / 100 + 1) / 2
-    assert (interval.low, interval.high) == pytest.approx((low, high), abs=0.006)
+    assert ends(interval) == pytest.approx((low, high), abs=0.0051)  # one hit of 100
+
+
+@pytest.mark.parametrize("score", ["UA", "WA", "macro_F1"])
+def test_drawn_clips_agree_with_drawing_lists(score: ScoreName) -> None:
+    generator = torch.Generator().manual_seed(0)
+    accuracy = torch.tensor([[0.3, 0.6, 0.9]])
+    labels, guesses, groups = recognised(accuracy, 30, generator)
+    interval = score_interval(labels, guesses, groups, 3, score, level=0.8)
+    rng = np.random.default_rng(0)
+    matrices = []
+    for _ in range(3000):
+        rows = [rng.choice(guesses[labels == c].numpy(), 30) for c in range(3)]
+        matrices.append([np.bincount(row, minlength=3) for row in rows])
+    values = SCORES[score](torch.tensor(np.array(matrices)).double())
+    expected = tuple(np.percentile(values.numpy(), [10, 90]))
+    assert ends(interval) == pytest.approx(expected, abs=0.012)
 
 
 @pytest.mark.parametrize(
-    ("actors", "least", "most"), [(24, 0.88, 0.97), (4, 0.7, 0.88)]
+    ("actors", "spread", "least"),
+    [(3, 0.3, 0.92), (4, 0.3, 0.92), (12, 0.3, 0.92), (3, 1.0, 0.87)],
 )
 def test_intervals_hold_the_truth_as_often_as_documented(
-    actors: int, least: float, most: float
+    actors: int, spread: float, least: float
 ) -> None:
     generator = torch.Generator().manual_seed(0)
-    truth = float(norm.cdf(0.5 / 2**0.5))  # mean of norm.cdf(0.5 + z) over z
-    runs, held = 300, 0
-    for seed in range(runs):
-        skill = torch.randn(actors, 1, generator=generator).expand(actors, 4)
-        accuracy = torch.special.ndtr(0.5 + skill)
-        clips = recognised(accuracy, 8, generator)
-        interval = bootstrap_interval(*clips, classes=4, draws=300, seed=seed)
+    truth = norm.cdf(0.5 / (1 + spread**2) ** 0.5)  # mean of norm.cdf(0.5 + spread·z)
+    runs, held = 600, 0
+    for _ in range(runs):
+        skill = spread * torch.randn(actors, 1, generator=generator).expand(actors, 4)
+        clips = recognised(torch.special.ndtr(0.5 + skill), 8, generator)
+        interval = score_interval(*clips, classes=4)
         held += interval.low <= truth <= interval.high
-    assert least < held / runs < most
+    assert least < held / runs < 0.97
 
 
 def test_seeds_decide_the_draws() -> None:
     generator = torch.Generator().manual_seed(0)
-    clips = recognised(torch.rand(6, 3, generator=generator), 5, generator)
+    clips = recognised(torch.rand(2, 3, generator=generator), 50, generator)
     torch.manual_seed(0)
     state = torch.get_rng_state()
-    first, again, other = (
-        bootstrap_interval(*clips, classes=3, seed=seed) for seed in (1, 1, 2)
+    first, again, *others = (
+        score_interval(*clips, classes=3, score="macro_F1", seed=seed)
+        for seed in (1, 1, 2, 3, 4)
     )
-    assert first == again != other
+    assert first == again
+    assert any(first != other for other in others)
     assert torch.equal(torch.get_rng_state(), state)
 
 
-def test_the_order_of_clips_does_not_matter() -> None:
+@pytest.mark.parametrize("actors", [2, 6])
+def test_the_order_of_clips_does_not_matter(actors: int) -> None:
     generator = torch.Generator().manual_seed(0)
-    skill = torch.rand(6, 3, generator=generator)
+    skill = torch.rand(actors, 3, generator=generator)
     labels, guesses, groups = recognised(skill, 5, generator)
     turned = (labels.flip(0), guesses.flip(0), groups[::-1])
-    expected = bootstrap_interval(labels, guesses, groups, 3)
-    assert bootstrap_interval(*turned, classes=3) == expected
+    expected = score_interval(labels, guesses, groups, 3)
+    assert score_interval(*turned, classes=3) == expected
 
 
 @pytest.mark.parametrize(("clips", "classes"), [(46, 6), (8, 4), (200, 2)])
@@ -157,13 +203,13 @@ def test_guessers_exceed_chance_rarely() -> None:
 def test_bad_clips_are_refused() -> None:
     groups = ["a", "b", "c"]
     with pytest.raises(ValueError, match="3 labels, 2 predictions and 3 groups"):
-        bootstrap_interval([0, 1, 0], [0, 1], groups, 2)
+        score_interval([0, 1, 0], [0, 1], groups, 2)
     with pytest.raises(ValueError, match="run from 0 to 1, and these from 0 to 2"):
-        bootstrap_interval([0, 1, 0], [0, 1, 2], groups, 2)
+        score_interval([0, 1, 0], [0, 1, 2], groups, 2)
     with pytest.raises(ValueError, match="these from -1 to 1"):
-        bootstrap_interval([0, 1, -1], [0, 1, 0], groups, 2)
+        score_interval([0, 1, -1], [0, 1, 0], groups, 2)
     with pytest.raises(ValueError, match="There is no clip to score"):
-        bootstrap_interval([], [], [], 2)
+        score_interval([], [], [], 2)
     with pytest.raises(ValueError, match="There is no clip to score"):
         chance_interval([], 2)
     with pytest.raises(ValueError, match="run from 0 to 1, and these from 2 to 2"):
@@ -173,14 +219,16 @@ def test_bad_clips_are_refused() -> None:
 def test_bad_settings_are_refused() -> None:
     score: Any = "F1"
     with pytest.raises(ValueError, match="'F1': choose UA, WA, macro_F1"):
-        bootstrap_interval([0], [0], ["a"], 2, score)
+        score_interval([0], [0], ["a"], 2, score)
     with pytest.raises(ValueError, match="between 0 and 1, not 95"):
         chance_interval([0], 2, level=95)
     with pytest.raises(ValueError, match="0 draws make no interval"):
-        bootstrap_interval([0], [0], ["a"], 2, draws=0)
+        chance_interval([0], 2, draws=0)
+    with pytest.raises(ValueError, match="between 0 and 1, not 1"):
+        score_interval([0], [0], ["a"], 2, level=1)
 
 
-def test_an_interval_is_plain_data() -> None:
-    interval = bootstrap_interval([0, 1, 1], [0, 1, 0], ["a", "b", "c"], 2)
-    assert isinstance(interval, Interval)
-    assert [type(end) for end in (interval.low, interval.high)] == [float, float]
+@pytest.mark.parametrize("groups", [["a", "b", "c"], ["a", "b", "b"]])
+def test_an_interval_is_plain_data(groups: list[str]) -> None:
+    interval = score_interval([0, 1, 1], [0, 1, 0], groups, 2)
+    assert [type(end) for end in ends(interval)] == [float, float]

@@ -2,6 +2,7 @@ import re
 from io import StringIO
 from typing import Any
 
+import pytest
 from rich.console import Console
 
 from crossemo.report.tables import results_table
@@ -61,8 +62,9 @@ def test_one_row_for_each_stage_and_role() -> None:
     ]
 
 
-def test_what_is_missing_is_a_dash() -> None:
-    lean = {"UA": float("nan"), "UA_interval": None, "macro_F1": 0.5}
+@pytest.mark.parametrize("absent", [None, float("nan")])
+def test_what_is_missing_is_a_dash(absent: float | None) -> None:
+    lean = {"UA": absent, "UA_interval": None, "WA": absent, "macro_F1": 0.5}
     results = {"stages": {"test": {"scores": {"speech": lean}}}}
     assert rows(results)[1:] == [["test", "speech", *"----", "50.0", "-"]]
 

@@ -1,0 +1,209 @@
+"""Demo: made-up speech and song, written by the package itself."""
+
+import os
+from collections.abc import Iterator
+from itertools import product
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Literal
+
+import numpy as np
+import soundfile
+from rich.console import Console
+from rich.progress import track
+
+from crossemo.corpora.base import (
+    Clip,
+    Corpus,
+    CorpusError,
+    CorpusNotFoundError,
+    content_digest,
+)
+from crossemo.corpora.cues import CUES, VERSION, draw_speaker, vary
+
+Channel = Literal["speech", "song"]
+
+_CHANNELS = ("speech", "song")
+
+
+class Demo(Corpus):
+    """Made-up speech and song that show the machinery at work, not science.
+
+    Nobody speaks here: every clip is synthesised from a table of emotional cues
+    (`crossemo.corpora.cues`), so a model that does well has recovered our table and a
+    result on these clips says nothing about human emotion.
+
+    Content:
+
+    * made-up speakers, each with a pitch, a vocal tract and habits; number 03 speaks
+      and sings
+    * neutral, calm, happy, sad, angry and fearful, equally often
+    * speech: sentences of five vowels; song: melodies of four notes; 0.9 to 1.6 s each
+    * level, dynamics, tempo, brightness, roughness, breath and attack tell emotions
+      apart in both; pitch, intonation and pauses in speech only; articulation, vibrato
+      and mode in song only; all vary from clip to clip, so that emotions overlap
+
+    Format:
+
+    * 16-bit mono WAV at 16 kHz, such as `speech-03-angry-01.wav` (speaker, emotion,
+      take), the same bytes for the same arguments on the same machine and libraries
+
+    The six folds take every sixth speaker; voices high and low fall into each.
+
+    The cues and the synthesis follow:
+
+    * Juslin and Laukka (2003), Communication of emotions in vocal expression and music
+      performance: different channels, same code?, Psychological Bulletin 129
+    * Juslin and Laukka (2004), Expression, perception, and induction of musical
+      emotions, Journal of New Music Research 33
+    * Rosenberg (1971), Effect of glottal pulse shape on the quality of natural vowels,
+      Journal of the Acoustical Society of America 49
+    * Klatt (1980), Software for a cascade/parallel formant synthesizer, Journal of the
+      Acoustical Society of America 67
+
+    Args:
+        channel: `speech` or `song`.
+        root: Folder in which the corpus keeps a folder of its own; `demo` in
+            `$CROSSEMO_CACHE` or in the user's cache folder if None.
+        speakers: Number of speakers, 1 to 24.
+        takes: Clips of each emotion by each speaker, 1 to 99.
+        seed: Seed of everything random, from 0. More speakers or takes leave the
+            others as they are.
+
+    Raises:
+        CorpusError: There is no such channel, or a number is out of range.
+    """
+
+    folds = tuple(
+        frozenset(f"demo/{number:02d}" for number in range(first, 25, 6))
+        for first in range(1, 7)
+    )
+    note = "Demo is made-up sound: it shows the machinery, not science."
+
+    def __init__(
+        self,
+        channel: Channel = "speech",
+        root: str | Path | None = None,
+        speakers: int = 9,
+        takes: int = 4,
+        seed: int = 0,
+    ) -> None:
+        if channel not in _CHANNELS:
+            raise CorpusError(
+                f"Demo has no channel {channel!r}: choose speech or song."
+            )
+        _check("speakers", speakers, 1, 24)
+        _check("takes", takes, 1, 99)
+        _check("seed", seed, 0, 2**63 - 1)
+        self.channel = channel
+        self.speakers, self.takes, self.seed = speakers, takes, seed
+        self.name = f"demo-{channel}"
+        self.domain = "speech" if channel == "speech" else "music"
+        key = f"{channel}-{speakers}x{takes}-seed{seed}-v{VERSION}"
+        parent = _default_root() if root is None else Path(root).expanduser()
+        self.folder = parent / key
+
+    def clips(self) -> list[Clip]:
+        """Return every clip once, in order of speaker, emotion and take.
+
+        Raises:
+            CorpusNotFoundError: `prepare` has not been called.
+            CorpusError: A clip has gone or can't be read.
+        """
+        if not self.folder.is_dir():
+            raise CorpusNotFoundError(
+                f"The demo's {self.channel} is not in {self.folder}: "
+                "call prepare() first, which writes it."
+            )
+        try:
+            return [self._clip(*key) for key in self._keys()]
+        except OSError as error:
+            raise CorpusError(
+                f"{error.filename} can't be read ({error.strerror}): "
+                f"remove the folder {self.folder}, and it will be written anew."
+            ) from error
+
+    def prepare(self) -> None:
+        """Write the clips unless they are there; several processes may do so at once.
+
+        Raises:
+            CorpusError: They can't be written.
+        """
+        if self.folder.is_dir():
+            return
+        try:
+            self.folder.parent.mkdir(parents=True, exist_ok=True)
+            self._write()
+        except OSError as error:
+            raise CorpusError(
+                f"The demo can't be written to {self.folder} ({error.strerror}): "
+                "give another root or set the environment variable CROSSEMO_CACHE."
+            ) from error
+
+    def _write(self) -> None:
+        keys = list(self._keys())
+        console = Console(stderr=True)
+        with TemporaryDirectory(prefix=".demo-", dir=self.folder.parent) as scratch:
+            made = Path(scratch, self.folder.name)
+            made.mkdir()
+            for key in track(
+                keys,
+                description=f"Making up {len(keys)} clips of {self.channel}",
+                console=console,
+                transient=True,
+                disable=not console.is_terminal,
+            ):
+                self._write_clip(made / _file_name(self.channel, *key), *key)
+            try:
+                made.rename(self.folder)
+            except OSError:
+                # Another process was first; its clips are the same.
+                if not self.folder.is_dir():
+                    raise
+
+    def _write_clip(self, path: Path, number: int, emotion: str, take: int) -> None:
+        # Whoever only reads the clips need not wait for torch.
+        from crossemo.corpora.synthesis import SAMPLING_RATE, sing, speak
+
+        speaker = draw_speaker(number, self._rng(0, number))
+        channel = 1 + _CHANNELS.index(self.channel)
+        rng = self._rng(channel, number, list(CUES).index(emotion), take)
+        cues = vary(emotion, speaker, rng)
+        waveform = (speak, sing)[channel - 1](cues, speaker, rng)
+        samples = np.round(waveform * (2**15 - 1)).astype(np.int16)
+        soundfile.write(path, samples, SAMPLING_RATE, subtype="PCM_16")
+
+    def _rng(self, *key: int) -> np.random.Generator:
+        return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
+
+    def _keys(self) -> Iterator[tuple[int, str, int]]:
+        speakers, takes = range(1, self.speakers + 1), range(1, self.takes + 1)
+        return product(speakers, CUES, takes)
+
+    def _clip(self, number: int, emotion: str, take: int) -> Clip:
+        path = self.folder / _file_name(self.channel, number, emotion, take)
+        return Clip(
+            id=f"demo/{path.stem}",
+            path=path,
+            emotion=emotion,
+            group=f"demo/{number:02d}",
+            digest=content_digest(path),
+        )
+
+
+def _file_name(channel: str, number: int, emotion: str, take: int) -> str:
+    return f"{channel}-{number:02d}-{emotion}-{take:02d}.wav"
+
+
+def _check(name: str, value: int, least: int, most: int) -> None:
+    if not least <= value <= most:
+        raise CorpusError(
+            f"Demo can't have {name}={value}: choose from {least} to {most}."
+        )
+
+
+def _default_root() -> Path:
+    if chosen := os.environ.get("CROSSEMO_CACHE"):
+        return Path(chosen).expanduser() / "demo"
+    user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(user, "crossemo", "demo")

@@ -1,0 +1,56 @@
+"""A parser that answers a mistyped name with the names that exist."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from difflib import get_close_matches
+from typing import NoReturn
+
+from lightning.pytorch.cli import LightningArgumentParser
+
+from crossemo.callbacks.stages import Stage
+from crossemo.corpora.base import Corpus
+from crossemo.data.datamodules import EmotionDataModule
+
+_NO_CLASS = re.compile(r"Expected a dot import path string: (\S+)")
+_NO_OPTION = re.compile(
+    r"Option '([\w.]+)' is not accepted|unrecognized arguments: -*([\w.]+)"
+)
+
+
+class Parser(LightningArgumentParser):
+    """LightningCLI's parser, whose errors are short and name what there is."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Say what is wrong and exit with 2."""
+        if unknown := _NO_CLASS.search(message):
+            message = f"There is no class {unknown[1]}: choose {', '.join(_classes())}."
+        elif unknown := _NO_OPTION.search(message):
+            message = self._unknown_option(unknown[1] or unknown[2])
+        self.exit(2, f"crossemo: {message}\nAll options: lightning fit --help\n")
+
+    def _unknown_option(self, name: str) -> str:
+        known = {action.dest for action in self._actions} | set(_arguments())
+        close = get_close_matches(name, sorted(known), cutoff=0.5)
+        advice = f": did you mean {' or '.join(close)}?" if close else "."
+        return f"There is no option {name}{advice}"
+
+
+def _classes() -> list[str]:
+    public = (*_below(Corpus), *_below(EmotionDataModule))
+    return [one.__name__ for one in public if one.__module__.startswith("crossemo.")]
+
+
+def _arguments() -> Iterator[str]:
+    """Yield the names of arguments that are given below a class or a stage."""
+    for one in (EmotionDataModule, *_below(EmotionDataModule), *_below(Corpus)):
+        yield from list(inspect.signature(one).parameters)
+    yield from (field.name for field in fields(Stage))
+
+
+def _below(base: type) -> list[type]:
+    found = []
+    for one in base.__subclasses__():
+        found += [one, *_below(one)]
+    return found

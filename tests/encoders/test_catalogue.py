@@ -1,0 +1,38 @@
+import re
+
+import pytest
+import torch
+from torch import nn
+
+from crossemo.encoders import CATALOGUE
+from crossemo.encoders.catalogue import KERNELS, STRIDES, receptive_field
+
+
+@pytest.mark.parametrize(
+    ("kernels", "strides"), [(KERNELS, STRIDES), ((10, 3, 2), (5, 2, 2)), ((4,), (7,))]
+)
+def test_the_receptive_field_is_the_shortest_input_that_convolutions_take(
+    kernels: tuple[int, ...], strides: tuple[int, ...]
+) -> None:
+    pairs = zip(kernels, strides, strict=True)
+    stack = nn.Sequential(
+        *(nn.Conv1d(1, 1, kernel, stride) for kernel, stride in pairs)
+    )
+    samples = receptive_field(kernels, strides)
+    assert stack(torch.zeros(1, 1, samples)).shape[-1] == 1
+    with pytest.raises(RuntimeError, match="size"):
+        stack(torch.zeros(1, 1, samples - 1))
+
+
+def test_entries_have_a_repository_or_a_shape_and_whole_commits() -> None:
+    for name, entry in CATALOGUE.items():
+        assert (entry.repository is None) == bool(entry.config), name
+        if entry.revision is not None:
+            assert re.fullmatch("[0-9a-f]{40}", entry.revision), name
+    commits = [entry.revision for entry in CATALOGUE.values() if entry.revision]
+    assert len(set(commits)) == len(commits)
+
+
+def test_music_encoders_hear_24_khz_and_speech_encoders_16() -> None:
+    for name, entry in CATALOGUE.items():
+        assert entry.facts == (24000 if "mert" in name else 16000, 400)

@@ -1,0 +1,159 @@
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants
+
+from crossemo.encoders import CATALOGUE, EncoderError, EncoderFacts, encoder_facts
+from crossemo.encoders.sources import describe, find_source
+from tests.encoders.conftest import TinyFolder
+from tests.encoders.hub import fill_cache
+from tests.encoders.tiny import MIN_SAMPLES, edit_config, write_tiny
+
+
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_facts_of_the_catalogue_need_no_file(name: str, tmp_path: Path) -> None:
+    # An empty cache and no network.
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
+        patch.setattr(constants, "HF_HUB_OFFLINE", True)
+        rate = 24000 if name.startswith("mert") else 16000
+        assert encoder_facts(name) == EncoderFacts(rate, 400)
+
+
+@pytest.mark.parametrize(("family", "rate"), [("wavlm", 16000), ("mert", 24000)])
+def test_facts_of_a_folder_are_read_from_its_small_files(
+    tiny_folder: TinyFolder, family: str, rate: int
+) -> None:
+    facts = encoder_facts(str(tiny_folder(family)))
+    assert facts == EncoderFacts(sampling_rate=rate, min_samples=MIN_SAMPLES)
+
+
+def test_facts_import_no_model_code() -> None:
+    code = (
+        "import sys; from crossemo.encoders import encoder_facts;"
+        "encoder_facts('mert-95m');"
+        "assert not {'transformers', 'peft'} & set(sys.modules)"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True)
+
+
+@pytest.mark.parametrize(
+    ("name", "repository", "revision"),
+    [
+        ("owner/name", "owner/name", "main"),
+        ("owner/name@v1.0", "owner/name", "v1.0"),
+        ("owner/name@refs/pr/1", "owner/name", "refs/pr/1"),
+        ("mert-95m", "m-a-p/MERT-v1-95M", CATALOGUE["mert-95m"].revision),
+        ("data2vec-audio-base", "facebook/data2vec-audio-base", "main"),
+    ],
+)
+def test_a_hub_id_may_name_a_revision(
+    name: str, repository: str, revision: str
+) -> None:
+    source = find_source(name)
+    assert (source.repository, source.revision) == (repository, revision)
+    assert source.pretrained
+
+
+def test_a_folder_goes_before_a_repository_of_the_same_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "owner" / "name").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path)
+    assert find_source("owner/name").folder == Path("owner/name")
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"),
+    [("wav2vec-base", "wav2vec2-base"), ("mert95m", "mert-95m"), ("tyni", "tiny")],
+)
+def test_a_mistyped_name_lists_all_and_the_closest(name: str, meant: str) -> None:
+    with pytest.raises(EncoderError, match=rf"did you mean {meant}\?") as caught:
+        find_source(name)
+    assert all(known in str(caught.value) for known in CATALOGUE)
+
+
+@pytest.mark.parametrize("name", ["", "zzz", "./nowhere", "a/b/c", "/no/such/folder"])
+def test_what_is_no_name_at_all_is_refused(name: str) -> None:
+    with pytest.raises(EncoderError, match=r"There is no encoder '.*': name a local"):
+        find_source(name)
+
+
+def test_a_folder_without_a_configuration_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(EncoderError, match=r"holds no config\.json: name a folder or"):
+        encoder_facts(str(tmp_path))
+
+
+@pytest.mark.parametrize("model_type", ["whisper", None])
+def test_another_family_is_named_and_refused(
+    tmp_path: Path, model_type: str | None
+) -> None:
+    write_tiny(tmp_path, "hubert")
+    edit_config(tmp_path, model_type=model_type)
+    families = "wav2vec2, hubert, wavlm, data2vec-audio, mert"
+    with pytest.raises(EncoderError, match=f"of type {model_type!r}: .*{families}"):
+        encoder_facts(str(tmp_path))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"conv_stride": [5, 2]}, {"conv_kernel": 10}, {"conv_kernel": ["a"] * 3}],
+)
+def test_convolutions_that_make_no_sense_are_refused(
+    tmp_path: Path, changes: dict[str, object]
+) -> None:
+    write_tiny(tmp_path, "hubert")
+    edit_config(tmp_path, **changes)
+    with pytest.raises(EncoderError, match="sampling rate or the convolutions"):
+        encoder_facts(str(tmp_path))
+
+
+def test_the_preprocessor_says_rate_and_normalisation(tmp_path: Path) -> None:
+    write_tiny(tmp_path, "wav2vec2", normalise=False)
+    path = tmp_path / "preprocessor_config.json"
+    written = json.loads(path.read_text())
+    path.write_text(json.dumps(written | {"sampling_rate": 8000}))
+    about = describe(find_source(str(tmp_path)))
+    assert about.facts.sampling_rate == 8000
+    assert about.normalise is False
+    # A processor, as transformers 5 saves it, nests the same fields.
+    nested = {"feature_extractor": written | {"do_normalize": True}}
+    (tmp_path / "processor_config.json").write_text(json.dumps(nested))
+    path.unlink()
+    about = describe(find_source(str(tmp_path)))
+    assert about.facts.sampling_rate == 16000
+    assert about.normalise is True
+
+
+@pytest.mark.parametrize(
+    ("family", "rate", "normalise"),
+    [
+        ("wav2vec2", 16000, True),
+        ("hubert-large", 16000, True),
+        ("wavlm", 16000, False),
+        ("wavlm-large", 16000, True),
+        ("data2vec", 16000, True),
+        ("mert", 24000, True),
+    ],
+)
+def test_without_a_preprocessor_the_family_decides(
+    tmp_path: Path, family: str, rate: int, normalise: bool
+) -> None:
+    write_tiny(tmp_path, family)
+    (tmp_path / "preprocessor_config.json").unlink()
+    about = describe(find_source(str(tmp_path)))
+    assert (about.facts.sampling_rate, about.normalise) == (rate, normalise)
+
+
+def test_a_repository_that_contradicts_the_catalogue_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    folder = write_tiny(tmp_path / "tiny", "data2vec")
+    fill_cache(tmp_path / "cache", "facebook/data2vec-audio-base", folder)
+    with pytest.raises(EncoderError, match=r"min_samples=30.*, the catalogue .*=400"):
+        describe(find_source("data2vec-audio-base"))

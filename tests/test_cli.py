@@ -1,0 +1,273 @@
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tests.commands import CONFIGS, corpora, run
+
+RAVDESS = "ravdess_speech_to_song.yaml"
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def quick(config: str, ravdess: Path, encoder: Path) -> list[str]:
+    typed = [
+        f"--config={config}",
+        f"--model.encoder={encoder}",
+        "--stages.source.max_epochs=1",
+        "--stages.target.max_epochs=1",
+        "--trainer.enable_progress_bar=false",
+    ]
+    if config.startswith("ravdess"):
+        return typed + corpora(ravdess)
+    return [*typed, "--data.source.takes=1", "--data.target.takes=1"]
+
+
+def results(folder: Path) -> Any:
+    return json.loads((folder / "results.json").read_text())
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_config_runs_to_the_end_from_any_folder(
+    path: Path,
+    here: Path,
+    ravdess: Path,
+    wav2vec2: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run("fit", *quick(path.name, ravdess, wav2vec2), monkeypatch=monkeypatch)
+    folder = here / "logs" / path.stem / "version_0"
+    assert {"config.yaml", "metrics.csv", "results.json", "fad.csv"} <= {
+        item.name for item in folder.iterdir()
+    }
+    assert sorted(item.name for item in (folder / "checkpoints").iterdir()) == [
+        "last.ckpt",
+        "source.ckpt",
+        "target.ckpt",
+    ]
+    content = results(folder)
+    assert list(content["stages"]) == ["source", "target"]
+    groups = content["split"]["groups"]
+    assert not set(groups["train"]) & set(groups["test"])
+    for stage in content["stages"].values():
+        for role in ("source", "target"):
+            scores = stage["scores"][role]
+            low, high = scores["UA_interval"]
+            assert 0 <= low <= scores["UA"] <= high <= 1
+            assert scores["n"] == sum(map(sum, scores["confusion"]))
+    shown = capsys.readouterr().out
+    assert f"{100 * content['stages']['target']['scores']['target']['UA']:.1f}" in shown
+    assert f"Results: logs/{path.stem}/version_0" in shown
+    if path.stem == "demo":
+        assert "not science" in shown
+
+
+@pytest.fixture(scope="module")
+def finished(
+    tmp_path_factory: pytest.TempPathFactory, ravdess: Path, wav2vec2: Path
+) -> Path:
+    """A finished run's folder."""
+    folder = tmp_path_factory.mktemp("finished")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        typed = [*quick(RAVDESS, ravdess, wav2vec2), "--name=finished"]
+        run("fit", *typed, monkeypatch=patch)
+    return folder / "logs" / "finished" / "version_0"
+
+
+def test_fad_holds_every_pair_for_every_layer_and_the_mixture(finished: Path) -> None:
+    with (finished / "fad.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    layers = ["0", "1", "2", "mixture"]
+    assert {row["layer"] for row in rows} == set(layers)
+    assert len(rows) == 2 * len(layers) * 6 * 6
+    assert all(float(row["fad"]) > 0 for row in rows)
+
+
+def test_tensorboard_shows_what_a_person_looks_for(finished: Path) -> None:
+    events = EventAccumulator(str(finished), size_guidance={"images": 0}).Reload()
+    scalars, images = set(events.Tags()["scalars"]), set(events.Tags()["images"])
+    assert {
+        "train/loss",
+        "stage",
+        "lr-AdamW/encoder",
+        "lr-AdamW/head",
+        "val/source/UA",
+        "val/target/UA",
+        "val/target/WA",
+        "val/target/recall/angry",
+        "test/source/target/UA",
+        "test/target/target/UA",
+    } <= scalars
+    assert {
+        "confusion/target/source",
+        "confusion/target/target",
+        "layer_weights/training",
+        "layer_weights/target",
+        "fad/target",
+    } <= images
+
+
+def test_metrics_are_a_table_too(finished: Path) -> None:
+    with (finished / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    scores = [row["val/target/UA"] for row in rows if row["val/target/UA"]]
+    assert len(scores) == 2  # one for each epoch of each stage
+
+
+def test_the_saved_config_and_checkpoint_give_the_same_scores(
+    finished: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = [
+        f"--config={finished / 'config.yaml'}",
+        f"--ckpt_path={finished / 'checkpoints' / 'target.ckpt'}",
+        "--name=again",
+    ]
+    run("test", *typed, monkeypatch=monkeypatch)
+    again = results(here / "logs" / "again" / "version_0")["stages"]["test"]["scores"]
+    assert again == results(finished)["stages"]["target"]["scores"]
+
+
+def test_predict_writes_a_row_for_every_clip(
+    finished: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = [
+        f"--config={finished / 'config.yaml'}",
+        f"--ckpt_path={finished / 'checkpoints' / 'target.ckpt'}",
+    ]
+    run("predict", *typed, monkeypatch=monkeypatch)
+    with (here / "logs" / "finished" / "version_0" / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    scores = results(finished)["stages"]["target"]["scores"]
+    for role in ("source", "target"):
+        mine = [row for row in rows if row["role"] == role]
+        right = [row["emotion"] == row["predicted"] for row in mine]
+        assert len(mine) == scores[role]["n"]
+        assert sum(right) / len(right) == pytest.approx(scores[role]["WA"])
+        assert all(
+            sum(float(row[name]) for name in results(finished)["classes"])
+            == pytest.approx(1, abs=1e-5)
+            for row in mine
+        )
+
+
+def test_validate_runs(
+    finished: Path,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    typed = [
+        f"--config={finished / 'config.yaml'}",
+        f"--ckpt_path={finished / 'checkpoints' / 'target.ckpt'}",
+    ]
+    run("validate", *typed, monkeypatch=monkeypatch)
+    assert "val/target/UA" in capsys.readouterr().out
+
+
+def test_a_checkpoint_of_another_encoder_is_refused(
+    finished: Path,
+    ravdess: Path,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    typed = [
+        f"--config={finished / 'config.yaml'}",
+        f"--ckpt_path={finished / 'checkpoints' / 'target.ckpt'}",
+        "--model.encoder=tiny",
+    ]
+    with pytest.raises(SystemExit, match=r"belongs to .* and can't be loaded into tiny"):
+        run("test", *typed, monkeypatch=monkeypatch)
+
+
+@pytest.mark.parametrize(
+    ("typed", "answers"),
+    [
+        (["--model.encoder=wav2vec2-bse"], ["wav2vec2-base", "hubert-large"]),
+        (["--model.tuning=lara"], ["frozen", "lora", "full"]),
+        (["--data=CrosDomainDataModule"], ["CrossDomainDataModule"]),
+        (["--data.source=RAVDES"], ["RAVDESS", "Demo"]),
+        (["--model.layer=last"], ["layers"]),
+        (["--data.fould=1"], ["fold"]),
+        (["--stages.target.max_epoch=2"], ["max_epochs"]),
+        (["--data.labels=six"], ["shared6", "speech8", "four"]),
+    ],
+)
+def test_a_mistyped_name_is_answered_with_the_names_that_exist(
+    typed: list[str],
+    answers: list[str],
+    here: Path,
+    ravdess: Path,
+    wav2vec2: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run("fit", *quick(RAVDESS, ravdess, wav2vec2), *typed, monkeypatch=monkeypatch)
+    said = capsys.readouterr().err + str(ended.value)
+    assert [answer for answer in answers if answer not in said] == []
+    assert not (here / "logs").exists()
+
+
+def test_a_wrong_root_is_one_sentence(
+    here: Path, wav2vec2: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    nowhere = here / "nowhere"
+    with pytest.raises(SystemExit, match="nowhere") as ended:
+        run("fit", *quick(RAVDESS, nowhere, wav2vec2), monkeypatch=monkeypatch)
+    assert str(ended.value).startswith("crossemo: ")
+    assert "\n" not in str(ended.value)
+
+
+def test_epochs_belong_to_the_stages(
+    here: Path, ravdess: Path, wav2vec2: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = [*quick(RAVDESS, ravdess, wav2vec2), "--trainer.max_epochs=9"]
+    with pytest.raises(SystemExit, match=r"set stages\.NAME\.max_epochs"):
+        run("fit", *typed, monkeypatch=monkeypatch)
+
+
+def test_print_config_and_help(
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    for typed, shown in (
+        (["fit", "--config=demo.yaml", "--print_config"], "class_path: crossemo"),
+        (["--help"], "crossemo download ravdess"),
+        (["fit", "--help"], "--stages"),
+        (["download", "--help"], "ravdess"),
+    ):
+        with pytest.raises(SystemExit) as ended:
+            run(*typed, monkeypatch=monkeypatch)
+        assert ended.value.code == 0
+        assert shown in capsys.readouterr().out
+
+
+def test_a_single_domain_needs_no_stages(
+    here: Path, ravdess: Path, wav2vec2: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(
+        "fit",
+        "--data=SpeechEmotionDataModule",
+        "--data.corpus=RAVDESS",
+        f"--data.corpus.root={ravdess}",
+        "--data.labels=speech8",
+        "--data.split=leave_one_out",
+        f"--model.encoder={wav2vec2}",
+        "--trainer.limit_train_batches=1",
+        "--trainer.enable_progress_bar=false",
+        monkeypatch=monkeypatch,
+    )
+    content = results(here / "logs" / "fit" / "version_0")
+    assert list(content["stages"]["speech"]["scores"]) == ["speech"]
+    assert len(content["classes"]) == 8
+    assert not (here / "logs" / "fit" / "version_0" / "fad.csv").exists()

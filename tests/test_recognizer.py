@@ -1,0 +1,205 @@
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from lightning import Trainer
+
+from crossemo.data.batch import Batch
+from crossemo.heads import masked_mean
+from crossemo.optimization import StagePlan
+from crossemo.recognizer import CheckpointMismatchError, EmotionRecognizer
+from tests.encoders.tiny import write_tiny
+
+CLASSES = ("calm", "happy", "sad")
+
+
+def recogniser(encoder: Path | str, **options: Any) -> EmotionRecognizer:
+    torch.manual_seed(0)
+    return EmotionRecognizer(str(encoder), CLASSES, **options)
+
+
+def waveforms() -> tuple[torch.Tensor, torch.Tensor]:
+    generator = torch.Generator().manual_seed(1)
+    return torch.randn(2, 1600, generator=generator), torch.tensor([1600, 900])
+
+
+def batch(counted: tuple[bool, bool] = (True, True)) -> Batch:
+    signals, lengths = waveforms()
+    labels = torch.tensor([0, 2])
+    return Batch(signals, lengths, labels, torch.arange(2), torch.tensor(counted))
+
+
+@pytest.mark.parametrize("tuning", ["frozen", "lora", "full"])
+def test_a_clip_is_judged_alike_alone_and_beside_a_longer_one(
+    wav2vec2: Path, tuning: str
+) -> None:
+    model = recogniser(wav2vec2, tuning=tuning).eval()
+    signals, lengths = waveforms()
+    together = model(signals, lengths)[1]
+    alone = model(signals[1:, :900], lengths[1:])[0]
+    assert torch.allclose(together, alone, rtol=1e-5, atol=1e-6)
+
+
+def test_embeddings_are_clip_means_of_every_state_and_of_the_mixture(
+    wav2vec2: Path,
+) -> None:
+    model = recogniser(wav2vec2).eval()
+    with torch.no_grad():
+        model.mix.raw_weights.copy_(torch.tensor([0.0, 1.0, 2.0]))
+        signals, lengths = waveforms()
+        embedded = model.embed(signals, lengths)
+        states, mask = model.encoder(signals, lengths)
+    assert embedded.shape == (4, 2, 16)
+    first = states[0][1][mask[1]].mean(0)
+    assert torch.allclose(embedded[0, 1], first, atol=1e-6)
+    shares = torch.tensor([0.0, 1.0, 2.0]).softmax(0)
+    means = torch.stack([masked_mean(state, mask) for state in states])
+    mixture = (shares[:, None, None] * means).sum(0)
+    assert torch.allclose(embedded[3], mixture, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("tuning", "moved"),
+    [
+        ("frozen", {"mix", "head"}),
+        ("lora", {"encoder", "mix", "head"}),
+        ("full", {"encoder", "mix", "head"}),
+    ],
+)
+def test_a_step_moves_what_is_tuned_and_nothing_else(
+    wav2vec2: Path, tuning: str, moved: set[str]
+) -> None:
+    model = recogniser(wav2vec2, tuning=tuning)
+    model.plan_stage(StagePlan(10))
+    before = {k: v.detach().clone() for k, v in model.named_parameters()}
+    optimizer = model.configure_optimizers()["optimizer"]
+    for _ in range(2):  # LoRA's second matrix begins at zero
+        optimizer.zero_grad()
+        signals, lengths = waveforms()
+        model(signals, lengths).logsumexp(-1).sum().backward()
+        optimizer.step()
+    changed = {k for k, v in model.named_parameters() if not torch.equal(v, before[k])}
+    assert {name.split(".")[0] for name in changed} == moved
+    trained = {k for k, v in model.named_parameters() if v.requires_grad}
+    assert changed == trained
+
+
+def test_rates_are_the_plan_s_or_the_model_s_own(wav2vec2: Path) -> None:
+    model = recogniser(wav2vec2, tuning="lora", lr=0.1, encoder_lr=0.01, warmup=0.0)
+    for plan, rates in (
+        (StagePlan(10), {"head": 0.1, "encoder": 0.01}),
+        (StagePlan(10, 0.5, 0.05), {"head": 0.5, "encoder": 0.05}),
+        (StagePlan(10, encoder_lr=0.0), {"head": 0.1, "encoder": 0.0}),
+    ):
+        model.plan_stage(plan)
+        groups = model.configure_optimizers()["optimizer"].param_groups
+        found = {group["name"].split("-")[0]: group["lr"] for group in groups}
+        assert found == pytest.approx(rates)
+
+
+def save(model: EmotionRecognizer, path: Path) -> dict[str, Any]:
+    trainer = Trainer(
+        accelerator="cpu", logger=False, enable_checkpointing=False, max_epochs=1
+    )
+    trainer.strategy.connect(model)
+    trainer.save_checkpoint(path)
+    loaded: dict[str, Any] = torch.load(path, weights_only=True)
+    return loaded
+
+
+@pytest.mark.parametrize("tuning", ["frozen", "lora", "full"])
+def test_a_checkpoint_brings_the_same_model_back(
+    wav2vec2: Path, tmp_path: Path, tuning: str
+) -> None:
+    model = recogniser(wav2vec2, tuning=tuning).eval()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            if parameter.requires_grad:
+                parameter.add_(0.01)
+    stored = save(model, tmp_path / "model.ckpt")
+    back = EmotionRecognizer.load_from_checkpoint(tmp_path / "model.ckpt").eval()
+    assert torch.equal(model(*waveforms()), back(*waveforms()))
+    trained = {k for k, v in model.named_parameters() if v.requires_grad}
+    assert trained <= set(stored["state_dict"])
+    pretrained = {f"encoder.{key}" for key in model.encoder.pretrained_keys()}
+    assert not pretrained & set(stored["state_dict"])
+    if tuning != "full":
+        assert len(pretrained) > 10
+
+
+def test_random_weights_are_in_the_checkpoint(tmp_path: Path) -> None:
+    model = recogniser("tiny")
+    stored = save(model, tmp_path / "model.ckpt")
+    assert set(stored["state_dict"]) == set(model.state_dict())
+
+
+def test_a_checkpoint_of_another_encoder_of_the_same_shape_is_refused(
+    wav2vec2: Path, tmp_path: Path
+) -> None:
+    save(recogniser(wav2vec2), tmp_path / "model.ckpt")
+    torch.manual_seed(5)
+    other = write_tiny(tmp_path / "other", "wav2vec2", seed=5)
+    stored = torch.load(tmp_path / "model.ckpt", weights_only=True)
+    with pytest.raises(CheckpointMismatchError, match="belongs to .* can't be loaded"):
+        recogniser(other).on_load_checkpoint(stored)
+
+
+@pytest.mark.parametrize("options", [{"tuning": "lora"}, {"pooling": "attentive"}])
+def test_a_checkpoint_of_another_model_is_refused(
+    wav2vec2: Path, tmp_path: Path, options: dict[str, Any]
+) -> None:
+    stored = save(recogniser(wav2vec2), tmp_path / "model.ckpt")
+    with pytest.raises(CheckpointMismatchError):
+        recogniser(wav2vec2, **options).on_load_checkpoint(stored)
+
+
+def test_a_checkpoint_of_something_else_is_refused(wav2vec2: Path) -> None:
+    with pytest.raises(CheckpointMismatchError, match="not written by crossemo"):
+        recogniser(wav2vec2).on_load_checkpoint({"state_dict": {}})
+
+
+def test_a_reset_head_depends_on_its_seed_alone(wav2vec2: Path) -> None:
+    model = recogniser(wav2vec2)
+    first = {k: v.clone() for k, v in model.head.state_dict().items()}
+    torch.manual_seed(7)
+    state = torch.get_rng_state()
+    model.reset_head(3)
+    assert torch.equal(torch.get_rng_state(), state)
+    second = {k: v.clone() for k, v in model.head.state_dict().items()}
+    torch.manual_seed(8)
+    model.reset_head(3)
+    assert all(torch.equal(v, second[k]) for k, v in model.head.state_dict().items())
+    assert not all(torch.equal(v, first[k]) for k, v in second.items())
+
+
+@pytest.mark.parametrize("classes", [(), ("happy",)])
+def test_one_class_is_not_a_task(wav2vec2: Path, classes: tuple[str, ...]) -> None:
+    with pytest.raises(ValueError, match="two or more classes"):
+        EmotionRecognizer(str(wav2vec2), classes)
+
+
+def test_repeated_clips_are_not_counted(wav2vec2: Path) -> None:
+    model = recogniser(wav2vec2).eval()
+    model.trainer = Trainer(accelerator="cpu", logger=False)
+    model.setup("test")
+    model.test_step(batch((True, False)), 0)
+    meters: Any = model._meters["test/data"]
+    assert int(meters["scores"]["UA"].confmat.sum()) == 1
+    logits = model(*waveforms()).detach()
+    loss = torch.nn.functional.cross_entropy(logits[:1], torch.tensor([0]))
+    assert float(meters["loss"].compute()["loss"]) == pytest.approx(float(loss))
+
+
+@pytest.mark.parametrize("layers", ["last", 1])
+def test_one_layer_leaves_no_parameter_without_gradient(
+    wav2vec2: Path, layers: str | int
+) -> None:
+    model = recogniser(wav2vec2, tuning="full", layers=layers)
+    model(*waveforms()).sum().backward()
+    missing = [
+        name
+        for name, parameter in model.named_parameters()
+        if parameter.requires_grad and parameter.grad is None
+    ]
+    assert missing == []
