@@ -3,16 +3,16 @@
 import logging
 import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 from jsonargparse import ArgumentParser
 from lightning import Callback, Trainer
+from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
-from lightning.pytorch.utilities.rank_zero import rank_zero_only
 from rich.console import Console
 
 import crossemo.corpora  # noqa: F401 (its classes may be named in a config by bare name)
@@ -68,7 +68,7 @@ class CrossEmoCLI(LightningCLI):
             )
         parser.link_arguments("data.classes", "model.classes", apply_on="instantiate")
 
-    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:  # noqa: ANN401
         """Build the trainer with the loggers and callbacks of a run."""
         config = self._get(self.config_init, "trainer")
         recorded = not config["fast_dev_run"]
@@ -191,7 +191,7 @@ def _download(typed: list[str]) -> None:
     download(chosen.corpus, chosen.directory)
 
 
-def _fact(name: str) -> Any:
+def _fact(name: str) -> Callable[[str], int]:
     def compute(encoder: str) -> int:
         value: int = getattr(encoder_facts(encoder), name)
         return value
@@ -222,7 +222,7 @@ def _claim_version(folder: Path) -> int:
     """
     taken = [int(p.name[8:]) for p in folder.glob("version_*") if p.name[8:].isdigit()]
     version = max(taken, default=-1) + 1
-    while rank_zero_only.rank == 0:
+    while getattr(rank_zero_only, "rank", 0) == 0:
         try:
             (folder / f"version_{version}").mkdir(parents=True)
             break

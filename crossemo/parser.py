@@ -44,13 +44,15 @@ def _classes() -> list[str]:
 
 def _arguments() -> Iterator[str]:
     """Yield the names of arguments that are given below a class or a stage."""
-    for one in (EmotionDataModule, *_below(EmotionDataModule), *_below(Corpus)):
-        yield from list(inspect.signature(one).parameters)
+    bases: tuple[type, ...] = (EmotionDataModule, Corpus)
+    for base in bases:
+        for one in (base, *_below(base)):
+            yield from inspect.signature(one).parameters
     yield from (field.name for field in fields(Stage))
 
 
 def _below(base: type) -> list[type]:
-    found = []
+    found: list[type] = []
     for one in base.__subclasses__():
         found += [one, *_below(one)]
     return found

@@ -1,7 +1,7 @@
 """EmotionRecognizer: an SSL encoder, a layer mix and a head, trained by Lightning."""
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import torch
 from lightning import LightningModule
@@ -152,8 +152,8 @@ class EmotionRecognizer(LightningModule):
         groups = parameter_groups(
             {"encoder": [self.encoder], "head": [self.mix, self.head]},
             {
-                "encoder": options["encoder_lr"] if plan.encoder_lr is None else plan.encoder_lr,
-                "head": options["lr"] if plan.lr is None else plan.lr,
+                "encoder": _first(plan.encoder_lr, options["encoder_lr"]),
+                "head": _first(plan.lr, options["lr"]),
             },
             options["weight_decay"],
         )
@@ -283,7 +283,7 @@ class EmotionRecognizer(LightningModule):
         prediction = self._predict(batch)
         counted = batch.counted
         if counted.any():
-            meters = self._meters[f"{part}/{self._roles[dataloader_idx]}"]
+            meters = self._scores(part, self._roles[dataloader_idx])
             probabilities = prediction["probabilities"][counted]
             labels = batch.labels[counted]
             losses = -probabilities.gather(1, labels[:, None]).clamp_min(1e-12).log()
@@ -291,13 +291,21 @@ class EmotionRecognizer(LightningModule):
             meters["loss"].update(losses)
         return prediction
 
+    def _scores(self, part: str, role: str) -> dict[str, MetricCollection]:
+        meters = cast(nn.ModuleDict, self._meters[f"{part}/{role}"])
+        return {key: cast(MetricCollection, meter) for key, meter in meters.items()}
+
     def _log_scores(self, part: str, name: str) -> None:
         for role in self._roles:
-            for meters in self._meters[f"{part}/{role}"].values():
+            for meters in self._scores(part, role).values():
                 # Every process computes the same value from the state of all.
                 for key, value in meters.compute().items():
                     self.log(f"{name}/{role}/{key}", value, prog_bar=key == "UA")
                 meters.reset()
+
+
+def _first(value: float | None, default: float) -> float:
+    return default if value is None else value
 
 
 def _shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:

@@ -184,7 +184,9 @@ def test_a_checkpoint_of_another_encoder_is_refused(
         f"--ckpt_path={finished / 'checkpoints' / 'target.ckpt'}",
         "--model.encoder=tiny",
     ]
-    with pytest.raises(SystemExit, match=r"belongs to .* and can't be loaded into tiny"):
+    with pytest.raises(
+        SystemExit, match=r"belongs to .* and can't be loaded into tiny"
+    ):
         run("test", *typed, monkeypatch=monkeypatch)
 
 

@@ -141,7 +141,7 @@ def test_a_checkpoint_of_another_encoder_of_the_same_shape_is_refused(
     torch.manual_seed(5)
     other = write_tiny(tmp_path / "other", "wav2vec2", seed=5)
     stored = torch.load(tmp_path / "model.ckpt", weights_only=True)
-    with pytest.raises(CheckpointMismatchError, match="belongs to .* can't be loaded"):
+    with pytest.raises(CheckpointMismatchError, match=r"belongs to .* can't be loaded"):
         recogniser(other).on_load_checkpoint(stored)
 
 

@@ -88,7 +88,8 @@ def same_weights(single: Path, double: Path) -> None:
 
 def same_distances(single: Path, double: Path) -> None:
     ours, theirs = (
-        list(csv.DictReader((run / "fad.csv").open())) for run in (single, double)
+        list(csv.DictReader((run / "fad.csv").read_text().splitlines()))
+        for run in (single, double)
     )
     assert len(ours) == len(theirs) > 0
     for row, other in zip(ours, theirs, strict=True):

@@ -13,12 +13,17 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from rich.progress import track
 from torch import Tensor
+from torch.utils.data import DataLoader
 
 from crossemo.callbacks.gathering import gather_clips
+from crossemo.callbacks.parts import data_of, recogniser
 from crossemo.callbacks.tensorboard import add_figure
+from crossemo.data.batch import Batch
+from crossemo.data.datamodules import EmotionDataModule
 from crossemo.files import write_text
 from crossemo.metrics.above_chance import frechet_above_chance
 from crossemo.metrics.frechet import frechet_distance, mean_trace
+from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.figures import fad_heatmap
 from crossemo.splits import PARTS, Part
 
@@ -57,20 +62,24 @@ class FrechetAudioDistance(Callback):
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Embed the clips of both roles, measure, write and draw."""
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        data, module = data_of(trainer), recogniser(pl_module)
         if not self.enabled or len(data.roles) != 2:
             return
-        sets = [self._embed(trainer, pl_module, data, role) for role in data.roles]
+        sets = [self._embed(trainer, module, data, role) for role in data.roles]
         # Every process holds the same embeddings; one of them does the rest.
         folder = trainer.log_dir
         if trainer.is_global_zero:
-            self._measure(trainer, pl_module, sets)
+            self._measure(trainer, module, sets)
             if folder is not None:
                 write_text(Path(folder) / "fad.csv", _as_csv(self.rows))
         trainer.strategy.barrier("fad")
 
     def _embed(
-        self, trainer: Trainer, module: Any, data: Any, role: str
+        self,
+        trainer: Trainer,
+        module: EmotionRecognizer,
+        data: EmotionDataModule,
+        role: str,
     ) -> "_EmbeddedClips":
         """Embed a role's clips, shared out over the processes."""
         parts: Sequence[Part] = PARTS if self.part == "all" else (self.part,)
@@ -85,7 +94,12 @@ class FrechetAudioDistance(Callback):
             groups += [clip.group for clip in dataset.clips]
         return _EmbeddedClips(torch.cat(embeddings, 0), torch.tensor(labels), groups)
 
-    def _measure(self, trainer: Trainer, module: Any, sets: "list[_EmbeddedClips]") -> None:
+    def _measure(
+        self,
+        trainer: Trainer,
+        module: EmotionRecognizer,
+        sets: "list[_EmbeddedClips]",
+    ) -> None:
         states = sets[0].embeddings.shape[1]
         names = [*map(str, range(states - 1)), "mixture"]
         steps = track(names, "Fréchet distances", transient=True)
@@ -164,20 +178,23 @@ def _warn_of_few(rows: Rows) -> None:
         )
 
 
-def _draw(trainer: Trainer, module: Any, rows: Rows) -> None:
+def _draw(trainer: Trainer, module: EmotionRecognizer, rows: Rows) -> None:
     size = len(module.classes)
-    roles = list(trainer.datamodule.roles)  # type: ignore[attr-defined]
+    source, target = data_of(trainer).roles
     for column, name in (("fad", "FAD"), ("fad_above_chance", "FAD above chance")):
         values = torch.tensor([row[column] for row in rows]).reshape(size, size)
         title = f"{name}, learnt mixture, {module.test_name}"
-        names = (module.classes, module.classes, *roles)
+        names = (module.classes, module.classes, source, target)
         figure = fad_heatmap(values.numpy(), *names, title)
         tag = f"{column}/{module.test_name}"
         add_figure(trainer, tag, figure, trainer.global_step)
 
 
 def _embedded(
-    trainer: Trainer, module: Any, loader: Any, role: str
+    trainer: Trainer,
+    module: EmotionRecognizer,
+    loader: DataLoader[Batch],
+    role: str,
 ) -> Iterator[tuple[Tensor, Tensor]]:
     """Yield indices and embeddings `(clips, states, width)` of this process's clips."""
     training = module.training

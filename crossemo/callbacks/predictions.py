@@ -4,14 +4,18 @@ import csv
 import io
 from collections import defaultdict
 from pathlib import Path
-from typing import Any
+from typing import cast
 
 import torch
 from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 
 from crossemo.callbacks.gathering import gather_clips
+from crossemo.callbacks.parts import data_of
+from crossemo.data.batch import Batch
 from crossemo.files import write_text
+from crossemo.recognizer import Prediction
 
 
 class PredictionWriter(Callback):
@@ -24,19 +28,20 @@ class PredictionWriter(Callback):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
+        outputs: STEP_OUTPUT,
+        batch: Batch,
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
         """Keep the probabilities of a batch, without repeated clips."""
-        counted = outputs["counted"]
-        found = outputs["indices"][counted], outputs["probabilities"][counted]
+        said = cast(Prediction, outputs)
+        counted = said["counted"]
+        found = said["indices"][counted], said["probabilities"][counted]
         self._seen[dataloader_idx].append(found)
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the file."""
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        data = data_of(trainer)
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
         writer.writerow(["role", "clip", "emotion", "predicted", *data.classes])

@@ -4,19 +4,25 @@ import json
 from collections import defaultdict
 from math import isnan
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 
 from crossemo import __version__
 from crossemo.callbacks.gathering import gather_clips
+from crossemo.callbacks.parts import data_of, recogniser
 from crossemo.callbacks.tensorboard import add_figure
+from crossemo.data.batch import Batch
 from crossemo.files import write_text
 from crossemo.metrics.intervals import chance_interval, score_interval
-from crossemo.metrics.recognition import recognition_metrics
+from crossemo.metrics.recognition import ConfusionScore, recognition_metrics
+from crossemo.recognizer import EmotionRecognizer, Prediction
 from crossemo.report.figures import confusion_figure
+
+_KEPT = ("indices", "probabilities", "labels")
 
 
 class Results(Callback):
@@ -39,20 +45,20 @@ class Results(Callback):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        outputs: Any,
-        batch: Any,
+        outputs: STEP_OUTPUT,
+        batch: Batch,
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
         """Keep the predictions of a batch, without repeated clips."""
-        counted = outputs["counted"]
-        kept = (outputs[key][counted] for key in ("indices", "probabilities", "labels"))
+        said = cast(Prediction, outputs)
+        kept = [said[key][said["counted"]] for key in _KEPT]
         indices, probabilities, labels = kept
         self._seen[dataloader_idx].append((indices, probabilities, labels))
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Score the test and write the file anew."""
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
+        data, module = data_of(trainer), recogniser(pl_module)
         scores = {}
         for number, role in enumerate(data.roles):
             columns = zip(*self._seen[number], strict=True)
@@ -62,23 +68,29 @@ class Results(Callback):
             dataset = data.dataset(role, "test")
             groups = [dataset.clips[i].group for i in order.tolist()]
             scores[role] = _scores(probabilities, labels, groups, data.classes)
-            self._draw(trainer, pl_module, role, probabilities, labels)
-        self._write(trainer, pl_module, scores)
+            self._draw(trainer, module, role, probabilities, labels)
+        self._write(trainer, module, scores)
 
     def _draw(
-        self, trainer: Trainer, module: Any, role: str, chances: Tensor, labels: Tensor
+        self,
+        trainer: Trainer,
+        module: EmotionRecognizer,
+        role: str,
+        probabilities: Tensor,
+        labels: Tensor,
     ) -> None:
         size = len(module.classes)
-        cells = labels * size + chances.argmax(-1)
+        cells = labels * size + probabilities.argmax(-1)
         matrix = torch.bincount(cells, minlength=size**2).reshape(size, size)
         title = f"{role}, {module.test_name}"
         figure = confusion_figure(matrix.numpy(), module.classes, title)
         tag = f"confusion/{module.test_name}/{role}"
         add_figure(trainer, tag, figure, trainer.global_step)
 
-    def _write(self, trainer: Trainer, module: Any, scores: dict[str, Any]) -> None:
-        data: Any = trainer.datamodule  # type: ignore[attr-defined]
-        self.content |= data.describe()
+    def _write(
+        self, trainer: Trainer, module: EmotionRecognizer, scores: dict[str, Any]
+    ) -> None:
+        self.content |= data_of(trainer).describe()
         self.content |= {
             "model": {key: module.hparams[key] for key in sorted(module.hparams)},
             "parameters": _parameter_counts(module),
@@ -99,12 +111,15 @@ def _scores(
 ) -> dict[str, Any]:
     meter = recognition_metrics(classes)
     meter.update(probabilities, labels)
-    confusion = meter["UA"].confmat
+    confusion = cast(ConfusionScore, meter["UA"]).confmat
     predictions = probabilities.argmax(-1)
     interval = score_interval(labels, predictions, groups, len(classes))
     chance = chance_interval(labels, len(classes))
     return {
-        **{name: float(one.score(confusion.double())) for name, one in meter.items()},
+        **{
+            name: float(cast(ConfusionScore, one).score(confusion.double()))
+            for name, one in meter.items()
+        },
         "confusion": confusion.tolist(),
         "UA_interval": [interval.low, interval.high],
         "UA_interval_unit": interval.unit,

@@ -15,12 +15,15 @@ from pathlib import Path
 from typing import Any, Literal
 
 import torch
-from lightning import Callback, LightningDataModule, LightningModule, Trainer
+from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.utilities.rank_zero import rank_zero_info
+from lightning.pytorch.utilities import rank_zero_info
 
+from crossemo.callbacks.parts import data_of, recogniser
+from crossemo.data.datamodules import EmotionDataModule
 from crossemo.errors import CrossEmoError
 from crossemo.optimization import StagePlan
+from crossemo.recognizer import EmotionRecognizer
 
 
 class StageError(CrossEmoError):
@@ -110,10 +113,9 @@ class StageSwitch(Callback):
         """Apply the first stage before Lightning wraps the model."""
         if stage != "fit":
             return
-        data = _datamodule(trainer)
-        self._check_data(data)
+        self._check_data(data_of(trainer))
         self._take_epochs(trainer)
-        self._apply(0, trainer, pl_module)
+        self._apply(0, trainer, recogniser(pl_module))
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
@@ -127,9 +129,9 @@ class StageSwitch(Callback):
             # Saved at a boundary: the next stage needs an optimizer of its own.
             checkpoint["optimizer_states"], checkpoint["lr_schedulers"] = [], []
             best = checkpoint["callbacks"][self.checkpoints[stored].state_key]
-            self._start(index, best["best_model_path"], trainer, pl_module)
+            self._start(index, best["best_model_path"], trainer, recogniser(pl_module))
         else:
-            self._apply(index, trainer, pl_module)
+            self._apply(index, trainer, recogniser(pl_module))
 
     def on_train_epoch_start(
         self, trainer: Trainer, pl_module: LightningModule
@@ -138,7 +140,7 @@ class StageSwitch(Callback):
         index = stage_at(trainer.current_epoch, self._lengths)
         if index != self.index:
             best = self.checkpoints[self.index].best_model_path
-            self._start(index, best, trainer, pl_module)
+            self._start(index, best, trainer, recogniser(pl_module))
             trainer.strategy.connect(pl_module)
             trainer.strategy.setup(trainer)
             pl_module.zero_grad()
@@ -148,7 +150,7 @@ class StageSwitch(Callback):
         """Have the loader of the next stage built before its first epoch begins."""
         following = stage_at(trainer.current_epoch + 1, self._lengths)
         if following != self.index:
-            _datamodule(trainer).active = self._data_of(following)
+            data_of(trainer).active = self._data_of(following)
             trainer.fit_loop._combined_loader = None
 
     def state_dict(self) -> dict[str, Any]:
@@ -168,7 +170,7 @@ class StageSwitch(Callback):
         name = self.names[index]
         return self.stages[name].data or name
 
-    def _check_data(self, data: Any) -> None:
+    def _check_data(self, data: EmotionDataModule) -> None:
         for index, name in enumerate(self.names):
             if self._data_of(index) not in data.roles:
                 raise StageError(
@@ -178,15 +180,18 @@ class StageSwitch(Callback):
 
     def _take_epochs(self, trainer: Trainer) -> None:
         total, asked = sum(self._lengths), trainer.fit_loop.max_epochs
-        if not trainer.fast_dev_run and asked not in (-1, total):
+        tried_out = getattr(trainer, "fast_dev_run", False)  # a property in disguise
+        if not tried_out and asked not in (-1, total):
             raise StageError(
                 f"The stages have {total} epochs in all and trainer.max_epochs says "
                 f"{asked}: leave it out and set stages.NAME.max_epochs."
             )
-        if not trainer.fast_dev_run:
+        if not tried_out:
             trainer.fit_loop.max_epochs = total
 
-    def _start(self, index: int, best: str, trainer: Trainer, module: Any) -> None:
+    def _start(
+        self, index: int, best: str, trainer: Trainer, module: EmotionRecognizer
+    ) -> None:
         """Take over the weights of the stage before and apply the next one."""
         stage = self.stages[self.names[index]]
         if stage.start_from == "best" and best:
@@ -196,10 +201,10 @@ class StageSwitch(Callback):
         self._apply(index, trainer, module)
         rank_zero_info(f"Stage {self.names[index]!r} begins.")
 
-    def _apply(self, index: int, trainer: Trainer, module: Any) -> None:
+    def _apply(self, index: int, trainer: Trainer, module: EmotionRecognizer) -> None:
         self.index = index
         stage = self.stages[self.names[index]]
-        data = _datamodule(trainer)
+        data = data_of(trainer)
         data.active = self._data_of(index)
         steps = _steps_per_epoch(trainer, data) * stage.max_epochs
         module.plan_stage(StagePlan(steps, stage.lr, stage.encoder_lr))
@@ -245,14 +250,7 @@ def hash_seed(seed: int, stage: int) -> int:
     return seed * 1009 + stage
 
 
-def _datamodule(trainer: Trainer) -> Any:
-    data = getattr(trainer, "datamodule", None)
-    if not isinstance(data, LightningDataModule) or not hasattr(data, "roles"):
-        raise StageError("Stages need one of crossemo's datamodules: pass it to fit.")
-    return data
-
-
-def _steps_per_epoch(trainer: Trainer, data: Any) -> int:
+def _steps_per_epoch(trainer: Trainer, data: EmotionDataModule) -> int:
     batches = len(data.train_dataloader())
     limit = trainer.limit_train_batches
     batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)

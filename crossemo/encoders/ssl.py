@@ -43,7 +43,7 @@ class SSLEncoder(nn.Module):
     Models with stable layer norm (the large ones, MERT 330M) normalise once more after
     the last block. The last hidden state here hasn't passed that norm, as in
     transformers' `hidden_states`; transformers' `last_hidden_state` has. Their states
-    grow from block to block, so a sum over layers should normalise each one.
+    differ in scale, so a sum over layers should normalise each one.
 
     `load_encoder` makes one.
 

@@ -17,7 +17,7 @@ STAGES = {
     "target": Stage(2, lr=5e-3, encoder_lr=5e-4),
 }
 # TinyData brings a sampler that is already right on one process.
-QUIET = {
+QUIET: dict[str, Any] = {
     "accelerator": "cpu",
     "enable_progress_bar": False,
     "enable_model_summary": False,

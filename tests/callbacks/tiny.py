@@ -22,7 +22,9 @@ class TinyData(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Any]:
         data = self._data(self.active)
-        sampler = DistributedSampler(data, num_replicas=1, rank=0, shuffle=True)
+        sampler: DistributedSampler[Any] = DistributedSampler(
+            data, num_replicas=1, rank=0, shuffle=True
+        )
         return DataLoader(data, self.batch_size, sampler=sampler)
 
     def val_dataloader(self) -> list[DataLoader[Any]]:
@@ -86,5 +88,5 @@ class TinyModule(LightningModule):
         logits = self.head(self.encoder(inputs))
         score = -nn.functional.cross_entropy(logits, labels)
         # A plan of scores, where a test has one, decides which epoch is best.
-        score = float(self.scores.get(f"{role}{self.current_epoch}", score))
-        self.log(f"val/{role}/UA", score, add_dataloader_idx=False)
+        planned = self.scores.get(f"{role}{self.current_epoch}", float(score))
+        self.log(f"val/{role}/UA", planned, add_dataloader_idx=False)

@@ -73,7 +73,7 @@ def zenodo() -> Iterator[Zenodo]:
         def do_GET(self) -> None:
             served.answer(self)
 
-        def log_message(self, format: str, *args: Any) -> None:  # noqa: ANN401
+        def log_message(self, format: str, *args: Any) -> None:
             del format, args
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:

@@ -90,7 +90,7 @@ def ready(data: EmotionDataModule) -> EmotionDataModule:
     return data
 
 
-def cross(root: Path, **options: Any) -> CrossDomainDataModule:  # noqa: ANN401
+def cross(root: Path, **options: Any) -> CrossDomainDataModule:
     corpora = (Tones(root), Tones(root, "song"))
     return CrossDomainDataModule(*corpora, cache_dir=root / "cache", **options)
 

@@ -10,7 +10,6 @@ TinyFolder = Callable[[str], Path]
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> TinyFolder:
-    """Read-only folder of a tiny encoder, written once per family."""
     written: dict[str, Path] = {}
 
     def folder(family: str) -> Path:

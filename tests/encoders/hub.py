@@ -11,7 +11,6 @@ COMMIT = "0123456789abcdef0123456789abcdef01234567"
 def fill_cache(
     cache: Path, repository: str, folder: Path, *, absent: tuple[str, ...] = ()
 ) -> None:
-    """Lay a folder into the hub's cache as a download of `main` would."""
     place = cache / f"models--{repository.replace('/', '--')}"
     shutil.copytree(folder, place / "snapshots" / COMMIT)
     (place / "refs").mkdir()
@@ -24,8 +23,6 @@ def fill_cache(
 
 @contextmanager
 def hub_that_answers(status: int, code: str) -> Iterator[str]:
-    """Serve a hub on the loopback interface that refuses everything."""
-
     class Handler(BaseHTTPRequestHandler):
         def do_HEAD(self) -> None:  # the hub is asked about a file before it is read
             self.send_response(status)

@@ -24,7 +24,7 @@ def rows(results: dict[str, Any]) -> list[list[str]]:
     return [row for row in cells if len(row) > 1]
 
 
-def scores(**changes: Any) -> dict[str, Any]:  # noqa: ANN401
+def scores(**changes: Any) -> dict[str, Any]:
     return {
         "UA": 0.61234,
         "UA_interval": [0.5, 0.70049],
