@@ -38,21 +38,20 @@ class Parser(LightningArgumentParser):
 
 
 def _classes() -> list[str]:
-    public = (*_below(Corpus), *_below(EmotionDataModule))
-    return [one.__name__ for one in public if one.__module__.startswith("crossemo.")]
+    found = [*_family(Corpus)[1:], *_family(EmotionDataModule)[1:]]
+    return [one.__name__ for one in found if one.__module__.startswith("crossemo.")]
 
 
 def _arguments() -> Iterator[str]:
     """Yield the names of arguments that are given below a class or a stage."""
-    bases: tuple[type, ...] = (EmotionDataModule, Corpus)
-    for base in bases:
-        for one in (base, *_below(base)):
-            yield from inspect.signature(one).parameters
+    for one in [*_family(Corpus), *_family(EmotionDataModule)]:
+        yield from inspect.signature(one).parameters
     yield from (field.name for field in fields(Stage))
 
 
-def _below(base: type) -> list[type]:
-    found: list[type] = []
+def _family(base: type[object]) -> list[type[object]]:
+    """Return a class and all classes below it."""
+    found = [base]
     for one in base.__subclasses__():
-        found += [one, *_below(one)]
+        found += _family(one)
     return found
