@@ -1,6 +1,7 @@
 """The command line: `lightning fit --config …`, `crossemo …`, `python -m crossemo`."""
 
 import logging
+import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
@@ -9,6 +10,7 @@ from typing import Any
 
 from jsonargparse import ArgumentParser
 from lightning import Callback, Trainer
+from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
@@ -25,7 +27,7 @@ from crossemo.callbacks.stages import Stage, StageSwitch
 from crossemo.corpora.download import download
 from crossemo.data.datamodules import EmotionDataModule
 from crossemo.encoders import encoder_facts
-from crossemo.errors import CrossEmoError
+from crossemo.errors import CrossEmoError, own_sentence
 from crossemo.parser import Parser
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.tables import results_table
@@ -71,7 +73,7 @@ class CrossEmoCLI(LightningCLI):
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:  # noqa: ANN401
         """Build the trainer with the loggers and callbacks of a run."""
         config = self._get(self.config_init, "trainer")
-        recorded = not config["fast_dev_run"]
+        recorded = not config["fast_dev_run"] and config["logger"] is not False
         if recorded and config["logger"] is None:
             kwargs["logger"] = self._loggers()
         configured = config["callbacks"] or []
@@ -118,11 +120,12 @@ class CrossEmoCLI(LightningCLI):
         files = config.config or []
         stem = Path(str(files[-1])).stem if files else str(self.subcommand)
         config.name = name = config.name or stem  # so that the saved config has it
-        version = _claim_version(Path(config.logs) / name)
+        logs = Path(config.logs).resolve()  # checkpoints name each other by their paths
+        version = _claim_version(logs / name)
         # CSVLogger first: it warns of a folder that something else has written to.
         return [
-            CSVLogger(config.logs, name, version),
-            TensorBoardLogger(config.logs, name, version, default_hp_metric=False),
+            CSVLogger(logs, name, version),
+            TensorBoardLogger(logs, name, version, default_hp_metric=False),
         ]
 
     def _show(self) -> None:
@@ -132,9 +135,11 @@ class CrossEmoCLI(LightningCLI):
         console = Console()
         if self.results.content["stages"]:
             console.print(results_table(self.results.content))
-        for note in {corpus.note for corpus in self.datamodule.roles.values()} - {""}:
+        notes = [corpus.note for corpus in self.datamodule.roles.values()]
+        for note in dict.fromkeys(filter(None, notes)):
             console.print(note)
-        console.print(f"Results: {folder}", soft_wrap=True)
+        if folder is not None:
+            console.print(f"Results: {os.path.relpath(folder)}", soft_wrap=True)
         logs = self.config[self.subcommand].logs
         console.print(f"To look at them: tensorboard --logdir {logs}", soft_wrap=True)
 
@@ -152,8 +157,12 @@ def main(args: Sequence[str] | None = None) -> None:
             _download(typed[1:])
         else:
             _run(typed)
-    except CrossEmoError as error:
+    except MisconfigurationException as error:
         sys.exit(f"crossemo: {error}")
+    except ValueError as error:
+        if sentence := own_sentence(error):
+            sys.exit(f"crossemo: {sentence}")
+        raise
 
 
 def _run(typed: list[str]) -> None:
@@ -177,6 +186,7 @@ def _quieten() -> None:
     """Keep what a user can't mend out of the terminal."""
     warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated", FutureWarning)
     warnings.filterwarnings("ignore", "Found .* in eval mode")  # as frozen ones are
+    warnings.filterwarnings("ignore", ".*not supported by the model summary")
     warnings.filterwarnings("ignore", "The dirpath has changed")  # as each test's does
     for name in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch"):
         # Advertisements for other products.

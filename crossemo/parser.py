@@ -12,6 +12,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 from crossemo.callbacks.stages import Stage
 from crossemo.corpora.base import Corpus
 from crossemo.data.datamodules import EmotionDataModule
+from crossemo.errors import own_sentence
 
 _NO_CLASS = re.compile(r"Expected a dot import path string: (\S+)")
 _NO_OPTION = re.compile(
@@ -24,7 +25,11 @@ class Parser(LightningArgumentParser):
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Say what is wrong and exit with 2."""
-        if unknown := _NO_CLASS.search(message):
+        if sentence := own_sentence(ex):
+            message = sentence
+        elif "required: fit.data" in message:
+            message = "Which data? Give --config, such as demo.yaml, or --data CLASS."
+        elif unknown := _NO_CLASS.search(message):
             message = f"There is no class {unknown[1]}: choose {', '.join(_classes())}."
         elif unknown := _NO_OPTION.search(message):
             message = self._unknown_option(unknown[1] or unknown[2])

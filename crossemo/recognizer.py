@@ -196,12 +196,12 @@ class EmotionRecognizer(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log the validation scores."""
-        self._log_scores("val", "val")
+        self._log_scores("val")
 
     def on_test_epoch_end(self) -> None:
         """Log the test scores."""
-        name = self.test_name
-        self._log_scores("test", "test" if name == "test" else f"test/{name}")
+        stage = [] if self.test_name == "test" else [self.test_name]
+        self._log_scores("test", *stage)
 
     def setup(self, stage: str) -> None:
         """Prepare the scores of every role of the data."""
@@ -295,12 +295,21 @@ class EmotionRecognizer(LightningModule):
         meters = cast(nn.ModuleDict, self._meters[f"{part}/{role}"])
         return {key: cast(MetricCollection, meter) for key, meter in meters.items()}
 
-    def _log_scores(self, part: str, name: str) -> None:
+    def _log_scores(self, part: str, *stage: str) -> None:
         for role in self._roles:
             for meters in self._scores(part, role).values():
                 # Every process computes the same value from the state of all.
                 for key, value in meters.compute().items():
-                    self.log(f"{name}/{role}/{key}", value, prog_bar=key == "UA")
+                    score, _, emotion = key.partition("/")
+                    # In a group of their own, recalls don't bury the other scores;
+                    # those of a test are single points, and in its confusion matrix.
+                    group = f"{part}_{score}" if emotion else part
+                    self.log(
+                        "/".join((group, *stage, role, emotion or score)),
+                        value,
+                        prog_bar=key == "UA",
+                        logger=part == "val" or not emotion,
+                    )
                 meters.reset()
 
 

@@ -1,7 +1,8 @@
 """Train, validation and test parts that never share a speaker, song or artist."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from random import Random
 from typing import Literal
 
@@ -47,6 +48,37 @@ class Split:
     def groups(self, part: Part) -> tuple[str, ...]:
         """Return the groups of a part."""
         return {"train": self.train, "val": self.val, "test": self.test}[part]
+
+    def refuse_strays(self, present: Collection[str]) -> None:
+        """Refuse to name groups that are not there.
+
+        Args:
+            present: The groups that the corpora hold.
+
+        Raises:
+            SplitError: A part names a group of which no corpus has a clip.
+        """
+        named = {group for part in PARTS for group in self.groups(part)}
+        if strays := named.difference(present):
+            raise SplitError(
+                f"The split names {', '.join(sorted(strays))}, of which no corpus has "
+                f"a clip; its groups are written like {min(present)}."
+            )
+
+
+def united(folds: Sequence[Sequence[frozenset[str]]]) -> list[frozenset[str]]:
+    """Return the customary folds of several corpora, fold k being every fold k.
+
+    Args:
+        folds: The folds of each corpus.
+
+    Returns:
+        As many folds as the corpus with most has; none if any corpus has none.
+    """
+    if not all(folds):
+        return []
+    none: frozenset[str] = frozenset()
+    return [none.union(*same) for same in zip_longest(*folds, fillvalue=none)]
 
 
 def make_split(

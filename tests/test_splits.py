@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossemo.corpora.ravdess import RAVDESS
-from crossemo.splits import PARTS, Split, SplitError, SplitScheme, make_split
+from crossemo.splits import PARTS, Split, SplitError, SplitScheme, make_split, united
 
 # As EmoBox lists the test actors of its six folds of RAVDESS.
 EMOBOX = "1 11 20 21 / 4 10 12 14 / 8 9 19 23 / 3 5 7 24 / 2 15 16 18 / 6 13 17 22"
@@ -172,3 +172,19 @@ def test_a_group_in_two_parts_is_refused_by_name(
 def test_an_empty_part_is_refused() -> None:
     with pytest.raises(SplitError, match="The val part of the split is empty"):
         Split(("a",), (), ("b",))
+
+
+def test_folds_of_corpora_are_united_one_by_one() -> None:
+    two = [frozenset({"a/1"}), frozenset({"a/2", "a/3"})]
+    three = [frozenset({"b/1"}), frozenset({"a/2"}), frozenset({"b/3"})]
+    assert united([two, three]) == [{"a/1", "b/1"}, {"a/2", "a/3"}, {"b/3"}]
+    assert united([two]) == two
+    assert united([two, []]) == []
+
+
+def test_a_split_may_not_name_groups_that_are_not_there() -> None:
+    split = Split(("a/1", "a/2"), ("a/3",), ("a/5", "a/4"))
+    split.refuse_strays({"a/1", "a/2", "a/3", "a/4", "a/5", "a/6"})
+    match = r"names a/4, a/5, of which no corpus has a clip; .* like a/1\."
+    with pytest.raises(SplitError, match=match):
+        split.refuse_strays({"a/1", "a/2", "a/3"})

@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 import torch
 from lightning import Callback, LightningModule, Trainer
 from rich.progress import track
@@ -17,7 +18,7 @@ from torch.utils.data import DataLoader
 
 from crossemo.callbacks.gathering import gather_clips
 from crossemo.callbacks.parts import data_of, recogniser
-from crossemo.callbacks.tensorboard import add_figure
+from crossemo.callbacks.tensorboard import add_figure, title_of
 from crossemo.data.batch import Batch
 from crossemo.data.datamodules import EmotionDataModule
 from crossemo.files import write_text
@@ -30,6 +31,7 @@ from crossemo.splits import PARTS, Part
 logger = logging.getLogger(__name__)
 
 Rows = list[dict[str, Any]]
+_DRAWN = {"fad": "FAD", "fad_above_chance": "FAD above chance"}
 
 
 class FrechetAudioDistance(Callback):
@@ -40,7 +42,8 @@ class FrechetAudioDistance(Callback):
     distance between the first role's clips and the second's (Kilgour et al. 2019), in
     float64, with both counts: with few clips the plain distance mostly measures how
     few they are. `fad_above_chance` subtracts what crossed halves of each domain give,
-    with no speaker on both sides, and needs two groups or more in each cell.
+    with no speaker on both sides, and needs two groups or more in each cell. The
+    figures show both for the mixture, divided by `mean_trace`.
 
     Args:
         part: Which clips: `test`, so that training can't have moved them apart, or
@@ -59,6 +62,7 @@ class FrechetAudioDistance(Callback):
         self.enabled = enabled
         self.seed = seed
         self.rows: Rows = []
+        self._ends: dict[str, tuple[float, float]] = {}
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Embed the clips of both roles, measure, write and draw."""
@@ -108,7 +112,28 @@ class FrechetAudioDistance(Callback):
             rows = _distances(sets, number, module.classes, self.seed)
             self.rows += [tags | row for row in rows]
         _warn_of_few(rows)
-        _draw(trainer, module, rows)
+        self._draw(trainer, module, rows)
+
+    def _draw(self, trainer: Trainer, module: EmotionRecognizer, rows: Rows) -> None:
+        """Draw the mixture's distances in units of its mean trace.
+
+        Training stretches the embeddings, and raw distances with them. In these units,
+        and in the colours that the first test gave them, stages compare.
+        """
+        shape = (len(module.classes),) * 2
+        source, target = (f"{role} emotion" for role in data_of(trainer).roles)
+        for column, name in _DRAWN.items():
+            raw = torch.tensor([row[column] for row in rows], dtype=torch.float64)
+            values = (raw / rows[0]["mean_trace"]).reshape(shape).numpy()
+            if not np.isfinite(values).any():
+                continue
+            own = (float(np.nanmin(values)), float(np.nanmax(values)))
+            ends = self._ends.setdefault(column, own)
+            title = title_of(f"{name} / mean trace", module)
+            names = (module.classes, module.classes, source, target)
+            figure = fad_heatmap(values, *names, title, ends)
+            tag = f"{column}/{module.test_name}"
+            add_figure(trainer, tag, figure, trainer.global_step)
 
 
 class _EmbeddedClips:
@@ -170,24 +195,19 @@ def _warn_of_few(rows: Rows) -> None:
     smallest = min(min(row["source_n"], row["target_n"]) for row in rows)
     width = rows[0]["width"]
     if smallest <= width:
+        corrected = any(not math.isnan(row["fad_above_chance"]) for row in rows)
+        advice = (
+            "read the column fad_above_chance"
+            if corrected
+            else "fad_above_chance needs two speakers with two clips of each emotion"
+        )
         logger.warning(
             "Fréchet distances of %d clips in %d dimensions mostly measure how few "
-            "clips there are: read the column fad_above_chance.",
+            "clips there are: %s.",
             smallest,
             width,
+            advice,
         )
-
-
-def _draw(trainer: Trainer, module: EmotionRecognizer, rows: Rows) -> None:
-    size = len(module.classes)
-    source, target = data_of(trainer).roles
-    for column, name in (("fad", "FAD"), ("fad_above_chance", "FAD above chance")):
-        values = torch.tensor([row[column] for row in rows]).reshape(size, size)
-        title = f"{name}, learnt mixture, {module.test_name}"
-        names = (module.classes, module.classes, source, target)
-        figure = fad_heatmap(values.numpy(), *names, title)
-        tag = f"{column}/{module.test_name}"
-        add_figure(trainer, tag, figure, trainer.global_step)
 
 
 def _embedded(

@@ -14,7 +14,7 @@ from torch import Tensor
 from crossemo import __version__
 from crossemo.callbacks.gathering import gather_clips
 from crossemo.callbacks.parts import data_of, recogniser
-from crossemo.callbacks.tensorboard import add_figure
+from crossemo.callbacks.tensorboard import add_figure, title_of
 from crossemo.data.batch import Batch
 from crossemo.files import write_text
 from crossemo.metrics.intervals import chance_interval, score_interval
@@ -68,7 +68,7 @@ class Results(Callback):
             dataset = data.dataset(role, "test")
             groups = [dataset.clips[i].group for i in order.tolist()]
             scores[role] = _scores(probabilities, labels, groups, data.classes)
-            self._draw(trainer, module, role, probabilities, labels)
+            self._draw(trainer, module, role, scores[role])
         self._write(trainer, module, scores)
 
     def _draw(
@@ -76,14 +76,10 @@ class Results(Callback):
         trainer: Trainer,
         module: EmotionRecognizer,
         role: str,
-        probabilities: Tensor,
-        labels: Tensor,
+        scores: dict[str, Any],
     ) -> None:
-        size = len(module.classes)
-        cells = labels * size + probabilities.argmax(-1)
-        matrix = torch.bincount(cells, minlength=size**2).reshape(size, size)
-        title = f"{role}, {module.test_name}"
-        figure = confusion_figure(matrix.numpy(), module.classes, title)
+        title = title_of(f"{role} clips", module) + f": UA {100 * scores['UA']:.1f} %"
+        figure = confusion_figure(scores["confusion"], module.classes, title)
         tag = f"confusion/{module.test_name}/{role}"
         add_figure(trainer, tag, figure, trainer.global_step)
 

@@ -6,7 +6,14 @@ from lightning import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
 from matplotlib.figure import Figure
 
+from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.figures import figure_to_tensor
+
+
+def title_of(what: str, module: EmotionRecognizer) -> str:
+    """Return a figure's title, with the stage whose best weights are tested."""
+    stage = module.test_name
+    return what if stage == "test" else f"{what}, stage {stage}"
 
 
 def add_figure(trainer: Trainer, tag: str, figure: Figure, step: int) -> None:

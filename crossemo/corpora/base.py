@@ -57,7 +57,7 @@ class Corpus(ABC):
     name: str
     domain: Domain
     folds: ClassVar[tuple[frozenset[str], ...]] = ()
-    note: ClassVar[str] = ""
+    note: str = ""
 
     @abstractmethod
     def clips(self) -> list[Clip]:

@@ -1,10 +1,9 @@
 """Demo: made-up speech and song, written by the package itself."""
 
-import os
 from collections.abc import Iterator
+from io import BytesIO
 from itertools import product
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Literal
 
 import numpy as np
@@ -12,6 +11,7 @@ import soundfile
 from rich.console import Console
 from rich.progress import track
 
+from crossemo import cache
 from crossemo.corpora.base import (
     Clip,
     Corpus,
@@ -100,8 +100,8 @@ class Demo(Corpus):
         self.name = f"demo-{channel}"
         self.domain = "speech" if channel == "speech" else "music"
         key = f"{channel}-{speakers}x{takes}-seed{seed}-v{VERSION}"
-        parent = _default_root() if root is None else Path(root).expanduser()
-        self.folder = parent / key
+        home = cache.cache_dir() / "demo" if root is None else Path(root).expanduser()
+        self.folder = home / key
 
     def clips(self) -> list[Clip]:
         """Return every clip once, in order of speaker, emotion and take.
@@ -110,12 +110,12 @@ class Demo(Corpus):
             CorpusNotFoundError: `prepare` has not been called.
             CorpusError: A clip has gone or can't be read.
         """
-        if not self.folder.is_dir():
-            raise CorpusNotFoundError(
-                f"The demo's {self.channel} is not in {self.folder}: "
-                "call prepare() first, which writes it."
-            )
         try:
+            if not self.folder.is_dir():
+                raise CorpusNotFoundError(
+                    f"The demo's {self.channel} is not in {self.folder}: "
+                    "call prepare() first, which writes it."
+                )
             return [self._clip(*key) for key in self._keys()]
         except OSError as error:
             raise CorpusError(
@@ -129,11 +129,9 @@ class Demo(Corpus):
         Raises:
             CorpusError: They can't be written.
         """
-        if self.folder.is_dir():
-            return
         try:
-            self.folder.parent.mkdir(parents=True, exist_ok=True)
-            self._write()
+            if not self.folder.is_dir():
+                self._write()
         except OSError as error:
             raise CorpusError(
                 f"The demo can't be written to {self.folder} ({error.strerror}): "
@@ -143,9 +141,7 @@ class Demo(Corpus):
     def _write(self) -> None:
         keys = list(self._keys())
         console = Console(stderr=True)
-        with TemporaryDirectory(prefix=".demo-", dir=self.folder.parent) as scratch:
-            made = Path(scratch, self.folder.name)
-            made.mkdir()
+        with cache.new_folder(self.folder) as made:
             for key in track(
                 keys,
                 description=f"Making up {len(keys)} clips of {self.channel}",
@@ -154,12 +150,6 @@ class Demo(Corpus):
                 disable=not console.is_terminal,
             ):
                 self._write_clip(made / _file_name(self.channel, *key), *key)
-            try:
-                made.rename(self.folder)
-            except OSError:
-                # Another process was first; its clips are the same.
-                if not self.folder.is_dir():
-                    raise
 
     def _write_clip(self, path: Path, number: int, emotion: str, take: int) -> None:
         # Whoever only reads the clips need not wait for torch.
@@ -171,7 +161,10 @@ class Demo(Corpus):
         cues = vary(emotion, speaker, rng)
         waveform = (speak, sing)[channel - 1](cues, speaker, rng)
         samples = np.round(waveform * (2**15 - 1)).astype(np.int16)
-        soundfile.write(path, samples, SAMPLING_RATE, subtype="PCM_16")
+        # By way of the memory, as libsndfile doesn't say why a file can't be written.
+        content = BytesIO()
+        soundfile.write(content, samples, SAMPLING_RATE, "PCM_16", format="WAV")
+        path.write_bytes(content.getvalue())
 
     def _rng(self, *key: int) -> np.random.Generator:
         return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=key))
@@ -200,10 +193,3 @@ def _check(name: str, value: int, least: int, most: int) -> None:
         raise CorpusError(
             f"Demo can't have {name}={value}: choose from {least} to {most}."
         )
-
-
-def _default_root() -> Path:
-    if chosen := os.environ.get("CROSSEMO_CACHE"):
-        return Path(chosen).expanduser() / "demo"
-    user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(user, "crossemo", "demo")

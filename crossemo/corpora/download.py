@@ -97,19 +97,10 @@ def download_ravdess(
             holds an unsafe file name.
     """
     directory = Path(directory).expanduser()
-    with _writing(directory):
+    with _writing(directory), _progress() as progress:
         directory.mkdir(parents=True, exist_ok=True)
-    with _progress() as progress:
         for archive in archives:
-            target = directory / archive.name.removesuffix(".zip")
-            if next(target.rglob("*.wav"), None):
-                progress.console.print(f"{target} is there already.")
-                continue
-            part = directory / f"{archive.name}.part"
-            _fetch(f"{base_url}/{archive.name}?download=1", part, progress)
-            _verify(part, archive)
-            _unpack(part, target)
-            part.unlink()
+            _fetch_and_unpack(archive, directory, base_url, progress)
 
 
 def _progress() -> Progress:
@@ -121,6 +112,20 @@ def _progress() -> Progress:
         TimeRemainingColumn(),
         console=Console(stderr=True, markup=False),
     )
+
+
+def _fetch_and_unpack(
+    archive: Archive, directory: Path, base_url: str, progress: Progress
+) -> None:
+    target = directory / archive.name.removesuffix(".zip")
+    if next(target.rglob("*.wav"), None):
+        progress.console.print(f"{target} is there already.")
+        return
+    part = directory / f"{archive.name}.part"
+    _fetch(f"{base_url}/{archive.name}?download=1", part, progress)
+    _verify(part, archive)
+    _unpack(part, target)
+    part.unlink()
 
 
 def _fetch(url: str, part: Path, progress: Progress) -> None:

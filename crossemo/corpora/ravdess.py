@@ -40,6 +40,11 @@ _NAME = re.compile(
     r"(?P<modality>0[1-3])-(?P<channel>0[12])-(?P<emotion>0[1-8])"
     r"-0[12]-0[12]-0[12]-(?P<actor>0[1-9]|1\d|2[0-4])"
 )
+_SONG_NOTE = (
+    "RAVDESS song: the emotions are confounded with the melodies (calm and happy share "
+    "one, sad, angry and fearful another, and neutral has its own), so that part of a "
+    "score on song is melody."
+)
 _AUDIO = "03"  # 01 and 02 are the sound tracks of the same takes' videos
 
 _TEST_ACTORS = (
@@ -74,8 +79,9 @@ class RAVDESS(Corpus):
     * speech 03-01-03-01-02-01-07 and 03-01-03-01-02-02-07 are the same file, so that
       1439 clips of speech are used
 
-    In song every emotion has its own melody (neutral; calm and happy; sad, angry and
-    fearful), which alone tells these three groups apart.
+    In song the emotions are confounded with the melodies: calm and happy share one,
+    sad, angry and fearful another, and neutral has its own. The melody alone tells
+    these three groups apart, which `note` says wherever results are shown.
 
     The folds are EmoBox's for speech, used for both channels so that no tested actor
     has been heard in either. Files are told apart by their names, wherever below
@@ -110,6 +116,7 @@ class RAVDESS(Corpus):
         self.channel = channel
         self.name = f"ravdess-{channel}"
         self.domain = "speech" if channel == "speech" else "music"
+        self.note = _SONG_NOTE if channel == "song" else ""
 
     def clips(self) -> list[Clip]:
         """Return every clip of the channel once, in order of file name.
@@ -155,9 +162,7 @@ class RAVDESS(Corpus):
         return tuple(unique(clips))
 
     def _wavs(self) -> Iterator[Path]:
-        if not self.root.is_dir():
-            wrong = "is not a folder" if self.root.exists() else "does not exist"
-            raise CorpusNotFoundError(f"{self.root} {wrong}: {self._advice()}.")
+        self._refuse_no_folder()
         seen = set()  # folders, as links may lead back up
         for folder, below, files in os.walk(
             self.root, onerror=_refuse, followlinks=True
@@ -171,6 +176,15 @@ class RAVDESS(Corpus):
             for name in sorted(files):
                 if name.lower().endswith(".wav") and not name.startswith("."):
                     yield Path(folder, name)
+
+    def _refuse_no_folder(self) -> None:
+        try:
+            if self.root.is_dir():
+                return
+            wrong = "is not a folder" if self.root.exists() else "does not exist"
+        except OSError as error:  # such as one of a folder above
+            _refuse(error)
+        raise CorpusNotFoundError(f"{self.root} {wrong}: {self._advice()}.")
 
     def _nothing_found(self, channels: Counter[str], strays: list[Path]) -> str:
         for channel, code in _CHANNELS.items():

@@ -131,7 +131,10 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         self.batch_size = batch_size
 
     def __iter__(self) -> Iterator[list[int]]:
-        return (batch[self.rank :: self.num_replicas] for batch in self._batches())
+        # Nothing may be drawn before the first batch is asked for: Lightning makes the
+        # iterator of a resumed run before it tells the epoch.
+        for batch in self._batches():
+            yield batch[self.rank :: self.num_replicas]
 
     def __len__(self) -> int:
         return len(self._batches())

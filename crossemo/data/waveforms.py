@@ -7,13 +7,11 @@ resampled, which 16-bit samples would clip.
 
 import json
 import os
-import shutil
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import blake2b
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import BinaryIO
 
 import numpy as np
@@ -21,7 +19,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
 
-from crossemo import audio
+from crossemo import audio, cache
 from crossemo.corpora.base import Clip
 from crossemo.errors import CrossEmoError
 
@@ -34,13 +32,6 @@ Waveform = NDArray[np.float32]
 
 class WaveformError(CrossEmoError):
     """Waveforms that can't be decoded, written or used."""
-
-
-def default_cache_dir() -> Path:
-    """Return `$CROSSEMO_CACHE`, or `crossemo` in the user's cache folder."""
-    if chosen := os.environ.get("CROSSEMO_CACHE"):
-        return Path(chosen).expanduser()
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache", "crossemo")
 
 
 class WaveformStore:
@@ -113,7 +104,7 @@ class WaveformStore:
         Args:
             clips: The clips, each id once.
             rate: Sampling rate in Hz.
-            cache_dir: The cache folder; `default_cache_dir` if None.
+            cache_dir: The cache folder; `crossemo.cache.cache_dir` if None.
             progress: Show a bar while decoding.
 
         Raises:
@@ -179,8 +170,8 @@ def _folder(clips: Sequence[Clip], rate: int, cache_dir: str | Path | None) -> P
     contents = [(clip.id, clip.digest) for clip in clips]
     identity = json.dumps([FORMAT, audio.RESAMPLER, rate, contents])
     key = blake2b(identity.encode(), digest_size=16).hexdigest()
-    cache = default_cache_dir() if cache_dir is None else Path(cache_dir).expanduser()
-    return cache / "waveforms" / key
+    home = cache.cache_dir() if cache_dir is None else Path(cache_dir).expanduser()
+    return home / "waveforms" / key
 
 
 def _find(folder: Path) -> WaveformStore | None:
@@ -195,14 +186,8 @@ def _build(folder: Path, clips: Sequence[Clip], rate: int, progress: bool) -> No
         if times > 1:
             raise WaveformError(f"{name} stands for two clips: ids must be unique.")
     try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(
-            prefix=".unfinished-", dir=folder.parent, ignore_cleanup_errors=True
-        ) as temporary:
-            built = Path(temporary) / folder.name
-            built.mkdir()
+        with cache.new_folder(folder, _serves_as_well) as built:
             _write(built, clips, rate, progress)
-            _publish(built, folder)
     except OSError as error:
         raise WaveformError(
             f"The waveforms can't be written to {folder.parent} "
@@ -236,19 +221,10 @@ def _write_header(file: BinaryIO, samples: int) -> None:
     np.lib.format.write_array_header_1_0(file, header)
 
 
-def _publish(built: Path, folder: Path) -> None:
-    while True:
-        try:
-            built.rename(folder)
-            return
-        except OSError:
-            if not folder.exists():
-                raise
-        # Another process was faster, or what lies there is damaged or lacks clips.
-        there, ours = _find(folder), WaveformStore(built)
-        if there is not None and there.failures.keys() <= ours.failures.keys():
-            return
-        shutil.rmtree(folder)
+def _serves_as_well(there: Path, ours: Path) -> bool:
+    store = _find(there)  # may be damaged, or lack clips for want of a decoder
+    lacking = WaveformStore(ours).failures.keys()
+    return store is not None and store.failures.keys() <= lacking
 
 
 def _decode_all(

@@ -5,7 +5,7 @@ global state and needs no display.
 """
 
 from collections.abc import Sequence
-from math import floor, log10
+from math import ceil, floor, log2, log10
 
 import numpy as np
 import torch
@@ -19,9 +19,13 @@ from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
-WIDTH, HEIGHT, DPI = 6.0, 4.5, 100  # inches, inches, pixels per inch
-# inches; tables of many cells grow, so that their text stays readable
-ROW_HEIGHT, COLUMN_WIDTH = 0.26, 0.5
+# Inches, inches, pixels per inch: a small page of 600 by 450 pixels. TensorBoard's
+# cards show every second pixel, which strokes of text survive if two pixels wide.
+WIDTH, HEIGHT, DPI = 3.6, 2.7, 500 / 3
+# Inches. Tables of many cells grow, so that their text stays readable.
+ROW_HEIGHT, CHARACTER_WIDTH, CELL_PADDING = 0.17, 0.076, 0.06
+MARGINS = (1.2, 1.3)  # what names and titles take of the width and of the height
+CELL_TEXT = 9  # points
 _REC709 = np.array([0.2126, 0.7152, 0.0722, 0.0])  # luminance of red, green and blue
 
 
@@ -44,26 +48,35 @@ def confusion_figure(matrix: ArrayLike, classes: Sequence[str], title: str) -> F
     shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
     text = [[f"{count:.0f}" for count in row] for row in counts]
     figure, axes = _grid(shares, text, classes, classes, colormaps["Blues"], (0, 1))
-    axes.set(xlabel="recognised as", ylabel="labelled", title=title)
+    axes.set(xlabel="recognised as (colours: share of row)", ylabel="labelled")
+    _set_title(figure, title)
     return figure
 
 
-def layer_weights_figure(weights: ArrayLike) -> Figure:
+def layer_weights_figure(weights: ArrayLike, title: str) -> Figure:
     """Draw the share of each hidden state in the layer mix.
+
+    The axis ends at twice the uniform share or, where that is too little, at four
+    times, eight times, and so on, so that the figures of one model compare by eye.
 
     Args:
         weights: `(layers + 1,)` shares that sum to one; state 0 enters the first block.
+        title: Title of the figure.
     """
     shares = np.asarray(weights, dtype=np.float64)
     figure, axes = _axes()
     layers = np.arange(len(shares))
     axes.bar(layers, shares, color="#4477aa")
-    axes.axhline(1 / len(shares), color="black", linestyle="--", label="uniform")
+    uniform = 1 / len(shares)
+    axes.axhline(uniform, color="#ee7733", linestyle="--", linewidth=2, label="uniform")
     axes.set(xlabel="hidden state (0 enters the first block)", ylabel="weight")
     axes.set_xticks(layers[:: 1 if len(layers) <= 15 else 2])
-    axes.set_ylim(0, max(1.25 * shares.max(), 1.6 / len(shares)))
+    doublings = max(0, ceil(log2(shares.max() / uniform / 1.6)))  # of 2, a fifth free
+    axes.set_ylim(0, uniform * 2 ** (1 + doublings))
+    axes.locator_params(axis="y", nbins=5)
     axes.legend(frameon=False, loc="upper left")
     axes.spines[["top", "right"]].set_visible(False)
+    _set_title(figure, title)
     return figure
 
 
@@ -74,6 +87,7 @@ def fad_heatmap(
     row_title: str,
     col_title: str,
     title: str,
+    ends: tuple[float, float] | None = None,
 ) -> Figure:
     """Draw a table of distances; the smallest of each row is framed.
 
@@ -84,19 +98,23 @@ def fad_heatmap(
         row_title: What the rows are.
         col_title: What the columns are.
         title: Title of the figure.
+        ends: Distances that get the first and the last colour, so that figures
+            compare; by default the smallest and the largest of `values`.
 
     Raises:
         ValueError: The names don't fit the shape of `values`.
     """
     table = _table(values, row_names, col_names)
     known = table[~np.isnan(table)]
-    ends = (known.min(), known.max()) if known.size else (0.0, 1.0)
-    digits = _decimals(max(map(abs, ends)))
+    digits = _decimals(np.abs(known).max(initial=0.0))
+    if ends is None:
+        ends = (known.min(), known.max()) if known.size else (0.0, 1.0)
     text = [["-" if np.isnan(v) else f"{v:z.{digits}f}" for v in row] for row in table]
     colours = colormaps["cividis"].with_extremes(bad="lightgrey")
     figure, axes = _grid(table, text, row_names, col_names, colours, ends)
-    note = f"{col_title} (framed: smallest of its row)"
-    axes.set(xlabel=note, ylabel=row_title, title=title)
+    note = f"{col_title} (framed: nearest of row)"
+    axes.set(xlabel=note, ylabel=row_title)
+    _set_title(figure, title)
     for row, distances in enumerate(table):
         if not np.isnan(distances).all():
             axes.add_patch(_frame(row, int(np.nanargmin(distances))))
@@ -111,11 +129,16 @@ def figure_to_tensor(figure: Figure) -> Tensor:
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
 
 
-def _axes(rows: int = 0, columns: int = 0) -> tuple[Figure, Axes]:
-    width, height = 2 + COLUMN_WIDTH * columns, 1.5 + ROW_HEIGHT * rows
-    size = (max(WIDTH, width), max(HEIGHT, height))
+def _axes(width: float = 0.0, height: float = 0.0) -> tuple[Figure, Axes]:
+    """Return axes with room for what is that large, in inches."""
+    size = (max(WIDTH, MARGINS[0] + width), max(HEIGHT, MARGINS[1] + height))
     figure = Figure(size, dpi=DPI, layout="constrained")
     return figure, figure.add_subplot()
+
+
+def _set_title(figure: Figure, title: str) -> None:
+    """Centre a title on the figure; one centred on the axes is cut off earlier."""
+    figure.suptitle(title, fontsize="medium")
 
 
 def _grid(
@@ -126,15 +149,18 @@ def _grid(
     colours: Colormap,
     ends: tuple[float, float],
 ) -> tuple[Figure, Axes]:
-    figure, axes = _axes(*values.shape)
+    longest = max(len(number) for row in text for number in row)
+    column = CHARACTER_WIDTH * longest + CELL_PADDING
+    figure, axes = _axes(column * len(col_names), ROW_HEIGHT * len(row_names))
     low, high = ends
+    # No colour bar: every cell has its number, and the space makes it readable.
     image = axes.imshow(values, cmap=colours, vmin=low, vmax=high, aspect="auto")
-    figure.colorbar(image, ax=axes)
     axes.set_xticks(range(len(col_names)), col_names, rotation=30, ha="right")
     axes.set_yticks(range(len(row_names)), row_names)
-    for (row, column), luminance in np.ndenumerate(image.to_rgba(values) @ _REC709):
+    for (i, j), luminance in np.ndenumerate(image.to_rgba(values) @ _REC709):
         ink = "black" if luminance > 0.5 else "white"
-        axes.text(column, row, text[row][column], color=ink, ha="center", va="center")
+        number = axes.text(j, i, text[i][j], color=ink, ha="center", va="center")
+        number.set_fontsize(CELL_TEXT)
     return figure, axes
 
 

@@ -10,6 +10,7 @@ from lightning import Callback, Trainer
 from lightning.pytorch.loggers import CSVLogger
 
 from crossemo.callbacks.stages import Stage, StageError, StageSwitch, stage_at
+from tests.callbacks.keep import KeepAll
 from tests.callbacks.tiny import TinyData, TinyModule
 
 STAGES = {
@@ -126,14 +127,6 @@ def test_each_stage_keeps_a_best_checkpoint_of_its_own(tmp_path: Path) -> None:
     assert epochs["source"] in (0, 1, 2)
     # Epochs 0 to 2 had higher target scores, but they were the first stage's.
     assert epochs["target"] == 3
-
-
-class KeepAll(Callback):
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-
-    def on_train_epoch_end(self, trainer: Any, pl_module: Any) -> None:
-        trainer.save_checkpoint(self.folder / f"epoch={trainer.current_epoch}.ckpt")
 
 
 def test_resuming_from_any_epoch_ends_with_the_same_weights(tmp_path: Path) -> None:

@@ -12,6 +12,8 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from crossemo.corpora.ravdess import Channel
+
 STEREO = frozenset(
     {
         "03-01-02-01-01-02-01",
@@ -23,6 +25,24 @@ STEREO = frozenset(
     }
 )
 DUPLICATE = ("03-01-03-01-02-01-07", "03-01-03-01-02-02-07")
+# Clips of four actors by emotion.
+COUNTS: list[tuple[Channel, dict[str, int]]] = [
+    (
+        "speech",
+        {
+            "neutral": 16,
+            **dict.fromkeys(("calm", "happy", "sad", "angry"), 32),
+            **dict.fromkeys(("fearful", "disgust", "surprised"), 32),
+        },
+    ),
+    (
+        "song",
+        {
+            "neutral": 16,
+            **dict.fromkeys(("calm", "happy", "sad", "angry", "fearful"), 32),
+        },
+    ),
+]
 DATA_OFFSET = 4096  # bytes; where the samples begin in every real file
 
 _FOLDERS = {"speech": "Audio_Speech_Actors_01-24", "song": "Audio_Song_Actors_01-24"}

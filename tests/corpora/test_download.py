@@ -4,10 +4,7 @@ import os
 import stat
 import zipfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
 from typing import Any, cast
 
 import pytest
@@ -23,66 +20,16 @@ from crossemo.corpora.download import (
 )
 from crossemo.corpora.ravdess import RAVDESS
 from tests.corpora.ravdess_tree import write_ravdess
+from tests.corpora.zenodo import Zenodo, open_zenodo, zipped
+from tests.loopback import QuietHandler, serving
 
 SPEECH = "Audio_Speech_Actors_01-24.zip"
 
 
-@dataclass
-class Zenodo:
-    """A server on this machine, with the manners of a bad day.
-
-    Args:
-        files: What it offers.
-        break_after: Bytes after which each transfer breaks off.
-        ranges: Whether it knows ranges.
-        errors: Status codes that it answers first.
-        asked: The range of each request, empty where none was asked.
-    """
-
-    files: dict[str, bytes] = field(default_factory=dict)
-    break_after: int | None = None
-    ranges: bool = True
-    errors: list[int] = field(default_factory=list)
-    asked: list[str] = field(default_factory=list)
-    url: str = ""
-
-    def answer(self, handler: BaseHTTPRequestHandler) -> None:
-        name, _, query = handler.path.strip("/").partition("?")
-        assert query == "download=1"
-        wanted = handler.headers.get("Range", "")
-        self.asked.append(wanted)
-        if self.errors:
-            return handler.send_error(self.errors.pop(0))
-        content, start = self.files[name], 0
-        if wanted and self.ranges:
-            start = int(wanted.removeprefix("bytes=").removesuffix("-"))
-            if start >= len(content):
-                return handler.send_error(416)
-        handler.send_response(206 if start else 200)
-        handler.send_header("Content-Length", str(len(content) - start))
-        handler.end_headers()
-        stop = None if self.break_after is None else start + self.break_after
-        handler.wfile.write(content[start:stop])
-
-
 @pytest.fixture
 def zenodo() -> Iterator[Zenodo]:
-    served = Zenodo()
-
-    class Handler(BaseHTTPRequestHandler):
-        def do_GET(self) -> None:
-            served.answer(self)
-
-        def log_message(self, format: str, *args: Any) -> None:
-            del format, args
-
-    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
-        thread = Thread(target=server.serve_forever, args=(0.01,))
-        thread.start()
-        served.url = f"http://127.0.0.1:{server.server_address[1]}"
+    with open_zenodo() as served:
         yield served
-        server.shutdown()
-        thread.join()
 
 
 @pytest.fixture(autouse=True)
@@ -91,14 +38,6 @@ def pauses(monkeypatch: pytest.MonkeyPatch) -> list[float]:
     monkeypatch.setattr(module, "sleep", taken.append)
     monkeypatch.setenv("no_proxy", "127.0.0.1")
     return taken
-
-
-def zipped(files: dict[str, bytes]) -> bytes:
-    content = io.BytesIO()
-    with zipfile.ZipFile(content, "w") as archive:
-        for name, data in files.items():
-            archive.writestr(name, data)
-    return content.getvalue()
 
 
 def archive(content: bytes, name: str = SPEECH) -> Archive:
@@ -276,8 +215,8 @@ def test_a_missing_file_is_not_asked_for_again(
 
 
 def test_no_network_is_one_sentence(pauses: list[float], tmp_path: Path) -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
-        gone = f"http://127.0.0.1:{server.server_address[1]}"
+    with serving(QuietHandler) as gone:
+        pass
     with pytest.raises(DownloadError, match=r"no connection: .*refused.*check the net"):
         download_ravdess(tmp_path, gone)
     assert pauses == list(PAUSES)

@@ -1,10 +1,4 @@
-import errno
-import multiprocessing
 import pickle
-import resource
-import signal
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -12,41 +6,16 @@ import pytest
 from numpy.typing import NDArray
 
 from crossemo import audio
+from crossemo.cache import cache_dir
 from crossemo.corpora.base import Clip
 from crossemo.data import waveforms
-from crossemo.data.waveforms import WaveformError, WaveformStore, default_cache_dir
-from tests.data.tones import (
-    RATE,
-    prepare_and_be_killed,
-    prepare_when_both_are_ready,
-    tone,
-    tone_clip,
-    write_tone,
-)
-
-LENGTHS = (700, 1200, 300, 1000)
-
-
-@pytest.fixture
-def clips(tmp_path: Path) -> list[Clip]:
-    paths = [tmp_path / "corpus" / f"speech-0-happy-{n}.wav" for n in range(4)]
-    for seed, (path, length) in enumerate(zip(paths, LENGTHS, strict=True)):
-        write_tone(path, tone(length, seed))
-    return [tone_clip(path) for path in paths]
-
-
-@pytest.fixture
-def cache(tmp_path: Path) -> Path:
-    return tmp_path / "cache"
+from crossemo.data.waveforms import WaveformError, WaveformStore
+from tests.data.tones import LENGTHS, RATE, left_in, tone, tone_clip, write_tone
 
 
 def break_clip(clip: Clip) -> Clip:
     clip.path.write_bytes(b"not audio at all")
     return tone_clip(clip.path)
-
-
-def left_in(cache: Path) -> list[str]:
-    return sorted(path.name for path in (cache / "waveforms").glob("*"))
 
 
 def refuse_to_decode(path: Path, rate: int) -> NDArray[np.float32]:
@@ -194,152 +163,6 @@ def test_failed_clips_are_tried_again(
     np.testing.assert_array_equal(lacking[clips[3].id], tone(1000, 3))
 
 
-def test_a_file_in_the_way_is_one_sentence(clips: list[Clip], cache: Path) -> None:
-    cache.write_text("not a folder")
-    with pytest.raises(WaveformError, match=r"data\.cache_dir.*CROSSEMO_CACHE") as info:
-        WaveformStore.prepare(clips, RATE, cache)
-    assert str(cache) in str(info.value)
-
-
-@contextmanager
-def files_no_larger_than(size: int) -> Iterator[None]:
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-def test_a_write_that_fails_halfway_leaves_nothing(
-    clips: list[Clip], cache: Path
-) -> None:
-    match = "can't be written.*File too large.*CROSSEMO_CACHE"
-    with files_no_larger_than(5000), pytest.raises(WaveformError, match=match):
-        WaveformStore.prepare(clips, RATE, cache)
-    assert left_in(cache) == []
-
-
-def test_a_full_disk_leaves_nothing(
-    clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def full(self: Path, *args: object, **kwargs: object) -> int:
-        raise OSError(errno.ENOSPC, "No space left on device")
-
-    monkeypatch.setattr(Path, "write_text", full)
-    with pytest.raises(WaveformError, match=r"No space left on device.*make room"):
-        WaveformStore.prepare(clips, RATE, cache)
-    assert left_in(cache) == []
-
-
-def test_an_interrupted_run_leaves_nothing(
-    clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    decode = audio.decode
-
-    def interrupted(path: Path, rate: int) -> NDArray[np.float32]:
-        if path == clips[2].path:
-            raise KeyboardInterrupt
-        return decode(path, rate)
-
-    with monkeypatch.context() as patch:
-        patch.setattr(audio, "decode", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            WaveformStore.prepare(clips, RATE, cache)
-    assert left_in(cache) == []
-
-
-def test_a_killed_run_is_not_taken_for_whole(clips: list[Clip], cache: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    process = context.Process(target=prepare_and_be_killed, args=(clips, cache))
-    process.start()
-    process.join(120)
-    assert process.exitcode == -signal.SIGKILL
-    (left,) = left_in(cache)
-    assert left.startswith(".unfinished-")
-    with pytest.raises(WaveformError, match=r"call prepare_data\(\)"):
-        WaveformStore.open(clips, RATE, cache)
-    store = WaveformStore.prepare(clips, RATE, cache)
-    np.testing.assert_array_equal(store[clips[3].id], tone(1000, 3))
-
-
-def cut_samples(folder: Path) -> None:
-    samples = folder / "waveforms.npy"
-    samples.write_bytes(samples.read_bytes()[:-40])
-
-
-def empty_samples(folder: Path) -> None:
-    (folder / "waveforms.npy").write_bytes(b"")
-
-
-def shorter_samples(folder: Path) -> None:
-    np.save(folder / "waveforms.npy", tone(100))
-
-
-def cut_index(folder: Path) -> None:
-    index = folder / "index.json"
-    index.write_text(index.read_text()[:-20])
-
-
-def lose_index(folder: Path) -> None:
-    (folder / "index.json").unlink()
-
-
-@pytest.mark.parametrize(
-    "damage", [cut_samples, empty_samples, shorter_samples, cut_index, lose_index]
-)
-def test_a_damaged_store_is_made_anew(
-    clips: list[Clip], cache: Path, damage: Callable[[Path], None]
-) -> None:
-    damage(WaveformStore.prepare(clips, RATE, cache).folder)
-    with pytest.raises(WaveformError, match="not in the cache"):
-        WaveformStore.open(clips, RATE, cache)
-    store = WaveformStore.prepare(clips, RATE, cache)
-    np.testing.assert_array_equal(store[clips[3].id], tone(1000, 3))
-    assert left_in(cache) == [store.folder.name]
-
-
-def test_the_loser_of_a_race_uses_the_winners_store(
-    clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    decode = audio.decode
-    winners: list[int] = []
-
-    def overtaken(path: Path, rate: int) -> NDArray[np.float32]:
-        if not winners:
-            winners.append(0)
-            folder = WaveformStore.prepare(clips, RATE, cache).folder
-            winners[0] = (folder / "waveforms.npy").stat().st_ino
-        return decode(path, rate)
-
-    # One thread, so that the other run is over before this one goes on.
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
-    monkeypatch.setattr(audio, "decode", overtaken)
-    store = WaveformStore.prepare(clips, RATE, cache)
-    assert (store.folder / "waveforms.npy").stat().st_ino == winners[0]
-    assert left_in(cache) == [store.folder.name]
-
-
-def test_two_processes_at_once_both_end_right(clips: list[Clip], cache: Path) -> None:
-    context = multiprocessing.get_context("spawn")
-    barrier, results = context.Barrier(2), context.Queue()
-    processes = [
-        context.Process(
-            target=prepare_when_both_are_ready, args=(barrier, clips, cache, results)
-        )
-        for _ in range(2)
-    ]
-    for process in processes:
-        process.start()
-    sums = [results.get(timeout=120) for _ in processes]
-    for process in processes:
-        process.join(120)
-        assert process.exitcode == 0
-    expected = sum(tone(length, seed).sum() for seed, length in enumerate(LENGTHS))
-    assert sums == [pytest.approx(expected, rel=1e-5)] * 2
-    assert len(left_in(cache)) == 1
-
-
 def test_a_pickled_store_carries_no_samples(clips: list[Clip], cache: Path) -> None:
     store = WaveformStore.prepare(clips, RATE, cache)
     pickled = pickle.dumps(store)
@@ -348,19 +171,10 @@ def test_a_pickled_store_carries_no_samples(clips: list[Clip], cache: Path) -> N
     np.testing.assert_array_equal(again[clips[3].id], store[clips[3].id])
 
 
-def test_the_cache_lies_where_the_environment_says(
-    clips: list[Clip], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("CROSSEMO_CACHE", str(tmp_path / "chosen"))
-    assert default_cache_dir() == tmp_path / "chosen"
+def test_without_a_folder_the_users_cache_is_used(clips: list[Clip]) -> None:
     store = WaveformStore.prepare(clips, RATE)
-    assert store.folder.parent == tmp_path / "chosen" / "waveforms"
-    monkeypatch.delenv("CROSSEMO_CACHE")
-    monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "xdg"))
-    assert default_cache_dir() == tmp_path / "xdg" / "crossemo"
-    monkeypatch.delenv("XDG_CACHE_HOME")
-    monkeypatch.setenv("HOME", str(tmp_path / "home"))
-    assert default_cache_dir() == tmp_path / "home" / ".cache" / "crossemo"
+    assert store.folder.parent == cache_dir() / "waveforms"
+    assert WaveformStore.open(clips, RATE).folder == store.folder
 
 
 def test_decoding_is_quiet_where_nobody_watches(

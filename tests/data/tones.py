@@ -16,6 +16,7 @@ from crossemo.corpora.base import Clip, Corpus, Domain, content_digest
 from crossemo.data.waveforms import WaveformStore
 
 RATE = 16_000  # Hz
+LENGTHS = (700, 1200, 300, 1000)  # samples of the clips that `conftest` writes
 SIX = ("neutral", "calm", "happy", "sad", "angry", "fearful")
 
 
@@ -80,6 +81,10 @@ def tone_clip(path: Path) -> Clip:
     _, singer, emotion, _ = path.stem.split("-")
     digest = content_digest(path)
     return Clip(f"tones/{path.stem}", path, emotion, f"tones/{singer}", digest)
+
+
+def left_in(cache: Path) -> list[str]:
+    return sorted(path.name for path in (cache / "waveforms").glob("*"))
 
 
 def prepare_when_both_are_ready(

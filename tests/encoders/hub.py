@@ -1,9 +1,9 @@
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from threading import Thread
+
+from tests.loopback import QuietHandler, serving
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -23,23 +23,14 @@ def fill_cache(
 
 @contextmanager
 def hub_that_answers(status: int, code: str) -> Iterator[str]:
-    class Handler(BaseHTTPRequestHandler):
-        def do_HEAD(self) -> None:  # the hub is asked about a file before it is read
+    class Handler(QuietHandler):
+        def do_HEAD(self) -> None:  # noqa: N802 (http.server names it)
+            # The hub is asked about a file before it is read.
             self.send_response(status)
             self.send_header("X-Error-Code", code)
             self.send_header("X-Repo-Commit", COMMIT)
             self.send_header("Content-Length", "0")
             self.end_headers()
 
-        def log_message(self, *_: object) -> None:
-            pass
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}"
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Handler) as address:
+        yield address

@@ -4,7 +4,6 @@ from pathlib import Path
 
 import pytest
 import torch
-from huggingface_hub import constants
 
 from crossemo.encoders import EncoderError, load_encoder
 from tests.encoders.conftest import TinyFolder
@@ -19,8 +18,14 @@ def test_random_encoders_run_and_train_all_they_use(name: str) -> None:
     assert states.shape == (encoder.num_states, 2, 4, encoder.width)
     assert mask.sum(1).tolist() == [4, 1]
     states.square().mean().backward()
-    assert all(p.requires_grad for p in encoder.parameters())
-    assert all(p.grad is not None for p in encoder.parameters())
+    frozen = {k for k, p in encoder.named_parameters() if not p.requires_grad}
+    # No hidden state has passed the norm behind the last block.
+    assert frozen == {
+        "model.encoder.layer_norm.weight",
+        "model.encoder.layer_norm.bias",
+    }
+    without = {k for k, p in encoder.named_parameters() if p.grad is None}
+    assert without == frozen
     assert encoder.pretrained_keys() == set()
 
 
@@ -67,13 +72,12 @@ def test_reading_an_encoder_draws_no_random_numbers(tiny_folder: TinyFolder) -> 
     assert torch.equal(torch.get_rng_state(), state)
 
 
+@pytest.mark.usefixtures("offline")
 def test_a_cached_repository_loads_without_a_network(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cache: Path
 ) -> None:
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     folder = write_tiny(tmp_path / "mert", "mert")
-    fill_cache(tmp_path / "cache", "owner/name", folder)
+    fill_cache(cache, "owner/name", folder)
     encoder = load_encoder("owner/name")
     assert encoder.name == "owner/name"
     assert encoder.sampling_rate == 24000

@@ -4,7 +4,6 @@ import sys
 from pathlib import Path
 
 import pytest
-from huggingface_hub import constants
 
 from crossemo.encoders import CATALOGUE, EncoderError, EncoderFacts, encoder_facts
 from crossemo.encoders.sources import describe, find_source
@@ -14,13 +13,10 @@ from tests.encoders.tiny import MIN_SAMPLES, edit_config, write_tiny
 
 
 @pytest.mark.parametrize("name", CATALOGUE)
-def test_facts_of_the_catalogue_need_no_file(name: str, tmp_path: Path) -> None:
-    # An empty cache and no network.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(constants, "HF_HUB_CACHE", str(tmp_path))
-        patch.setattr(constants, "HF_HUB_OFFLINE", True)
-        rate = 24000 if name.startswith("mert") else 16000
-        assert encoder_facts(name) == EncoderFacts(rate, 400)
+@pytest.mark.usefixtures("cache", "offline")
+def test_facts_of_the_catalogue_need_no_file(name: str) -> None:
+    rate = 24000 if name.startswith("mert") else 16000
+    assert encoder_facts(name) == EncoderFacts(rate, 400)
 
 
 @pytest.mark.parametrize(("family", "rate"), [("wavlm", 16000), ("mert", 24000)])
@@ -148,12 +144,11 @@ def test_without_a_preprocessor_the_family_decides(
     assert (about.facts.sampling_rate, about.normalise) == (rate, normalise)
 
 
+@pytest.mark.usefixtures("offline")
 def test_a_repository_that_contradicts_the_catalogue_is_refused(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, cache: Path
 ) -> None:
-    monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
     folder = write_tiny(tmp_path / "tiny", "data2vec")
-    fill_cache(tmp_path / "cache", "facebook/data2vec-audio-base", folder)
+    fill_cache(cache, "facebook/data2vec-audio-base", folder)
     with pytest.raises(EncoderError, match=r"min_samples=30.*, the catalogue .*=400"):
         describe(find_source("data2vec-audio-base"))

@@ -1,0 +1,52 @@
+"""A run that was cut off and goes on ends like one that was not."""
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from tests.commands import corpora, run
+
+
+def fit(
+    folder: Path,
+    ravdess: Path,
+    encoder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *typed: str,
+) -> dict[str, torch.Tensor]:
+    folder.mkdir()
+    monkeypatch.chdir(folder)
+    run(
+        "fit",
+        "--config=ravdess_song_to_speech.yaml",
+        f"--model.encoder={encoder}",
+        "--model.lr=1e-2",
+        "--model.encoder_lr=1e-3",
+        "--stages.source.max_epochs=2",
+        "--stages.target.max_epochs=2",
+        "--fad.enabled=false",
+        "--trainer.enable_progress_bar=false",
+        "--trainer.callbacks+=tests.callbacks.keep.KeepAll",
+        "--name=run",
+        *corpora(ravdess),
+        *typed,
+        monkeypatch=monkeypatch,
+    )
+    last = folder / "logs" / "run" / "version_0" / "checkpoints" / "last.ckpt"
+    weights: dict[str, torch.Tensor]
+    weights = torch.load(last, weights_only=True)["state_dict"]
+    return weights
+
+
+def test_every_epoch_can_be_resumed_in_another_folder(
+    tmp_path: Path, ravdess: Path, wav2vec2: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = fit(tmp_path / "whole", ravdess, wav2vec2, monkeypatch)
+    for epoch in range(3):  # epoch 1 is the last of the first stage
+        kept = tmp_path / "whole" / f"epoch={epoch}.ckpt"
+        typed = f"--ckpt_path={kept}"
+        resumed = fit(tmp_path / f"{epoch}", ravdess, wav2vec2, monkeypatch, typed)
+        assert whole.keys() == resumed.keys()
+        for name, tensor in whole.items():
+            assert torch.equal(tensor, resumed[name]), (epoch, name)
