@@ -111,7 +111,7 @@ def test_tensorboard_shows_what_a_person_looks_for(finished: Path) -> None:
         "val/source/UA",
         "val/target/UA",
         "val/target/WA",
-        "val/target/recall/angry",
+        "val_recall/target/angry",
         "test/source/target/UA",
         "test/target/target/UA",
     } <= scalars
@@ -122,6 +122,10 @@ def test_tensorboard_shows_what_a_person_looks_for(finished: Path) -> None:
         "layer_weights/target",
         "fad/target",
     } <= images
+    tested = [tag for tag in scalars if tag.startswith("test")]
+    assert len(tested) == 16  # loss, UA, WA, macro-F1; stages and roles; no recalls
+    drawn = [image.step for image in events.Images("layer_weights/training")]
+    assert drawn == [score.step for score in events.Scalars("val/target/UA")]
 
 
 def test_metrics_are_a_table_too(finished: Path) -> None:

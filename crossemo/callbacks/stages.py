@@ -144,7 +144,17 @@ class StageSwitch(Callback):
             trainer.strategy.connect(pl_module)
             trainer.strategy.setup(trainer)
             pl_module.zero_grad()
-        pl_module.log("stage", float(self.index), rank_zero_only=True)
+
+    def on_train_batch_start(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        batch: Any,  # noqa: ANN401
+        batch_idx: int,
+    ) -> None:
+        """Log the stage at every step, so that the switch is a sharp edge."""
+        # Smoothed as TensorBoard does, one value an epoch would be a slow slope.
+        pl_module.log("stage", float(self.index), on_step=True, rank_zero_only=True)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Have the loader of the next stage built before its first epoch begins."""

@@ -1,0 +1,33 @@
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from matplotlib.figure import Figure
+
+from crossemo.callbacks import results
+from crossemo.callbacks.results import Results
+
+
+def test_the_confusion_matrix_is_that_of_the_scores(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    figures: dict[str, Figure] = {}
+
+    def keep(trainer: Any, tag: str, figure: Figure, step: int) -> None:
+        figures[tag] = figure
+
+    monkeypatch.setattr(results, "add_figure", keep)
+    labels = torch.tensor([0, 0, 0, 0, 1, 1])
+    probabilities = torch.eye(2)[[0, 0, 0, 1, 1, 0]]
+    groups = ["a", "b"] * 3
+    scores = results._scores(probabilities, labels, groups, ("calm", "sad"))
+    trainer: Any = SimpleNamespace(global_step=7)
+    module: Any = SimpleNamespace(classes=("calm", "sad"), test_name="source")
+    Results()._draw(trainer, module, "target", scores)
+    figure = figures["confusion/source/target"]
+    # Recalls 3/4 and 1/2.
+    assert figure.get_suptitle() == "target clips, stage source: UA 62.5 %"
+    shares = np.asarray(figure.axes[0].images[0].get_array())
+    np.testing.assert_allclose(shares, [[0.75, 0.25], [0.5, 0.5]])
