@@ -8,7 +8,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
 from jsonargparse import ArgumentParser
+from jsonargparse.typing import PositiveInt
 from lightning import Callback, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
@@ -56,6 +58,13 @@ class CrossEmoCLI(LightningCLI):
             default=None,
             help="Folder of the runs below `logs`; the config's name if left out.",
         )
+        parser.add_argument(
+            "--threads",
+            type=PositiveInt | None,
+            default=None,
+            help="CPU threads of each process; torch's choice if left out. Small "
+            "models on busy machines are fastest with 1.",
+        )
         parser.add_argument("--logs", type=str, default="logs", help="Folder of logs.")
         parser.add_argument(
             "--stages",
@@ -69,6 +78,11 @@ class CrossEmoCLI(LightningCLI):
                 "model.encoder", f"data.init_args.{fact}", compute_fn=_fact(fact)
             )
         parser.link_arguments("data.classes", "model.classes", apply_on="instantiate")
+
+    def before_instantiate_classes(self) -> None:
+        """Take no more threads than asked for."""
+        if threads := self.config[self.subcommand].threads:
+            torch.set_num_threads(threads)
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:  # noqa: ANN401
         """Build the trainer with the loggers and callbacks of a run."""

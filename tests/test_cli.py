@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from tests.commands import CONFIGS, corpora, run
@@ -281,3 +282,13 @@ def test_bf16_trains_and_tests(
     with (folder / "metrics.csv").open() as file:
         losses = [row["train/loss"] for row in csv.DictReader(file)]
     assert all(0 < float(loss) < 10 for loss in losses if loss)
+
+
+def test_threads_are_limited(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    typed = ["--config=demo.yaml", "--threads=3", "--trainer.fast_dev_run=true"]
+    try:
+        run("fit", *typed, monkeypatch=monkeypatch)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(before)
