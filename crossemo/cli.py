@@ -1,10 +1,12 @@
 """The command line: `lightning fit --config …`, `crossemo …`, `python -m crossemo`."""
 
+import atexit
 import logging
 import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,9 @@ from jsonargparse.typing import PositiveInt
 from lightning import Callback, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
-from lightning.pytorch.callbacks import LearningRateMonitor, ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.loggers import CSVLogger, Logger
 from rich.console import Console
 
 import crossemo.corpora  # noqa: F401 (its classes may be named in a config by bare name)
@@ -24,8 +26,10 @@ from crossemo import __version__
 from crossemo.callbacks.fad import FrechetAudioDistance
 from crossemo.callbacks.layer_weights import LayerWeights
 from crossemo.callbacks.predictions import PredictionWriter
+from crossemo.callbacks.rates import LearningRates
 from crossemo.callbacks.results import Results
 from crossemo.callbacks.stages import Stage, StageSwitch
+from crossemo.callbacks.tensorboard import Board
 from crossemo.corpora.download import download
 from crossemo.data.datamodules import EmotionDataModule
 from crossemo.encoders import encoder_facts
@@ -120,7 +124,7 @@ class CrossEmoCLI(LightningCLI):
         self.results = Results()
         callbacks: list[Callback] = [self.results, LayerWeights(), PredictionWriter()]
         if recorded:
-            callbacks.append(LearningRateMonitor("step"))
+            callbacks.append(LearningRates())
             last = ModelCheckpoint(
                 filename="last",
                 save_on_train_epoch_end=True,
@@ -139,7 +143,7 @@ class CrossEmoCLI(LightningCLI):
         # CSVLogger first: it warns of a folder that something else has written to.
         return [
             CSVLogger(logs, name, version),
-            TensorBoardLogger(logs, name, version, default_hp_metric=False),
+            Board(logs, name, version, default_hp_metric=False),
         ]
 
     def _show(self) -> None:
@@ -249,6 +253,7 @@ def _claim_version(folder: Path) -> int:
     while getattr(rank_zero_only, "rank", 0) == 0:
         try:
             (folder / f"version_{version}").mkdir(parents=True)
+            atexit.register(_remove_if_unused, folder / f"version_{version}")
             break
         except FileExistsError:
             version += 1
@@ -258,3 +263,14 @@ def _claim_version(folder: Path) -> int:
                 "choose another folder with --logs."
             ) from error
     return version
+
+
+def _remove_if_unused(folder: Path) -> None:
+    """Remove the folder of a run that failed before it wrote more than a log's head."""
+    with suppress(OSError):
+        heads = list(folder.glob("events.out.tfevents.*"))
+        if len(heads) == len(list(folder.iterdir())):
+            for head in heads:
+                head.unlink()
+            folder.rmdir()
+            folder.parent.rmdir()

@@ -1,6 +1,5 @@
 """EmotionRecognizer: an SSL encoder, a layer mix and a head, trained by Lightning."""
 
-from collections.abc import Mapping
 from typing import Any, Literal, cast
 
 import torch
@@ -10,9 +9,13 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from torchmetrics import MeanMetric, MetricCollection
 
+from crossemo.checkpoints import (
+    encoder_card,
+    leave_out_pretrained,
+    put_back_pretrained,
+)
 from crossemo.data.batch import Batch
 from crossemo.encoders import Tuning, load_encoder
-from crossemo.errors import CrossEmoError
 from crossemo.heads import EmotionHead, masked_mean
 from crossemo.layers import LayerMix
 from crossemo.metrics.recognition import recognition_metrics
@@ -25,10 +28,6 @@ from crossemo.optimization import (
 )
 
 Prediction = dict[str, Tensor]
-
-
-class CheckpointMismatchError(CrossEmoError):
-    """A checkpoint that belongs to another encoder or another task."""
 
 
 class EmotionRecognizer(LightningModule):
@@ -225,46 +224,18 @@ class EmotionRecognizer(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leave out what the encoder's own files hold, and name those files."""
-        for key in self._pretrained_keys():
-            del checkpoint["state_dict"][key]
-        checkpoint["encoder"] = self._encoder_card()
+        leave_out_pretrained(checkpoint, self.encoder, self._card())
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put back what was left out; refuse a checkpoint of another model.
+        """Put back what was left out.
 
         Raises:
             CheckpointMismatchError: The checkpoint does not fit this model.
         """
-        ours, theirs = self._encoder_card(), checkpoint.get("encoder")
-        if theirs is None:
-            raise CheckpointMismatchError(
-                "This checkpoint was not written by crossemo: it names no encoder."
-            )
-        stored, own = checkpoint["state_dict"], self.state_dict()
-        pretrained = {key: own[key] for key in self._pretrained_keys()}
-        whole = pretrained | stored
-        fits = _shapes(whole) == _shapes(own) and theirs["classes"] == ours["classes"]
-        if not fits or (pretrained and theirs["fingerprint"] != ours["fingerprint"]):
-            raise CheckpointMismatchError(
-                f"This checkpoint belongs to {theirs['name']} (tuning "
-                f"{theirs['tuning']}, {len(theirs['classes'])} classes) and can't be "
-                f"loaded into {ours['name']} (tuning {ours['tuning']}, "
-                f"{len(ours['classes'])} classes): give the model section of the "
-                "config that was saved beside the checkpoint."
-            )
-        checkpoint["state_dict"] = whole
+        put_back_pretrained(checkpoint, self.encoder, self._card(), self.state_dict())
 
-    def _encoder_card(self) -> dict[str, Any]:
-        return {
-            "name": self.encoder.name,
-            "fingerprint": self.encoder.fingerprint(),
-            "sampling_rate": self.encoder.sampling_rate,
-            "tuning": self.hparams["tuning"],
-            "classes": list(self.classes),
-        }
-
-    def _pretrained_keys(self) -> set[str]:
-        return {f"encoder.{key}" for key in self.encoder.pretrained_keys()}
+    def _card(self) -> dict[str, Any]:
+        return encoder_card(self.encoder, self.hparams["tuning"], self.classes)
 
     def _role_names(self) -> list[str]:
         data = getattr(self.trainer, "datamodule", None)
@@ -315,7 +286,3 @@ class EmotionRecognizer(LightningModule):
 
 def _first(value: float | None, default: float) -> float:
     return default if value is None else value
-
-
-def _shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:
-    return {key: value.shape for key, value in state.items()}

@@ -7,7 +7,7 @@ import pytest
 import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.commands import CONFIGS, corpora, run
+from tests.commands import CONFIGS, corpora, run, run_alone
 
 RAVDESS = "ravdess_speech_to_song.yaml"
 
@@ -107,8 +107,8 @@ def test_tensorboard_shows_what_a_person_looks_for(finished: Path) -> None:
     assert {
         "train/loss",
         "stage",
-        "lr-AdamW/encoder",
-        "lr-AdamW/head",
+        "lr/encoder",
+        "lr/head",
         "val/source/UA",
         "val/target/UA",
         "val/target/WA",
@@ -123,6 +123,8 @@ def test_tensorboard_shows_what_a_person_looks_for(finished: Path) -> None:
         "layer_weights/target",
         "fad/target",
     } <= images
+    assert "epoch" not in scalars
+    assert [tag for tag in scalars if tag.endswith("-vectors")] == []
     tested = [tag for tag in scalars if tag.startswith("test")]
     assert len(tested) == 16  # loss, UA, WA, macro-F1; stages and roles; no recalls
     drawn = [image.step for image in events.Images("layer_weights/training")]
@@ -223,6 +225,16 @@ def test_a_wrong_root_is_one_sentence(
         run("fit", *quick(RAVDESS, nowhere, wav2vec2), monkeypatch=monkeypatch)
     assert str(ended.value).startswith("crossemo: ")
     assert "\n" not in str(ended.value)
+
+
+def test_a_run_that_fails_at_the_start_leaves_nothing(here: Path) -> None:
+    # The trainer is built, and with it the folder, before the stages meet the data.
+    done = run_alone(
+        "fit", "--config=demo.yaml", "--stages.third.max_epochs=1", cwd=here
+    )
+    assert done.returncode != 0
+    assert "third" in done.stderr
+    assert not any((here / "logs").iterdir())
 
 
 def test_epochs_belong_to_the_stages(

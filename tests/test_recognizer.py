@@ -5,10 +5,11 @@ import pytest
 import torch
 from lightning import Trainer
 
+from crossemo.checkpoints import CheckpointMismatchError
 from crossemo.data.batch import Batch
 from crossemo.heads import masked_mean
 from crossemo.optimization import StagePlan
-from crossemo.recognizer import CheckpointMismatchError, EmotionRecognizer
+from crossemo.recognizer import EmotionRecognizer
 from tests.encoders.tiny import write_tiny
 
 CLASSES = ("calm", "happy", "sad")

@@ -22,6 +22,7 @@ ORDER = [
     "metrics",
     "heads",
     "optimization",
+    "checkpoints",
     "recognizer",
     "report",
     "callbacks",

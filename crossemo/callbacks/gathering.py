@@ -1,8 +1,40 @@
 """Bring what every process computed for its clips together, each clip once."""
 
+from collections import defaultdict
+from typing import cast
+
 import torch
+from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 from torch import distributed as dist
+
+from crossemo.recognizer import Prediction
+
+_KEPT = ("indices", "labels", "probabilities")
+
+
+class Predictions:
+    """What a model says of the clips of every role, kept batch by batch."""
+
+    def __init__(self) -> None:
+        self._batches: dict[int, list[list[Tensor]]] = defaultdict(list)
+
+    def add(self, outputs: STEP_OUTPUT, role: int) -> None:
+        """Keep a batch of the role of that number, without repeated clips."""
+        said = cast(Prediction, outputs)
+        self._batches[role].append([said[key][said["counted"]] for key in _KEPT])
+
+    def gather(self, role: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Return what all processes kept of a role, in the order of its clips.
+
+        Returns:
+            The clips' positions `(clips,)`, the probabilities `(clips, classes)`
+            and the labels `(clips,)`.
+        """
+        columns = zip(*self._batches[role], strict=True)
+        indices, labels, probabilities = (torch.cat(column) for column in columns)
+        _, labels = gather_clips(indices, labels)
+        return *gather_clips(indices, probabilities), labels
 
 
 def gather_clips(indices: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:

@@ -1,28 +1,24 @@
 """results.json: every test score of a run, with its interval and the split used."""
 
 import json
-from collections import defaultdict
 from math import isnan
 from pathlib import Path
 from typing import Any, cast
 
-import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 
 from crossemo import __version__
-from crossemo.callbacks.gathering import gather_clips
+from crossemo.callbacks.gathering import Predictions
 from crossemo.callbacks.parts import data_of, recogniser
 from crossemo.callbacks.tensorboard import add_figure, title_of
 from crossemo.data.batch import Batch
 from crossemo.files import write_text
 from crossemo.metrics.intervals import chance_interval, score_interval
 from crossemo.metrics.recognition import ConfusionScore, recognition_metrics
-from crossemo.recognizer import EmotionRecognizer, Prediction
+from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.figures import confusion_figure
-
-_KEPT = ("indices", "probabilities", "labels")
 
 
 class Results(Callback):
@@ -35,11 +31,11 @@ class Results(Callback):
 
     def __init__(self) -> None:
         self.content: dict[str, Any] = {"crossemo": __version__, "stages": {}}
-        self._seen: dict[int, list[tuple[Tensor, Tensor, Tensor]]] = defaultdict(list)
+        self._seen = Predictions()
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Forget the predictions of an earlier test."""
-        self._seen.clear()
+        self._seen = Predictions()
 
     def on_test_batch_end(
         self,
@@ -50,21 +46,15 @@ class Results(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep the predictions of a batch, without repeated clips."""
-        said = cast(Prediction, outputs)
-        kept = [said[key][said["counted"]] for key in _KEPT]
-        indices, probabilities, labels = kept
-        self._seen[dataloader_idx].append((indices, probabilities, labels))
+        """Keep the predictions of a batch."""
+        self._seen.add(outputs, dataloader_idx)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Score the test and write the file anew."""
         data, module = data_of(trainer), recogniser(pl_module)
         scores = {}
         for number, role in enumerate(data.roles):
-            columns = zip(*self._seen[number], strict=True)
-            indices, probabilities, labels = (torch.cat(column) for column in columns)
-            order, probabilities = gather_clips(indices, probabilities)
-            _, labels = gather_clips(indices, labels)
+            order, probabilities, labels = self._seen.gather(number)
             dataset = data.dataset(role, "test")
             groups = [dataset.clips[i].group for i in order.tolist()]
             scores[role] = _scores(probabilities, labels, groups, data.classes)

@@ -1,6 +1,6 @@
 """The TensorBoard writers of a run."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 from lightning import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
@@ -8,6 +8,17 @@ from matplotlib.figure import Figure
 
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.figures import figure_to_tensor
+
+
+class Board(TensorBoardLogger):
+    """A TensorBoardLogger that leaves out `epoch`, which Lightning adds to scalars."""
+
+    def log_metrics(
+        self, metrics: Mapping[str, float], step: int | None = None
+    ) -> None:
+        """Write all but the epoch."""
+        kept = {tag: value for tag, value in metrics.items() if tag != "epoch"}
+        super().log_metrics(kept, step)
 
 
 def title_of(what: str, module: EmotionRecognizer) -> str:
