@@ -82,6 +82,8 @@ class CrossEmoCLI(LightningCLI):
                 "model.encoder", f"data.init_args.{fact}", compute_fn=_fact(fact)
             )
         parser.link_arguments("data.classes", "model.classes", apply_on="instantiate")
+        for seeded in ("model.seed", "data.init_args.seed"):
+            parser.link_arguments("seed_everything", seeded, compute_fn=_seed)
 
     def before_instantiate_classes(self) -> None:
         """Take no more threads than asked for."""
@@ -120,7 +122,7 @@ class CrossEmoCLI(LightningCLI):
     def _callbacks(self, recorded: bool) -> list[Callback]:
         stages = self._get(self.config_init, "stages")
         stages = stages or {role: Stage() for role in self.datamodule.roles}
-        self.switch = StageSwitch(stages)
+        self.switch = StageSwitch(stages, self.model.seed)
         self.results = Results()
         callbacks: list[Callback] = [self.results, LayerWeights(), PredictionWriter()]
         if recorded:
@@ -217,6 +219,15 @@ def _download(typed: list[str]) -> None:
     parser.add_argument("directory", type=Path, help="Folder to unpack it in.")
     chosen = parser.parse_args(typed)
     download(chosen.corpus, chosen.directory)
+
+
+def _seed(asked: bool | int) -> int:
+    """Return the seed of the order of the clips and of random weights."""
+    if asked is True:
+        raise CrossEmoError(
+            "seed_everything is true: give a number, so that the run can be repeated."
+        )
+    return int(asked)
 
 
 def _fact(name: str) -> Callable[[str], int]:

@@ -56,6 +56,7 @@ class EmotionRecognizer(LightningModule):
         schedule: What the rates do afterwards.
         class_weights: `balanced` weighs clips by the inverse frequency of their class
             in the training part; `none` weighs all alike.
+        seed: Seed of an encoder's random weights and of the adapters' first ones.
 
     Attributes:
         test_name: What is tested, such as the stage whose best weights were loaded;
@@ -86,12 +87,14 @@ class EmotionRecognizer(LightningModule):
         warmup: float = 0.1,
         schedule: Schedule = "cosine",
         class_weights: Literal["balanced", "none"] = "balanced",
+        seed: int = 0,
     ) -> None:
         super().__init__()
         if len(classes) < 2:
             raise ValueError(f"A recogniser needs two or more classes, not {classes}.")
         self.save_hyperparameters()
         self.classes = tuple(classes)
+        self.seed = seed
         self.encoder = load_encoder(
             encoder,
             tuning,
@@ -99,6 +102,7 @@ class EmotionRecognizer(LightningModule):
             lora_alpha=lora_alpha,
             encoder_dropout=encoder_dropout,
             gradient_checkpointing=gradient_checkpointing,
+            seed=seed,
         )
         if isinstance(layers, int):
             self.encoder.freeze_above(layers)

@@ -304,3 +304,30 @@ def test_threads_are_limited(here: Path, monkeypatch: pytest.MonkeyPatch) -> Non
         assert torch.get_num_threads() == 3
     finally:
         torch.set_num_threads(before)
+
+
+def test_the_seed_reaches_the_weights_the_order_and_the_results(
+    here: Path, ravdess: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = [*quick(RAVDESS, ravdess, Path("tiny")), "--fad.enabled=false"]
+    losses = {}
+    for name, seed in (("one", 1), ("again", 1), ("other", 2)):
+        seeded = [f"--seed_everything={seed}", f"--name={name}"]
+        run("fit", *typed, *seeded, monkeypatch=monkeypatch)
+        folder = here / "logs" / name / "version_0"
+        assert results(folder)["model"]["seed"] == seed
+        losses[name] = (folder / "metrics.csv").read_text()
+    assert losses["one"] == losses["again"] != losses["other"]
+
+
+def test_a_seed_that_is_no_number_is_refused(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        run(
+            "fit",
+            "--config=demo.yaml",
+            "--seed_everything=true",
+            monkeypatch=monkeypatch,
+        )
+    assert "give a number, so that the run can be repeated" in capsys.readouterr().err
