@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crossemo.callbacks.fad import FrechetAudioDistance
-    from crossemo.callbacks.stages import Stage, StageSwitch
+    from crossemo.callbacks.stages import StageSwitch
     from crossemo.corpora.demo import Demo
     from crossemo.corpora.ravdess import RAVDESS
     from crossemo.data.datamodules import (
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from crossemo.metrics.frechet import frechet_distance
     from crossemo.recognizer import EmotionRecognizer
     from crossemo.splits import Split
+    from crossemo.stages import Stage
 
 __version__ = "0.1.0"
 
@@ -29,7 +30,7 @@ _HOMES = {
     "RAVDESS": "crossemo.corpora.ravdess",
     "SpeechEmotionDataModule": "crossemo.data.datamodules",
     "Split": "crossemo.splits",
-    "Stage": "crossemo.callbacks.stages",
+    "Stage": "crossemo.stages",
     "StageSwitch": "crossemo.callbacks.stages",
     "frechet_distance": "crossemo.metrics.frechet",
     "load_encoder": "crossemo.encoders",

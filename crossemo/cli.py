@@ -1,42 +1,47 @@
 """The command line: `lightning fit --config …`, `crossemo …`, `python -m crossemo`."""
 
-import atexit
 import logging
 import os
 import sys
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 from jsonargparse import ArgumentParser
 from jsonargparse.typing import PositiveInt
-from lightning import Callback, Trainer
+from lightning import Callback, LightningModule, Trainer
 from lightning.fabric.utilities.exceptions import MisconfigurationException
-from lightning.fabric.utilities.rank_zero import rank_zero_only
-from lightning.pytorch.callbacks import ModelCheckpoint
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
-from lightning.pytorch.loggers import CSVLogger, Logger
+from lightning.pytorch.cli import (
+    LightningArgumentParser,
+    LightningCLI,
+    SaveConfigCallback,
+)
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.utilities import rank_zero_info
 from rich.console import Console
 
 import crossemo.corpora  # noqa: F401 (its classes may be named in a config by bare name)
 from crossemo import __version__
+from crossemo.callbacks.checkpoints import LastCheckpoint
 from crossemo.callbacks.fad import FrechetAudioDistance
 from crossemo.callbacks.layer_weights import LayerWeights
 from crossemo.callbacks.predictions import PredictionWriter
 from crossemo.callbacks.rates import LearningRates
 from crossemo.callbacks.results import Results
-from crossemo.callbacks.stages import Stage, StageSwitch
+from crossemo.callbacks.stages import StageSwitch
 from crossemo.callbacks.tensorboard import Board
 from crossemo.corpora.download import download
 from crossemo.data.datamodules import EmotionDataModule
 from crossemo.encoders import encoder_facts
 from crossemo.errors import CrossEmoError, own_sentence
+from crossemo.files import write_text
 from crossemo.parser import Parser
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.tables import results_table
+from crossemo.runs import claim_version, find_checkpoint
+from crossemo.stages import Stage
 
 DESCRIPTION = f"""crossemo {__version__}: emotion in speech and in music through
 self-supervised encoders. Besides the commands below, `crossemo download ravdess DIR`
@@ -71,6 +76,13 @@ class CrossEmoCLI(LightningCLI):
         )
         parser.add_argument("--logs", type=str, default="logs", help="Folder of logs.")
         parser.add_argument(
+            "--save_every_n_steps",
+            type=PositiveInt | None,
+            default=None,
+            help="Optimizer steps after which last.ckpt is written anew, besides the "
+            "end of every epoch; for epochs that take long.",
+        )
+        parser.add_argument(
             "--stages",
             type=dict[str, Stage],
             default={},
@@ -86,16 +98,33 @@ class CrossEmoCLI(LightningCLI):
             parser.link_arguments("seed_everything", seeded, compute_fn=_seed)
 
     def before_instantiate_classes(self) -> None:
-        """Take no more threads than asked for."""
-        if threads := self.config[self.subcommand].threads:
-            torch.set_num_threads(threads)
+        """Take no more threads than asked for; name the run; find the checkpoint."""
+        config = self.config[self.subcommand]
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        stems = [Path(str(file)).stem for file in config.config or []]
+        config.name = config.name or "-".join(stems) or str(self.subcommand)
+        if Path(config.model.encoder).is_dir():
+            config.model.encoder = str(Path(config.model.encoder).resolve())
+        # Checkpoints name each other by their paths, which must hold in any folder.
+        self.folder = Path(config.logs).resolve() / config.name
+        if config.ckpt_path:
+            config.ckpt_path = find_checkpoint(config.ckpt_path, self.folder)
+        elif self.subcommand in ("test", "predict"):
+            raise CrossEmoError(
+                f"Nothing was learnt that {self.subcommand} could use: give "
+                "--ckpt_path, such as logs/NAME/version_0/checkpoints/target.ckpt."
+            )
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:  # noqa: ANN401
         """Build the trainer with the loggers and callbacks of a run."""
         config = self._get(self.config_init, "trainer")
-        recorded = not config["fast_dev_run"] and config["logger"] is not False
-        if recorded and config["logger"] is None:
-            kwargs["logger"] = self._loggers()
+        recorded = not config["fast_dev_run"]
+        if recorded and not config["logger"]:
+            version = claim_version(self.folder)
+            kwargs["default_root_dir"] = str(self.folder / f"version_{version}")
+            if config["logger"] is None:
+                kwargs["logger"] = self._loggers(version)
         configured = config["callbacks"] or []
         configured = configured if isinstance(configured, list) else [configured]
         kwargs["callbacks"] = [*configured, *self._callbacks(recorded)]
@@ -109,11 +138,24 @@ class CrossEmoCLI(LightningCLI):
             self.trainer.test(
                 self.model, datamodule=self.datamodule, ckpt_path=path, verbose=False
             )
-        if best:
-            self._show()
+        for name in self.switch.names:
+            if name not in best:
+                rank_zero_info(
+                    f"Stage {name!r} was never validated to its end, so it has no best "
+                    "checkpoint to test."
+                )
+        self._show()
+
+    def after_validate(self) -> None:
+        """Say where the results are."""
+        self._show()
 
     def after_test(self) -> None:
         """Show the scores."""
+        self._show()
+
+    def after_predict(self) -> None:
+        """Say where the predictions are."""
         self._show()
 
     def _parse_ckpt_path(self) -> None:
@@ -126,22 +168,12 @@ class CrossEmoCLI(LightningCLI):
         self.results = Results()
         callbacks: list[Callback] = [self.results, LayerWeights(), PredictionWriter()]
         if recorded:
-            callbacks.append(LearningRates())
-            last = ModelCheckpoint(
-                filename="last",
-                save_on_train_epoch_end=True,
-                enable_version_counter=False,
-            )
-            callbacks.append(last)
+            every = self._get(self.config_init, "save_every_n_steps")
+            callbacks += [LearningRates(), LastCheckpoint(every)]
         return [*callbacks, *self.switch.callbacks()]
 
-    def _loggers(self) -> list[Logger]:
-        config = self.config[self.subcommand]
-        files = config.config or []
-        stem = Path(str(files[-1])).stem if files else str(self.subcommand)
-        config.name = name = config.name or stem  # so that the saved config has it
-        logs = Path(config.logs).resolve()  # checkpoints name each other by their paths
-        version = _claim_version(logs / name)
+    def _loggers(self, version: int) -> list[Logger]:
+        logs, name = self.folder.parent, self.folder.name
         # CSVLogger first: it warns of a folder that something else has written to.
         return [
             CSVLogger(logs, name, version),
@@ -160,8 +192,26 @@ class CrossEmoCLI(LightningCLI):
             console.print(note)
         if folder is not None:
             console.print(f"Results: {os.path.relpath(folder)}", soft_wrap=True)
-        logs = self.config[self.subcommand].logs
-        console.print(f"To look at them: tensorboard --logdir {logs}", soft_wrap=True)
+        for logger in self.trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logs = os.path.relpath(Path(logger.root_dir).parent)
+                console.print(
+                    f"To look at them: tensorboard --logdir {logs}", soft_wrap=True
+                )
+
+
+class RunConfig(SaveConfigCallback):
+    """Saves the settings of a run so that they begin it anew, wherever it went on."""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Save them, without the checkpoint that the run goes on from."""
+        folder = trainer.log_dir  # asks the first process, so all must take part
+        if trainer.is_global_zero and folder is not None and not self.already_saved:
+            config = self.config.clone()
+            config.ckpt_path = None
+            text = self.parser.dump(config, skip_none=False)
+            write_text(Path(folder) / self.config_filename, text)
+        self.already_saved = True
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -179,6 +229,8 @@ def main(args: Sequence[str] | None = None) -> None:
             _run(typed)
     except MisconfigurationException as error:
         sys.exit(f"crossemo: {error}")
+    except KeyboardInterrupt:
+        sys.exit(130)
     except ValueError as error:
         if sentence := own_sentence(error):
             sys.exit(f"crossemo: {sentence}")
@@ -198,7 +250,7 @@ def _run(typed: list[str]) -> None:
         seed_everything_default=0,
         trainer_defaults=TRAINER_DEFAULTS,
         parser_kwargs={"description": DESCRIPTION, "version": __version__},
-        save_config_kwargs={"overwrite": True},
+        save_config_callback=RunConfig,
     )
 
 
@@ -207,6 +259,7 @@ def _quieten() -> None:
     warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated", FutureWarning)
     warnings.filterwarnings("ignore", "Found .* in eval mode")  # as frozen ones are
     warnings.filterwarnings("ignore", ".*not supported by the model summary")
+    warnings.filterwarnings("ignore", "Sparse invariant checks")  # of peft's SHiRA
     warnings.filterwarnings("ignore", "The dirpath has changed")  # as each test's does
     for name in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch"):
         # Advertisements for other products.
@@ -252,36 +305,3 @@ def _shipped_config(argument: str) -> str:
         if (folder / name).is_file():
             return str(folder / name)
     return argument
-
-
-def _claim_version(folder: Path) -> int:
-    """Make the next free `version_K` below a folder and return K.
-
-    Processes other than the first make nothing; the logs are the first one's.
-    """
-    taken = [int(p.name[8:]) for p in folder.glob("version_*") if p.name[8:].isdigit()]
-    version = max(taken, default=-1) + 1
-    while getattr(rank_zero_only, "rank", 0) == 0:
-        try:
-            (folder / f"version_{version}").mkdir(parents=True)
-            atexit.register(_remove_if_unused, folder / f"version_{version}")
-            break
-        except FileExistsError:
-            version += 1
-        except OSError as error:
-            raise CrossEmoError(
-                f"Can't write results below {folder}: {error.strerror}; "
-                "choose another folder with --logs."
-            ) from error
-    return version
-
-
-def _remove_if_unused(folder: Path) -> None:
-    """Remove the folder of a run that failed before it wrote more than a log's head."""
-    with suppress(OSError):
-        heads = list(folder.glob("events.out.tfevents.*"))
-        if len(heads) == len(list(folder.iterdir())):
-            for head in heads:
-                head.unlink()
-            folder.rmdir()
-            folder.parent.rmdir()

@@ -1,5 +1,6 @@
 """Masked pooling over frames and the classifier."""
 
+from collections.abc import Collection
 from typing import Literal
 
 import torch
@@ -109,7 +110,7 @@ class EmotionHead(nn.Module):
         dropout: Probability of dropping a pooled feature in training.
 
     Raises:
-        CrossEmoError: `pooling` is unknown.
+        CrossEmoError: `pooling` is unknown, or `hidden` is below 1.
     """
 
     def __init__(
@@ -121,14 +122,25 @@ class EmotionHead(nn.Module):
         dropout: float = 0.0,
     ) -> None:
         super().__init__()
+        if hidden < 1:
+            raise CrossEmoError(
+                f"The head's hidden width is {hidden}: choose 1 or more."
+            )
         self.projection = nn.Linear(width, hidden)
         self.pooling = _pooling(pooling, hidden)
         self.dropout = nn.Dropout(dropout)
         self.classifier = nn.Linear(self.pooling.output_width, classes)
 
-    def reset_parameters(self) -> None:
-        """Draw new weights from the global generator, as at first."""
-        for module in self.modules():
+    def reset_parameters(self, parts: Collection[str] = ("projector", "head")) -> None:
+        """Draw new weights from the global generator, as at first.
+
+        Args:
+            parts: `projector`, the projection and the pooling; `head`, the classifier.
+        """
+        anew: list[nn.Module] = []
+        anew += [self.projection, self.pooling] if "projector" in parts else []
+        anew += [self.classifier] if "head" in parts else []
+        for module in (inner for outer in anew for inner in outer.modules()):
             if isinstance(module, nn.Linear):
                 module.reset_parameters()
 

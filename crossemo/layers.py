@@ -54,6 +54,11 @@ class LayerMix(nn.Module):
             one_hot[self.index] = 1.0
             self.register_buffer("one_hot", one_hot, persistent=False)
 
+    def reset_parameters(self) -> None:
+        """Weigh all states alike again."""
+        if self.index is None:
+            nn.init.zeros_(self.raw_weights)
+
     def weights(self) -> Tensor:
         """Return the share of each state, `(layers + 1,)`; the shares sum to one."""
         return self.one_hot if self.index is not None else self.raw_weights.softmax(0)

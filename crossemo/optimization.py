@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -11,21 +10,6 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 Schedule = Literal["cosine", "linear", "constant"]
-
-
-@dataclass(frozen=True)
-class StagePlan:
-    """How one stage is optimised.
-
-    Args:
-        steps: Optimizer steps of the stage.
-        lr: Learning rate of the head, or None for the model's own.
-        encoder_lr: Learning rate of the encoder, or None for the model's own.
-    """
-
-    steps: int
-    lr: float | None = None
-    encoder_lr: float | None = None
 
 
 def rate_factor(step: int, steps: int, warmup: float, schedule: Schedule) -> float:

@@ -9,10 +9,10 @@ from typing import NoReturn
 
 from lightning.pytorch.cli import LightningArgumentParser
 
-from crossemo.callbacks.stages import Stage
 from crossemo.corpora.base import Corpus
 from crossemo.data.datamodules import EmotionDataModule
 from crossemo.errors import own_sentence
+from crossemo.stages import Stage
 
 _NO_CLASS = re.compile(r"Expected a dot import path string: (\S+)")
 _NO_OPTION = re.compile(

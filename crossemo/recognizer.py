@@ -1,51 +1,42 @@
 """EmotionRecognizer: an SSL encoder, a layer mix and a head, trained by Lightning."""
 
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import torch
-from lightning import LightningModule
-from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
-from torchmetrics import MeanMetric, MetricCollection
 
-from crossemo.checkpoints import (
-    encoder_card,
-    leave_out_pretrained,
-    put_back_pretrained,
-)
 from crossemo.data.batch import Batch
 from crossemo.encoders import Tuning, load_encoder
+from crossemo.errors import CrossEmoError
 from crossemo.heads import EmotionHead, masked_mean
 from crossemo.layers import LayerMix
-from crossemo.metrics.recognition import recognition_metrics
-from crossemo.optimization import (
-    Schedule,
-    StagePlan,
-    balanced_weights,
-    parameter_groups,
-    warmup_schedule,
-)
+from crossemo.optimization import Schedule
+from crossemo.scores import RoleScores
+from crossemo.staged import StagedModule
+from crossemo.stages import ClassWeights
 
 Prediction = dict[str, Tensor]
 
 
-class EmotionRecognizer(LightningModule):
+class EmotionRecognizer(StagedModule):
     """Recognises emotion in waveforms.
 
     Args:
         encoder: A name from the catalogue, a hub id, or a local folder.
         classes: Names of the classes in order; the command line takes them from the
             data.
-        tuning: What of the encoder is trained: nothing, low-rank adapters, or all.
+        tuning: What of the encoder is trained: nothing (`frozen`), biases (`bitfit`),
+            bottleneck adapters (`houlsby`), adapters of one of peft's methods, by name
+            or by `peft_type` among its options (`peft`), or all (`full`).
         layers: `weighted` sum over all hidden states, the `last`, or one by index,
             where 0 is the input of the first block.
         layer_norm: Normalise every hidden state before the weighted sum.
         pooling: Masked `mean` over frames, or `attentive` statistics.
         hidden: Width of the projection before pooling (256 in SUPERB).
         dropout: Dropout of the head.
-        lora_rank: Rank of the adapters under `tuning: lora`.
-        lora_alpha: Scale of the adapters; they are multiplied by alpha / rank.
+        peft: Options of the tuning: any of peft's own, such as `{r: 16}`, or the `size`
+            of `houlsby`.
         encoder_dropout: Whether the encoder's own dropout is on in training; by
             default only under `tuning: full`.
         gradient_checkpointing: Trade time for memory in the encoder's backward pass.
@@ -77,8 +68,7 @@ class EmotionRecognizer(LightningModule):
         pooling: Literal["mean", "attentive"] = "mean",
         hidden: int = 256,
         dropout: float = 0.0,
-        lora_rank: int = 8,
-        lora_alpha: int = 16,
+        peft: dict[str, Any] | None = None,
         encoder_dropout: bool | None = None,
         gradient_checkpointing: bool = False,
         lr: float = 1e-3,
@@ -86,32 +76,30 @@ class EmotionRecognizer(LightningModule):
         weight_decay: float = 0.01,
         warmup: float = 0.1,
         schedule: Schedule = "cosine",
-        class_weights: Literal["balanced", "none"] = "balanced",
+        class_weights: ClassWeights = "balanced",
         seed: int = 0,
     ) -> None:
-        super().__init__()
         if len(classes) < 2:
             raise ValueError(f"A recogniser needs two or more classes, not {classes}.")
-        self.save_hyperparameters()
-        self.classes = tuple(classes)
-        self.seed = seed
-        self.encoder = load_encoder(
+        _check_ranges(lr=lr, encoder_lr=encoder_lr, weight_decay=weight_decay)
+        _check_ranges(1, warmup=warmup, dropout=dropout)
+        loaded = load_encoder(
             encoder,
             tuning,
-            lora_rank=lora_rank,
-            lora_alpha=lora_alpha,
+            options=peft,
             encoder_dropout=encoder_dropout,
             gradient_checkpointing=gradient_checkpointing,
             seed=seed,
         )
         if isinstance(layers, int):
-            self.encoder.freeze_above(layers)
-        width = self.encoder.width
-        self.mix = LayerMix(self.encoder.num_states, width, layers, layer_norm)
-        self.head = EmotionHead(width, len(classes), pooling, hidden, dropout)
+            loaded.freeze_above(layers)
+        mix = LayerMix(loaded.num_states, loaded.width, layers, layer_norm)
+        head = EmotionHead(loaded.width, len(classes), pooling, hidden, dropout)
+        super().__init__(loaded, mix, head, classes)
+        self.save_hyperparameters()
+        self.seed = seed
         self.test_name = "test"
-        self._plan: StagePlan | None = None
-        self._meters = nn.ModuleDict()
+        self._scores = nn.ModuleDict()
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
         """Return the logits of a batch.
@@ -138,44 +126,13 @@ class EmotionRecognizer(LightningModule):
         pooled = [masked_mean(frames, mask) for frames in (*states, self.mix(states))]
         return torch.stack(pooled).float()
 
-    def plan_stage(self, plan: StagePlan) -> None:
-        """Set the rates and steps of the stage for which optimizers are built next."""
-        self._plan = plan
-
-    def reset_head(self, seed: int) -> None:
-        """Give the head new weights, drawn from `seed` alone."""
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            self.head.reset_parameters()
-
-    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
-        """Build AdamW and its schedule for the planned stage."""
-        options = self.hparams
-        plan = self._plan or StagePlan(int(self.trainer.estimated_stepping_batches))
-        groups = parameter_groups(
-            {"encoder": [self.encoder], "head": [self.mix, self.head]},
-            {
-                "encoder": _first(plan.encoder_lr, options["encoder_lr"]),
-                "head": _first(plan.lr, options["lr"]),
-            },
-            options["weight_decay"],
-        )
-        optimizer = torch.optim.AdamW(groups)
-        scheduler = warmup_schedule(
-            optimizer, plan.steps, options["warmup"], options["schedule"]
-        )
-        return {
-            "optimizer": optimizer,
-            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
-        }
-
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the weighted cross-entropy of a batch."""
         logits = self(batch.waveforms, batch.lengths)
         losses = cross_entropy(logits.float(), batch.labels, reduction="none")
         # Weights average to one over the training part, so that the mean over clips
         # is the same however a batch is spread over processes.
-        loss = (losses * self._class_weights[batch.labels]).mean()
+        loss = (losses * self.class_weights[batch.labels]).mean()
         self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.labels))
         return loss
 
@@ -199,7 +156,9 @@ class EmotionRecognizer(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Log the validation scores."""
-        self._log_scores("val")
+        scores = self._log_scores("val")
+        if len(scores) > 1:  # what a stage on several roles is judged by
+            self.log("val/mean/UA", torch.stack(scores).mean())
 
     def on_test_epoch_end(self) -> None:
         """Log the test scores."""
@@ -207,43 +166,28 @@ class EmotionRecognizer(LightningModule):
         self._log_scores("test", *stage)
 
     def setup(self, stage: str) -> None:
-        """Prepare the scores of every role of the data."""
-        self._roles = self._role_names()
-        for part in ("val", "test"):
-            for role in self._roles:
-                self._meters[f"{part}/{role}"] = nn.ModuleDict(
-                    {
-                        "scores": recognition_metrics(self.classes),
-                        "loss": MetricCollection({"loss": MeanMetric()}),
-                    }
-                )
-        self._class_weights = torch.ones(len(self.classes))
-
-    def on_train_epoch_start(self) -> None:
-        """Weigh the classes by the counts of the clips that train now."""
-        data = getattr(self.trainer, "datamodule", None)
-        if self.hparams["class_weights"] == "balanced" and data is not None:
-            self._class_weights = balanced_weights(data.class_counts(data.active))
-        self._class_weights = self._class_weights.to(self.device)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Leave out what the encoder's own files hold, and name those files."""
-        leave_out_pretrained(checkpoint, self.encoder, self._card())
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put back what was left out.
+        """Prepare the scores of every role of the data.
 
         Raises:
-            CheckpointMismatchError: The checkpoint does not fit this model.
+            CrossEmoError: The data have other classes or another sampling rate.
         """
-        put_back_pretrained(checkpoint, self.encoder, self._card(), self.state_dict())
-
-    def _card(self) -> dict[str, Any]:
-        return encoder_card(self.encoder, self.hparams["tuning"], self.classes)
-
-    def _role_names(self) -> list[str]:
         data = getattr(self.trainer, "datamodule", None)
-        return list(data.roles) if data is not None else ["data"]
+        roles = list(data.roles) if data is not None else ["data"]
+        for part in ("val", "test"):
+            self._scores[part] = RoleScores(roles, self.classes)
+        if data is None:
+            return
+        if tuple(data.classes) != self.classes:
+            raise CrossEmoError(
+                f"The model's classes are {', '.join(self.classes)} and the data's "
+                f"{', '.join(data.classes)}: build the model with classes=data.classes."
+            )
+        if data.sampling_rate != self.encoder.sampling_rate:
+            raise CrossEmoError(
+                f"{self.encoder.name} takes {self.encoder.sampling_rate} Hz and the "
+                f"data have {data.sampling_rate} Hz: give the datamodule sampling_rate="
+                f"{self.encoder.sampling_rate}."
+            )
 
     def _predict(self, batch: Batch) -> Prediction:
         logits = self(batch.waveforms, batch.lengths).float()
@@ -254,39 +198,43 @@ class EmotionRecognizer(LightningModule):
             "counted": batch.counted,
         }
 
-    def _judge(self, part: str, batch: Batch, dataloader_idx: int) -> Prediction:
+    def _judge(self, part: str, batch: Batch, role: int) -> Prediction:
         prediction = self._predict(batch)
-        counted = batch.counted
+        probabilities, counted = prediction["probabilities"], batch.counted
+        if not probabilities.isfinite().all():
+            raise CrossEmoError(
+                "The model's outputs are no numbers any more, as training diverged: "
+                "lower lr or encoder_lr."
+            )
         if counted.any():
-            meters = self._scores(part, self._roles[dataloader_idx])
-            probabilities = prediction["probabilities"][counted]
-            labels = batch.labels[counted]
-            losses = -probabilities.gather(1, labels[:, None]).clamp_min(1e-12).log()
-            meters["scores"].update(probabilities, labels)
-            meters["loss"].update(losses)
+            self._of(part).update(role, probabilities[counted], batch.labels[counted])
         return prediction
 
-    def _scores(self, part: str, role: str) -> dict[str, MetricCollection]:
-        meters = cast(nn.ModuleDict, self._meters[f"{part}/{role}"])
-        return {key: cast(MetricCollection, meter) for key, meter in meters.items()}
+    def _of(self, part: str) -> RoleScores:
+        scores = self._scores[part]
+        assert isinstance(scores, RoleScores)
+        return scores
 
-    def _log_scores(self, part: str, *stage: str) -> None:
-        for role in self._roles:
-            for meters in self._scores(part, role).values():
-                # Every process computes the same value from the state of all.
-                for key, value in meters.compute().items():
-                    score, _, emotion = key.partition("/")
-                    # In a group of their own, recalls don't bury the other scores;
-                    # those of a test are single points, and in its confusion matrix.
-                    group = f"{part}_{score}" if emotion else part
-                    self.log(
-                        "/".join((group, *stage, role, emotion or score)),
-                        value,
-                        prog_bar=key == "UA",
-                        logger=part == "val" or not emotion,
-                    )
-                meters.reset()
+    def _log_scores(self, part: str, *stage: str) -> list[Tensor]:
+        """Log all scores and return the UA of every role."""
+        found = []
+        for role, key, value in self._of(part).pop():
+            score, _, emotion = key.partition("/")
+            # In a group of their own, recalls don't bury the other scores; those of a
+            # test are single points, and in its confusion matrix.
+            group = f"{part}_{score}" if emotion else part
+            self.log(
+                "/".join((group, *stage, role, emotion or score)),
+                value,
+                prog_bar=key == "UA",
+                logger=part == "val" or not emotion,
+            )
+            found += [value] if key == "UA" else []
+        return found
 
 
-def _first(value: float | None, default: float) -> float:
-    return default if value is None else value
+def _check_ranges(high: float = float("inf"), **values: float) -> None:
+    for name, value in values.items():
+        if not 0 <= value <= high:
+            limits = "0 or more" if high == float("inf") else f"from 0 to {high:g}"
+            raise CrossEmoError(f"{name} is {value:g}: choose a number {limits}.")

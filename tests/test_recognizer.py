@@ -8,8 +8,8 @@ from lightning import Trainer
 from crossemo.checkpoints import CheckpointMismatchError
 from crossemo.data.batch import Batch
 from crossemo.heads import masked_mean
-from crossemo.optimization import StagePlan
 from crossemo.recognizer import EmotionRecognizer
+from crossemo.stages import Stage
 from tests.encoders.tiny import write_tiny
 
 CLASSES = ("calm", "happy", "sad")
@@ -72,7 +72,7 @@ def test_a_step_moves_what_is_tuned_and_nothing_else(
     wav2vec2: Path, tuning: str, moved: set[str]
 ) -> None:
     model = recogniser(wav2vec2, tuning=tuning)
-    model.plan_stage(StagePlan(10))
+    model.plan_stage(Stage(), 10, [1, 1, 1])
     before = {k: v.detach().clone() for k, v in model.named_parameters()}
     optimizer = model.configure_optimizers()["optimizer"]
     for _ in range(2):  # LoRA's second matrix begins at zero
@@ -89,11 +89,11 @@ def test_a_step_moves_what_is_tuned_and_nothing_else(
 def test_rates_are_the_plan_s_or_the_model_s_own(wav2vec2: Path) -> None:
     model = recogniser(wav2vec2, tuning="lora", lr=0.1, encoder_lr=0.01, warmup=0.0)
     for plan, rates in (
-        (StagePlan(10), {"head": 0.1, "encoder": 0.01}),
-        (StagePlan(10, 0.5, 0.05), {"head": 0.5, "encoder": 0.05}),
-        (StagePlan(10, encoder_lr=0.0), {"head": 0.1, "encoder": 0.0}),
+        (Stage(), {"head": 0.1, "encoder": 0.01}),
+        (Stage(lr=0.5, encoder_lr=0.05), {"head": 0.5, "encoder": 0.05}),
+        (Stage(encoder_lr=0.0), {"head": 0.1, "encoder": 0.0}),
     ):
-        model.plan_stage(plan)
+        model.plan_stage(plan, 10, [1, 1, 1])
         groups = model.configure_optimizers()["optimizer"].param_groups
         found = {group["name"].split("-")[0]: group["lr"] for group in groups}
         assert found == pytest.approx(rates)
@@ -165,11 +165,11 @@ def test_a_reset_head_depends_on_its_seed_alone(wav2vec2: Path) -> None:
     first = {k: v.clone() for k, v in model.head.state_dict().items()}
     torch.manual_seed(7)
     state = torch.get_rng_state()
-    model.reset_head(3)
+    model.begin_stage("next", Stage(reset_head=True), "", 3)
     assert torch.equal(torch.get_rng_state(), state)
     second = {k: v.clone() for k, v in model.head.state_dict().items()}
     torch.manual_seed(8)
-    model.reset_head(3)
+    model.begin_stage("next", Stage(reset_head=True), "", 3)
     assert all(torch.equal(v, second[k]) for k, v in model.head.state_dict().items())
     assert not all(torch.equal(v, first[k]) for k, v in second.items())
 
@@ -185,7 +185,7 @@ def test_repeated_clips_are_not_counted(wav2vec2: Path) -> None:
     model.trainer = Trainer(accelerator="cpu", logger=False)
     model.setup("test")
     model.test_step(batch((True, False)), 0)
-    meters: Any = model._meters["test/data"]
+    meters: Any = model._of("test")._meters[0]
     assert int(meters["scores"]["UA"].confmat.sum()) == 1
     logits = model(*waveforms()).detach()
     loss = torch.nn.functional.cross_entropy(logits[:1], torch.tensor([0]))

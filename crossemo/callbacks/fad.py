@@ -106,6 +106,7 @@ class FrechetAudioDistance(Callback):
     ) -> None:
         states = sets[0].embeddings.shape[1]
         names = [*map(str, range(states - 1)), "mixture"]
+        self.rows = [row for row in self.rows if row["stage"] != module.test_name]
         steps = track(names, "Fréchet distances", transient=True)
         for number, layer in enumerate(steps):
             tags = {"stage": module.test_name, "part": self.part, "layer": layer}

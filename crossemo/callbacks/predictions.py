@@ -19,6 +19,10 @@ class PredictionWriter(Callback):
     def __init__(self) -> None:
         self._seen = Predictions()
 
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forget what was predicted before."""
+        self._seen = Predictions()
+
     def on_predict_batch_end(
         self,
         trainer: Trainer,

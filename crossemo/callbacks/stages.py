@@ -1,4 +1,4 @@
-"""Several stages in one fit: which clips train, at which rates, from which weights.
+"""Several stages in one fit: what trains, on which clips, from which weights.
 
 Lightning wraps the model for DDP once and builds the optimizer once. A new stage needs
 both anew, or parameters that it unfreezes are never synchronised. The switch therefore
@@ -9,94 +9,53 @@ alone, and the range of Lightning is bounded in pyproject.toml.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
-from itertools import accumulate
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
+import numpy as np
 import torch
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping, StochasticWeightAveraging
 from lightning.pytorch.utilities import rank_zero_info
 
+from crossemo.callbacks.checkpoints import StageCheckpoint
 from crossemo.callbacks.parts import data_of, recogniser
-from crossemo.data.datamodules import EmotionDataModule
-from crossemo.errors import CrossEmoError
-from crossemo.optimization import StagePlan
-from crossemo.recognizer import EmotionRecognizer
+from crossemo.callbacks.tensorboard import add_text
+from crossemo.stages import Stage, StageError
 
-
-class StageError(CrossEmoError):
-    """Stages that don't fit the data or the trainer."""
-
-
-@dataclass(frozen=True)
-class Stage:
-    """One stage of training.
-
-    Args:
-        max_epochs: Epochs of the stage.
-        lr: Learning rate of the head and the layer weights; None for the model's own.
-        encoder_lr: Learning rate of the encoder; None for the model's own.
-        data: Role of the data whose training part is used, such as `source`; None for
-            the role of the stage's own name.
-        start_from: Whether the stage goes on from the `best` weights of the stage
-            before it, judged by validation UA, or from its `last`.
-        reset_head: Whether the stage begins with a new head.
-    """
-
-    max_epochs: int = 10
-    lr: float | None = None
-    encoder_lr: float | None = None
-    data: str | None = None
-    start_from: Literal["best", "last"] = "best"
-    reset_head: bool = False
-
-    def __post_init__(self) -> None:
-        if self.max_epochs < 1:
-            raise StageError(f"A stage needs an epoch or more, not {self.max_epochs}.")
-
-
-def stage_at(epoch: int, lengths: list[int]) -> int:
-    """Return the number of the stage that an epoch belongs to.
-
-    Args:
-        epoch: Epoch of the whole run, from 0; those past the end count as the last
-            stage's.
-        lengths: Epochs of every stage.
-
-    >>> [stage_at(epoch, [2, 1]) for epoch in range(4)]
-    [0, 0, 1, 1]
-    """
-    ends = accumulate(lengths)
-    passed = sum(epoch >= end for end in ends)
-    return min(passed, len(lengths) - 1)
+# They shard or average parameters that a switch of stages replaces.
+_REFUSED = ("FSDPStrategy", "ModelParallelStrategy", "DeepSpeedStrategy")
+_RESERVED = ("last", "test")  # names of a checkpoint and of a test without stages
 
 
 class StageSwitch(Callback):
     """Switches data, rates and weights between the stages of one fit.
 
+    It also seeds every batch by its place in the run, so that dropout is the same
+    whether or not the run was cut off before.
+
     Args:
         stages: The stages by name, in order.
-        seed: Seed of the new heads that stages ask for.
+        seed: Seed of every batch and of what stages begin anew.
 
     Attributes:
         checkpoints: A `StageCheckpoint` for every stage. They are callbacks of their
             own: give the trainer `switch.callbacks()`.
+        index: Number of the stage under way.
 
     Raises:
-        StageError: A stage names data that there is not, or the trainer was given
-            another number of epochs than the stages have.
+        StageError: The stages fit neither the data nor the trainer.
     """
 
     def __init__(self, stages: Mapping[str, Stage], seed: int = 0) -> None:
-        if not stages:
-            raise StageError("There must be a stage or more.")
+        _check_names(stages)
         self.stages = dict(stages)
         self.seed = seed
         self.index = 0
+        self._first = 0  # epoch of the run that the stage began with
+        self._waited, self._best = 0, -math.inf
         self.checkpoints = [
-            StageCheckpoint(self, name, stage.data or name)
+            StageCheckpoint(self, name, stage.roles(name))
             for name, stage in self.stages.items()
         ]
 
@@ -109,13 +68,21 @@ class StageSwitch(Callback):
         """Names of the stages in order."""
         return list(self.stages)
 
+    @property
+    def name(self) -> str:
+        """Name of the stage under way."""
+        return self.names[self.index]
+
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Apply the first stage before Lightning wraps the model."""
         if stage != "fit":
             return
-        self._check_data(data_of(trainer))
+        self.index, self._first, self._waited, self._best = 0, 0, 0, -math.inf
+        _refuse_unfit(trainer)
+        self._check_roles(trainer)
+        recogniser(pl_module).plan_run(list(self.stages.values()))
         self._take_epochs(trainer)
-        self._apply(0, trainer, recogniser(pl_module))
+        self._start(trainer, pl_module, "")
 
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
@@ -123,27 +90,41 @@ class StageSwitch(Callback):
         """Resume in the stage of the next epoch, before Lightning wraps the model."""
         if trainer.state.fn != "fit":
             return
-        stored = checkpoint["callbacks"].get(self.state_key, {}).get("index", 0)
-        index = stage_at(_next_epoch(checkpoint), self._lengths)
-        if index != stored:
+        state = checkpoint["callbacks"].get(self.state_key, {})
+        if state.get("names") != self.names:
+            raise StageError(
+                f"This run's stages are {', '.join(self.names)}, and the checkpoint's "
+                f"{', '.join(state.get('names', [])) or 'none'}: go on with the stages "
+                "that it was begun with."
+            )
+        _refuse_other_split(trainer, checkpoint)
+        self.load_state_dict(state)
+        best = self._find_best(checkpoint, Path(str(trainer.ckpt_path)).parent)
+        epoch = _next_epoch(checkpoint)
+        if self._finished(trainer, epoch) and self.index + 1 < len(self.names):
             # Saved at a boundary: the next stage needs an optimizer of its own.
             checkpoint["optimizer_states"], checkpoint["lr_schedulers"] = [], []
-            best = checkpoint["callbacks"][self.checkpoints[stored].state_key]
-            self._start(index, best["best_model_path"], trainer, recogniser(pl_module))
+            self._advance(epoch)
+            self._start(trainer, pl_module, best)
+            checkpoint["callbacks"][self.state_key] = self.state_dict()
         else:
-            self._apply(index, trainer, recogniser(pl_module))
+            self._apply(trainer, pl_module, epoch - self._first)
+        self._set_end(trainer, epoch)
 
     def on_train_epoch_start(
         self, trainer: Trainer, pl_module: LightningModule
     ) -> None:
-        """Begin the stage of this epoch where it is not the one before's."""
-        index = stage_at(trainer.current_epoch, self._lengths)
-        if index != self.index:
+        """Begin the next stage where the one before is finished."""
+        epoch = trainer.current_epoch
+        if self._finished(trainer, epoch) and self.index + 1 < len(self.names):
             best = self.checkpoints[self.index].best_model_path
-            self._start(index, best, trainer, recogniser(pl_module))
+            self._advance(epoch)
+            self._start(trainer, pl_module, best)
             trainer.strategy.connect(pl_module)
             trainer.strategy.setup(trainer)
             pl_module.zero_grad()
+        if epoch == self._first:
+            self._announce(trainer, pl_module)
 
     def on_train_batch_start(
         self,
@@ -152,119 +133,204 @@ class StageSwitch(Callback):
         batch: Any,  # noqa: ANN401
         batch_idx: int,
     ) -> None:
-        """Log the stage at every step, so that the switch is a sharp edge."""
+        """Seed the batch; log the stage at every step, so that a switch is an edge."""
+        place = (self.seed, trainer.current_epoch, batch_idx, trainer.global_rank)
+        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
         # Smoothed as TensorBoard does, one value an epoch would be a slow slope.
         pl_module.log("stage", float(self.index), on_step=True, rank_zero_only=True)
 
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Count the validations since the stage's best."""
+        score = trainer.callback_metrics.get(self.checkpoints[self.index].score)
+        if trainer.state.fn != "fit" or score is None:
+            return
+        better = float(score) > self._best
+        self._best = max(self._best, float(score))
+        self._waited = 0 if better else self._waited + 1
+
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Have the loader of the next stage built before its first epoch begins."""
-        following = stage_at(trainer.current_epoch + 1, self._lengths)
-        if following != self.index:
-            data_of(trainer).active = self._data_of(following)
-            trainer.fit_loop._combined_loader = None
+        """Have the next epoch's loader built before it begins."""
+        epoch = trainer.current_epoch + 1
+        self._set_end(trainer, epoch)
+        if not self._finished(trainer, epoch):
+            self._serve(trainer, self.index, epoch - self._first)
+        elif self.index + 1 < len(self.names):
+            self._serve(trainer, self.index + 1, 0)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the number of the stage under way."""
-        return {"index": self.index}
+        """Return which stage is under way, since when, and how long it has waited."""
+        return {
+            "names": self.names,
+            "index": self.index,
+            "first": self._first,
+            "waited": self._waited,
+            "best": self._best,
+        }
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what `state_dict` returned."""
+        self.index, self._first = state_dict["index"], state_dict["first"]
+        self._waited, self._best = state_dict["waited"], state_dict["best"]
 
     def best_checkpoints(self) -> dict[str, str]:
         """Return the best checkpoint of every stage that has one, by stage."""
         found = {one.stage: one.best_model_path for one in self.checkpoints}
         return {stage: path for stage, path in found.items() if path}
 
-    @property
-    def _lengths(self) -> list[int]:
-        return [stage.max_epochs for stage in self.stages.values()]
+    def _stage(self, index: int) -> Stage:
+        return self.stages[self.names[index]]
 
-    def _data_of(self, index: int) -> str:
-        name = self.names[index]
-        return self.stages[name].data or name
-
-    def _check_data(self, data: EmotionDataModule) -> None:
-        for index, name in enumerate(self.names):
-            if self._data_of(index) not in data.roles:
-                raise StageError(
-                    f"Stage {name!r} wants data {self._data_of(index)!r}, but there is "
-                    f"{', '.join(data.roles)}: rename the stage or set its `data`."
-                )
+    def _check_roles(self, trainer: Trainer) -> None:
+        data = data_of(trainer)
+        for name, stage in self.stages.items():
+            for role in stage.roles(name):
+                if role not in data.roles:
+                    raise StageError(
+                        f"Stage {name!r} wants data {role!r}, but there is "
+                        f"{', '.join(data.roles)}: rename the stage or set its `data`."
+                    )
 
     def _take_epochs(self, trainer: Trainer) -> None:
-        total, asked = sum(self._lengths), trainer.fit_loop.max_epochs
+        asked = trainer.fit_loop.max_epochs
         tried_out = getattr(trainer, "fast_dev_run", False)  # a property in disguise
-        if not tried_out and asked not in (-1, total):
+        total = sum(self._epochs(trainer, index) for index in range(len(self.names)))
+        if not tried_out and asked not in (-1, None, total):
             raise StageError(
                 f"The stages have {total} epochs in all and trainer.max_epochs says "
                 f"{asked}: leave it out and set stages.NAME.max_epochs."
             )
-        if not tried_out:
-            trainer.fit_loop.max_epochs = total
+        self._set_end(trainer, 0)
 
-    def _start(
-        self, index: int, best: str, trainer: Trainer, module: EmotionRecognizer
-    ) -> None:
+    def _set_end(self, trainer: Trainer, epoch: int) -> None:
+        """Have the fit end with the last stage, whenever stages before it ended."""
+        if getattr(trainer, "fast_dev_run", False):
+            return
+        end = self._first + self._epochs(trainer, self.index)
+        if self._finished(trainer, epoch):
+            end = epoch
+        later = range(self.index + 1, len(self.names))
+        left = sum(self._epochs(trainer, index) for index in later)
+        trainer.fit_loop.max_epochs = end + left
+
+    def _epochs(self, trainer: Trainer, index: int) -> int:
+        return self._stage(index).epochs(self._steps_per_epoch(trainer, index))
+
+    def _steps_per_epoch(self, trainer: Trainer, index: int) -> int:
+        batches = self._batches_per_epoch(trainer, index)
+        return math.ceil(batches / trainer.accumulate_grad_batches)
+
+    def _batches_per_epoch(self, trainer: Trainer, index: int) -> int:
+        stage = self._stage(index)
+        roles = stage.roles(self.names[index])
+        batches = data_of(trainer).batches_per_epoch(roles, stage.batch_size)
+        limit = trainer.limit_train_batches
+        return min(batches, limit) if isinstance(limit, int) else int(batches * limit)
+
+    def _finished(self, trainer: Trainer, epoch: int) -> bool:
+        """Return whether the stage is over when this epoch begins."""
+        patience = self._stage(self.index).patience
+        waited = patience is not None and self._waited >= patience
+        return waited or epoch - self._first >= self._epochs(trainer, self.index)
+
+    def _advance(self, epoch: int) -> None:
+        self.index, self._first = self.index + 1, epoch
+        self._waited, self._best = 0, -math.inf
+
+    def _start(self, trainer: Trainer, module: LightningModule, best: str) -> None:
         """Take over the weights of the stage before and apply the next one."""
-        stage = self.stages[self.names[index]]
-        if stage.start_from == "best" and best:
-            _load_weights(best, module)
-        if stage.reset_head:
-            module.reset_head(hash_seed(self.seed, index))
-        self._apply(index, trainer, module)
-        rank_zero_info(f"Stage {self.names[index]!r} begins.")
+        stage = self._stage(self.index)
+        seed = int(np.random.SeedSequence((self.seed, self.index)).generate_state(1)[0])
+        recogniser(module).begin_stage(self.name, stage, best, seed)
+        self._apply(trainer, module, 0)
 
-    def _apply(self, index: int, trainer: Trainer, module: EmotionRecognizer) -> None:
-        self.index = index
-        stage = self.stages[self.names[index]]
-        data = data_of(trainer)
-        data.active = self._data_of(index)
-        steps = _steps_per_epoch(trainer, data) * stage.max_epochs
-        module.plan_stage(StagePlan(steps, stage.lr, stage.encoder_lr))
+    def _apply(self, trainer: Trainer, module: LightningModule, epochs: int) -> None:
+        stage, data = self._stage(self.index), data_of(trainer)
+        self._serve(trainer, self.index, epochs)
+        steps = stage.steps(self._steps_per_epoch(trainer, self.index))
+        counts = data.class_counts(stage.roles(self.name))
+        recogniser(module).plan_stage(stage, steps, counts)
 
+    def _serve(self, trainer: Trainer, index: int, epochs: int) -> None:
+        """Have the clips of a stage served that has run for some epochs."""
+        stage, per_epoch = self._stage(index), self._steps_per_epoch(trainer, index)
+        left = stage.steps(per_epoch) - epochs * per_epoch
+        rest = left * trainer.accumulate_grad_batches if left < per_epoch else None
+        roles = stage.roles(self.names[index])
+        if data_of(trainer).train_on(roles, stage.batch_size, rest):
+            trainer.fit_loop._combined_loader = None
 
-class StageCheckpoint(ModelCheckpoint):
-    """Keeps the best weights of one stage by validation UA and sleeps in the others.
+    def _find_best(self, checkpoint: dict[str, Any], folder: Path) -> str:
+        """Return the best weights so far, wherever the run's folder lies now.
 
-    Args:
-        switch: Knows which stage is under way.
-        stage: Name of the stage, which names the file too.
-        role: Role of the data that the stage trains on and is judged by.
-    """
+        Raises:
+            StageError: A stage's best checkpoint is gone.
+        """
+        for one in self.checkpoints:
+            state = checkpoint["callbacks"].get(one.state_key, {})
+            best = state.get("best_model_path", "")
+            if best and not Path(best).is_file():
+                beside = folder / Path(best).name
+                if not beside.is_file():
+                    raise StageError(
+                        f"The best weights of stage {one.stage!r} are gone: {best}."
+                    )
+                state["best_model_path"] = str(beside)
+        own = checkpoint["callbacks"].get(self.checkpoints[self.index].state_key, {})
+        found: str = own.get("best_model_path", "")
+        return found
 
-    def __init__(self, switch: StageSwitch, stage: str, role: str) -> None:
-        super().__init__(
-            monitor=f"val/{role}/UA",
-            mode="max",
-            filename=stage,
-            save_on_train_epoch_end=False,
-            enable_version_counter=False,
+    def _announce(self, trainer: Trainer, module: LightningModule) -> None:
+        sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]
+        trained, whole = sum(n for n, on in sizes if on), sum(n for n, _ in sizes)
+        sentence = (
+            f"Stage {self.name!r} trains {trained:,} of {whole:,} parameters "
+            f"({100 * trained / whole:.2g} %)."
         )
-        self.stage = stage
-        self._switch = switch
-
-    @property
-    def state_key(self) -> str:
-        """Key of this callback's state in a checkpoint."""
-        return f"StageCheckpoint/{self.stage}"
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Go on from the best so far, also where the run goes on in another folder."""
-        super().load_state_dict(state_dict | {"dirpath": self.dirpath})
-
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Save the weights if they are the stage's best."""
-        if self._switch.names[self._switch.index] == self.stage:
-            super().on_validation_end(trainer, pl_module)
+        rank_zero_info(sentence)
+        add_text(trainer, "stages", sentence, trainer.global_step)
+        module.log("trained_parameters", float(trained), rank_zero_only=True)
 
 
-def hash_seed(seed: int, stage: int) -> int:
-    """Return a seed of its own for every stage of a run."""
-    return seed * 1009 + stage
+def _check_names(stages: Mapping[str, Stage]) -> None:
+    if not stages:
+        raise StageError("There must be a stage or more.")
+    for name in stages:
+        if name in _RESERVED or not name.replace("-", "_").isidentifier():
+            raise StageError(
+                f"A stage can't be called {name!r}: choose a name of letters, digits "
+                f"and _ other than {' and '.join(_RESERVED)}."
+            )
 
 
-def _steps_per_epoch(trainer: Trainer, data: EmotionDataModule) -> int:
-    batches = len(data.train_dataloader())
-    limit = trainer.limit_train_batches
-    batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
-    return math.ceil(batches / trainer.accumulate_grad_batches)
+def _refuse_unfit(trainer: Trainer) -> None:
+    strategy = type(trainer.strategy).__name__
+    if strategy in _REFUSED:
+        raise StageError(
+            f"Stages can't be switched under {strategy}, which shards the parameters: "
+            "use ddp; --model.gradient_checkpointing true and --model.tuning lora need "
+            "far less memory."
+        )
+    for callback in getattr(trainer, "callbacks", []):
+        if isinstance(callback, EarlyStopping):
+            raise StageError(
+                "EarlyStopping would end the run, not the stage: leave it out and set "
+                "stages.NAME.patience."
+            )
+        if isinstance(callback, StochasticWeightAveraging):
+            raise StageError(
+                "StochasticWeightAveraging can't follow a switch of stages: leave it "
+                "out."
+            )
+
+
+def _refuse_other_split(trainer: Trainer, checkpoint: Mapping[str, Any]) -> None:
+    split = getattr(data_of(trainer), "split", None)
+    stored = checkpoint.get("split")
+    if split and stored and set(stored["train"]) != set(split.groups("train")):
+        raise StageError(
+            "The run was begun with other training groups: go on with the fold and the "
+            "split that it was begun with."
+        )
 
 
 def _next_epoch(checkpoint: Mapping[str, Any]) -> int:
@@ -274,11 +340,3 @@ def _next_epoch(checkpoint: Mapping[str, Any]) -> int:
     batches = loop["epoch_loop.batch_progress"]
     finished = batches["is_last_batch"] and epochs["processed"] < epochs["started"]
     return int(epochs["processed"]) + bool(finished)
-
-
-def _load_weights(path: str, module: LightningModule) -> None:
-    if not Path(path).is_file():
-        raise StageError(f"The best weights of the stage before are gone: {path}.")
-    stored = torch.load(path, map_location="cpu", weights_only=True)
-    module.on_load_checkpoint(stored)
-    module.load_state_dict(stored["state_dict"])

@@ -33,6 +33,12 @@ def add_figure(trainer: Trainer, tag: str, figure: Figure, step: int) -> None:
         logger.experiment.add_image(tag, figure_to_tensor(figure), step)
 
 
+def add_text(trainer: Trainer, tag: str, text: str, step: int) -> None:
+    """Write a sentence into every TensorBoard log, on the first process only."""
+    for logger in _loggers(trainer):
+        logger.experiment.add_text(tag, text, step)
+
+
 def _loggers(trainer: Trainer) -> Iterator[TensorBoardLogger]:
     if trainer.is_global_zero:
         for logger in trainer.loggers:

@@ -2,6 +2,7 @@
 
 import logging
 import warnings
+from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -12,7 +13,8 @@ from torch.utils.data import DataLoader
 
 from crossemo.corpora.base import Clip, Corpus
 from crossemo.data.batch import Batch
-from crossemo.data.dataset import ClipDataset, SplitCorpus
+from crossemo.data.dataset import ClipDataset, SplitCorpus, joined
+from crossemo.data.loader import ResumableLoader
 from crossemo.data.samplers import LengthBucketSampler
 from crossemo.data.waveforms import WaveformStore
 from crossemo.emotions import LabelSpaceName, NeutralCalm, label_space
@@ -60,6 +62,7 @@ class EmotionDataModule(LightningDataModule):
     """
 
     split: Split
+    _served: tuple[tuple[str, ...], int, int | None]
 
     def __init__(
         self,
@@ -90,7 +93,7 @@ class EmotionDataModule(LightningDataModule):
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
         self.sampling_rate, self.min_samples = sampling_rate, min_samples
         self.cache_dir, self.strict = cache_dir, strict
-        self._active = next(iter(self.roles))
+        self._served = ((next(iter(self.roles)),), batch_size, None)
         self._clips: dict[str, list[Clip]] = {}
         self._data: dict[str, SplitCorpus] = {}
 
@@ -100,18 +103,40 @@ class EmotionDataModule(LightningDataModule):
         return self.space.classes
 
     @property
-    def active(self) -> str:
-        """Role whose clips `train_dataloader` serves; the first one unless changed.
+    def active(self) -> tuple[str, ...]:
+        """Roles whose clips `train_dataloader` serves; the first one at first."""
+        return self._served[0]
+
+    def train_on(
+        self,
+        roles: Sequence[str],
+        batch_size: int | None = None,
+        batches: int | None = None,
+    ) -> bool:
+        """Choose what `train_dataloader` serves from now on.
+
+        Args:
+            roles: Roles whose training clips are served, mixed where there are several.
+            batch_size: Clips per process and step; the module's own if None.
+            batches: Batches after which an epoch ends; all if None.
+
+        Returns:
+            Whether that is something else than before.
 
         Raises:
-            CrossEmoError: On setting it: there is no such role.
+            CrossEmoError: There is no such role.
         """
-        return self._active
+        for role in roles:
+            self._check(role)
+        before = self._served
+        self._served = (tuple(roles), batch_size or self.batch_size, batches)
+        return self._served != before
 
-    @active.setter
-    def active(self, role: str) -> None:
-        self._check(role)
-        self._active = role
+    def batches_per_epoch(
+        self, roles: Sequence[str], batch_size: int | None = None
+    ) -> int:
+        """Return the batches of an epoch on the training clips of some roles."""
+        return len(self._train_sampler(roles, batch_size or self.batch_size, None))
 
     def prepare_data(self) -> None:
         """Write and decode what is missing; called in one process per machine."""
@@ -155,11 +180,14 @@ class EmotionDataModule(LightningDataModule):
 
     def loader(self, role: str, part: Part) -> DataLoader[Batch]:
         """Return a loader of every clip of a role in a part, unshuffled."""
-        return self._loader(self.dataset(role, part), shuffle=False)
+        dataset = self.dataset(role, part)
+        sampler = LengthBucketSampler(dataset, self.batch_size, shuffle=False)
+        return self._loader(dataset, sampler)
 
     def train_dataloader(self) -> DataLoader[Batch]:
-        """Return a shuffled loader of the active role's training clips."""
-        return self._loader(self.dataset(self.active, "train"), shuffle=True)
+        """Return a shuffled loader of the active roles' training clips."""
+        sampler = self._train_sampler(*self._served)
+        return self._loader(sampler.dataset, sampler)
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:
         """Return one loader of validation clips per role."""
@@ -173,9 +201,10 @@ class EmotionDataModule(LightningDataModule):
         """Return one loader of test clips per role."""
         return self.test_dataloader()
 
-    def class_counts(self, role: str) -> list[int]:
-        """Return how many training clips of a role each class has."""
-        return self._split_data(role).counts("train", self.classes)
+    def class_counts(self, roles: Sequence[str]) -> list[int]:
+        """Return how many training clips of some roles each class has."""
+        counts = [self._split_data(r).counts("train", self.classes) for r in roles]
+        return [sum(column) for column in zip(*counts, strict=True)]
 
     def describe(self) -> dict[str, Any]:
         """Return what the data of a run were, ready for JSON."""
@@ -240,10 +269,20 @@ class EmotionDataModule(LightningDataModule):
             name, clips, store, self.space, self.split, self.min_samples, self.strict
         )
 
-    def _loader(self, dataset: ClipDataset, shuffle: bool) -> DataLoader[Batch]:
-        return DataLoader(
+    def _train_sampler(
+        self, roles: Sequence[str], batch_size: int, batches: int | None
+    ) -> LengthBucketSampler:
+        dataset = joined([self.dataset(role, "train") for role in roles])
+        return LengthBucketSampler(
+            dataset, batch_size, shuffle=True, seed=self.seed, batches=batches
+        )
+
+    def _loader(
+        self, dataset: ClipDataset, sampler: LengthBucketSampler
+    ) -> DataLoader[Batch]:
+        return ResumableLoader(
             dataset,
-            sampler=LengthBucketSampler(dataset, self.batch_size, shuffle, self.seed),
+            sampler=sampler,
             batch_size=None,
             num_workers=self.num_workers,
             pin_memory=torch.cuda.is_available(),

@@ -1,11 +1,12 @@
 """Clips of one part, handed out in padded batches."""
 
-from collections import Counter
-from collections.abc import Sequence
-from typing import Any
+from collections import ChainMap, Counter
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch.utils.data import Dataset
 
 from crossemo.corpora.base import Clip
@@ -13,6 +14,17 @@ from crossemo.data.batch import Batch
 from crossemo.data.waveforms import WaveformStore, skipped_sentence
 from crossemo.emotions import LabelSpace
 from crossemo.splits import PARTS, Part, Split, SplitError
+
+
+class Waveforms(Protocol):
+    """Decoded clips by id."""
+
+    @property
+    def lengths(self) -> Mapping[str, int]:
+        """Samples of each clip."""
+
+    def __getitem__(self, clip: str) -> NDArray[np.float32]:
+        """Return the samples of a clip."""
 
 
 class ClipDataset(Dataset[Batch]):
@@ -26,16 +38,17 @@ class ClipDataset(Dataset[Batch]):
     Attributes:
         clips: As given.
         labels: As given.
+        store: As given.
         lengths: Samples of each clip.
     """
 
     def __init__(
-        self, clips: Sequence[Clip], labels: Sequence[int], store: WaveformStore
+        self, clips: Sequence[Clip], labels: Sequence[int], store: Waveforms
     ) -> None:
         self.clips = list(clips)
         self.labels = list(labels)
         self.lengths = [store.lengths[clip.id] for clip in self.clips]
-        self._store = store
+        self.store = store
 
     def __len__(self) -> int:
         return len(self.clips)
@@ -52,7 +65,7 @@ class ClipDataset(Dataset[Batch]):
         lengths = [self.lengths[place] for place in places]
         waveforms = np.zeros((len(places), max(lengths)), dtype=np.float32)
         for row, place in enumerate(places):
-            waveforms[row, : lengths[row]] = self._store[self.clips[place].id]
+            waveforms[row, : lengths[row]] = self.store[self.clips[place].id]
         return Batch(
             waveforms=torch.from_numpy(waveforms),
             lengths=torch.tensor(lengths),
@@ -60,6 +73,26 @@ class ClipDataset(Dataset[Batch]):
             indices=torch.tensor(places),
             counted=torch.from_numpy(chosen < len(self)),
         )
+
+
+def joined(datasets: Sequence[ClipDataset]) -> ClipDataset:
+    """Return the clips of several datasets as one."""
+    if len(datasets) == 1:
+        return datasets[0]
+    clips = [clip for dataset in datasets for clip in dataset.clips]
+    labels = [label for dataset in datasets for label in dataset.labels]
+    return ClipDataset(clips, labels, _Stores([data.store for data in datasets]))
+
+
+class _Stores:
+    """Several stores as one."""
+
+    def __init__(self, stores: Sequence[Waveforms]) -> None:
+        self._stores = stores
+        self.lengths = ChainMap(*(dict(store.lengths) for store in stores))
+
+    def __getitem__(self, clip: str) -> NDArray[np.float32]:
+        return next(store[clip] for store in self._stores if clip in store.lengths)
 
 
 class SplitCorpus:

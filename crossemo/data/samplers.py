@@ -9,7 +9,7 @@ from torch.utils.data import DistributedSampler
 from crossemo.data.dataset import ClipDataset
 from crossemo.errors import CrossEmoError
 
-POOL = 20  # enough global batches to sort among, few enough to stay well shuffled
+POOL = 20  # global batches to sort among: more save little padding
 
 
 def train_batches(
@@ -21,8 +21,10 @@ def train_batches(
 ) -> list[list[int]]:
     """Deal clips into the global batches of one training epoch.
 
-    The clips are shuffled, cut into pools of `POOL` global batches, sorted by length
-    within each pool and cut into batches, and the batches are shuffled. The clips that
+    The clips are shuffled, cut into pools of at most `POOL` global batches, sorted by
+    length within each pool and cut into batches, and the batches are shuffled. A pool
+    holds a quarter of the clips at most: sorted whole, a small corpus would be cut into
+    the same batches in every epoch. The clips that
     fill no batch are drawn before the sorting, so that a long clip is among them no
     more often than a short one. They make one smaller batch, less the remainder that
     `world` processes can't share evenly: up to `world - 1` clips rest for this epoch.
@@ -46,8 +48,9 @@ def train_batches(
     order = rng.permutation(len(lengths))
     full = len(order) - len(order) % whole
     batches = []
-    for start in range(0, full, POOL * whole):
-        pool = order[start : min(start + POOL * whole, full)]
+    size = min(POOL, max(2, full // whole // 4)) * whole
+    for start in range(0, full, size):
+        pool = order[start : min(start + size, full)]
         pool = pool[np.argsort(np.asarray(lengths)[pool], kind="stable")]
         batches += pool.reshape(-1, whole).tolist()
     if full < len(order):
@@ -99,11 +102,17 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         seed: Seed of the shuffling.
         world: Number of processes; that of `torch.distributed` if None.
         rank: Number of this process; that of `torch.distributed` if None.
+        batches: Batches after which an epoch ends; all if None.
+
+    Attributes:
+        skipped: Batches that the next epoch leaves out, as they were seen before.
 
     Raises:
         CrossEmoError: `batch_size` is below 1, or there are fewer clips to train on
             than processes.
     """
+
+    dataset: ClipDataset
 
     def __init__(
         self,
@@ -113,6 +122,7 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         seed: int = 0,
         world: int | None = None,
         rank: int | None = None,
+        batches: int | None = None,
     ) -> None:
         joined = distributed.is_available() and distributed.is_initialized()
         if world is None:
@@ -129,11 +139,14 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
             )
         self.lengths = dataset.lengths
         self.batch_size = batch_size
+        self.limit = batches
+        self.skipped = 0
 
     def __iter__(self) -> Iterator[list[int]]:
         # Nothing may be drawn before the first batch is asked for: Lightning makes the
         # iterator of a resumed run before it tells the epoch.
-        for batch in self._batches():
+        skipped, self.skipped = self.skipped, 0
+        for batch in self._batches()[skipped:]:
             yield batch[self.rank :: self.num_replicas]
 
     def __len__(self) -> int:
@@ -142,5 +155,6 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
     def _batches(self) -> list[list[int]]:
         lengths, size, world = self.lengths, self.batch_size, self.num_replicas
         if self.shuffle:
-            return train_batches(lengths, size, world, self.seed, self.epoch)
+            dealt = train_batches(lengths, size, world, self.seed, self.epoch)
+            return dealt[: self.limit]
         return eval_batches(lengths, size, world)

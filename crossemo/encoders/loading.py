@@ -1,6 +1,7 @@
 """Loading an encoder by name, ready to be trained or left alone."""
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import torch
 
@@ -9,7 +10,7 @@ from crossemo.encoders.files import Source
 from crossemo.encoders.models import fingerprint, random_model, read_model
 from crossemo.encoders.sources import Description, describe, find_source
 from crossemo.encoders.ssl import SSLEncoder
-from crossemo.encoders.tuning import TUNINGS, Tuning, add_lora, freeze, train_all
+from crossemo.encoders.tuning import TUNINGS, Adaptation, Tuning
 from crossemo.encoders.wavlm import call_projections
 
 if TYPE_CHECKING:
@@ -20,9 +21,7 @@ def load_encoder(
     name: str,
     tuning: Tuning = "frozen",
     *,
-    lora_rank: int = 8,
-    lora_alpha: float = 16,
-    lora_dropout: float = 0.0,
+    options: Mapping[str, Any] | None = None,
     encoder_dropout: bool | None = None,
     train_feature_extractor: bool | None = None,
     gradient_checkpointing: bool = False,
@@ -32,17 +31,17 @@ def load_encoder(
 
     Args:
         name: Catalogue name, local folder, or hub id `owner/name[@revision]`.
-        tuning: `frozen` trains nothing, `lora` adapters on the query and value
-            projections, `full` everything that the hidden states depend on.
-        lora_rank: Rank of the adapters.
-        lora_alpha: Scale of the adapters, divided by their rank.
-        lora_dropout: Dropout on the adapters' input.
+        tuning: `frozen` trains nothing; `full` everything that the hidden states depend
+            on; `bitfit` the biases; `houlsby` bottleneck adapters; the name of one of
+            peft's methods its adapters (see `RECIPES` for the places that they take);
+            `peft` the method that the options name as `peft_type`.
+        options: Of the tuning: any of peft's own, or the `size` of `houlsby`.
         encoder_dropout: Whether the encoder's own dropout is on in training. By default
-            it is with `full`, as in pre-training, and off with `lora`. A frozen encoder
-            never has it.
-        train_feature_extractor: Whether `full` trains the convolutions on the waveform.
-            By default it does if they are random and, as is the custom, doesn't if they
-            are pretrained.
+            it is with `full`, as in pre-training, and off otherwise. While nothing of
+            an encoder is trained, it never has it.
+        train_feature_extractor: Whether the convolutions on the waveform may be
+            trained. By default they are if they are random and, as is the custom,
+            aren't if they are pretrained.
         gradient_checkpointing: Trade time for memory in training.
         seed: Seed of random weights and of the adapters' first weights.
 
@@ -50,28 +49,21 @@ def load_encoder(
         EncoderError: There is no such encoder, its files don't fit together, or an
             option contradicts the tuning.
     """
-    _check_options(tuning, lora_rank, encoder_dropout, train_feature_extractor)
+    if tuning not in TUNINGS:
+        raise EncoderError(f"Unknown tuning {tuning!r}: choose {', '.join(TUNINGS)}.")
     source = find_source(name)
     dropout = tuning == "full" if encoder_dropout is None else encoder_dropout
     model, about, digest = _base(source, dropout=dropout, seed=seed)
-    if tuning == "lora":
-        add_lora(
-            model, rank=lora_rank, alpha=lora_alpha, dropout=lora_dropout, seed=seed
-        )
-    elif tuning == "full":
-        convolutions = train_feature_extractor
-        if convolutions is None:
-            convolutions = not source.pretrained
-        train_all(model, feature_extractor=convolutions)
-    else:
-        freeze(model)
+    convolutions = train_feature_extractor
+    if convolutions is None:
+        convolutions = not source.pretrained
     return SSLEncoder(
         model,
         name=name,
         facts=about.facts,
         normalised=about.normalise,
         fingerprint=digest,
-        tuning=tuning,
+        adaptation=Adaptation(model, tuning, options or {}, seed, convolutions),
         pretrained=source.pretrained,
         gradient_checkpointing=gradient_checkpointing,
     )
@@ -90,20 +82,3 @@ def _base(
     if about.family == "wavlm":
         call_projections(model)
     return model, about, digest
-
-
-def _check_options(
-    tuning: str, rank: int, dropout: bool | None, convolutions: bool | None
-) -> None:
-    if tuning not in TUNINGS:
-        raise EncoderError(f"Unknown tuning {tuning!r}: choose {', '.join(TUNINGS)}.")
-    if tuning == "lora" and rank < 1:
-        raise EncoderError(f"lora_rank is {rank}: it must be at least 1.")
-    if tuning == "frozen" and dropout:
-        raise EncoderError(
-            "encoder_dropout can't be on in a frozen encoder: use tuning lora or full."
-        )
-    if tuning != "full" and convolutions:
-        raise EncoderError(
-            f"train_feature_extractor has no meaning with tuning {tuning}: use full."
-        )

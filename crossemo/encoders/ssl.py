@@ -1,6 +1,6 @@
 """The encoder: waveforms of different lengths in, hidden states of every block out."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -16,7 +16,7 @@ from crossemo.encoders.masking import (
     positions,
     valid_mask,
 )
-from crossemo.encoders.tuning import Tuning
+from crossemo.encoders.tuning import Adaptation, Tuning
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel
@@ -53,7 +53,7 @@ class SSLEncoder(nn.Module):
         facts: Sampling rate and shortest clip.
         normalised: Whether each clip is brought to zero mean and unit variance first.
         fingerprint: What `fingerprint` returns.
-        tuning: What is trained; `frozen` stays in evaluation mode whatever happens.
+        adaptation: What of it is tuned, and how.
         pretrained: Whether the weights that aren't trained can be had again from where
             they were loaded.
         gradient_checkpointing: Compute hidden states again in the backward pass rather
@@ -68,11 +68,12 @@ class SSLEncoder(nn.Module):
         facts: EncoderFacts,
         normalised: bool,
         fingerprint: str,
-        tuning: Tuning,
+        adaptation: Adaptation,
         pretrained: bool,
         gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__()
+        self._mode = True
         self.model = model
         self.name = name
         self.sampling_rate = facts.sampling_rate
@@ -80,20 +81,42 @@ class SSLEncoder(nn.Module):
         self.num_states: int = model.config.num_hidden_layers + 1
         self.width: int = model.config.hidden_size
         self.normalised = normalised
-        self.tuning: Tuning = tuning
+        self.tuning: Tuning = adaptation.tuning
+        self.adaptation = adaptation
         self.gradient_checkpointing = gradient_checkpointing
         self._fingerprint = fingerprint
         self._stable = getattr(model.config, "do_stable_layer_norm", False)
-        self._untrained = frozenset(
-            key
-            for key, parameter in self.named_parameters()
-            if pretrained and not parameter.requires_grad
-        )
-        self.train()
+        own = adaptation.adapters.own() if adaptation.adapters else None
+        self._pretrained = {
+            name for name, _ in model.named_parameters() if own is None or name in own
+        }
+        if adaptation.tuning == "houlsby":
+            self._pretrained -= adaptation.tuned()
+        if not pretrained:
+            self._pretrained = set()
+        self.train_only(adaptation.tuned())
+        self.keep(adaptation.tuned())
+
+    def train_only(self, names: Iterable[str]) -> None:
+        """Train the parameters of these names, and no others.
+
+        While there are none the encoder stays in evaluation mode, whatever happens, and
+        keeps no graph.
+        """
+        chosen = set(names)
+        for name, parameter in self.model.named_parameters():
+            parameter.requires_grad = name in chosen
+        self._frozen = not chosen
+        self.train(self._mode)
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Have checkpoints hold parameters that are, or will be, trained."""
+        self._pretrained -= set(names)
 
     def train(self, mode: bool = True) -> "SSLEncoder":
-        """Set training mode; a frozen encoder stays in evaluation mode."""
-        super().train(mode and self.tuning != "frozen")
+        """Set training mode; while nothing is trained it is evaluation mode."""
+        self._mode = mode
+        super().train(mode and not self._frozen)
         return self
 
     def fingerprint(self) -> str:
@@ -110,9 +133,9 @@ class SSLEncoder(nn.Module):
         Their values are those of the pretrained files and aren't trained. Empty for an
         encoder that was made with random weights.
         """
-        return {
-            key for key in self._untrained if not self.get_parameter(key).requires_grad
-        }
+        named = self.model.named_parameters()
+        left = {n for n, p in named if n in self._pretrained and not p.requires_grad}
+        return {f"model.{name}" for name in left}
 
     def freeze_above(self, state: int) -> None:
         """Stop training the blocks that hidden states 0 to `state` don't depend on.
@@ -120,8 +143,8 @@ class SSLEncoder(nn.Module):
         Distributed training waits for a gradient of every trained parameter, so call
         it when the loss reads no state above this one.
         """
-        for block in self.model.encoder.layers[state:]:
-            block.requires_grad_(False)
+        self.adaptation.leave_out(self.num_states - 1 - state)
+        self.train_only(self.adaptation.tuned())
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> HiddenStates:
         """Return all hidden states of a batch of clips.
@@ -136,7 +159,7 @@ class SSLEncoder(nn.Module):
         """
         counts = lengths.tolist()
         self._check(counts, waveforms.shape[1])
-        if self.tuning != "frozen":
+        if not self._frozen:
             return self._encode(waveforms, counts)
         with torch.no_grad():
             return self._encode(waveforms, counts)

@@ -1,13 +1,21 @@
 """A module and a datamodule just large enough for the stage switch."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import torch
 from lightning import LightningDataModule, LightningModule
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, DistributedSampler, TensorDataset
+from torch.utils.data import (
+    ConcatDataset,
+    DataLoader,
+    DistributedSampler,
+    Subset,
+    TensorDataset,
+)
 
-from crossemo.optimization import StagePlan, parameter_groups, warmup_schedule
+from crossemo.optimization import parameter_groups, warmup_schedule
+from crossemo.stages import Stage
 
 
 class TinyData(LightningDataModule):
@@ -16,16 +24,41 @@ class TinyData(LightningDataModule):
     def __init__(self, batch_size: int = 4) -> None:
         super().__init__()
         self.roles = {"source": None, "target": None}
-        self.active = "source"
+        self.served: tuple[tuple[str, ...], int, int | None]
+        self.served = (("source",), batch_size, None)
         self.batch_size = batch_size
-        self.trained: list[str] = []
+
+    @property
+    def active(self) -> tuple[str, ...]:
+        return self.served[0]
+
+    def train_on(
+        self,
+        roles: Sequence[str],
+        batch_size: int | None = None,
+        batches: int | None = None,
+    ) -> bool:
+        before = self.served
+        self.served = (tuple(roles), batch_size or self.batch_size, batches)
+        return self.served != before
+
+    def batches_per_epoch(
+        self, roles: Sequence[str], batch_size: int | None = None
+    ) -> int:
+        return 16 * len(roles) // (batch_size or self.batch_size)
+
+    def class_counts(self, roles: Sequence[str]) -> list[int]:
+        return [8, 8]
 
     def train_dataloader(self) -> DataLoader[Any]:
-        data = self._data(self.active)
+        roles, size, batches = self.served
+        data: Any = ConcatDataset([self._data(role) for role in roles])
+        if batches is not None:
+            data = Subset(data, range(batches * size))
         sampler: DistributedSampler[Any] = DistributedSampler(
             data, num_replicas=1, rank=0, shuffle=True
         )
-        return DataLoader(data, self.batch_size, sampler=sampler)
+        return DataLoader(data, size, sampler=sampler)
 
     def val_dataloader(self) -> list[DataLoader[Any]]:
         return [DataLoader(self._data(role), 16) for role in self.roles]
@@ -45,28 +78,35 @@ class TinyModule(LightningModule):
         torch.manual_seed(0)
         self.encoder = nn.Linear(3, 4, dtype=torch.float64)
         self.head = nn.Linear(4, 2, dtype=torch.float64)
-        self.plans: list[StagePlan] = []
+        self.plans: list[tuple[Stage, int]] = []
         self.scores: dict[str, float] = {}
         self.seen: list[tuple[int, float, float]] = []
         self.at_epoch_start: list[Tensor] = []
 
-    def plan_stage(self, plan: StagePlan) -> None:
-        self.plans.append(plan)
+    def plan_run(self, stages: Sequence[Stage]) -> None:
+        pass
 
-    def reset_head(self, seed: int) -> None:
-        with torch.random.fork_rng():
-            torch.manual_seed(seed)
-            self.head.reset_parameters()
+    def begin_stage(self, name: str, stage: Stage, best: str, seed: int) -> None:
+        if stage.start_from == "best" and best:
+            stored = torch.load(best, weights_only=True)
+            self.load_state_dict(stored["state_dict"])
+        if stage.reset_head:
+            with torch.random.fork_rng():
+                torch.manual_seed(seed)
+                self.head.reset_parameters()
+
+    def plan_stage(self, stage: Stage, steps: int, counts: Sequence[int]) -> None:
+        self.plans.append((stage, steps))
 
     def configure_optimizers(self) -> Any:
-        plan = self.plans[-1]
+        plan, steps = self.plans[-1]
         groups = parameter_groups(
             {"encoder": [self.encoder], "head": [self.head]},
             {"encoder": plan.encoder_lr or 1e-2, "head": plan.lr or 1e-2},
             0.01,
         )
         optimizer = torch.optim.AdamW(groups)
-        scheduler = warmup_schedule(optimizer, plan.steps, 0.25, "linear")
+        scheduler = warmup_schedule(optimizer, steps, 0.25, "linear")
         schedule = {"scheduler": scheduler, "interval": "step"}
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 

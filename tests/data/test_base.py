@@ -85,12 +85,48 @@ def test_corpora_are_listed_and_decoded_once_per_process(
 
 def test_the_active_role_trains(root: Path) -> None:
     data = ready(cross(root))
-    assert data.active == "source"
-    for role in ("source", "target"):
-        data.active = role
+    assert data.active == ("source",)
+    assert not data.train_on(["source"])  # as before
+    for role in ("target", "source"):
+        assert data.train_on([role])
         assert data.train_dataloader().dataset is data.dataset(role, "train")
     with pytest.raises(CrossEmoError, match="no role 'song': choose source or target"):
-        data.active = "song"
+        data.train_on(["song"])
+
+
+def test_several_roles_train_together(root: Path) -> None:
+    data = ready(cross(root))
+    data.train_on(["source", "target"], batch_size=5)
+    clips = [data.dataset(role, "train") for role in ("source", "target")]
+    served = list(data.train_dataloader())
+    assert sum(len(batch.labels) for batch in served) == sum(map(len, clips))
+    assert max(len(batch.labels) for batch in served) == 5
+    assert len(served) == data.batches_per_epoch(["source", "target"], 5)
+    samples = sum(int(batch.lengths.sum()) for batch in served)
+    assert samples == sum(sum(part.lengths) for part in clips)
+    counts = [data.class_counts([role]) for role in ("source", "target")]
+    both = data.class_counts(["source", "target"])
+    assert both == [one + other for one, other in zip(*counts, strict=True)]
+
+
+def test_an_epoch_can_be_cut_short_and_gone_on_with(root: Path) -> None:
+    data = ready(cross(root, batch_size=4))
+    whole = [batch.indices.tolist() for batch in data.train_dataloader()]
+    data.train_on(["source"], batches=2)
+    assert [batch.indices.tolist() for batch in data.train_dataloader()] == whole[:2]
+    data.train_on(["source"])
+    loader = data.train_dataloader()
+    batches = iter(loader)
+    next(batches)
+    next(batches)
+    state = loader.state_dict()  # type: ignore[attr-defined]
+    assert state == {"served": 2}
+    again = data.train_dataloader()
+    again.load_state_dict(state)  # type: ignore[attr-defined]
+    assert [batch.indices.tolist() for batch in again] == whole[2:]
+    # The epoch after it is whole, and a finished epoch leaves nothing to go on with.
+    assert len(list(again)) == len(whole)
+    assert again.state_dict() == {"served": 0}  # type: ignore[attr-defined]
 
 
 def test_judging_loaders_come_in_the_order_of_the_roles(root: Path) -> None:
@@ -117,7 +153,7 @@ def test_class_counts_are_of_the_training_part(root: Path) -> None:
     tested, trained = "speech-0-happy-0", "speech-2-sad-1"
     corpus = Tones(root, takes=2, without=[tested, trained])
     data = ready(SpeechEmotionDataModule(corpus, cache_dir=root))
-    assert data.class_counts("speech") == [8, 8, 8, 7, 8, 8]
+    assert data.class_counts(["speech"]) == [8, 8, 8, 7, 8, 8]
 
 
 def test_the_description_is_json_and_complete(root: Path) -> None:

@@ -144,10 +144,31 @@ def test_a_parameter_unfrozen_later_is_no_pretrained_key(
     tiny_folder: TinyFolder,
 ) -> None:
     encoder = load_encoder(str(tiny_folder("wav2vec2")))
-    key = "model.encoder.layers.0.feed_forward.output_dense.weight"
-    assert key in encoder.pretrained_keys()
-    encoder.get_parameter(key).requires_grad_(True)
-    assert key not in encoder.pretrained_keys()
+    name = "encoder.layers.0.feed_forward.output_dense.weight"
+    assert f"model.{name}" in encoder.pretrained_keys()
+    encoder.train_only({name})
+    assert f"model.{name}" not in encoder.pretrained_keys()
+
+
+def test_what_a_run_will_train_is_stored_before(tiny_folder: TinyFolder) -> None:
+    encoder = load_encoder(str(tiny_folder("wav2vec2")))
+    name = "encoder.layers.0.feed_forward.output_dense.weight"
+    encoder.keep({name})
+    assert f"model.{name}" not in encoder.pretrained_keys()
+
+
+def test_an_encoder_of_which_nothing_is_trained_is_in_evaluation_mode(
+    tiny_folder: TinyFolder,
+) -> None:
+    encoder = load_encoder(str(tiny_folder("wav2vec2")), "lora").train()
+    tuned = encoder.adaptation.tuned()
+    assert encoder.training
+    encoder.train_only(set())
+    assert not any(module.training for module in encoder.modules())
+    assert not encoder(clips(), LENGTHS).states.requires_grad
+    encoder.train_only(tuned)
+    assert encoder.training
+    assert encoder(clips(), LENGTHS).states.requires_grad
 
 
 def test_what_is_trained_is_stored_even_while_it_is_frozen(

@@ -1,8 +1,10 @@
+from typing import Any
+
 import pytest
 import torch
 from torch import Tensor
 
-from crossemo.encoders import SSLEncoder, load_encoder
+from crossemo.encoders import EncoderError, SSLEncoder, Tuning, load_encoder
 from tests.encoders.conftest import TinyFolder
 from tests.encoders.tiny import FAMILIES, write_tiny
 
@@ -24,7 +26,7 @@ def slopes(encoder: SSLEncoder) -> dict[str, Tensor]:
 
 
 @pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("tuning", ["lora", "full"])
+@pytest.mark.parametrize("tuning", ["lora", "houlsby", "bitfit", "full"])
 def test_every_trained_parameter_gets_a_gradient(
     tiny_folder: TinyFolder, family: str, tuning: str
 ) -> None:
@@ -42,7 +44,7 @@ def test_a_frozen_encoder_trains_nothing(tiny_folder: TinyFolder) -> None:
 def test_adapters_sit_on_queries_and_values_and_act(
     tiny_folder: TinyFolder, family: str
 ) -> None:
-    encoder = load_encoder(str(tiny_folder(family)), "lora", lora_rank=3)
+    encoder = load_encoder(str(tiny_folder(family)), "lora", options={"r": 3})
     shapes = {
         key.removeprefix("model.encoder.layers."): tuple(p.shape)
         for key, p in trained(encoder).items()
@@ -75,7 +77,9 @@ def test_adapters_sit_on_queries_and_values_and_act(
 
 def test_alpha_over_rank_scales_an_adapter(tiny_folder: TinyFolder) -> None:
     encoder = load_encoder(
-        str(tiny_folder("wavlm")), "lora", lora_rank=4, lora_alpha=6, lora_dropout=0.5
+        str(tiny_folder("wavlm")),
+        "lora",
+        options={"r": 4, "lora_alpha": 6, "lora_dropout": 0.5},
     )
     adapter = encoder.model.encoder.layers[0].attention.q_proj
     assert adapter.scaling["default"] == 1.5
@@ -125,3 +129,47 @@ def test_an_adapter_above_the_last_block_is_not_trained(
     train_step(encoder)
     assert any(".adapter." in key for key, _ in encoder.named_parameters())
     assert slopes(encoder).keys() == trained(encoder).keys()
+
+
+def test_bitfit_trains_the_biases(tiny_folder: TinyFolder) -> None:
+    names = trained(load_encoder(str(tiny_folder("wav2vec2")), "bitfit")).keys()
+    assert "model.encoder.layers.0.attention.q_proj.bias" in names
+    assert all(name.endswith("bias") for name in names)
+    assert not any(".feature_extractor." in name for name in names)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+def test_bottlenecks_change_nothing_at_first_and_act_when_trained(
+    tiny_folder: TinyFolder, family: str
+) -> None:
+    name = str(tiny_folder(family))
+    encoder = load_encoder(name, "houlsby", options={"size": 5})
+    clip = torch.randn(1, 900), torch.tensor([900])
+    frozen = load_encoder(name)(*clip).states
+    torch.testing.assert_close(encoder(*clip).states, frozen)
+    # Two blocks, two adapters each: 16 → 5 → 16 with biases.
+    sizes = [p.numel() for p in trained(encoder).values()]
+    assert sum(sizes) == 2 * 2 * (16 * 5 + 5 + 5 * 16 + 16)
+    with torch.no_grad():
+        for parameter in trained(encoder).values():
+            parameter.normal_()
+    assert (encoder(*clip).states[1:] - frozen[1:]).abs().max() > 0.1
+
+
+@pytest.mark.parametrize(
+    ("tuning", "options", "sentence"),
+    [
+        ("lora", {"rank": 3}, "LORA has no option 'rank': did you mean"),
+        ("lora", {"r": 0}, "peft can't add lora: .*positive integer"),
+        ("peft", {}, "peft has no method 'peft': set peft.peft_type to one of"),
+        ("peft", {"peft_type": "nonsense"}, "peft has no method 'NONSENSE'"),
+        ("houlsby", {"r": 3}, "houlsby has no option 'r': its options are size"),
+        ("houlsby", {"size": 0}, "bottleneck is 0: choose 1 or more"),
+        ("frozen", {"r": 3}, "frozen has no option 'r': it has none"),
+    ],
+)
+def test_options_that_do_not_fit_are_one_sentence(
+    tiny_folder: TinyFolder, tuning: Tuning, options: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(EncoderError, match=sentence):
+        load_encoder(str(tiny_folder("wav2vec2")), tuning, options=options)

@@ -1,0 +1,84 @@
+"""The folders of runs: `logs/NAME/version_K`."""
+
+import atexit
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from zipfile import is_zipfile
+
+from lightning.fabric.utilities.rank_zero import rank_zero_only
+
+from crossemo.errors import CrossEmoError
+
+LAST = Path("checkpoints", "last.ckpt")
+
+
+def claim_version(folder: Path) -> int:
+    """Make the next free `version_K` below a folder and return K.
+
+    It is removed at the end if nothing was written there. Processes other than the
+    first make nothing; the logs are the first one's.
+
+    Raises:
+        CrossEmoError: The folder can't be written to.
+    """
+    version = max(_versions(folder), default=-1) + 1
+    while getattr(rank_zero_only, "rank", 0) == 0:
+        try:
+            (folder / f"version_{version}").mkdir(parents=True)
+            atexit.register(_remove_if_unused, folder / f"version_{version}")
+            break
+        except FileExistsError:
+            version += 1
+        except OSError as error:
+            raise CrossEmoError(
+                f"Can't write results below {folder}: {error.strerror}; "
+                "choose another folder with --logs."
+            ) from error
+    return version
+
+
+def find_checkpoint(asked: str, folder: Path) -> str:
+    """Return the path of a checkpoint that a user asks for.
+
+    Args:
+        asked: A path, or `last` for the newest run's that can go on.
+        folder: Where the runs of that name lie.
+
+    Raises:
+        CrossEmoError: There is no such checkpoint.
+    """
+    if asked != "last":
+        if not Path(asked).is_file():
+            raise CrossEmoError(
+                f"There is no checkpoint {asked}: give the path of one, such as "
+                f"{folder / 'version_0' / LAST}, or last."
+            )
+        if not is_zipfile(asked):
+            raise CrossEmoError(f"{asked} is no checkpoint.")
+        return asked
+    for version in sorted(_versions(folder), reverse=True):
+        path = folder / f"version_{version}" / LAST
+        if path.is_file():
+            return str(path)
+    raise CrossEmoError(
+        f"No run below {folder} has left a checkpoint to go on from: begin one "
+        "without --ckpt_path, or say which with --name."
+    )
+
+
+def _versions(folder: Path) -> Iterator[int]:
+    for path in folder.glob("version_*"):
+        if path.name[8:].isdigit():
+            yield int(path.name[8:])
+
+
+def _remove_if_unused(folder: Path) -> None:
+    """Remove the folder of a run that failed before it wrote more than a log's head."""
+    with suppress(OSError):
+        heads = list(folder.glob("events.out.tfevents.*"))
+        if len(heads) == len(list(folder.iterdir())):
+            for head in heads:
+                head.unlink()
+            folder.rmdir()
+            folder.parent.rmdir()
