@@ -24,7 +24,9 @@ from rich.console import Console
 
 import crossemo.corpora  # noqa: F401 (its classes may be named in a config by bare name)
 from crossemo import __version__
+from crossemo.callbacks.adapters import AdapterWriter
 from crossemo.callbacks.checkpoints import LastCheckpoint
+from crossemo.callbacks.course import Course
 from crossemo.callbacks.fad import FrechetAudioDistance
 from crossemo.callbacks.layer_weights import LayerWeights
 from crossemo.callbacks.predictions import PredictionWriter
@@ -39,7 +41,7 @@ from crossemo.errors import CrossEmoError, own_sentence
 from crossemo.files import write_text
 from crossemo.parser import Parser
 from crossemo.recognizer import EmotionRecognizer
-from crossemo.report.tables import results_table
+from crossemo.report.tables import comparisons_table, results_table
 from crossemo.runs import claim_version, find_checkpoint
 from crossemo.stages import Stage
 
@@ -165,12 +167,13 @@ class CrossEmoCLI(LightningCLI):
         stages = self._get(self.config_init, "stages")
         stages = stages or {role: Stage() for role in self.datamodule.roles}
         self.switch = StageSwitch(stages, self.model.seed)
-        self.results = Results()
+        self.results = Results(stages)
         callbacks: list[Callback] = [self.results, LayerWeights(), PredictionWriter()]
         if recorded:
             every = self._get(self.config_init, "save_every_n_steps")
             callbacks += [LearningRates(), LastCheckpoint(every)]
-        return [*callbacks, *self.switch.callbacks()]
+            callbacks += [AdapterWriter(), Course(self.switch)]
+        return [*self.switch.callbacks(), *callbacks]
 
     def _loggers(self, version: int) -> list[Logger]:
         logs, name = self.folder.parent, self.folder.name
@@ -187,6 +190,8 @@ class CrossEmoCLI(LightningCLI):
         console = Console()
         if self.results.content["stages"]:
             console.print(results_table(self.results.content))
+        if self.results.content.get("comparisons"):
+            console.print(comparisons_table(self.results.content))
         notes = [corpus.note for corpus in self.datamodule.roles.values()]
         for note in dict.fromkeys(filter(None, notes)):
             console.print(note)

@@ -141,7 +141,7 @@ def baseline_of(name: str, stages: Mapping[str, Stage]) -> str | None:
         return None
     roles = stages[name].roles(name)
     for other, stage in stages.items():
-        alone = chain_of(other, stages) == (other,)
+        alone = chain_of(other, stages) == (other,) and not stage.starts_elsewhere
         if alone and stage.roles(other) == roles:
             return other
     return None

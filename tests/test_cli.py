@@ -122,6 +122,8 @@ def test_tensorboard_shows_what_a_person_looks_for(finished: Path) -> None:
         "layer_weights/training",
         "layer_weights/target",
         "fad/target",
+        "stages/scores",
+        "stages/layer_weights",
     } <= images
     assert "epoch" not in scalars
     assert [tag for tag in scalars if tag.endswith("-vectors")] == []

@@ -16,7 +16,10 @@ from tests.commands import run
             ],
             "demo-song is a corpus of music, not of speech: use MusicEmotion",
         ),
-        (["--config=demo.yaml", "--stages.target.max_epochs=0"], "max_epochs is 1 or more"),
+        (
+            ["--config=demo.yaml", "--stages.target.max_epochs=0"],
+            "max_epochs is 1 or more",
+        ),
         (["--config=demo.yaml", "--data.labels=six"], "shared6"),
         (["--config=demo.yaml", "--model.layers=9"], "0 to 3"),
     ],

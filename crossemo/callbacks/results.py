@@ -1,6 +1,7 @@
 """results.json: every test score of a run, with its interval and the split used."""
 
 import json
+from collections.abc import Mapping
 from math import isnan
 from pathlib import Path
 from typing import Any, cast
@@ -10,6 +11,7 @@ from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 
 from crossemo import __version__
+from crossemo.callbacks.comparisons import Judged, comparisons
 from crossemo.callbacks.gathering import Predictions
 from crossemo.callbacks.parts import data_of, recogniser
 from crossemo.callbacks.tensorboard import add_figure, title_of
@@ -19,17 +21,23 @@ from crossemo.metrics.intervals import chance_interval, score_interval
 from crossemo.metrics.recognition import ConfusionScore, recognition_metrics
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.figures import confusion_figure
+from crossemo.stages import Stage
 
 
 class Results(Callback):
     """Gathers the predictions of every test and writes `results.json`.
+
+    Args:
+        stages: The stages of the run, whose gains and losses are told.
 
     Attributes:
         content: What is written: the versions, the roles of the data with their
             splits, and for every test its checkpoint and the scores of every role.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, stages: Mapping[str, Stage] | None = None) -> None:
+        self.stages = dict(stages or {})
+        self._judged: dict[tuple[str, str], Judged] = {}
         self.content: dict[str, Any] = {"crossemo": __version__, "stages": {}}
         self._seen = Predictions()
 
@@ -58,6 +66,9 @@ class Results(Callback):
             dataset = data.dataset(role, "test")
             groups = [dataset.clips[i].group for i in order.tolist()]
             scores[role] = _scores(probabilities, labels, groups, data.classes)
+            self._judged[module.test_name, role] = Judged(
+                labels, probabilities.argmax(-1), groups
+            )
             self._draw(trainer, module, role, scores[role])
         self._write(trainer, module, scores)
 
@@ -86,6 +97,9 @@ class Results(Callback):
             "checkpoint": None if checkpoint is None else Path(checkpoint).name,
             "scores": scores,
         }
+        self.content["comparisons"] = comparisons(
+            self._judged, self.stages, len(module.classes)
+        )
         folder = trainer.log_dir
         if trainer.is_global_zero and folder is not None:
             text = json.dumps(_without_nan(self.content), indent=2, default=str)

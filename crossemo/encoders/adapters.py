@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 
+from crossemo.cache import new_folder
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.recipes import peft_config
 
@@ -126,7 +127,10 @@ class Adapters:
     def save(self, folder: Path) -> None:
         """Write the adapters as peft does, so that plain peft can load them."""
         assert self._peft is not None
-        self._peft.save_pretrained(str(folder))
+        ours = new_folder(folder, stays=lambda there, new: False)
+        with ours as unfinished, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of models that have no name on the hub
+            self._peft.save_pretrained(str(unfinished))
 
     def plan(self, steps: int) -> None:
         """Tell AdaLoRA how many steps there are: it prunes from a tenth to the half."""

@@ -83,11 +83,11 @@ def score_interval(
     _check_level(level)
     if score not in SCORES:
         raise ValueError(f"Unknown score {score!r}: choose {', '.join(SCORES)}.")
-    counts = _count(labels, predictions, groups, classes)
+    counts = clip_counts(labels, predictions, groups, classes)
     total = counts.sum(0)
     if len(counts) < MIN_GROUPS:
         drawn = SCORES[score](_draw_clips(total, seed))
-        return Interval(*_percentiles(drawn, level), "clip", len(groups), "bootstrap")
+        return Interval(*percentiles(drawn, level), "clip", len(groups), "bootstrap")
     without = SCORES[score](total - counts)
     freedom = len(counts) - 1
     error = (without.var(correction=0) * freedom).sqrt()
@@ -159,10 +159,10 @@ def chance_interval(
     clips = clips[clips > 0].expand(draws, -1)
     generator = torch.Generator().manual_seed(seed)
     hits = torch.binomial(clips, torch.full_like(clips, 1 / classes), generator)
-    return _percentiles((hits / clips).mean(1), level)
+    return percentiles((hits / clips).mean(1), level)
 
 
-def _count(
+def clip_counts(
     labels: Sequence[int] | Tensor,
     predictions: Sequence[int] | Tensor,
     groups: Sequence[str],
@@ -197,7 +197,8 @@ def _draw_clips(counts: Tensor, seed: int) -> Tensor:
     return torch.stack(columns, -1)
 
 
-def _percentiles(scores: Tensor, level: float) -> tuple[float, float]:
+def percentiles(scores: Tensor, level: float) -> tuple[float, float]:
+    """Return the ends of the middle `level` of scores."""
     tail = (1 - level) / 2
     ends = torch.tensor([tail, 1 - tail], dtype=scores.dtype)
     low, high = scores.quantile(ends).tolist()

@@ -49,7 +49,7 @@ def confusion_figure(matrix: ArrayLike, classes: Sequence[str], title: str) -> F
     text = [[f"{count:.0f}" for count in row] for row in counts]
     figure, axes = _grid(shares, text, classes, classes, colormaps["Blues"], (0, 1))
     axes.set(xlabel="recognised as (colours: share of row)", ylabel="labelled")
-    _set_title(figure, title)
+    set_title(figure, title)
     return figure
 
 
@@ -64,7 +64,7 @@ def layer_weights_figure(weights: ArrayLike, title: str) -> Figure:
         title: Title of the figure.
     """
     shares = np.asarray(weights, dtype=np.float64)
-    figure, axes = _axes()
+    figure, axes = new_axes()
     layers = np.arange(len(shares))
     axes.bar(layers, shares, color="#4477aa")
     uniform = 1 / len(shares)
@@ -76,7 +76,7 @@ def layer_weights_figure(weights: ArrayLike, title: str) -> Figure:
     axes.locator_params(axis="y", nbins=5)
     axes.legend(frameon=False, loc="upper left")
     axes.spines[["top", "right"]].set_visible(False)
-    _set_title(figure, title)
+    set_title(figure, title)
     return figure
 
 
@@ -114,7 +114,7 @@ def fad_heatmap(
     figure, axes = _grid(table, text, row_names, col_names, colours, ends)
     note = f"{col_title} (framed: nearest of row)"
     axes.set(xlabel=note, ylabel=row_title)
-    _set_title(figure, title)
+    set_title(figure, title)
     for row, distances in enumerate(table):
         if not np.isnan(distances).all():
             axes.add_patch(_frame(row, int(np.nanargmin(distances))))
@@ -129,14 +129,14 @@ def figure_to_tensor(figure: Figure) -> Tensor:
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
 
 
-def _axes(width: float = 0.0, height: float = 0.0) -> tuple[Figure, Axes]:
+def new_axes(width: float = 0.0, height: float = 0.0) -> tuple[Figure, Axes]:
     """Return axes with room for what is that large, in inches."""
     size = (max(WIDTH, MARGINS[0] + width), max(HEIGHT, MARGINS[1] + height))
     figure = Figure(size, dpi=DPI, layout="constrained")
     return figure, figure.add_subplot()
 
 
-def _set_title(figure: Figure, title: str) -> None:
+def set_title(figure: Figure, title: str) -> None:
     """Centre a title on the figure; one centred on the axes is cut off earlier."""
     figure.suptitle(title, fontsize="medium")
 
@@ -151,7 +151,7 @@ def _grid(
 ) -> tuple[Figure, Axes]:
     longest = max(len(number) for row in text for number in row)
     column = CHARACTER_WIDTH * longest + CELL_PADDING
-    figure, axes = _axes(column * len(col_names), ROW_HEIGHT * len(row_names))
+    figure, axes = new_axes(column * len(col_names), ROW_HEIGHT * len(row_names))
     low, high = ends
     # No colour bar: every cell has its number, and the space makes it readable.
     image = axes.imshow(values, cmap=colours, vmin=low, vmax=high, aspect="auto")

@@ -8,7 +8,10 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-CAPTION = "per cent; chance: the UA that guessing stays below; F1: macro mean"
+CAPTION = (
+    "per cent; chance: the UA that guessing stays below; F1: macro mean; "
+    "*: over clips, as there are fewer than three groups"
+)
 
 
 def results_table(results: Mapping[str, Any]) -> Table:
@@ -40,10 +43,35 @@ def results_table(results: Mapping[str, Any]) -> Table:
     return table
 
 
+def comparisons_table(results: Mapping[str, Any]) -> Table:
+    """Return what stages gained over training alone, and what they kept.
+
+    Args:
+        results: The content of `results.json`, of which `comparisons` is read.
+    """
+    table = Table(
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        caption="differences of UA on the same clips, in points",
+    )
+    for name in ("", "stage", "than", "role"):
+        table.add_column(name, overflow="fold")
+    table.add_column("UA [95 %]", justify="right", no_wrap=True)
+    for row in results["comparisons"]:
+        low, high = (f"{100 * end:+.1f}" for end in row["UA_interval"])
+        difference = f"{100 * row['UA']:+.1f} [{low}, {high}]"
+        names = (row["what"], row["stage"], row["than"], row["role"])
+        table.add_row(*map(Text, (*names, difference)))
+    return table
+
+
 def _cells(scores: Mapping[str, Any]) -> tuple[str, ...]:
     recall = _percent(scores.get("UA"))
     if interval := scores.get("UA_interval"):
-        recall += f" [{', '.join(map(_percent, interval))}]"
+        # Of the clips alone, where there are too few groups to be of any.
+        star = "*" if scores.get("UA_interval_unit") == "clip" else ""
+        recall += f" [{', '.join(map(_percent, interval))}]{star}"
     chance = scores.get("UA_chance")
     return (
         recall,
