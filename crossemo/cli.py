@@ -265,6 +265,9 @@ def _quieten() -> None:
     warnings.filterwarnings("ignore", "Found .* in eval mode")  # as frozen ones are
     warnings.filterwarnings("ignore", ".*not supported by the model summary")
     warnings.filterwarnings("ignore", "Sparse invariant checks")  # of peft's SHiRA
+    # The scores come from the state of all processes and are the same in each.
+    warnings.filterwarnings("ignore", "It is recommended to use `self.log")
+    warnings.filterwarnings("ignore", "You called `self.log.*but have no logger")
     warnings.filterwarnings("ignore", "The dirpath has changed")  # as each test's does
     for name in ("lightning.pytorch.utilities.rank_zero", "lightning.pytorch"):
         # Advertisements for other products.

@@ -126,6 +126,7 @@ class StagedModule(LightningModule):
         self._stage, self._steps = stage, steps
         chosen = trained_names(self, stage.train)
         self.encoder.train_only(_below("encoder.model.", chosen))
+        self.encoder.train(self.training)  # from evaluation mode, if it was frozen
         for part in ("mix", "head"):
             for name, parameter in self.get_submodule(part).named_parameters():
                 parameter.requires_grad = f"{part}.{name}" in chosen

@@ -204,3 +204,18 @@ def test_one_layer_leaves_no_parameter_without_gradient(
         if parameter.requires_grad and parameter.grad is None
     ]
     assert missing == []
+
+
+def test_a_stage_after_a_validation_trains_in_training_mode(wav2vec2: Path) -> None:
+    model = recogniser(wav2vec2, tuning="full")
+    # As Lightning does it: eval(), then every module gets its own mode back.
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    for module, mode in modes.items():
+        module.training = mode
+    model.plan_stage(Stage(), 10, [1, 1, 1])
+    assert all(module.training for module in model.encoder.modules())
+    model.plan_stage(Stage(train="head"), 10, [1, 1, 1])
+    assert not any(module.training for module in model.encoder.modules())
+    model.plan_stage(Stage(train="all"), 10, [1, 1, 1])
+    assert all(module.training for module in model.encoder.modules())

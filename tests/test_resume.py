@@ -39,14 +39,30 @@ def fit(
     return weights
 
 
+@pytest.mark.parametrize(
+    "typed",
+    [
+        ["--model.tuning=lora", "--stages.target.reset_head=true"],
+        ["--model.tuning=lora", "--stages.target.adapter=add"],
+        ["--model.tuning=dora", "--stages.target.adapter=merge"],
+        ["--model.tuning=adalora", "--model.dropout=0.2"],
+        ["--model.tuning=full", "--stages.target.reset=[encoder, layers, head]"],
+        ["--stages.source.train=all", "--stages.target.train=head"],
+    ],
+    ids=lambda typed: typed[0][15:] + typed[1][16:],
+)
 def test_every_epoch_can_be_resumed_in_another_folder(
-    tmp_path: Path, ravdess: Path, wav2vec2: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path,
+    ravdess: Path,
+    wav2vec2: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    typed: list[str],
 ) -> None:
-    whole = fit(tmp_path / "whole", ravdess, wav2vec2, monkeypatch)
+    whole = fit(tmp_path / "whole", ravdess, wav2vec2, monkeypatch, *typed)
     for epoch in range(3):  # epoch 1 is the last of the first stage
         kept = tmp_path / "whole" / f"epoch={epoch}.ckpt"
-        typed = f"--ckpt_path={kept}"
-        resumed = fit(tmp_path / f"{epoch}", ravdess, wav2vec2, monkeypatch, typed)
+        more = [*typed, f"--ckpt_path={kept}"]
+        resumed = fit(tmp_path / f"{epoch}", ravdess, wav2vec2, monkeypatch, *more)
         assert whole.keys() == resumed.keys()
         for name, tensor in whole.items():
             assert torch.equal(tensor, resumed[name]), (epoch, name)

@@ -2,6 +2,8 @@
 
 import csv
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -34,14 +36,13 @@ def fit(folder: Path, ravdess: Path, encoder: Path, *typed: str) -> Path:
     return folder / "logs" / "run" / "version_0"
 
 
-@pytest.mark.parametrize("tuning", ["lora", "full"])
 def test_two_processes_do_what_one_does(
-    tmp_path: Path, ravdess: Path, wav2vec2: Path, tuning: str
+    tmp_path: Path, ravdess: Path, wav2vec2: Path
 ) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     one.mkdir()
     two.mkdir()
-    typed = [f"--model.tuning={tuning}", "--model.encoder_dropout=false"]
+    typed = ["--model.tuning=lora", "--model.encoder_dropout=false"]
     single = fit(one, ravdess, wav2vec2, *typed, "--data.batch_size=8")
     double = fit(
         two,
@@ -95,3 +96,69 @@ def same_distances(single: Path, double: Path) -> None:
     for row, other in zip(ours, theirs, strict=True):
         assert row["source_n"] == other["source_n"]
         assert float(other["fad"]) == pytest.approx(float(row["fad"]), rel=1e-2)
+
+
+SOURCE, TARGET = "--stages.source", "--stages.target"
+CASES = {
+    "frozen": ["--model.tuning=frozen"],
+    "bitfit": ["--model.tuning=bitfit"],
+    "houlsby": ["--model.tuning=houlsby"],
+    "dora": ["--model.tuning=dora", "--model.gradient_checkpointing=true"],
+    "adalora": ["--model.tuning=adalora"],
+    "one_layer": ["--model.tuning=full", "--model.layers=1"],
+    "head_to_all": [f"{SOURCE}.train=head", f"{TARGET}.train=all"],
+    "all_to_head": [f"{SOURCE}.train=all", f"{TARGET}.train=head"],
+    "layers_to_pattern": [
+        f"{SOURCE}.train=layers",
+        f'{TARGET}.train=["head.*", "encoder.model.encoder.layers.1.*"]',
+    ],
+    "second_adapter": ["--model.tuning=lora", f"{TARGET}.adapter=add"],
+    "merged_adapter": ["--model.tuning=lora", f"{TARGET}.adapter=merge"],
+    "new_parts": [
+        "--model.tuning=full",
+        f"{TARGET}.reset=[head, projector, layers, encoder]",
+    ],
+    "joint": [f"{TARGET}.data=[source, target]", "--model.tuning=full"],
+    "accumulated": ["--model.tuning=full", "--trainer.accumulate_grad_batches=2"],
+    "steps": ["--model.tuning=full", f"{SOURCE}.max_steps=4", f"{TARGET}.max_steps=5"],
+}
+
+
+def test_every_strategy_and_switch_is_shared_rightly(
+    tmp_path: Path, ravdess: Path, wav2vec2: Path
+) -> None:
+    typed = [
+        "fit",
+        "--config=ravdess_speech_to_song.yaml",
+        f"--model.encoder={wav2vec2}",
+        "--model.encoder_dropout=false",
+        "--model.lr=1e-2",
+        "--model.encoder_lr=1e-3",
+        f"{SOURCE}.max_epochs=1",
+        f"{TARGET}.max_epochs=1",
+        f"{TARGET}.start_from=last",  # rounding may choose another best epoch
+        "--fad.enabled=false",
+        "--trainer.limit_val_batches=1",
+        "--trainer.limit_test_batches=1",
+        "--trainer.precision=64-true",
+        "--trainer.enable_progress_bar=false",
+        "--trainer.callbacks+=tests.callbacks.digests.Digests",
+        "--name=run",
+        *corpora(ravdess),
+    ]
+    bf16 = [*CASES["head_to_all"], "--trainer.precision=bf16-mixed"]
+    cases = CASES | {"bf16": bf16}
+    arguments = json.dumps({"folder": str(tmp_path), "typed": typed, "cases": cases})
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.sharing", arguments],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    report = json.loads((tmp_path / "report.json").read_text())
+    for name, found in report.items():
+        assert found["moved"], name
+        assert found["ranks_agree"], name
+        assert found["far"] < (0.2 if name == "bf16" else 1e-8), (name, found)

@@ -73,7 +73,6 @@ class SSLEncoder(nn.Module):
         gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__()
-        self._mode = True
         self.model = model
         self.name = name
         self.sampling_rate = facts.sampling_rate
@@ -101,13 +100,13 @@ class SSLEncoder(nn.Module):
         """Train the parameters of these names, and no others.
 
         While there are none the encoder stays in evaluation mode, whatever happens, and
-        keeps no graph.
+        keeps no graph. It leaves that mode again with the next call of `train`.
         """
         chosen = set(names)
         for name, parameter in self.model.named_parameters():
             parameter.requires_grad = name in chosen
         self._frozen = not chosen
-        self.train(self._mode)
+        self.train(self.training)
 
     def keep(self, names: Iterable[str]) -> None:
         """Have checkpoints hold parameters that are, or will be, trained."""
@@ -115,7 +114,6 @@ class SSLEncoder(nn.Module):
 
     def train(self, mode: bool = True) -> "SSLEncoder":
         """Set training mode; while nothing is trained it is evaluation mode."""
-        self._mode = mode
         super().train(mode and not self._frozen)
         return self
 

@@ -1,10 +1,12 @@
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 import torch
 from lightning import Callback, Trainer
+from lightning.pytorch.callbacks import EarlyStopping, StochasticWeightAveraging
 from lightning.pytorch.loggers import CSVLogger
 
 from crossemo.callbacks.stages import StageSwitch
@@ -136,6 +138,100 @@ def test_resuming_from_any_epoch_ends_with_the_same_weights(tmp_path: Path) -> N
             assert torch.equal(tensor, resumed.state_dict()[name]), (epoch, name)
 
 
+def test_patience_ends_a_stage_and_not_the_run(tmp_path: Path) -> None:
+    module = TinyModule()
+    falling = {f"source{epoch}": 1.0 - epoch / 10 for epoch in range(9)}
+    rising = {f"target{epoch}": epoch / 10 for epoch in range(9)}
+    module.scores = falling | rising
+    stages = {"source": Stage(6, patience=2), "target": Stage(3, patience=1)}
+    _, switch, data = fit(tmp_path, stages, module)
+    # Best at epoch 0, then two validations in vain; the target gets all its epochs.
+    assert sorted({epoch for epoch, _, _ in module.seen}) == list(range(6))
+    assert data.active == ("target",)
+    best = switch.best_checkpoints()
+    epochs = {k: torch.load(v, weights_only=True)["epoch"] for k, v in best.items()}
+    assert epochs == {"source": 0, "target": 5}
+
+
+def test_patience_of_the_last_stage_ends_the_run(tmp_path: Path) -> None:
+    module = TinyModule()
+    module.scores = {f"target{epoch}": -epoch for epoch in range(9)}
+    stages = {"source": Stage(2), "target": Stage(7, patience=3)}
+    fit(tmp_path, stages, module)
+    # Waiting doesn't count on from the stage before: 2 + 1 + 3 epochs.
+    assert module.seen[-1][0] == 5
+
+
+@pytest.mark.parametrize("ended", ["source", "target"])
+def test_resuming_where_patience_ended_a_stage_goes_on_rightly(
+    tmp_path: Path, ended: str
+) -> None:
+    scores = {f"{ended}{epoch}": 1.0 - epoch / 10 for epoch in range(9)}
+    stages = {"source": Stage(4, patience=1), "target": Stage(4, patience=1)}
+    kept = tmp_path / "kept"
+    module = TinyModule()
+    module.scores = scores
+    whole, _, _ = fit(tmp_path / "whole", stages, module, more=[KeepAll(kept)])
+    last = whole.seen[-1][0]
+    for epoch in range(last):
+        module = TinyModule()
+        module.scores = scores
+        place = tmp_path / f"resumed{epoch}"
+        fit(place, stages, module, resume=kept / f"epoch={epoch}.ckpt")
+        assert [e for e, _, _ in module.seen] == [
+            e for e, _, _ in whole.seen if e > epoch
+        ]
+        for name, tensor in whole.state_dict().items():
+            assert torch.equal(tensor, module.state_dict()[name]), (epoch, name)
+
+
+def test_a_stage_may_end_within_an_epoch(tmp_path: Path) -> None:
+    stages = {"source": Stage(max_steps=6), "target": Stage(max_steps=3)}
+    module, _, _ = fit(tmp_path, stages)
+    # Epochs of four batches.
+    assert [epoch for epoch, _, _ in module.seen] == [0] * 4 + [1] * 2 + [2] * 3
+    assert [steps for _, steps in module.plans] == [6, 3]
+
+
+def test_stages_have_batches_of_their_own(tmp_path: Path) -> None:
+    stages = {"source": Stage(1, batch_size=8), "target": Stage(1, batch_size=2)}
+    module, _, _ = fit(tmp_path, stages)
+    assert [epoch for epoch, _, _ in module.seen] == [0] * 2 + [1] * 8
+
+
+def test_steps_count_accumulated_batches_once(tmp_path: Path) -> None:
+    stages = {"source": Stage(max_steps=3), "target": Stage(1)}
+    module, _, _ = fit(tmp_path, stages, accumulate_grad_batches=2)
+    # Two steps in the first epoch, one in the second: two of its four batches.
+    assert [epoch for epoch, _, _ in module.seen] == [0] * 4 + [1] * 2 + [2] * 4
+    assert [steps for _, steps in module.plans] == [3, 2]
+
+
+def test_a_stage_may_train_on_both_domains(tmp_path: Path) -> None:
+    stages = {"joint": Stage(1, data=["source", "target"])}
+    module, switch, _ = fit(tmp_path, stages)
+    assert len(module.seen) == 8
+    assert switch.checkpoints[0].score == "val/mean/UA"
+
+
+def test_every_batch_has_a_seed_of_its_own(tmp_path: Path) -> None:
+    class Draws(Callback):
+        def __init__(self) -> None:
+            self.drawn: list[float] = []
+
+        def on_train_batch_end(self, *_: Any) -> None:
+            self.drawn.append(float(torch.rand(1)))
+
+    found = []
+    for disturbance in (1, 2):
+        torch.manual_seed(disturbance)
+        draws = Draws()
+        fit(tmp_path / str(disturbance), more=[draws])
+        found.append(draws.drawn)
+    assert found[0] == found[1]
+    assert len(set(found[0])) == len(found[0]) == 20
+
+
 def test_nothing_is_trained_between_the_stages(tmp_path: Path) -> None:
     module, _, _ = fit(tmp_path)
     moved = [not torch.equal(a, b) for a, b in pairwise(module.at_epoch_start)]
@@ -155,6 +251,56 @@ def test_stages_that_do_not_fit_are_refused(
 ) -> None:
     with pytest.raises(StageError, match=sentence):
         fit(tmp_path, stages, **options)
+
+
+@pytest.mark.parametrize(
+    ("callback", "sentence"),
+    [
+        (EarlyStopping("val/source/UA"), "set stages.NAME.patience"),
+        (StochasticWeightAveraging(1e-3), "can't follow a switch of stages"),
+    ],
+)
+def test_callbacks_that_would_spoil_the_stages_are_refused(
+    tmp_path: Path, callback: Callback, sentence: str
+) -> None:
+    with pytest.raises(StageError, match=sentence):
+        fit(tmp_path, more=[callback])
+
+
+def test_strategies_that_shard_parameters_are_refused() -> None:
+    class FSDPStrategy:
+        pass
+
+    trainer: Any = SimpleNamespace(strategy=FSDPStrategy(), callbacks=[])
+    with pytest.raises(StageError, match="under FSDPStrategy, which shards"):
+        StageSwitch(STAGES).setup(trainer, TinyModule(), "fit")
+
+
+@pytest.mark.parametrize("name", ["last", "test", "a/b", "{epoch}", ""])
+def test_names_that_files_can_not_have_are_refused(name: str) -> None:
+    with pytest.raises(StageError, match="can't be called"):
+        StageSwitch({name: Stage()})
+
+
+@pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`")
+def test_other_stages_can_not_go_on(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    fit(tmp_path / "whole", more=[KeepAll(kept)])
+    with pytest.raises(StageError, match="are source, and the checkpoint's source, t"):
+        fit(tmp_path / "b", {"source": Stage(3)}, resume=kept / "epoch=1.ckpt")
+
+
+def test_a_run_that_was_moved_goes_on(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    whole, switch, _ = fit(tmp_path / "whole", more=[KeepAll(kept)])
+    best = Path(switch.best_checkpoints()["source"])
+    best.rename(kept / best.name)  # beside the checkpoint that is resumed
+    resumed, _, _ = fit(tmp_path / "moved", resume=kept / "epoch=2.ckpt")
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, resumed.state_dict()[name]), name
+    (kept / best.name).unlink()
+    with pytest.raises(StageError, match="best weights of stage 'source' are gone"):
+        fit(tmp_path / "gone", resume=kept / "epoch=2.ckpt")
 
 
 def test_a_stage_without_epochs_and_no_stage_at_all_are_refused() -> None:

@@ -130,3 +130,5 @@ class TinyModule(LightningModule):
         # A plan of scores, where a test has one, decides which epoch is best.
         planned = self.scores.get(f"{role}{self.current_epoch}", float(score))
         self.log(f"val/{role}/UA", planned, add_dataloader_idx=False)
+        if role == "target":
+            self.log("val/mean/UA", planned, add_dataloader_idx=False)

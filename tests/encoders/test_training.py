@@ -167,7 +167,7 @@ def test_an_encoder_of_which_nothing_is_trained_is_in_evaluation_mode(
     assert not any(module.training for module in encoder.modules())
     assert not encoder(clips(), LENGTHS).states.requires_grad
     encoder.train_only(tuned)
-    assert encoder.training
+    assert encoder.train().training
     assert encoder(clips(), LENGTHS).states.requires_grad
 
 

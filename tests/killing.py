@@ -1,0 +1,82 @@
+"""Kills a training at random moments and lets it go on; prints what became of it.
+
+Runs as a process of its own, without threads, so that it can fork.
+"""
+
+import json
+import os
+import random
+import signal
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from tests.forking import begin, end
+
+
+def newest(folder: Path) -> Path | None:
+    runs = folder.glob("logs/run/version_*/checkpoints/last.ckpt")
+    return max(runs, key=lambda path: int(path.parts[-3][8:]), default=None)
+
+
+def weights(folder: Path) -> dict[str, torch.Tensor]:
+    last = newest(folder)
+    assert last is not None, (folder / "output").read_text()[-2000:]
+    state: dict[str, torch.Tensor] = torch.load(last, weights_only=True)["state_dict"]
+    return state
+
+
+def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
+    assert one.keys() == other.keys()
+    return [key for key in one if not torch.equal(one[key], other[key])]
+
+
+def kill_at(
+    moment: float, how: signal.Signals, folder: Path, typed: list[str]
+) -> dict[str, Any]:
+    """Kill a run at a moment and finish it; return what it had reached."""
+    folder.mkdir()
+    child = begin(folder, typed)
+    time.sleep(moment)
+    os.kill(child, how)
+    end(child)
+    last = newest(folder)
+    reached = -1
+    if last is not None:
+        reached = torch.load(last, weights_only=True)["global_step"]
+    more = [] if last is None else ["--ckpt_path=last"]
+    code = end(begin(folder, [*typed, *more]))
+    assert code == 0, (folder / "output").read_text()[-3000:]
+    return {"step": reached, "moment": moment, "how": how.name}
+
+
+def run(folder: Path, moments: int, typed: list[str]) -> list[dict[str, Any]]:
+    """Return, for every moment, what was reached and which tensors differ."""
+    torch.set_num_threads(1)
+    whole = folder / "whole"
+    whole.mkdir()
+    assert end(begin(whole, typed)) == 0, (whole / "output").read_text()[-3000:]
+    began = time.monotonic()
+    again = folder / "again"  # the waveforms are decoded by now
+    again.mkdir()
+    assert end(begin(again, typed)) == 0
+    duration = time.monotonic() - began
+    expected = weights(whole)
+    rng = random.Random(0)
+    found = []
+    for number in range(moments):
+        place = folder / str(number)
+        how = (signal.SIGKILL, signal.SIGTERM)[number % 2]
+        told = kill_at(rng.uniform(0.1, 1.0) * duration, how, place, typed)
+        told["differs"] = differences(expected, weights(place))
+        found.append(told)
+    return found
+
+
+if __name__ == "__main__":
+    arguments = json.loads(sys.argv[1])
+    report = run(Path(arguments["folder"]), arguments["moments"], arguments["typed"])
+    Path(arguments["folder"], "report.json").write_text(json.dumps(report))
