@@ -15,6 +15,8 @@ from crossemo.errors import own_sentence
 from crossemo.stages import Stage
 
 _NO_CLASS = re.compile(r"Expected a dot import path string: (\S+)")
+_KEY = re.compile(r'Parser key "([\w.]+)"')
+_CHOICE = re.compile(r"Expected a typing\.Literal\[([^\]]+)\]")
 _NO_OPTION = re.compile(
     r"Option '([\w.]+)' is not accepted|unrecognized arguments: -*([\w.]+)"
 )
@@ -29,6 +31,9 @@ class Parser(LightningArgumentParser):
             message = sentence
         elif "required: fit.data" in message:
             message = "Which data? Give --config, such as demo.yaml, or --data CLASS."
+        elif (choice := _CHOICE.search(message)) and (key := _KEY.search(message)):
+            names = choice[1].replace("'", "")
+            message = f"{key[1]} is none of {names}: choose one of them."
         elif unknown := _NO_CLASS.search(message):
             message = f"There is no class {unknown[1]}: choose {', '.join(_classes())}."
         elif unknown := _NO_OPTION.search(message):

@@ -6,6 +6,7 @@ Runs as a process of its own, without threads, so that it can fork.
 import json
 import os
 import random
+import resource
 import signal
 import sys
 import time
@@ -53,8 +54,58 @@ def kill_at(
     return {"step": reached, "moment": moment, "how": how.name}
 
 
+def requeue(folder: Path, typed: list[str]) -> dict[str, Any]:
+    """Send SLURM's signal to a run; start it again by the same command."""
+    folder.mkdir()
+    scontrol = folder / "bin" / "scontrol"
+    scontrol.parent.mkdir()
+    scontrol.write_text(f'#!/bin/sh\necho "$@" >> {folder}/asked\n')
+    scontrol.chmod(0o755)
+    env = {
+        "SLURM_NTASKS": "1",
+        "SLURM_JOB_NAME": "test",
+        "SLURM_JOB_ID": "42",
+        "SLURM_PROCID": "0",
+        "SLURM_LOCALID": "0",
+        "SLURM_NODEID": "0",
+        "PATH": f"{scontrol.parent}:{os.environ['PATH']}",
+    }
+    child = begin(folder, typed, env)
+    while newest(folder) is None:
+        time.sleep(0.01)
+    os.kill(child, signal.SIGUSR1)
+    code = end(child)
+    assert code == 0, (folder / "output").read_text()[-3000:]
+    last = newest(folder)
+    assert last is not None
+    step = torch.load(last, weights_only=True)["global_step"]
+    assert end(begin(folder, typed, env)) == 0, (folder / "output").read_text()[-3000:]
+    return {"step": step, "asked": (folder / "asked").read_text()}
+
+
+def fill_disk(folder: Path, typed: list[str]) -> dict[str, Any]:
+    """Let no file grow any more after the first checkpoint; go on with room again."""
+    folder.mkdir()
+    child = begin(folder, typed)
+    while newest(folder) is None:
+        time.sleep(0.01)
+    resource.prlimit(child, resource.RLIMIT_FSIZE, (4096, 4096))
+    code = end(child)
+    said = (folder / "output").read_text()
+    files = [path.name for path in folder.glob("logs/run/version_0/checkpoints/*")]
+    last = newest(folder)
+    assert last is not None
+    step = torch.load(last, weights_only=True)["global_step"]
+    more = "--ckpt_path=last"
+    assert end(begin(folder, [*typed, more])) == 0, (folder / "output").read_text()
+    return {"code": code, "said": said[-300:], "files": files, "step": step}
+
+
 def run(folder: Path, moments: int, typed: list[str]) -> list[dict[str, Any]]:
-    """Return, for every moment, what was reached and which tensors differ."""
+    """Return, for every moment, what was reached and which tensors differ.
+
+    The last two are SLURM's signal and a full disk.
+    """
     torch.set_num_threads(1)
     whole = folder / "whole"
     whole.mkdir()
@@ -73,6 +124,10 @@ def run(folder: Path, moments: int, typed: list[str]) -> list[dict[str, Any]]:
         told = kill_at(rng.uniform(0.1, 1.0) * duration, how, place, typed)
         told["differs"] = differences(expected, weights(place))
         found.append(told)
+    for trouble in (requeue, fill_disk):
+        place = folder / trouble.__name__
+        told = trouble(place, typed)
+        found.append(told | {"differs": differences(expected, weights(place))})
     return found
 
 

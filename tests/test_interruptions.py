@@ -49,8 +49,16 @@ def test_twenty_random_moments_end_alike(
         command, cwd=root, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    report = json.loads((tmp_path / "report.json").read_text())
+    *report, requeued, full = json.loads((tmp_path / "report.json").read_text())
     assert [told["differs"] for told in report] == [[]] * 20, report
+    assert requeued["asked"] == "requeue 42\n"
+    assert 0 < requeued["step"] < STEPS
+    assert requeued["differs"] == []
+    assert full["code"] == 1
+    assert "There is no space left" in full["said"]
+    assert set(full["files"]) <= {"last.ckpt", "source.ckpt", "target.ckpt"}
+    assert 0 < full["step"] < STEPS
+    assert full["differs"] == []
     # They were cut off all over the run.
     steps = {told["step"] for told in report}
     assert len(steps) >= 5

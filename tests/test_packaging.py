@@ -24,8 +24,12 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_wheel_holds_the_configs_and_the_licence(wheel: Path) -> None:
-    ours = {path.name for path in (ROOT / "configs").glob("*.yaml")}
-    assert {path.name for path in (wheel / "crossemo" / "configs").iterdir()} == ours
+    shipped = wheel / "crossemo" / "configs"
+    ours, theirs = (
+        {path.relative_to(folder) for path in folder.rglob("*.yaml")}
+        for folder in (ROOT / "configs", shipped)
+    )
+    assert theirs == ours
     (info,) = wheel.glob("crossemo-*.dist-info")
     assert (info / "licenses" / "LICENSE").is_file()
     commands = (info / "entry_points.txt").read_text()

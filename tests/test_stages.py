@@ -1,6 +1,9 @@
 import math
+import re
+from pathlib import Path
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -70,3 +73,11 @@ def test_what_came_before_may_be_forgotten() -> None:
 def test_numbers_out_of_range_are_refused(fields: dict[str, float]) -> None:
     with pytest.raises(StageError, match=f"A stage's {next(iter(fields))} "):
         Stage(**fields)  # type: ignore[arg-type]
+
+
+def test_the_stages_that_the_readme_shows_can_be_made() -> None:
+    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    (block,) = re.findall(r"```yaml\nstages:\n(.+?)```", readme, re.DOTALL)
+    stages = yaml.safe_load(f"stages:\n{block}")["stages"]
+    made = {name: Stage(**fields) for name, fields in stages.items()}
+    assert chain_of("target", made) == ("source", "whole_source", "target")

@@ -192,6 +192,13 @@ def test_a_stage_may_start_from_another_run(
         (["fit", '--stages.source.train=["nix.*"]'], "is named 'nix.*'"),
         (["fit", "--stages.target.adapter=merge"], "has none of peft's"),
         (["fit", "--stages.target.start_from=no.ckpt"], "There is no checkpoint no."),
+        (["fit", "--trainer.strategy=fsdp"], "under fsdp, which shards"),
+        (["fit", "--data.split=leaveoneout"], "none of official, kfold, leave_one_out"),
+        (["fit", "--model.tuning=nix"], "model.tuning is none of frozen, full, bitfit"),
+        (
+            ["fit", '--data.split={"train": ["a"], "val": ["b"], "test": ["a"]}'],
+            "a would be in both train and test",
+        ),
         (["fit", "--model.warmup=3"], "warmup is 3: choose a number from 0 to 1"),
         (["fit", "--model.lr=-1"], "lr is -1: choose a number 0 or more"),
         (["fit", "--model.hidden=0"], "hidden width is 0"),

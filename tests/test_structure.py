@@ -23,6 +23,7 @@ ORDER = [
     "heads",
     "optimization",
     "stages",
+    "clock",
     "selection",
     "checkpoints",
     "staged",
@@ -32,6 +33,7 @@ ORDER = [
     "runs",
     "callbacks",
     "parser",
+    "experiment",
     "cli",
     "__main__",
 ]

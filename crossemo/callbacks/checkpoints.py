@@ -1,22 +1,21 @@
 """The checkpoints of a run: the best of every stage, and the last to go on from."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 
-if TYPE_CHECKING:
-    from crossemo.callbacks.stages import StageSwitch
+from crossemo.clock import StageClock
 
 
 class StageCheckpoint(ModelCheckpoint):
     """Keeps the best weights of one stage by validation UA and sleeps in the others.
 
     Args:
-        switch: Knows which stage is under way.
+        clock: Knows which stage is under way.
         stage: Name of the stage, which names the file too.
         roles: Roles of the data that the stage trains on; it is judged by theirs, or
             by the mean over all where there are several.
@@ -25,7 +24,7 @@ class StageCheckpoint(ModelCheckpoint):
         score: Name of the score that it is judged by.
     """
 
-    def __init__(self, switch: "StageSwitch", stage: str, roles: Sequence[str]) -> None:
+    def __init__(self, clock: StageClock, stage: str, roles: Sequence[str]) -> None:
         self.score = f"val/{roles[0] if len(roles) == 1 else 'mean'}/UA"
         super().__init__(
             monitor=self.score,
@@ -35,7 +34,7 @@ class StageCheckpoint(ModelCheckpoint):
             enable_version_counter=False,
         )
         self.stage = stage
-        self._switch = switch
+        self._clock = clock
 
     @property
     def state_key(self) -> str:
@@ -48,7 +47,7 @@ class StageCheckpoint(ModelCheckpoint):
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save the weights if they are the stage's best."""
-        if self._switch.name == self.stage:
+        if self._clock.name == self.stage:
             super().on_validation_end(trainer, pl_module)
 
 
@@ -80,10 +79,16 @@ class LastCheckpoint(ModelCheckpoint):
     ) -> None:
         """Save within an epoch; after its last batch the validation comes first."""
         step = trainer.global_step
-        due = self._every is not None and step - self._saved >= self._every
-        if due and not trainer.is_last_batch and _has_stepped(trainer):
-            self._saved = step
-            self._save(trainer)
+        if self._every is not None and step - self._saved >= self._every:
+            self.save_within_epoch(trainer)
+
+    def save_within_epoch(self, trainer: Trainer) -> bool:
+        """Save if a step is complete and its epoch is not; return whether so."""
+        if trainer.is_last_batch or not _has_stepped(trainer):
+            return False
+        self._saved = trainer.global_step
+        self._save(trainer)
+        return True
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save after the epoch."""
@@ -104,7 +109,7 @@ class LastCheckpoint(ModelCheckpoint):
 
     def _save(self, trainer: Trainer) -> None:
         path = self.format_checkpoint_name({})
-        trainer.save_checkpoint(path)
+        trainer.save_checkpoint(path, weights_only=False)  # all of the state
         self.best_model_path = path
 
 

@@ -5,8 +5,8 @@ from typing import Any
 from lightning import Callback, LightningModule, Trainer
 
 from crossemo.callbacks.parts import data_of, recogniser
-from crossemo.callbacks.stages import StageSwitch
 from crossemo.callbacks.tensorboard import add_figure
+from crossemo.clock import StageClock
 from crossemo.report.course import course_figure, stage_weights_figure
 
 
@@ -14,11 +14,11 @@ class Course(Callback):
     """Draws, after every epoch, the scores of all roles and the layer weights so far.
 
     Args:
-        switch: Knows which stage is under way; must come before this callback.
+        clock: Knows which stage is under way, set by a callback before this one.
     """
 
-    def __init__(self, switch: StageSwitch) -> None:
-        self._switch = switch
+    def __init__(self, clock: StageClock) -> None:
+        self._clock = clock
         self._scores: dict[str, list[tuple[int, float]]] = {}
         self._stages: list[tuple[int, str]] = []
         self._weights: dict[str, list[float]] = {}
@@ -27,7 +27,7 @@ class Course(Callback):
         self, trainer: Trainer, pl_module: LightningModule
     ) -> None:
         """Keep the weights that a stage begins with."""
-        name = self._switch.name
+        name = self._clock.name
         if name not in (stage for _, stage in self._stages):
             self._stages.append((trainer.current_epoch, name))
             self._keep_weights(pl_module, f"before {name}")
@@ -40,7 +40,7 @@ class Course(Callback):
             if score is not None:
                 point = (trainer.current_epoch, float(score))
                 self._scores.setdefault(role, []).append(point)
-        self._keep_weights(pl_module, f"after {self._switch.name}")
+        self._keep_weights(pl_module, f"after {self._clock.name}")
         step = trainer.global_step - 1  # the step that the scalars of this epoch have
         chance = 1 / len(data.classes)
         figure = course_figure(self._scores, self._stages, chance)

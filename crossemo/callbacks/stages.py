@@ -8,7 +8,7 @@ alone, and the range of Lightning is bounded in pyproject.toml.
 """
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +21,10 @@ from lightning.pytorch.utilities import rank_zero_info
 from crossemo.callbacks.checkpoints import StageCheckpoint
 from crossemo.callbacks.parts import data_of, recogniser
 from crossemo.callbacks.tensorboard import add_text
+from crossemo.clock import StageClock
 from crossemo.stages import Stage, StageError
 
-# They shard or average parameters that a switch of stages replaces.
-_REFUSED = ("FSDPStrategy", "ModelParallelStrategy", "DeepSpeedStrategy")
-_RESERVED = ("last", "test")  # names of a checkpoint and of a test without stages
+_SHARDING = ("fsdp", "modelparallel", "deepspeed")
 
 
 class StageSwitch(Callback):
@@ -41,46 +40,36 @@ class StageSwitch(Callback):
     Attributes:
         checkpoints: A `StageCheckpoint` for every stage. They are callbacks of their
             own: give the trainer `switch.callbacks()`.
-        index: Number of the stage under way.
+        clock: Knows which stage is under way.
 
     Raises:
         StageError: The stages fit neither the data nor the trainer.
     """
 
     def __init__(self, stages: Mapping[str, Stage], seed: int = 0) -> None:
-        _check_names(stages)
-        self.stages = dict(stages)
+        self.clock = StageClock(stages)
         self.seed = seed
-        self.index = 0
-        self._first = 0  # epoch of the run that the stage began with
-        self._waited, self._best = 0, -math.inf
         self.checkpoints = [
-            StageCheckpoint(self, name, stage.roles(name))
-            for name, stage in self.stages.items()
+            StageCheckpoint(self.clock, name, stage.roles(name))
+            for name, stage in stages.items()
         ]
 
     def callbacks(self) -> list[Callback]:
         """Return the switch and its checkpoints, for `Trainer(callbacks=...)`."""
         return [self, *self.checkpoints]
 
-    @property
-    def names(self) -> list[str]:
-        """Names of the stages in order."""
-        return list(self.stages)
-
-    @property
-    def name(self) -> str:
-        """Name of the stage under way."""
-        return self.names[self.index]
-
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Apply the first stage before Lightning wraps the model."""
         if stage != "fit":
             return
-        self.index, self._first, self._waited, self._best = 0, 0, 0, -math.inf
+        self.clock.restart()
         _refuse_unfit(trainer)
         self._check_roles(trainer)
-        recogniser(pl_module).plan_run(list(self.stages.values()))
+        recogniser(pl_module).plan_run(list(self.clock.stages.values()))
+        self.clock.steps_per_epoch = [
+            _steps_per_epoch(trainer, stage.roles(name), stage.batch_size)
+            for name, stage in self.clock.stages.items()
+        ]
         self._take_epochs(trainer)
         self._start(trainer, pl_module, "")
 
@@ -90,40 +79,34 @@ class StageSwitch(Callback):
         """Resume in the stage of the next epoch, before Lightning wraps the model."""
         if trainer.state.fn != "fit":
             return
-        state = checkpoint["callbacks"].get(self.state_key, {})
-        if state.get("names") != self.names:
-            raise StageError(
-                f"This run's stages are {', '.join(self.names)}, and the checkpoint's "
-                f"{', '.join(state.get('names', [])) or 'none'}: go on with the stages "
-                "that it was begun with."
-            )
+        clock = self.clock
+        clock.load_state_dict(checkpoint["callbacks"].get(self.state_key, {}))
         _refuse_other_split(trainer, checkpoint)
-        self.load_state_dict(state)
         best = self._find_best(checkpoint, Path(str(trainer.ckpt_path)).parent)
         epoch = _next_epoch(checkpoint)
-        if self._finished(trainer, epoch) and self.index + 1 < len(self.names):
+        if clock.finished(epoch) and not clock.on_last:
             # Saved at a boundary: the next stage needs an optimizer of its own.
             checkpoint["optimizer_states"], checkpoint["lr_schedulers"] = [], []
-            self._advance(epoch)
+            clock.advance(epoch)
             self._start(trainer, pl_module, best)
             checkpoint["callbacks"][self.state_key] = self.state_dict()
         else:
-            self._apply(trainer, pl_module, epoch - self._first)
+            self._apply(trainer, pl_module, epoch - clock.first)
         self._set_end(trainer, epoch)
 
     def on_train_epoch_start(
         self, trainer: Trainer, pl_module: LightningModule
     ) -> None:
         """Begin the next stage where the one before is finished."""
-        epoch = trainer.current_epoch
-        if self._finished(trainer, epoch) and self.index + 1 < len(self.names):
-            best = self.checkpoints[self.index].best_model_path
-            self._advance(epoch)
+        epoch, clock = trainer.current_epoch, self.clock
+        if clock.finished(epoch) and not clock.on_last:
+            best = self.checkpoints[clock.index].best_model_path
+            clock.advance(epoch)
             self._start(trainer, pl_module, best)
             trainer.strategy.connect(pl_module)
             trainer.strategy.setup(trainer)
             pl_module.zero_grad()
-        if epoch == self._first:
+        if epoch == clock.first:
             self._announce(trainer, pl_module)
 
     def on_train_batch_start(
@@ -135,54 +118,42 @@ class StageSwitch(Callback):
     ) -> None:
         """Seed the batch; log the stage at every step, so that a switch is an edge."""
         place = (self.seed, trainer.current_epoch, batch_idx, trainer.global_rank)
-        torch.manual_seed(int(np.random.SeedSequence(place).generate_state(1)[0]))
+        torch.manual_seed(_seed_of(*place))
         # Smoothed as TensorBoard does, one value an epoch would be a slow slope.
-        pl_module.log("stage", float(self.index), on_step=True, rank_zero_only=True)
+        number = float(self.clock.index)
+        pl_module.log("stage", number, on_step=True, rank_zero_only=True)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Count the validations since the stage's best."""
-        score = trainer.callback_metrics.get(self.checkpoints[self.index].score)
-        if trainer.state.fn != "fit" or score is None:
-            return
-        better = float(score) > self._best
-        self._best = max(self._best, float(score))
-        self._waited = 0 if better else self._waited + 1
+        score = trainer.callback_metrics.get(self.checkpoints[self.clock.index].score)
+        if trainer.state.fn == "fit" and score is not None:
+            self.clock.count(float(score))
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Have the next epoch's loader built before it begins."""
-        epoch = trainer.current_epoch + 1
+        epoch, clock = trainer.current_epoch + 1, self.clock
         self._set_end(trainer, epoch)
-        if not self._finished(trainer, epoch):
-            self._serve(trainer, self.index, epoch - self._first)
-        elif self.index + 1 < len(self.names):
-            self._serve(trainer, self.index + 1, 0)
+        if not clock.finished(epoch):
+            self._serve(trainer, clock.index, epoch - clock.first)
+        elif not clock.on_last:
+            self._serve(trainer, clock.index + 1, 0)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return which stage is under way, since when, and how long it has waited."""
-        return {
-            "names": self.names,
-            "index": self.index,
-            "first": self._first,
-            "waited": self._waited,
-            "best": self._best,
-        }
+        """Return what the clock says."""
+        return self.clock.state_dict()
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what `state_dict` returned."""
-        self.index, self._first = state_dict["index"], state_dict["first"]
-        self._waited, self._best = state_dict["waited"], state_dict["best"]
+        """Set the clock."""
+        self.clock.load_state_dict(state_dict)
 
     def best_checkpoints(self) -> dict[str, str]:
         """Return the best checkpoint of every stage that has one, by stage."""
         found = {one.stage: one.best_model_path for one in self.checkpoints}
         return {stage: path for stage, path in found.items() if path}
 
-    def _stage(self, index: int) -> Stage:
-        return self.stages[self.names[index]]
-
     def _check_roles(self, trainer: Trainer) -> None:
         data = data_of(trainer)
-        for name, stage in self.stages.items():
+        for name, stage in self.clock.stages.items():
             for role in stage.roles(name):
                 if role not in data.roles:
                     raise StageError(
@@ -191,9 +162,8 @@ class StageSwitch(Callback):
                     )
 
     def _take_epochs(self, trainer: Trainer) -> None:
-        asked = trainer.fit_loop.max_epochs
+        asked, total = trainer.fit_loop.max_epochs, self.clock.end(0)
         tried_out = getattr(trainer, "fast_dev_run", False)  # a property in disguise
-        total = sum(self._epochs(trainer, index) for index in range(len(self.names)))
         if not tried_out and asked not in (-1, None, total):
             raise StageError(
                 f"The stages have {total} epochs in all and trainer.max_epochs says "
@@ -203,60 +173,31 @@ class StageSwitch(Callback):
 
     def _set_end(self, trainer: Trainer, epoch: int) -> None:
         """Have the fit end with the last stage, whenever stages before it ended."""
-        if getattr(trainer, "fast_dev_run", False):
-            return
-        end = self._first + self._epochs(trainer, self.index)
-        if self._finished(trainer, epoch):
-            end = epoch
-        later = range(self.index + 1, len(self.names))
-        left = sum(self._epochs(trainer, index) for index in later)
-        trainer.fit_loop.max_epochs = end + left
-
-    def _epochs(self, trainer: Trainer, index: int) -> int:
-        return self._stage(index).epochs(self._steps_per_epoch(trainer, index))
-
-    def _steps_per_epoch(self, trainer: Trainer, index: int) -> int:
-        batches = self._batches_per_epoch(trainer, index)
-        return math.ceil(batches / trainer.accumulate_grad_batches)
-
-    def _batches_per_epoch(self, trainer: Trainer, index: int) -> int:
-        stage = self._stage(index)
-        roles = stage.roles(self.names[index])
-        batches = data_of(trainer).batches_per_epoch(roles, stage.batch_size)
-        limit = trainer.limit_train_batches
-        return min(batches, limit) if isinstance(limit, int) else int(batches * limit)
-
-    def _finished(self, trainer: Trainer, epoch: int) -> bool:
-        """Return whether the stage is over when this epoch begins."""
-        patience = self._stage(self.index).patience
-        waited = patience is not None and self._waited >= patience
-        return waited or epoch - self._first >= self._epochs(trainer, self.index)
-
-    def _advance(self, epoch: int) -> None:
-        self.index, self._first = self.index + 1, epoch
-        self._waited, self._best = 0, -math.inf
+        if not getattr(trainer, "fast_dev_run", False):
+            trainer.fit_loop.max_epochs = self.clock.end(epoch)
 
     def _start(self, trainer: Trainer, module: LightningModule, best: str) -> None:
         """Take over the weights of the stage before and apply the next one."""
-        stage = self._stage(self.index)
-        seed = int(np.random.SeedSequence((self.seed, self.index)).generate_state(1)[0])
-        recogniser(module).begin_stage(self.name, stage, best, seed)
+        clock, seed = self.clock, _seed_of(self.seed, self.clock.index)
+        recogniser(module).begin_stage(clock.name, clock.stage, best, seed)
         self._apply(trainer, module, 0)
 
     def _apply(self, trainer: Trainer, module: LightningModule, epochs: int) -> None:
-        stage, data = self._stage(self.index), data_of(trainer)
-        self._serve(trainer, self.index, epochs)
-        steps = stage.steps(self._steps_per_epoch(trainer, self.index))
-        counts = data.class_counts(stage.roles(self.name))
-        recogniser(module).plan_stage(stage, steps, counts)
+        clock, data = self.clock, data_of(trainer)
+        self._serve(trainer, clock.index, epochs)
+        counts = data.class_counts(clock.stage.roles(clock.name))
+        steps = clock.steps_left(clock.index, 0)
+        recogniser(module).plan_stage(clock.stage, steps, counts)
 
     def _serve(self, trainer: Trainer, index: int, epochs: int) -> None:
         """Have the clips of a stage served that has run for some epochs."""
-        stage, per_epoch = self._stage(index), self._steps_per_epoch(trainer, index)
-        left = stage.steps(per_epoch) - epochs * per_epoch
-        rest = left * trainer.accumulate_grad_batches if left < per_epoch else None
-        roles = stage.roles(self.names[index])
-        if data_of(trainer).train_on(roles, stage.batch_size, rest):
+        left = self.clock.steps_left(index, epochs)
+        rest = None
+        if left < self.clock.steps_per_epoch[index]:
+            rest = left * trainer.accumulate_grad_batches
+        name = self.clock.names[index]
+        stage = self.clock.stages[name]
+        if data_of(trainer).train_on(stage.roles(name), stage.batch_size, rest):
             trainer.fit_loop._combined_loader = None
 
     def _find_best(self, checkpoint: dict[str, Any], folder: Path) -> str:
@@ -275,7 +216,9 @@ class StageSwitch(Callback):
                         f"The best weights of stage {one.stage!r} are gone: {best}."
                     )
                 state["best_model_path"] = str(beside)
-        own = checkpoint["callbacks"].get(self.checkpoints[self.index].state_key, {})
+        own = checkpoint["callbacks"].get(
+            self.checkpoints[self.clock.index].state_key, {}
+        )
         found: str = own.get("best_model_path", "")
         return found
 
@@ -283,7 +226,7 @@ class StageSwitch(Callback):
         sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]
         trained, whole = sum(n for n, on in sizes if on), sum(n for n, _ in sizes)
         sentence = (
-            f"Stage {self.name!r} trains {trained:,} of {whole:,} parameters "
+            f"Stage {self.clock.name!r} trains {trained:,} of {whole:,} parameters "
             f"({100 * trained / whole:.2g} %)."
         )
         rank_zero_info(sentence)
@@ -291,25 +234,25 @@ class StageSwitch(Callback):
         module.log("trained_parameters", float(trained), rank_zero_only=True)
 
 
-def _check_names(stages: Mapping[str, Stage]) -> None:
-    if not stages:
-        raise StageError("There must be a stage or more.")
-    for name in stages:
-        if name in _RESERVED or not name.replace("-", "_").isidentifier():
-            raise StageError(
-                f"A stage can't be called {name!r}: choose a name of letters, digits "
-                f"and _ other than {' and '.join(_RESERVED)}."
-            )
+def refuse_sharding(strategy: str) -> None:
+    """Refuse strategies whose shards of parameters a switch of stages would lose.
 
+    Args:
+        strategy: Its name.
 
-def _refuse_unfit(trainer: Trainer) -> None:
-    strategy = type(trainer.strategy).__name__
-    if strategy in _REFUSED:
+    Raises:
+        StageError: It is one of these.
+    """
+    if strategy.lower().replace("_", "").startswith(_SHARDING):
         raise StageError(
             f"Stages can't be switched under {strategy}, which shards the parameters: "
             "use ddp; --model.gradient_checkpointing true and --model.tuning lora need "
             "far less memory."
         )
+
+
+def _refuse_unfit(trainer: Trainer) -> None:
+    refuse_sharding(type(trainer.strategy).__name__)
     for callback in getattr(trainer, "callbacks", []):
         if isinstance(callback, EarlyStopping):
             raise StageError(
@@ -331,6 +274,20 @@ def _refuse_other_split(trainer: Trainer, checkpoint: Mapping[str, Any]) -> None
             "The run was begun with other training groups: go on with the fold and the "
             "split that it was begun with."
         )
+
+
+def _seed_of(*place: int) -> int:
+    """Return a seed of its own for every place in a run."""
+    return int(np.random.SeedSequence(place).generate_state(1)[0])
+
+
+def _steps_per_epoch(
+    trainer: Trainer, roles: Sequence[str], batch_size: int | None
+) -> int:
+    batches = data_of(trainer).batches_per_epoch(roles, batch_size)
+    limit = trainer.limit_train_batches
+    batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
+    return math.ceil(batches / trainer.accumulate_grad_batches)
 
 
 def _next_epoch(checkpoint: Mapping[str, Any]) -> int:
