@@ -25,20 +25,19 @@ def course_figure(
     """
     figure, axes = new_axes()
     for (role, points), colour in zip(scores.items(), _COLOURS, strict=False):
-        epochs, values = zip(*points, strict=True) if points else ((), ())
-        axes.plot(
-            epochs, np.multiply(values, 100), color=colour, linewidth=2, label=role
-        )
-        axes.plot(epochs, np.multiply(values, 100), "o", color=colour, markersize=3)
+        places, values = zip(*points, strict=True)
+        percent = np.multiply(values, 100)
+        axes.plot(places, percent, "o-", color=colour, linewidth=2, ms=3, label=role)
     axes.axhline(100 * chance, color="grey", linestyle=":", linewidth=2, label="chance")
-    top = 1.0  # of the axes
     for epoch, name in stages:
         axes.axvline(epoch - 0.5, color="grey", linewidth=1)
-        axes.text(
-            epoch - 0.4, top, name, transform=axes.get_xaxis_transform(), va="top"
-        )
+        place = axes.get_xaxis_transform()  # epochs, and 1 for the top
+        label = axes.text(epoch - 0.4, 1.0, name, transform=place, va="top")
+        label.set_in_layout(False)
+    epochs = [epoch for points in scores.values() for epoch, _ in points]
+    axes.set_xlim(-0.6, max([*epochs, *(epoch for epoch, _ in stages)]) + 0.6)
     axes.set(xlabel="epoch", ylabel="validation UA in %")
-    axes.legend(frameon=False, loc="lower right", fontsize="small")
+    _legend_below(figure)
     axes.spines[["top", "right"]].set_visible(False)
     set_title(figure, "both domains through the stages")
     return figure
@@ -57,7 +56,14 @@ def stage_weights_figure(weights: Mapping[str, Sequence[float]]) -> Figure:
         layers = np.arange(len(shares)) + (place - (len(weights) - 1) / 2) * width
         axes.bar(layers, shares, width, color=colours[place], label=label)
     axes.set(xlabel="hidden state (0 enters the first block)", ylabel="weight")
-    axes.legend(frameon=False, fontsize="small")
+    _legend_below(figure)
     axes.spines[["top", "right"]].set_visible(False)
     set_title(figure, "layer weights around the stages")
     return figure
+
+
+def _legend_below(figure: Figure) -> None:
+    """Put the legend where it hides nothing."""
+    figure.legend(
+        loc="outside lower center", ncols=2, frameon=False, fontsize="x-small"
+    )
