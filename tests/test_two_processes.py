@@ -161,6 +161,6 @@ def test_every_strategy_and_switch_is_shared_rightly(
     for name, found in report.items():
         assert found["moved"], name
         assert found["ranks_agree"], name
-        # AdamW divides by the gradient's size, and that of the keys' bias is rounding
-        # alone: it moves by up to lr / eps = 1e6 times the rounding of float64.
+        # AdamW divides by the gradient's size: where that is as small as its eps, a
+        # weight moves by up to lr / eps = 1e6 times the rounding of float64.
         assert found["far"] < (0.2 if name == "bf16" else 1e-6), (name, found)
