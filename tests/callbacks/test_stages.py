@@ -125,11 +125,17 @@ def test_each_stage_keeps_a_best_checkpoint_of_its_own(tmp_path: Path) -> None:
 
 def test_resuming_from_any_epoch_ends_with_the_same_weights(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
-    whole, _, _ = fit(tmp_path / "whole", more=[KeepAll(kept)])
+    scores = {"source0": 0.9, "source1": 0.1, "source2": 0.2}  # best before the cut
+    module = TinyModule()
+    module.scores = scores
+    whole, _, _ = fit(tmp_path / "whole", module=module, more=[KeepAll(kept)])
     assert len(list(kept.iterdir())) == 5
     for epoch in range(4):  # epoch 2 is the last of the first stage
         folder = tmp_path / f"resumed{epoch}"
-        resumed, _, data = fit(folder, resume=kept / f"epoch={epoch}.ckpt")
+        module = TinyModule()
+        module.scores = scores
+        last = kept / f"epoch={epoch}.ckpt"
+        resumed, _, data = fit(folder, module=module, resume=last)
         assert data.active == ("target",)
         assert [seen[0] for seen in resumed.seen] == sorted(
             [e for e in range(epoch + 1, 5) for _ in range(4)]
