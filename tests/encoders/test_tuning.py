@@ -1,10 +1,11 @@
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import torch
 from torch import Tensor
 
 from crossemo.encoders import EncoderError, SSLEncoder, Tuning, load_encoder
+from crossemo.encoders.tuning import TUNINGS
 from tests.encoders.conftest import TinyFolder
 from tests.encoders.tiny import FAMILIES, write_tiny
 
@@ -173,3 +174,7 @@ def test_options_that_do_not_fit_are_one_sentence(
 ) -> None:
     with pytest.raises(EncoderError, match=sentence):
         load_encoder(str(tiny_folder("wav2vec2")), tuning, options=options)
+
+
+def test_the_command_line_knows_every_method() -> None:
+    assert get_args(Tuning) == TUNINGS
