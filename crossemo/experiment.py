@@ -30,7 +30,7 @@ from crossemo.callbacks.requeue import Requeue, job, note_of
 from crossemo.callbacks.results import Results
 from crossemo.callbacks.stages import StageSwitch, refuse_sharding
 from crossemo.callbacks.tensorboard import Board
-from crossemo.encoders import encoder_facts
+from crossemo.encoders import CATALOGUE, encoder_facts
 from crossemo.errors import CrossEmoError
 from crossemo.files import write_text
 from crossemo.report.tables import comparisons_table, results_table
@@ -94,8 +94,9 @@ class CrossEmoCLI(LightningCLI):
             torch.set_num_threads(config.threads)
         stems = [Path(str(file)).stem for file in config.config or []]
         config.name = config.name or "-".join(stems) or str(self.subcommand)
-        if Path(config.model.encoder).is_dir():
-            config.model.encoder = str(Path(config.model.encoder).resolve())
+        encoder = config.model.encoder
+        if encoder not in CATALOGUE and Path(encoder).is_dir():
+            config.model.encoder = str(Path(encoder).resolve())  # found from anywhere
         # Checkpoints name each other by their paths, which must hold in any folder.
         self.folder = Path(config.logs).resolve() / config.name
         if self.subcommand == "fit" and (number := job()) and not config.ckpt_path:

@@ -322,6 +322,16 @@ def test_the_seed_reaches_the_weights_the_order_and_the_results(
     assert losses["one"] == losses["again"] != losses["other"]
 
 
+def test_an_encoder_s_folder_is_found_from_anywhere(
+    here: Path, wav2vec2: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (here / "mine").symlink_to(wav2vec2)
+    typed = [*quick("demo.yaml", here, Path("mine")), "--name=run"]
+    run("fit", *typed, "--trainer.max_time=00:00:00:00", monkeypatch=monkeypatch)
+    saved = (here / "logs" / "run" / "version_0" / "config.yaml").read_text()
+    assert f"encoder: {wav2vec2.resolve()}\n" in saved
+
+
 def test_a_seed_that_is_no_number_is_refused(
     here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

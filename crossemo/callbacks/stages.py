@@ -287,7 +287,7 @@ def _steps_per_epoch(
     batches = data_of(trainer).batches_per_epoch(roles, batch_size)
     limit = trainer.limit_train_batches
     batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
-    return math.ceil(batches / trainer.accumulate_grad_batches)
+    return math.ceil(max(1, batches) / trainer.accumulate_grad_batches)
 
 
 def _next_epoch(checkpoint: Mapping[str, Any]) -> int:
