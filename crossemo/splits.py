@@ -127,6 +127,63 @@ def make_split(
     return _by_folds(dealt, fold)
 
 
+def split_corpora(
+    corpora: Sequence[Collection[str]],
+    official: Sequence[frozenset[str]],
+    scheme: SplitScheme = "official",
+    fold: int = 0,
+    folds: int = 6,
+    seed: int = 0,
+) -> Split:
+    """Split the groups of several corpora so that every part holds clips of each.
+
+    Corpora that share groups, such as one cast's speech and song, are split as one.
+    Corpora that share none are split side by side, by the same fold of each; under
+    `leave_one_out` the smaller one begins anew when its groups are used up.
+
+    Args:
+        corpora: The groups of each corpus.
+        official: As in `make_split`, of all corpora together.
+        scheme: As in `make_split`.
+        fold: As in `make_split`.
+        folds: As in `make_split`.
+        seed: As in `make_split`.
+
+    Raises:
+        SplitError: As in `make_split`.
+
+    >>> split_corpora([["a", "b", "c"], ["x", "y", "z"]], [], "leave_one_out").test
+    ('a', 'x')
+    """
+    casts = _casts(corpora)
+    if scheme == "official" or len(casts) == 1:
+        everyone = frozenset().union(*casts)
+        return make_split(everyone, official, scheme, fold, folds, seed)
+    own = [fold] * len(casts)
+    if scheme == "leave_one_out":
+        _check_fold(fold, max(map(len, casts)))
+        own = [fold % len(cast) for cast in casts]
+    splits = [
+        make_split(cast, official, scheme, one, folds, seed)
+        for cast, one in zip(casts, own, strict=True)
+    ]
+    train, val, test = (
+        tuple(sorted(group for split in splits for group in split.groups(part)))
+        for part in PARTS
+    )
+    return Split(train, val, test)
+
+
+def _casts(corpora: Sequence[Collection[str]]) -> list[frozenset[str]]:
+    """Unite the groups of corpora that share some, directly or through others."""
+    casts: list[frozenset[str]] = []
+    for groups in map(frozenset, corpora):
+        shared = [cast for cast in casts if cast & groups]
+        casts = [cast for cast in casts if not cast & groups]
+        casts.append(groups.union(*shared))
+    return casts
+
+
 def _deal(groups: list[str], folds: int, seed: int) -> list[list[str]]:
     if not 3 <= folds <= len(groups):
         raise SplitError(
@@ -158,10 +215,14 @@ def _leave_one_out(groups: list[str], fold: int) -> Split:
         raise SplitError(
             f"Leaving one out needs at least three groups; there are {len(groups)}."
         )
-    if not 0 <= fold < len(groups):
-        raise SplitError(f"There is no fold {fold}: choose 0 to {len(groups) - 1}.")
+    _check_fold(fold, len(groups))
     turned = groups[fold:] + groups[:fold]
     held = 1 + max(1, round(len(groups) / 6))
     return Split(
         tuple(sorted(turned[held:])), tuple(sorted(turned[1:held])), (turned[0],)
     )
+
+
+def _check_fold(fold: int, folds: int) -> None:
+    if not 0 <= fold < folds:
+        raise SplitError(f"There is no fold {fold}: choose 0 to {folds - 1}.")

@@ -5,7 +5,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crossemo.corpora.ravdess import RAVDESS
-from crossemo.splits import PARTS, Split, SplitError, SplitScheme, make_split, united
+from crossemo.splits import (
+    PARTS,
+    Split,
+    SplitError,
+    SplitScheme,
+    make_split,
+    split_corpora,
+    united,
+)
 
 # As EmoBox lists the test actors of its six folds of RAVDESS.
 EMOBOX = "1 11 20 21 / 4 10 12 14 / 8 9 19 23 / 3 5 7 24 / 2 15 16 18 / 6 13 17 22"
@@ -188,3 +196,44 @@ def test_a_split_may_not_name_groups_that_are_not_there() -> None:
     match = r"names a/4, a/5, of which no corpus has a clip; .* like a/1\."
     with pytest.raises(SplitError, match=match):
         split.refuse_strays({"a/1", "a/2", "a/3"})
+
+
+@given(
+    st.lists(st.integers(3, 9), min_size=1, max_size=3),
+    st.integers(0, 8),
+    st.sampled_from(["kfold", "leave_one_out"]),
+)
+def test_every_part_holds_every_corpus_that_shares_no_group(
+    sizes: list[int], fold: int, scheme: SplitScheme
+) -> None:
+    corpora = [
+        [f"corpus{number}/{one}" for one in range(size)]
+        for number, size in enumerate(sizes)
+    ]
+    fold = fold % (3 if scheme == "kfold" else max(sizes))
+    split = split_corpora(corpora, [], scheme, fold, folds=3)
+    for part in PARTS:
+        held = {group.split("/")[0] for group in split.groups(part)}
+        assert held == {f"corpus{number}" for number in range(len(sizes))}
+    dealt = [group for part in PARTS for group in split.groups(part)]
+    assert sorted(dealt) == sorted(group for corpus in corpora for group in corpus)
+
+
+@pytest.mark.parametrize("scheme", ["kfold", "leave_one_out"])
+def test_corpora_that_share_groups_are_split_as_one(scheme: SplitScheme) -> None:
+    speech, song = ["a", "b", "c", "d", "e"], ["b", "c", "d", "e"]
+    together = split_corpora([speech, song], [], scheme, fold=1, folds=3, seed=4)
+    assert together == make_split(speech, [], scheme, fold=1, folds=3, seed=4)
+    # Through a third corpus too.
+    chain = split_corpora(
+        [["a", "b"], ["c", "d"], ["b", "c", "e"]], [], scheme, 1, 3, 4
+    )
+    assert chain == together
+
+
+def test_every_group_of_the_larger_corpus_is_tested() -> None:
+    corpora = [["a", "b", "c"], ["v", "w", "x", "y", "z"]]
+    tested = [split_corpora(corpora, [], "leave_one_out", k).test for k in range(5)]
+    assert tested == [("a", "v"), ("b", "w"), ("c", "x"), ("a", "y"), ("b", "z")]
+    with pytest.raises(SplitError, match="no fold 5"):
+        split_corpora(corpora, [], "leave_one_out", 5)

@@ -19,7 +19,7 @@ from crossemo.data.samplers import LengthBucketSampler
 from crossemo.data.waveforms import WaveformStore
 from crossemo.emotions import LabelSpaceName, NeutralCalm, label_space
 from crossemo.errors import CrossEmoError
-from crossemo.splits import PARTS, Part, Split, SplitScheme, make_split, united
+from crossemo.splits import PARTS, Part, Split, SplitScheme, split_corpora, united
 
 logger = logging.getLogger(__name__)
 
@@ -252,12 +252,12 @@ class EmotionDataModule(LightningDataModule):
         return self._clips[role]
 
     def _make_split(self) -> Split:
-        groups = {clip.group for role in self.roles for clip in self._listed(role)}
+        groups = [{clip.group for clip in self._listed(role)} for role in self.roles]
         if isinstance(self.scheme, Split):
-            self.scheme.refuse_strays(groups)
+            self.scheme.refuse_strays(set().union(*groups))
             return self.scheme
         official = united([corpus.folds for corpus in self.roles.values()])
-        return make_split(
+        return split_corpora(
             groups, official, self.scheme, self.fold, self.folds, self.split_seed
         )
 
