@@ -112,7 +112,8 @@ class StagedModule(LightningModule):
             self._take(self._start | {"state_dict": self._start["state_dict"] | kept})
         with torch.random.fork_rng():
             torch.manual_seed(seed)
-            self.mix.reset_parameters() if "layers" in stage.parts_reset else None
+            if "layers" in stage.parts_reset:
+                self.mix.reset_parameters()
             self.head.reset_parameters(stage.parts_reset)
 
     def plan_stage(self, stage: Stage, steps: int, counts: Sequence[int]) -> None:
