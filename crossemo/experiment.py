@@ -114,9 +114,7 @@ class CrossEmoCLI(LightningCLI):
         """Build the trainer with the loggers and callbacks of a run."""
         config = self._get(self.config_init, "trainer")
         if isinstance(config["strategy"], str):
-            refuse_sharding(
-                config["strategy"]
-            )  # which Lightning would refuse at length
+            refuse_sharding(config["strategy"])  # before Lightning does so at length
         recorded = not config["fast_dev_run"]
         if recorded and not config["logger"]:
             version = claim_version(self.folder)
@@ -139,7 +137,7 @@ class CrossEmoCLI(LightningCLI):
                 self.model, datamodule=self.datamodule, ckpt_path=path, verbose=False
             )
         for name in self.switch.clock.names:
-            if name not in best:
+            if name not in best and not self.trainer.fast_dev_run:
                 rank_zero_info(
                     f"Stage {name!r} was never validated to its end, so it has no best "
                     "checkpoint to test."

@@ -136,18 +136,18 @@ class Adapters:
         """Tell AdaLoRA how many steps there are: it prunes from a tenth to the half."""
         if allocator := self._allocator:
             config = allocator.peft_config
-            config.total_step, config.tinit, config.tfinal = (
-                steps,
-                steps // 10,
-                steps // 2,
-            )
+            config.total_step = steps
+            config.tinit, config.tfinal = steps // 10, steps // 2
 
     def after_step(self) -> None:
         """Let AdaLoRA prune, while the gradients of a step are still there."""
+        if self._allocator is None:
+            return
         self._taken += 1
+        trained = self.trained()
         named = self._model.named_parameters()
-        slopes = [p.grad for name, p in named if name in self.trained()]
-        if self._allocator and all(slope is not None for slope in slopes):
+        # In a stage that trains the head alone there are none.
+        if all(p.grad is not None for name, p in named if name in trained):
             self._base.update_and_allocate(self._taken)
 
     def state(self) -> dict[str, Any]:
@@ -178,11 +178,10 @@ class Adapters:
 
     def _activate(self) -> None:
         self._base.set_adapter(self.names)
-        idle = re.compile("|".join(rf"\.{name}(\.|$)" for name in self.names[:-1]))
-        if self.names[:-1]:
-            for name, parameter in self._model.named_parameters():
-                if idle.search(name):
-                    parameter.requires_grad = False
+        idle = set(self.names[:-1])
+        for name, parameter in self._model.named_parameters():
+            if idle.intersection(name.split(".")):
+                parameter.requires_grad = False
 
 
 @contextmanager
