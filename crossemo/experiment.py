@@ -137,7 +137,7 @@ class CrossEmoCLI(LightningCLI):
                 self.model, datamodule=self.datamodule, ckpt_path=path, verbose=False
             )
         for name in self.switch.clock.names:
-            if name not in best and not self.trainer.fast_dev_run:
+            if name not in best and not getattr(self.trainer, "fast_dev_run", False):
                 rank_zero_info(
                     f"Stage {name!r} was never validated to its end, so it has no best "
                     "checkpoint to test."
