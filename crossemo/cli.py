@@ -17,12 +17,14 @@ from crossemo.corpora.download import download
 from crossemo.data.datamodules import EmotionDataModule
 from crossemo.errors import own_sentence
 from crossemo.experiment import TRAINER_DEFAULTS, CrossEmoCLI, RunConfig
+from crossemo.folders import compare_folders
 from crossemo.parser import Parser
 from crossemo.recognizer import EmotionRecognizer
 
 DESCRIPTION = f"""crossemo {__version__}: emotion in speech and in music through
 self-supervised encoders. Besides the commands below, `crossemo download ravdess DIR`
-fetches the RAVDESS corpus."""
+fetches the RAVDESS corpus, and `crossemo fad SPEECH MUSIC` measures how far two folders
+of audio lie apart."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -38,6 +40,8 @@ def main(args: Sequence[str] | None = None) -> None:
     try:
         if typed[:1] == ["download"]:
             _download(typed[1:])
+        elif typed[:1] == ["fad"]:
+            _compare(typed[1:])
         else:
             _run(typed)
     except MisconfigurationException as error:
@@ -97,6 +101,13 @@ def _download(typed: list[str]) -> None:
     parser.add_argument("directory", type=Path, help="Folder to unpack it in.")
     chosen = parser.parse_args(typed)
     download(chosen.corpus, chosen.directory)
+
+
+def _compare(typed: list[str]) -> None:
+    parser = ArgumentParser(prog="crossemo fad")
+    parser.add_function_arguments(compare_folders, as_positional=True)
+    chosen = parser.instantiate_classes(parser.parse_args(typed))
+    compare_folders(**chosen.as_dict())
 
 
 def _shipped_config(argument: str) -> str:

@@ -115,16 +115,23 @@ class EmotionRecognizer(StagedModule):
         logits: Tensor = self.head(self.mix(states), mask)
         return logits
 
+    def states(self, waveforms: Tensor, lengths: Tensor) -> tuple[list[Tensor], Tensor]:
+        """Return hidden states 0 to L and the learnt mixture.
+
+        Returns:
+            `(batch, frames, width)` each, and the mask of frames `(batch, frames)`.
+        """
+        states, mask = self.encoder(waveforms, lengths)
+        return [*states, self.mix(states)], mask
+
     def embed(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
         """Return each clip's mean over its frames, for every hidden state and the mix.
 
         Returns:
-            `(layers + 2, batch, width)` float32: hidden states 0 to L, then the
-            learnt mixture.
+            `(layers + 2, batch, width)` float32, in the order of `states`.
         """
-        states, mask = self.encoder(waveforms, lengths)
-        pooled = [masked_mean(frames, mask) for frames in (*states, self.mix(states))]
-        return torch.stack(pooled).float()
+        states, mask = self.states(waveforms, lengths)
+        return torch.stack([masked_mean(frames, mask) for frames in states]).float()
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the weighted cross-entropy of a batch."""

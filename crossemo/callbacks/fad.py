@@ -1,239 +1,189 @@
 """How far speech lies from song in every hidden state, emotion by emotion."""
 
 import csv
-import io
 import logging
-import math
-from collections import Counter
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
-import numpy as np
 import torch
 from lightning import Callback, LightningModule, Trainer
-from rich.progress import track
-from torch import Tensor
-from torch.utils.data import DataLoader
+from lightning.pytorch.trainer.states import TrainerFn
+from matplotlib.figure import Figure
 
-from crossemo.callbacks.gathering import gather_clips
+from crossemo.callbacks.measurement import Measurement
 from crossemo.callbacks.parts import data_of, recogniser
-from crossemo.callbacks.tensorboard import add_figure, title_of
-from crossemo.data.batch import Batch
-from crossemo.data.datamodules import EmotionDataModule
-from crossemo.files import write_text
-from crossemo.metrics.above_chance import frechet_above_chance
-from crossemo.metrics.frechet import frechet_distance, mean_trace
+from crossemo.callbacks.tensorboard import add_figure
+from crossemo.errors import CrossEmoError
+from crossemo.files import write_csv
 from crossemo.recognizer import EmotionRecognizer
-from crossemo.report.figures import fad_heatmap
-from crossemo.splits import PARTS, Part
+from crossemo.report.distances import distance_figures
+from crossemo.report.figures import save_png
+from crossemo.similarity import Row, Settings, corrected, warnings_of
+from crossemo.splits import Part
 
 logger = logging.getLogger(__name__)
 
-Rows = list[dict[str, Any]]
-_DRAWN = {"fad": "FAD", "fad_above_chance": "FAD above chance"}
+FILE, MEASURES = "fad.csv", "similarity.csv"
+BEFORE = "before"
 
 
 class FrechetAudioDistance(Callback):
-    """Writes `fad.csv` after every test of a model on two domains.
+    """Measures how far two domains lie apart, for every pair of emotions.
 
-    A clip's embedding is the mean of a hidden state over its frames. For every pair of
-    emotions, every hidden state and the learnt mixture, the file holds the Fréchet
-    distance between the first role's clips and the second's (Kilgour et al. 2019), in
-    float64, with both counts: with few clips the plain distance mostly measures how
-    few they are. `fad_above_chance` subtracts what crossed halves of each domain give,
-    with no speaker on both sides, and needs two groups or more in each cell. The
-    figures show both for the mixture, divided by `mean_trace`.
+    Before the training, after the test of every stage, and after `lightning validate`,
+    it embeds the clips of both roles and writes `fad.csv`, a row for every hidden
+    state, pair of emotions (across the roles and within each) and estimator, and
+    `similarity.csv`, which tells the bias towards some emotions and whether the same
+    emotion is the nearest. See `crossemo.similarity` for the estimators. Gradients, the
+    model's mode and the state of the random numbers stay as they are.
 
     Args:
-        part: Which clips: `test`, so that training can't have moved them apart, or
-            `train`, `val` or `all`.
-        enabled: Whether the distances are computed at all.
-        seed: Seed of the halves.
+        part: Which clips: `train`, `val`, `test` or `all`. By default those that the
+            command judges: `val` for `validate`, else `test`, so that training can't
+            have moved them apart.
+        layers: `all` hidden states and the learnt mixture, the `mixture` alone, or
+            hidden states by their indices, 0 to the number of layers.
+        unit: What is embedded: `clips` by the means over their frames, `frames`
+            (kept as moments, two float64 matrices for every state, emotion and role:
+            0.1 GB a state at width 768 and six emotions), or `both`.
+        before: Whether to measure the encoder before its training too.
+        enabled: Whether to measure at all.
+        estimate: How distances are estimated.
+
+    Attributes:
+        rows: What `fad.csv` holds.
+        measures: What `similarity.csv` holds.
     """
 
     def __init__(
         self,
-        part: Literal["train", "val", "test", "all"] = "test",
+        part: Part | Literal["all"] | None = None,
+        layers: Literal["all", "mixture"] | list[int] = "all",
+        unit: Literal["clips", "frames", "both"] = "clips",
+        before: bool = True,
         enabled: bool = True,
-        seed: int = 0,
+        estimate: Settings | None = None,
     ) -> None:
         self.part = part
+        self.layers = layers
+        self.unit = unit
+        self.before = before
         self.enabled = enabled
-        self.seed = seed
-        self.rows: Rows = []
-        self._ends: dict[str, tuple[float, float]] = {}
+        self.estimate = estimate or Settings()
+        self.rows: list[Row] = []
+        self.measures: list[Row] = []
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Refuse hidden states that the encoder lacks, before the long work."""
+        if self.enabled:
+            self._chosen(recogniser(pl_module))
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Measure the encoder as it is before the first stage."""
+        if not self.before:
+            return
+        if trainer.ckpt_path is None:
+            self._measure(trainer, pl_module, BEFORE)
+        else:
+            self._recall(Path(trainer.ckpt_path).parent.parent)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Measure after `lightning validate`, not after the validations of a fit."""
+        if trainer.state.fn == TrainerFn.VALIDATING:
+            self._measure(trainer, pl_module, "validate")
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Measure what was tested."""
+        self._measure(trainer, pl_module, recogniser(pl_module).test_name)
+
+    def _measure(self, trainer: Trainer, pl_module: LightningModule, name: str) -> None:
         """Embed the clips of both roles, measure, write and draw."""
         data, module = data_of(trainer), recogniser(pl_module)
-        if not self.enabled or len(data.roles) != 2:
+        if not self.enabled or len(data.roles) != 2 or _tried_out(trainer):
             return
-        sets = [self._embed(trainer, module, data, role) for role in data.roles]
-        # Every process holds the same embeddings; one of them does the rest.
-        folder = trainer.log_dir
+        part = self.part or ("val" if trainer.validating else "test")
+        run = Measurement(trainer, module, data, part, self._chosen(module))
+        rows: list[Row] = []
+        measures: list[Row] = []
+        with _undisturbed(module):
+            if self.unit != "frames":
+                rows, measures = run.clips(self.estimate)
+            if self.unit != "clips":
+                rows += run.frames(self.estimate.seed)
+        folder = trainer.log_dir  # asks the first process, so all must take part
         if trainer.is_global_zero:
-            self._measure(trainer, module, sets)
-            if folder is not None:
-                write_text(Path(folder) / "fad.csv", _as_csv(self.rows))
+            tags = {"stage": name, "part": part}
+            self._keep(name, [tags | row for row in corrected(rows)], self.rows)
+            self._keep(name, [tags | row for row in measures], self.measures)
+            for sentence in warnings_of(rows) if name != BEFORE else []:
+                logger.warning(sentence)
+            self._write(trainer, module, name, folder)
         trainer.strategy.barrier("fad")
 
-    def _embed(
-        self,
-        trainer: Trainer,
-        module: EmotionRecognizer,
-        data: EmotionDataModule,
-        role: str,
-    ) -> "_EmbeddedClips":
-        """Embed a role's clips, shared out over the processes."""
-        parts: Sequence[Part] = PARTS if self.part == "all" else (self.part,)
-        embeddings, labels, groups = [], [], []
-        for part in parts:
-            dataset = data.dataset(role, part)
-            batches = list(_embedded(trainer, module, data.loader(role, part), role))
-            indices = torch.cat([batch[0] for batch in batches])
-            values = torch.cat([batch[1] for batch in batches])
-            embeddings.append(gather_clips(indices, values)[1])
-            labels += dataset.labels
-            groups += [clip.group for clip in dataset.clips]
-        return _EmbeddedClips(torch.cat(embeddings, 0), torch.tensor(labels), groups)
+    def _keep(self, name: str, new: Sequence[Row], kept: list[Row]) -> None:
+        kept[:] = [row for row in kept if row["stage"] != name] + list(new)
 
-    def _measure(
-        self,
-        trainer: Trainer,
-        module: EmotionRecognizer,
-        sets: "list[_EmbeddedClips]",
+    def _recall(self, folder: Path) -> None:
+        """Take over what an interrupted run measured before its training."""
+        for file, kept in ((FILE, self.rows), (MEASURES, self.measures)):
+            if (folder / file).is_file():
+                with (folder / file).open(encoding="utf-8") as lines:
+                    rows = list(csv.DictReader(lines))
+                self._keep(BEFORE, [r for r in rows if r["stage"] == BEFORE], kept)
+
+    def _write(
+        self, trainer: Trainer, module: EmotionRecognizer, name: str, folder: str | None
     ) -> None:
-        states = sets[0].embeddings.shape[1]
-        names = [*map(str, range(states - 1)), "mixture"]
-        self.rows = [row for row in self.rows if row["stage"] != module.test_name]
-        steps = track(names, "Fréchet distances", transient=True)
-        for number, layer in enumerate(steps):
-            tags = {"stage": module.test_name, "part": self.part, "layer": layer}
-            rows = _distances(sets, number, module.classes, self.seed)
-            self.rows += [tags | row for row in rows]
-        _warn_of_few(rows)
-        self._draw(trainer, module, rows)
+        if folder is not None:
+            for file, rows in ((FILE, self.rows), (MEASURES, self.measures)):
+                if rows:
+                    write_csv(Path(folder) / file, rows)
+        figures = distance_figures(self.rows, self.measures, name, module.classes)
+        for tag, figure in figures.items():
+            _publish(trainer, folder, f"{tag}/{name}", figure)
 
-    def _draw(self, trainer: Trainer, module: EmotionRecognizer, rows: Rows) -> None:
-        """Draw the mixture's distances in units of its mean trace.
+    def _chosen(self, module: EmotionRecognizer) -> dict[str, int]:
+        """Return the places of the hidden states to measure, by name.
 
-        Training stretches the embeddings, and raw distances with them. In these units,
-        and in the colours that the first test gave them, stages compare.
+        Raises:
+            CrossEmoError: There is no such state.
         """
-        shape = (len(module.classes),) * 2
-        source, target = (f"{role} emotion" for role in data_of(trainer).roles)
-        for column, name in _DRAWN.items():
-            raw = torch.tensor([row[column] for row in rows], dtype=torch.float64)
-            values = (raw / rows[0]["mean_trace"]).reshape(shape).numpy()
-            if not np.isfinite(values).any():
-                continue
-            own = (float(np.nanmin(values)), float(np.nanmax(values)))
-            ends = self._ends.setdefault(column, own)
-            title = title_of(f"{name} / mean trace", module)
-            names = (module.classes, module.classes, source, target)
-            figure = fad_heatmap(values, *names, title, ends)
-            tag = f"{column}/{module.test_name}"
-            add_figure(trainer, tag, figure, trainer.global_step)
+        last = module.encoder.num_states
+        names = [*map(str, range(last)), "mixture"]
+        if self.layers == "all":
+            return {name: place for place, name in enumerate(names)}
+        if self.layers == "mixture":
+            return {"mixture": last}
+        for layer in self.layers:
+            if layer not in range(last):
+                raise CrossEmoError(
+                    f"fad.layers names state {layer}, and {module.encoder.name} has "
+                    f"the states 0 to {last - 1}."
+                )
+        return {str(layer): int(layer) for layer in self.layers}
 
 
-class _EmbeddedClips:
-    """Embeddings `(clips, states, width)` of a role with their labels and groups."""
-
-    def __init__(self, embeddings: Tensor, labels: Tensor, groups: list[str]) -> None:
-        self.embeddings = embeddings
-        self.labels = labels
-        self.groups = groups
-
-    def cells(self, state: int, classes: int) -> list[tuple[Tensor, list[str]]]:
-        """Return each class's `(clips, width)` embeddings of one state, and groups."""
-        cells = []
-        for label in range(classes):
-            rows = (self.labels == label).nonzero().flatten()
-            members = [self.groups[row] for row in rows.tolist()]
-            cells.append((self.embeddings[rows, state], members))
-        return cells
-
-
-def _distances(
-    sets: list[_EmbeddedClips], state: int, classes: Sequence[str], seed: int
-) -> Rows:
-    """Return a row for every pair of emotions; NaN where a cell has too few clips."""
-    rows_of, columns_of = (one.cells(state, len(classes)) for one in sets)
-    known = [x for x, _ in (*rows_of, *columns_of) if len(x) > 1]
-    scale = mean_trace(known) if known else math.nan
-    rows: Rows = []
-    for i, (x, x_groups) in enumerate(rows_of):
-        for j, (y, y_groups) in enumerate(columns_of):
-            measurable = min(len(x), len(y)) > 1
-            halved = all(_can_be_halved(groups) for groups in (x_groups, y_groups))
-            above = (
-                frechet_above_chance(x, y, x_groups, y_groups, seed=seed).value
-                if halved
-                else math.nan
-            )
-            rows.append(
-                {
-                    "source_emotion": classes[i],
-                    "target_emotion": classes[j],
-                    "source_n": len(x),
-                    "target_n": len(y),
-                    "width": x.shape[1],
-                    "fad": float(frechet_distance(x, y)) if measurable else math.nan,
-                    "fad_above_chance": above,
-                    "mean_trace": scale,
-                }
-            )
-    return rows
-
-
-def _can_be_halved(groups: list[str]) -> bool:
-    counts = Counter(groups)
-    return len(counts) > 1 and min(counts.values()) > 1
-
-
-def _warn_of_few(rows: Rows) -> None:
-    smallest = min(min(row["source_n"], row["target_n"]) for row in rows)
-    width = rows[0]["width"]
-    if smallest <= width:
-        corrected = any(not math.isnan(row["fad_above_chance"]) for row in rows)
-        advice = (
-            "read the column fad_above_chance"
-            if corrected
-            else "fad_above_chance needs two speakers with two clips of each emotion"
-        )
-        logger.warning(
-            "Fréchet distances of %d clips in %d dimensions mostly measure how few "
-            "clips there are: %s.",
-            smallest,
-            width,
-            advice,
-        )
-
-
-def _embedded(
-    trainer: Trainer,
-    module: EmotionRecognizer,
-    loader: DataLoader[Batch],
-    role: str,
-) -> Iterator[tuple[Tensor, Tensor]]:
-    """Yield indices and embeddings `(clips, states, width)` of this process's clips."""
-    training = module.training
+@contextmanager
+def _undisturbed(module: EmotionRecognizer) -> Iterator[None]:
+    """Evaluate, and leave modes, gradients and random numbers as they were."""
+    modes = [(one, one.training) for one in module.modules()]
     module.eval()
-    hidden = not trainer.is_global_zero
-    with torch.inference_mode():
-        for batch in track(loader, f"Embedding {role}", transient=True, disable=hidden):
-            moved = trainer.strategy.batch_to_device(batch)
-            with trainer.precision_plugin.forward_context():
-                states = module.embed(moved.waveforms, moved.lengths)
-            counted = batch.counted
-            yield batch.indices[counted], states.transpose(0, 1).cpu()[counted]
-    module.train(training)
+    try:
+        with torch.random.fork_rng(devices=[]), torch.inference_mode():
+            yield
+    finally:
+        for one, training in modes:
+            one.training = training
 
 
-def _as_csv(rows: Rows) -> str:
-    text = io.StringIO()
-    writer = csv.DictWriter(text, list(rows[0]), lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
+def _publish(trainer: Trainer, folder: str | None, tag: str, figure: Figure) -> None:
+    if folder is not None:
+        save_png(figure, Path(folder, "figures", f"{tag.replace('/', '_')}.png"))
+    add_figure(trainer, tag, figure, trainer.global_step)
+
+
+def _tried_out(trainer: Trainer) -> bool:
+    """Return whether a run only tries out a batch of each loop."""
+    return bool(getattr(trainer, "fast_dev_run", False))

@@ -1,134 +1,166 @@
 """Fréchet distance above the level that few clips of few groups give by chance."""
 
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import product
+from math import nan
 from random import Random
-from statistics import fmean
 
+import torch
 from torch import Tensor
 
-from crossemo.metrics.frechet import check_embeddings, factor, frechet_terms
+from crossemo.metrics.cells import Cell, Turn, deal, groups_of, in_turn, rows_of
+from crossemo.metrics.frechet import Factor, factor, frechet_term_pairs
+
+MOST_BLOCKS = 12
+_JACKKNIFED = 3  # splits; more of them change an interval's width by a few per cent
+
+_Orders = list[list[Turn]]
+_Halves = list[tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
 class AboveChance:
-    """A Fréchet distance with the level it has by chance taken off.
+    """Fréchet distances of all pairs of cells, with their level by chance taken off.
+
+    All are `(x cells, y cells)` float64 and NaN where half a cell has fewer than two
+    clips.
 
     Args:
-        value: `across - (within_x + within_y) / 2`; near zero it may be slightly
-            negative.
+        value: `across - floor`; near zero it may be slightly negative.
         across: Mean distance between halves of x and y.
-        within_x: Mean distance between the halves of x, the level of chance.
-        within_y: Mean distance between the halves of y.
+        floor: Mean distance between the halves of x and between those of y: the level
+            of chance at the same number of clips.
         clips: Clips per half, mean over the splits.
+        replicates: `(blocks, x cells, y cells)`; the value without each block of
+            groups in turn, for `crossemo.metrics.jackknife`.
     """
 
-    value: float
-    across: float
-    within_x: float
-    within_y: float
-    clips: float
+    value: Tensor
+    across: Tensor
+    floor: Tensor
+    clips: Tensor
+    replicates: Tensor
 
 
 def frechet_above_chance(
-    x: Tensor,
-    y: Tensor,
-    x_groups: Sequence[str],
-    y_groups: Sequence[str],
+    xs: Sequence[Cell],
+    ys: Sequence[Cell],
     splits: int = 10,
+    blocks: int = MOST_BLOCKS,
     seed: int = 0,
 ) -> AboveChance:
-    r"""Return the Fréchet distance above what two halves of one set already have.
+    r"""Return Fréchet distances above what two halves of one cell already have.
 
     $$ \tfrac12 [F(x_a, y_b) + F(x_b, y_a)] - \tfrac12 [F(x_a, x_b) + F(y_a, y_b)] $$
 
     averaged over random splits. Half a belongs to some groups (actors, songs) and
     half b to others, in x and y alike, so no distance is between clips of one actor;
-    all halves have as many groups and as many clips. Plain distances grow as samples
-    shrink and with what is peculiar to each actor; both brackets grow alike. Large
-    distances read a few per cent low.
+    the four halves have equally many clips. Plain distances grow as samples shrink and
+    with what is peculiar to each actor; both brackets grow alike. Large distances read
+    a few per cent low.
 
     Args:
-        x: `(n1, d)` embeddings, one per clip.
-        y: `(n2, d)`.
-        x_groups: Group of each clip of `x`.
-        y_groups: Group of each clip of `y`.
+        xs: Cells of one domain, such as the emotions of speech.
+        ys: Cells of the other; may be `xs` itself.
         splits: Number of random splits.
-        seed: Seed of the splits.
+        blocks: Number of blocks of groups that are left out in turn; fewer where a
+            domain has fewer groups, and none if 0.
+        seed: Seed of the splits and of the blocks.
 
     Raises:
-        ValueError: As `frechet_distance`; or a clip has no group, a set has fewer
-            than two groups, a half fewer than two clips, or `splits` is below one.
+        ValueError: The cells differ in width, or `splits` is below one.
     """
     if splits < 1:
         raise ValueError(f"{splits} splits can't be averaged: ask for at least one.")
-    for clips, groups in ((x, x_groups), (y, y_groups)):
-        check_embeddings(clips)
-        _check_groups(clips, groups)
     random = Random(seed)
-    rounds = []
-    for _ in range(splits):
-        rows = _halves(x_groups, y_groups, random)
-        xa, xb = factor(x[rows[0]]), factor(x[rows[1]])
-        ya, yb = factor(y[rows[2]]), factor(y[rows[3]])
-        pairs = ((xa, yb), (xb, ya), (xa, xb), (ya, yb))
-        rounds.append([*(float(sum(frechet_terms(*pair))) for pair in pairs), xa.count])
-    ab, ba, within_x, within_y, size = map(fmean, zip(*rounds, strict=True))
-    across = (ab + ba) / 2
-    value = across - (within_x + within_y) / 2
-    return AboveChance(value, across, within_x, within_y, size)
+    x_groups, y_groups = groups_of(xs), groups_of(ys)
+    count = min(blocks, len(x_groups), len(y_groups))
+    block = deal(x_groups, y_groups, count, random) if count > 1 else {}
+    rounds = [
+        _round(xs, ys, block, count if number < _JACKKNIFED else 0, random)
+        for number in range(splits)
+    ]
+    across, floor, clips, value = torch.stack([one[0] for one in rounds]).mean(0)
+    jackknifed = torch.stack([one[:, 3] for one in rounds[:_JACKKNIFED]]).mean(0)
+    return AboveChance(
+        value, across, floor, clips, value + jackknifed[1:] - jackknifed[0]
+    )
 
 
-def _halves(
-    x_groups: Sequence[str], y_groups: Sequence[str], random: Random
-) -> list[list[int]]:
-    """Return the rows of xa, xb, ya and yb, equally many of each."""
-    size = min(len(set(x_groups)), len(set(y_groups))) // 2
-    sides = _deal(set(x_groups), set(y_groups), random)
-    halves = []
-    for groups in (x_groups, y_groups):
-        for side in sides:
-            kept = random.sample(sorted(side & set(groups)), size)
-            halves.append(_in_turn(groups, set(kept), random))
-    clips = min(map(len, halves))
-    if clips < 2:
-        raise ValueError(
-            f"Half a set is {clips} clip: a covariance needs two clips at least, so "
-            "take sets with more clips or groups."
-        )
-    return [half[:clips] for half in halves]
+def _round(
+    xs: Sequence[Cell],
+    ys: Sequence[Cell],
+    block: dict[str, int],
+    blocks: int,
+    random: Random,
+) -> Tensor:
+    """Return what `_one_split` gives for all groups, then without each block."""
+    side = deal(groups_of(xs), groups_of(ys), 2, random)
+    orders = [in_turn(cell.groups, random) for cell in xs]
+    others = orders if ys is xs else [in_turn(cell.groups, random) for cell in ys]
+    return torch.stack(
+        [
+            _one_split(
+                xs,
+                ys,
+                [_halve(order, side, block, left_out) for order in orders],
+                [_halve(order, side, block, left_out) for order in others],
+            )
+            for left_out in range(-1, blocks)
+        ]
+    )
 
 
-def _in_turn(groups: Sequence[str], kept: set[str], random: Random) -> list[int]:
-    """Return the rows of some groups, one of each group by turns, in random order."""
-    turn: Counter[str] = Counter()
-    order = []
-    for row in random.sample(range(len(groups)), len(groups)):
-        turn[groups[row]] += 1
-        if groups[row] in kept:
-            order.append((turn[groups[row]], random.random(), row))
-    return [row for *_, row in sorted(order)]
+def _halve(
+    order: Sequence[Turn], side: dict[str, int], block: dict[str, int], left_out: int
+) -> tuple[Tensor, Tensor]:
+    """Return the rows of a cell on either side, without those of a block."""
+    kept = [turn for turn in order if block.get(turn.group, -2) != left_out]
+    a, b = ([turn for turn in kept if side[turn.group] == half] for half in (0, 1))
+    return rows_of(a), rows_of(b)
 
 
-def _deal(x: set[str], y: set[str], random: Random) -> tuple[set[str], set[str]]:
-    """Deal groups to two sides so that x and y both have half of theirs on each."""
-    sides: tuple[set[str], set[str]] = (set(), set())
-    for pool, of in ((x & y, x), (x - y, x), (y - x, y)):
-        for group in random.sample(sorted(pool), len(pool)):
-            excess = len(sides[0] & of) - len(sides[1] & of)
-            smaller = random.randrange(2) if excess == 0 else int(excess > 0)
-            sides[smaller].add(group)
-    return sides
+def _one_split(
+    xs: Sequence[Cell], ys: Sequence[Cell], x_halves: _Halves, y_halves: _Halves
+) -> Tensor:
+    """Return across, floor, clips and value, `(4, x cells, y cells)`."""
+    x_factors = [_Factors(*pair) for pair in zip(xs, x_halves, strict=True)]
+    y_factors = [_Factors(*pair) for pair in zip(ys, y_halves, strict=True)]
+    found = torch.full((4, len(xs), len(ys)), nan, dtype=torch.float64)
+    wanted: dict[tuple[int, int], list[tuple[Factor, Factor]]] = {}
+    within: dict[tuple[str, int, int], tuple[Factor, Factor]] = {}
+    for i, j in product(range(len(xs)), range(len(ys))):
+        size = min(x_factors[i].clips, y_factors[j].clips)
+        if size < 2:
+            continue
+        (xa, xb), (ya, yb) = x_factors[i].of(size), y_factors[j].of(size)
+        wanted[i, j] = [(xa, yb), (xb, ya)]
+        within["x", i, size], within["y", j, size] = (xa, xb), (ya, yb)
+        found[2, i, j] = size
+    pairs = [pair for both in wanted.values() for pair in both] + list(within.values())
+    distances = sum(frechet_term_pairs(pairs))
+    assert isinstance(distances, Tensor)
+    across, inside = distances[: 2 * len(wanted)], distances[2 * len(wanted) :]
+    level = dict(zip(within, inside, strict=True))
+    for (i, j), distance in zip(wanted, across.view(-1, 2).mean(1), strict=True):
+        size = int(found[2, i, j])
+        floor = (level["x", i, size] + level["y", j, size]) / 2
+        found[[0, 1, 3], i, j] = torch.stack((distance, floor, distance - floor))
+    return found
 
 
-def _check_groups(x: Tensor, groups: Sequence[str]) -> None:
-    if len(groups) != len(x):
-        raise ValueError(
-            f"There are {len(x)} embeddings and {len(groups)} groups: give the group "
-            "of every clip."
-        )
-    if len(set(groups)) < 2:
-        raise ValueError(
-            f"All clips are of {groups[0]}: halves need two groups at least."
-        )
+class _Factors:
+    """The two halves of a cell, cut to any number of clips."""
+
+    def __init__(self, cell: Cell, halves: tuple[Tensor, Tensor]) -> None:
+        self.clips = min(map(len, halves))
+        self._cell = cell
+        self._halves = halves
+        self._made: dict[int, tuple[Factor, Factor]] = {}
+
+    def of(self, size: int) -> tuple[Factor, Factor]:
+        if size not in self._made:
+            a, b = (factor(self._cell.embeddings[rows[:size]]) for rows in self._halves)
+            self._made[size] = (a, b)
+        return self._made[size]

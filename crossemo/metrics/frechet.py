@@ -1,7 +1,9 @@
 """Fréchet distance between Gaussians fitted to sets of embeddings, in float64."""
 
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from itertools import product
 from statistics import fmean
 
 import torch
@@ -9,6 +11,8 @@ from torch import Tensor
 
 # Rounding leaves about 1e-16 of the traces; below this the arithmetic is broken.
 _ROUNDING = 1e-9
+_SMALLEST = torch.finfo(torch.float64).tiny
+_WORTH_A_THREAD = 64  # rows; smaller matrices cost less than handing them over
 
 
 @dataclass(frozen=True)
@@ -50,6 +54,38 @@ def factor(x: Tensor) -> Factor:
     return Factor(mean, root, len(x))
 
 
+def factor_from_moments(mean: Tensor, covariance: Tensor, count: int) -> Factor:
+    """Reduce a set of which only the moments were kept.
+
+    Of `count` embeddings at most `count - 1` directions vary. The other eigenvalues
+    of the covariance are rounding, whose roots would add up, and are left out.
+
+    Args:
+        mean: `(d,)`.
+        covariance: `(d, d)`, unbiased.
+        count: Number of embeddings that the moments are of.
+
+    Raises:
+        ValueError: The shapes don't fit, the count is below two, or the moments hold
+            NaN or infinity.
+    """
+    d = len(mean)
+    if covariance.shape != (d, d):
+        raise ValueError(
+            f"A mean of {d} features and a covariance of shape "
+            f"{tuple(covariance.shape)} are not of one set."
+        )
+    _check_count(count)
+    mean = mean.detach().to(torch.float64)
+    covariance = covariance.detach().to(torch.float64)
+    if not (mean.isfinite().all() and covariance.isfinite().all()):
+        raise ValueError("The moments hold NaN or infinity: look at the embeddings.")
+    values, vectors = torch.linalg.eigh((covariance + covariance.T) / 2)
+    rank = min(count - 1, d)
+    roots = values[-rank:].clamp(min=0).sqrt()
+    return Factor(mean, roots[:, None] * vectors[:, -rank:].T, count)
+
+
 def frechet_terms(a: Factor, b: Factor) -> tuple[Tensor, Tensor]:
     r"""Return the two terms of the squared Fréchet distance between Gaussians.
 
@@ -68,20 +104,39 @@ def frechet_terms(a: Factor, b: Factor) -> tuple[Tensor, Tensor]:
         ValueError: The sets differ in width.
         ArithmeticError: The covariance term is negative beyond rounding.
     """
-    if len(a.mean) != len(b.mean):
-        raise ValueError(
-            f"The sets have {len(a.mean)} and {len(b.mean)} features per embedding: "
-            "only embeddings of one encoder can be compared."
-        )
-    traces = a.trace + b.trace
-    nuclear = torch.linalg.svdvals(a.root @ b.root.T).sum()
-    spread = traces - 2 * nuclear
-    if spread < -_ROUNDING * traces:
+    mean, spread = frechet_term_pairs([(a, b)])
+    return mean[0], spread[0]
+
+
+def frechet_term_pairs(pairs: Sequence[tuple[Factor, Factor]]) -> tuple[Tensor, Tensor]:
+    """Return `frechet_terms` of many pairs, `(pairs,)` each.
+
+    Large pairs are shared out over `torch.get_num_threads()` threads.
+
+    Raises:
+        ValueError: As `frechet_terms`.
+        ArithmeticError: As `frechet_terms`.
+    """
+    for a, b in pairs:
+        if len(a.mean) != len(b.mean):
+            raise ValueError(
+                f"The sets have {len(a.mean)} and {len(b.mean)} features per "
+                "embedding: only embeddings of one encoder can be compared."
+            )
+    if not pairs:
+        return torch.zeros(0, dtype=torch.float64), torch.zeros(0, dtype=torch.float64)
+    # Differences first: the product of means that are large and alike would cancel.
+    means = torch.stack([(a.mean - b.mean).square().sum() for a, b in pairs])
+    traces = torch.stack([a.trace + b.trace for a, b in pairs])
+    spreads = traces - 2 * torch.stack(_nuclear_norms(pairs))
+    worst = int((spreads / traces.clamp(min=_SMALLEST)).argmin())
+    if spreads[worst] < -_ROUNDING * traces[worst]:
         raise ArithmeticError(
-            f"The covariance term came out as {float(spread):.3g} at a trace of "
-            f"{float(traces):.3g}, which rounding does not explain: please report it."
+            f"The covariance term came out as {float(spreads[worst]):.3g} at a trace "
+            f"of {float(traces[worst]):.3g}, which rounding does not explain: please "
+            "report it."
         )
-    return (a.mean - b.mean).square().sum(), spread.clamp(min=0)
+    return means, spreads.clamp(min=0)
 
 
 def frechet_distance(x: Tensor, y: Tensor) -> Tensor:
@@ -108,7 +163,8 @@ def frechet_distance(x: Tensor, y: Tensor) -> Tensor:
     >>> frechet_distance(x, x + 3)  # only the means differ: 3² + 3²
     tensor(18., dtype=torch.float64)
     """
-    return _distance(factor(x), factor(y))
+    mean, spread = frechet_terms(factor(x), factor(y))
+    return mean + spread
 
 
 def frechet_matrix(xs: Sequence[Tensor], ys: Sequence[Tensor]) -> Tensor:
@@ -126,8 +182,8 @@ def frechet_matrix(xs: Sequence[Tensor], ys: Sequence[Tensor]) -> Tensor:
     """
     rows = [factor(x) for x in xs]
     columns = rows if ys is xs else [factor(y) for y in ys]
-    pairs = [float(_distance(a, b)) for a in rows for b in columns]
-    return torch.tensor(pairs, dtype=torch.float64).reshape(len(rows), len(columns))
+    mean, spread = frechet_term_pairs(list(product(rows, columns)))
+    return (mean + spread).view(len(rows), len(columns))
 
 
 def mean_trace(sets: Sequence[Tensor]) -> float:
@@ -146,18 +202,22 @@ def check_embeddings(x: Tensor) -> None:
     """Refuse what has no mean and covariance.
 
     Raises:
-        ValueError: `x` is not two-dimensional, has fewer than two rows, or holds NaN
-            or infinity.
+        ValueError: As `check_finite`, or there are fewer than two rows.
+    """
+    check_finite(x)
+    _check_count(len(x))
+
+
+def check_finite(x: Tensor) -> None:
+    """Refuse what are no embeddings.
+
+    Raises:
+        ValueError: `x` is not two-dimensional, or holds NaN or infinity.
     """
     if x.ndim != 2:
         raise ValueError(
             f"A set of embeddings has shape (n, d), not {tuple(x.shape)}: pool the "
             "frames of each clip first."
-        )
-    if len(x) < 2:
-        raise ValueError(
-            f"A covariance needs two embeddings at least and this set has {len(x)}: "
-            "leave the set out or add clips."
         )
     if not x.isfinite().all():
         row = int((~x.isfinite()).any(1).nonzero()[0])
@@ -167,6 +227,24 @@ def check_embeddings(x: Tensor) -> None:
         )
 
 
-def _distance(a: Factor, b: Factor) -> Tensor:
-    mean, spread = frechet_terms(a, b)
-    return mean + spread
+def _check_count(count: int) -> None:
+    if count < 2:
+        raise ValueError(
+            f"A covariance needs two embeddings at least and this set has {count}: "
+            "leave the set out or add clips."
+        )
+
+
+def _nuclear_norms(pairs: Sequence[tuple[Factor, Factor]]) -> list[Tensor]:
+    threads = torch.get_num_threads()
+    smallest = min(min(len(a.root), len(b.root)) for a, b in pairs)
+    if threads == 1 or smallest < _WORTH_A_THREAD:
+        return list(map(_nuclear_norm, pairs))
+    with ThreadPoolExecutor(threads) as pool:
+        return list(pool.map(_nuclear_norm, pairs))
+
+
+def _nuclear_norm(pair: tuple[Factor, Factor]) -> Tensor:
+    a, b = pair
+    values: Tensor = torch.linalg.svdvals(a.root @ b.root.T)
+    return values.sum()

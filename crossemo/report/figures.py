@@ -4,8 +4,10 @@ They are built on `matplotlib.figure.Figure`, never on pyplot, so drawing touche
 global state and needs no display.
 """
 
+import os
 from collections.abc import Sequence
 from math import ceil, floor, log2, log10
+from pathlib import Path
 
 import numpy as np
 import torch
@@ -88,6 +90,7 @@ def fad_heatmap(
     col_title: str,
     title: str,
     ends: tuple[float, float] | None = None,
+    unsure: ArrayLike | None = None,
 ) -> Figure:
     """Draw a table of distances; the smallest of each row is framed.
 
@@ -100,6 +103,8 @@ def fad_heatmap(
         title: Title of the figure.
         ends: Distances that get the first and the last colour, so that figures
             compare; by default the smallest and the largest of `values`.
+        unsure: `(rows, columns)`, True for cells that are no farther apart than chance
+            would have it: they are hatched, and their numbers are slight.
 
     Raises:
         ValueError: The names don't fit the shape of `values`.
@@ -112,7 +117,15 @@ def fad_heatmap(
     text = [["-" if np.isnan(v) else f"{v:z.{digits}f}" for v in row] for row in table]
     colours = colormaps["cividis"].with_extremes(bad="lightgrey")
     figure, axes = _grid(table, text, row_names, col_names, colours, ends)
-    note = f"{col_title} (framed: nearest of row)"
+    hatched = np.zeros(table.shape, bool) if unsure is None else np.asarray(unsure)
+    for row, column in np.argwhere(hatched):
+        axes.add_patch(_hatch(row, column))
+    for number in axes.texts:
+        column, row = map(int, number.get_position())
+        if hatched[row, column]:
+            number.set(fontweight="normal", fontstyle="italic")
+    note = f"{col_title} (framed: nearest of row"
+    note += "; hatched: as by chance)" if hatched.any() else ")"
     axes.set(xlabel=note, ylabel=row_title)
     set_title(figure, title)
     for row, distances in enumerate(table):
@@ -127,6 +140,21 @@ def figure_to_tensor(figure: Figure) -> Tensor:
     canvas.draw()  # type: ignore[no-untyped-call]
     pixels = np.asarray(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
+
+
+def save_png(figure: Figure, path: Path) -> None:
+    """Write a figure under a temporary name and rename it into place.
+
+    Raises:
+        OSError: The folder can't be written or the disk is full.
+    """
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        figure.savefig(temporary, format="png")
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 def new_axes(width: float = 0.0, height: float = 0.0) -> tuple[Figure, Axes]:
@@ -171,6 +199,12 @@ def _frame(row: int, column: int) -> Rectangle:
     return Rectangle(
         corner, 0.92, 0.92, fill=False, edgecolor="white", lw=1.5, path_effects=edge
     )
+
+
+def _hatch(row: int, column: int) -> Rectangle:
+    """Return a grey hatching over a cell."""
+    corner = (column - 0.5, row - 0.5)
+    return Rectangle(corner, 1, 1, fill=False, hatch="////", edgecolor="grey", lw=0)
 
 
 def _decimals(largest: float) -> int:

@@ -1,6 +1,6 @@
 """Tables of results for the terminal."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from math import isnan
 from typing import Any
 
@@ -64,6 +64,51 @@ def comparisons_table(results: Mapping[str, Any]) -> Table:
         names = (row["what"], row["stage"], row["than"], row["role"])
         table.add_row(*map(Text, (*names, difference)))
     return table
+
+
+def similarity_table(measures: Sequence[Mapping[str, Any]]) -> Table:
+    """Return what the distances say of every hidden state.
+
+    Args:
+        measures: Rows of `similarity.csv` of one stage.
+    """
+    table = Table(
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        caption="by the Fréchet distance above chance, in units of the mean trace",
+    )
+    table.add_column("layer")
+    names = {
+        "same_emotion_distance": "distance [95 %]",
+        "emotion_bias": "bias [95 %]",
+        "nearest_emotion": "nearest is same (p)",
+    }
+    for title in names.values():
+        table.add_column(title, justify="right", no_wrap=True)
+    told = [row for row in measures if row["estimator"] == "fad_above_chance"]
+    for layer in dict.fromkeys(row["layer"] for row in told):
+        own = {row["measure"]: row for row in told if row["layer"] == layer}
+        distance, bias, nearest = (own[name] for name in names)
+        table.add_row(
+            *map(Text, (str(layer), _estimate(distance), _estimate(bias))),
+            Text(f"{_percent(nearest['value'])} % ({_number(nearest['p'])})"),
+        )
+    return table
+
+
+def _estimate(row: Mapping[str, Any]) -> str:
+    value, low, high = (_number(row[column]) for column in ("value", "low", "high"))
+    return value if low == "-" else f"{value} [{low}, {high}]"
+
+
+def _number(value: float) -> str:
+    """Return a number with three decimals, or a dash.
+
+    >>> _number(0.45678), _number(float("nan"))
+    ('0.457', '-')
+    """
+    return "-" if isnan(value) else f"{value:.3f}"
 
 
 def _cells(scores: Mapping[str, Any]) -> tuple[str, ...]:

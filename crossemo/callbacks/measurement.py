@@ -1,0 +1,146 @@
+"""One look at the clips of a part: embedded and compared, shared out over processes."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from random import Random
+from typing import Any, Literal, TypeVar
+
+import torch
+from lightning import Trainer
+from rich.progress import track
+from torch import Tensor
+from torch import distributed as dist
+
+from crossemo.callbacks.gathering import gather_clips
+from crossemo.data.batch import Batch
+from crossemo.data.datamodules import EmotionDataModule
+from crossemo.embeddings import EmbeddedClips, FrameMoments, pool_clips
+from crossemo.metrics.cells import deal
+from crossemo.recognizer import EmotionRecognizer
+from crossemo.similarity import Row, Settings, compare_clips, compare_frames
+from crossemo.splits import PARTS, Part
+
+Item = TypeVar("Item")
+
+
+class Measurement:
+    """One look at the clips of a part, shared out over the processes.
+
+    Args:
+        trainer: The trainer of the run.
+        module: What embeds the clips.
+        data: A datamodule of two roles.
+        part: Which clips.
+        states: Places of the hidden states to look at among `module.states`, by name.
+    """
+
+    def __init__(
+        self,
+        trainer: Trainer,
+        module: EmotionRecognizer,
+        data: EmotionDataModule,
+        part: Part | Literal["all"],
+        states: dict[str, int],
+    ) -> None:
+        self.trainer, self.module, self.data = trainer, module, data
+        self.parts: Sequence[Part] = PARTS if part == "all" else (part,)
+        self.states = states
+
+    def clips(self, settings: Settings) -> tuple[list[Row], list[Row]]:
+        """Compare clips; each process takes some of the hidden states."""
+        domains = {role: self._embedded(role) for role in self.data.roles}
+        classes, names = self.module.classes, list(self.states)
+        own = range(self.trainer.global_rank, len(names), self.trainer.world_size)
+        found = {}
+        for place in self._bar(own, "Distances between clips"):
+            cells = {
+                role: clips.cells(place, len(classes))
+                for role, clips in domains.items()
+            }
+            found[place] = compare_clips(cells, classes, settings)
+        gathered = _gathered(found)
+        rows, measures = [], []
+        for place, name in enumerate(names):
+            tags = {"unit": "clip", "layer": name}
+            rows += [tags | row for row in gathered[place][0]]
+            measures += [tags | row for row in gathered[place][1]]
+        return rows, measures
+
+    def frames(self, seed: int) -> list[Row]:
+        """Compare frames, of which only moments are kept."""
+        groups = {role: self._groups(role) for role in self.data.roles}
+        x, y = (set(chained) for chained in map(_flat, groups.values()))
+        side = deal(x, y, 2, Random(seed))
+        moments = {role: self._moments(role, side) for role in self.data.roles}
+        classes = self.module.classes
+        counts = [self._group_counts(role) for role in self.data.roles]
+        rows: list[Row] = []
+        for place, name in enumerate(self._bar(self.states, "Distances of frames")):
+            halves = {
+                role: [own.factors(place, label) for label in range(len(classes))]
+                for role, own in moments.items()
+            }
+            if self.trainer.is_global_zero:
+                found = compare_frames(halves, counts, classes)
+                rows += [{"unit": "frame", "layer": name} | row for row in found]
+        return rows
+
+    def _embedded(self, role: str) -> EmbeddedClips:
+        values, labels = [], []
+        for part in self.parts:
+            pooled = pool_clips(self._encode, self._batches(role, part))
+            values.append(gather_clips(*pooled)[1])
+            labels += self.data.dataset(role, part).labels
+        groups = tuple(_flat(self._groups(role)))
+        return EmbeddedClips(torch.cat(values), torch.tensor(labels), groups)
+
+    def _moments(self, role: str, side: dict[str, int]) -> FrameMoments:
+        encoder = self.module.encoder
+        device = self.module.device if self.module.device.type == "cuda" else None
+        kept = FrameMoments(len(self.states), encoder.width, side, device)
+        for part, groups in zip(self.parts, self._groups(role), strict=True):
+            for batch in self._batches(role, part):
+                kept.update(*self._encode(batch), batch, groups)
+        return kept
+
+    def _groups(self, role: str) -> list[list[str]]:
+        """Return the group of every clip, part by part."""
+        sets = [self.data.dataset(role, part) for part in self.parts]
+        return [[clip.group for clip in one.clips] for one in sets]
+
+    def _group_counts(self, role: str) -> list[int]:
+        """Return the number of groups of every class."""
+        sets = [self.data.dataset(role, part) for part in self.parts]
+        pairs = {
+            (label, clip.group)
+            for one in sets
+            for label, clip in zip(one.labels, one.clips, strict=True)
+        }
+        classes = range(len(self.module.classes))
+        return [sum(label == one for one, _ in pairs) for label in classes]
+
+    def _batches(self, role: str, part: Part) -> Iterator[Batch]:
+        yield from self._bar(self.data.loader(role, part), f"Embedding {role}")
+
+    def _bar(self, work: Iterable[Item], what: str) -> Iterable[Item]:
+        return track(
+            work, what, transient=True, disable=not self.trainer.is_global_zero
+        )
+
+    def _encode(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
+        moved = self.trainer.strategy.batch_to_device(batch)
+        with self.trainer.precision_plugin.forward_context():
+            states, mask = self.module.states(moved.waveforms, moved.lengths)
+        return [states[place] for place in self.states.values()], mask
+
+
+def _gathered(found: dict[int, Any]) -> dict[int, Any]:
+    """Return what all processes found."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return found
+    pieces: list[dict[int, Any]] = [{} for _ in range(dist.get_world_size())]
+    dist.all_gather_object(pieces, found)
+    return {place: one for piece in pieces for place, one in piece.items()}
+
+
+def _flat(groups: Sequence[Sequence[str]]) -> list[str]:
+    return [group for part in groups for group in part]

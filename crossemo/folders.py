@@ -1,0 +1,250 @@
+"""Compare any two folders of audio by any encoder: `crossemo fad SPEECH MUSIC`."""
+
+import logging
+import os
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor
+
+from crossemo.corpora.base import Clip, content_digest
+from crossemo.data.batch import Batch
+from crossemo.data.dataset import ClipDataset
+from crossemo.data.samplers import eval_batches
+from crossemo.data.waveforms import WaveformStore, skipped_sentence
+from crossemo.embeddings import EmbeddedClips, pool_clips
+from crossemo.encoders import SSLEncoder, load_encoder
+from crossemo.errors import CrossEmoError
+from crossemo.files import write_csv
+from crossemo.report.distances import distance_figures
+from crossemo.report.figures import save_png
+from crossemo.report.tables import similarity_table
+from crossemo.runs import claim_version
+from crossemo.similarity import Row, Settings, compare_clips, corrected, warnings_of
+
+logger = logging.getLogger(__name__)
+
+# fmt: off
+SUFFIXES = frozenset((
+    "aac", "aif", "aiff", "au", "caf", "flac", "m4a", "mp3", "mp4", "oga", "ogg",
+    "opus", "rf64", "w64", "wav", "webm", "wma",
+))
+# fmt: on
+
+
+def compare_folders(
+    first: Path,
+    second: Path,
+    encoder: str = "wav2vec2-base",
+    layers: Literal["all"] | list[int] = "all",
+    groups: str | None = None,
+    name: str = "fad",
+    logs: Path = Path("logs"),
+    batch_size: int = 16,
+    device: str | None = None,
+    threads: int | None = None,
+    cache_dir: Path | None = None,
+    estimate: Settings | None = None,
+) -> Path:
+    r"""Measure how far two folders of audio lie apart, emotion by emotion.
+
+    Either folder has a sub-folder for every emotion. Emotions that only one of them has
+    are left out.
+
+    Args:
+        first: Folder with a sub-folder for every emotion, such as speech.
+        second: Folder with the same sub-folders, such as music.
+        encoder: A name from the catalogue, a hub id, or a local folder.
+        layers: `all` hidden states, or some by their indices.
+        groups: Regular expression that finds the speaker, song or artist in the path of
+            a file below its folder, such as `Actor_\d+`; what it matches (or its first
+            group) names the group. By default a file belongs to the folder below that
+            of its emotion, where there is one, and else is a group of its own.
+        name: Folder of the results below `logs`.
+        logs: Folder of logs.
+        batch_size: Clips that are embedded at once.
+        device: Where to embed; `cuda` where there is a GPU, and else `cpu`.
+        threads: CPU threads; torch's choice if left out.
+        cache_dir: The cache folder; `$CROSSEMO_CACHE` or the user's if None.
+        estimate: How distances are estimated.
+
+    Returns:
+        The folder of the results.
+
+    Raises:
+        CrossEmoError: A folder holds no emotion of the other, or an option is wrong.
+    """
+    if threads:
+        torch.set_num_threads(threads)
+    domains = _domains(first, second, groups)
+    emotions = _shared([{clip.emotion for clip in clips} for clips in domains.values()])
+    model = load_encoder(encoder).to(
+        device or ("cuda" if torch.cuda.is_available() else "cpu")
+    )
+    states = _chosen(layers, model)
+    embedded = {
+        domain: _embed(clips, emotions, model, states, batch_size, cache_dir, domain)
+        for domain, clips in domains.items()
+    }
+    rows: list[Row] = []
+    measures: list[Row] = []
+    for place, state in enumerate(track(states, "Distances", transient=True)):
+        cells = {
+            domain: clips.cells(place, len(emotions))
+            for domain, clips in embedded.items()
+        }
+        tags = {"stage": "test", "part": "all", "unit": "clip", "layer": str(state)}
+        found, said = compare_clips(cells, emotions, estimate or Settings())
+        rows += [tags | row for row in found]
+        measures += [tags | row for row in said]
+    for sentence in warnings_of(rows):
+        logger.warning(sentence)
+    return _write(logs.resolve() / name, corrected(rows), measures, emotions)
+
+
+def list_clips(root: Path, domain: str, groups: str | None = None) -> list[Clip]:
+    """Return the audio files below the emotions' sub-folders of a folder.
+
+    Args:
+        root: The folder.
+        domain: What to call it; begins the id of every clip.
+        groups: As in `compare_folders`.
+
+    Raises:
+        CrossEmoError: It is no folder, holds no audio, or the expression is wrong or
+            finds nothing in a path.
+    """
+    if not root.is_dir():
+        raise CrossEmoError(f"There is no folder {root}.")
+    clips = []
+    for path in sorted(root.glob("*/**/*")):
+        inside = path.relative_to(root)
+        hidden = any(part.startswith(".") for part in inside.parts)
+        if hidden or path.suffix[1:].lower() not in SUFFIXES or not path.is_file():
+            continue
+        clips.append(
+            Clip(
+                id=f"{domain}/{inside.as_posix()}",
+                path=path,
+                emotion=inside.parts[0].lower(),
+                group=_group(inside, domain, groups),
+                digest=content_digest(path),
+            )
+        )
+    if not clips:
+        raise CrossEmoError(
+            f"{root} has no audio in sub-folders: put the files of each emotion into a "
+            "sub-folder of its name, such as angry/one.wav."
+        )
+    return clips
+
+
+def _group(inside: Path, domain: str, groups: str | None) -> str:
+    if groups is None:
+        lone = len(inside.parts) < 3
+        return f"{domain}/{inside.as_posix()}" if lone else inside.parts[1]
+    try:
+        found = re.search(groups, inside.as_posix())
+    except re.error as error:
+        raise CrossEmoError(
+            f"--groups {groups!r} is no regular expression: {error}."
+        ) from error
+    if not found:
+        raise CrossEmoError(f"--groups {groups!r} finds nothing in {inside}.")
+    return str(found[1] if found.groups() else found[0])
+
+
+def _domains(first: Path, second: Path, groups: str | None) -> dict[str, list[Clip]]:
+    """Return the clips of both folders, named by as little of the paths as differs."""
+    if first.resolve() == second.resolve():
+        raise CrossEmoError(f"{first} is given twice: give two folders to compare.")
+    names = [first.resolve().name, second.resolve().name]
+    if names[0] == names[1]:
+        names = ["first", "second"]
+    roots = zip(names, (first, second), strict=True)
+    return {name: list_clips(root, name, groups) for name, root in roots}
+
+
+def _shared(found: Sequence[set[str]]) -> list[str]:
+    """Return the emotions of both folders.
+
+    Raises:
+        CrossEmoError: There is none.
+    """
+    shared = sorted(set.intersection(*found))
+    if not shared:
+        raise CrossEmoError(
+            f"The folders share no emotion: one has {', '.join(sorted(found[0]))}, the "
+            f"other {', '.join(sorted(found[1]))}. Name the sub-folders alike."
+        )
+    if alone := sorted(set.union(*found) - set(shared)):
+        logger.warning("Only one of the folders has %s: left out.", ", ".join(alone))
+    return shared
+
+
+def _chosen(layers: Literal["all"] | list[int], model: SSLEncoder) -> list[int]:
+    if layers == "all":
+        return list(range(model.num_states))
+    for layer in layers:
+        if layer not in range(model.num_states):
+            raise CrossEmoError(
+                f"--layers names state {layer}, and {model.name} has the states 0 to "
+                f"{model.num_states - 1}."
+            )
+    return layers
+
+
+def _embed(
+    clips: Sequence[Clip],
+    emotions: Sequence[str],
+    model: SSLEncoder,
+    states: Sequence[int],
+    batch_size: int,
+    cache_dir: Path | None,
+    domain: str,
+) -> EmbeddedClips:
+    wanted = [clip for clip in clips if clip.emotion in emotions]
+    store = WaveformStore.prepare(wanted, model.sampling_rate, cache_dir, progress=True)
+    usable, skipped = store.select(wanted, model.min_samples)
+    if skipped:
+        logger.warning("In %s, %s", domain, skipped_sentence(skipped, len(wanted)))
+    labels = [emotions.index(clip.emotion) for clip in usable]
+    dataset = ClipDataset(usable, labels, store)
+
+    def encode(batch: Batch) -> tuple[list[Tensor], Tensor]:
+        waveforms = batch.waveforms.to(next(model.parameters()).device)
+        hidden, mask = model(waveforms, batch.lengths)
+        return [hidden[state] for state in states], mask
+
+    with torch.inference_mode():
+        batches = _batches(dataset, batch_size, f"Embedding {domain}")
+        indices, values = pool_clips(encode, batches)
+    order = indices.argsort()
+    groups = tuple(clip.group for clip in usable)
+    return EmbeddedClips(values[order], torch.tensor(labels), groups)
+
+
+def _batches(dataset: ClipDataset, batch_size: int, what: str) -> Iterator[Batch]:
+    batches = eval_batches(dataset.lengths, batch_size)
+    for batch in track(batches, what, transient=True):
+        yield dataset[batch]
+
+
+def _write(
+    home: Path, rows: list[Row], measures: list[Row], emotions: Sequence[str]
+) -> Path:
+    folder = home / f"version_{claim_version(home)}"
+    write_csv(folder / "fad.csv", rows)
+    write_csv(folder / "similarity.csv", measures)
+    figures = distance_figures(rows, measures, "test", emotions)
+    for tag, figure in figures.items():
+        save_png(figure, folder / "figures" / f"{tag}.png")
+    console = Console()
+    console.print(similarity_table(measures))
+    console.print(f"Results: {os.path.relpath(folder)}", soft_wrap=True)
+    return folder

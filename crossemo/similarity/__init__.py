@@ -1,0 +1,15 @@
+"""How far two domains lie apart in a hidden state, emotion by emotion."""
+
+from crossemo.similarity.clips import compare_clips
+from crossemo.similarity.frames import compare_frames
+from crossemo.similarity.settings import Settings
+from crossemo.similarity.tables import Row, corrected, warnings_of
+
+__all__ = [
+    "Row",
+    "Settings",
+    "compare_clips",
+    "compare_frames",
+    "corrected",
+    "warnings_of",
+]

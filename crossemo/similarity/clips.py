@@ -1,0 +1,83 @@
+"""Compare the clips of two domains."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import combinations, product
+from math import nan
+
+from crossemo.metrics.cells import Cell
+from crossemo.metrics.frechet import mean_trace
+from crossemo.metrics.kernel import KernelSums, kernel_sums
+from crossemo.similarity import estimators
+from crossemo.similarity.measures import measures
+from crossemo.similarity.settings import Settings
+from crossemo.similarity.tables import Row, Side, Table, table_rows
+
+Domains = Mapping[str, Sequence[Cell]]
+
+
+def compare_clips(
+    domains: Domains, emotions: Sequence[str], settings: Settings
+) -> tuple[list[Row], list[Row]]:
+    """Compare two domains in one hidden state.
+
+    Args:
+        domains: By name, two domains of one cell for each emotion; a cell may be empty.
+        emotions: Names of the emotions.
+        settings: How to estimate.
+
+    Returns:
+        A row for every pair of emotions and estimator, across the domains and within
+        each; and a row for every measure of what the distances say of the state.
+
+    Raises:
+        ValueError: An embedding is NaN or infinite, or there are fewer than two clips.
+    """
+    xs, ys = domains.values()
+    known = [cell.embeddings for cell in (*xs, *ys) if len(cell) > 1]
+    scale = mean_trace(known) if known else nan
+    sums = kernel_sums([*xs, *ys])
+    across = _across(xs, ys, sums, settings)
+    x, y = (Side.of(name, cells) for name, cells in domains.items())
+    every = product(range(len(emotions)), range(len(emotions)))
+    rows = table_rows(across, (x, y), emotions, every)
+    fewest = min(map(len, known), default=0)
+    for side, cells, offset in ((x, xs, 0), (y, ys, len(xs))):
+        within = _shared(cells, cells, fewest, settings, intervals=False)
+        offsets = (offset, offset)
+        within["kernel"] = estimators.kernel(sums, cells, cells, offsets, settings)
+        own = combinations(range(len(emotions)), 2)
+        rows += table_rows(within, (side, side), emotions, own)
+    width = xs[0].embeddings.shape[1]
+    rows = [row | {"width": width, "mean_trace": scale} for row in rows]
+    return rows, measures(across, emotions, scale, settings)
+
+
+def _across(
+    xs: Sequence[Cell], ys: Sequence[Cell], sums: KernelSums, settings: Settings
+) -> dict[str, Table]:
+    fewest = min((len(cell) for cell in (*xs, *ys) if len(cell) > 1), default=0)
+    found = _shared(xs, ys, fewest, settings, settings.intervals)
+    if settings.fad_permutations:
+        p = estimators.plain_p(xs, ys, settings)
+        found["fad"] = replace(found["fad"], p=p)
+    found["fad_subspace"] = estimators.subspace(xs, ys, settings)
+    if settings.infinity:
+        found["fad_infinity"] = estimators.infinity(xs, ys, settings)
+    found["kernel"] = estimators.kernel(sums, xs, ys, (0, len(xs)), settings)
+    return found
+
+
+def _shared(
+    xs: Sequence[Cell],
+    ys: Sequence[Cell],
+    fewest: int,
+    settings: Settings,
+    intervals: bool,
+) -> dict[str, Table]:
+    """Return what is told across domains and, for reference, within each."""
+    return {
+        **estimators.plain(xs, ys),
+        "fad_matched": estimators.matched(xs, ys, fewest, settings),
+        **estimators.above_chance(xs, ys, settings, intervals),
+    }

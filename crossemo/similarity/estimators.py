@@ -1,0 +1,193 @@
+"""Each estimator of the distance, for all pairs of emotions at once."""
+
+from collections.abc import Sequence
+from itertools import product
+from random import Random
+
+import torch
+from torch import Tensor
+
+from crossemo.metrics.above_chance import MOST_BLOCKS, frechet_above_chance
+from crossemo.metrics.cells import Cell, deal, groups_of, in_turn, rows_of
+from crossemo.metrics.frechet import factor, frechet_term_pairs
+from crossemo.metrics.jackknife import jackknife_interval
+from crossemo.metrics.kernel import KernelSums
+from crossemo.metrics.permutation import exchanges, permutation_p
+from crossemo.metrics.variants import frechet_infinity, principal_axes
+from crossemo.similarity.settings import Settings
+from crossemo.similarity.tables import Table
+
+Cells = Sequence[Cell]
+
+
+def plain(xs: Cells, ys: Cells) -> dict[str, Table]:
+    """Return the Fréchet distance of all clips and its two terms."""
+    mean, spread = _terms(xs, ys)
+    return {
+        "fad": Table(mean + spread),
+        "fad_mean_term": Table(mean),
+        "fad_covariance_term": Table(spread),
+    }
+
+
+def matched(xs: Cells, ys: Cells, clips: int, settings: Settings) -> Table:
+    """Return the mean Fréchet distance of as many clips of every cell.
+
+    Drawn a few times, one clip of each group by turns.
+    """
+    random = Random(settings.seed)
+    draws = []
+    for _ in range(settings.splits):
+        cut = [[_cut(cell, clips, random) for cell in cells] for cells in (xs, ys)]
+        mean, spread = _terms(*cut)
+        draws.append(mean + spread)
+    value = torch.stack(draws).mean(0)
+    return Table(value, used=torch.full_like(value, clips))
+
+
+def above_chance(
+    xs: Cells, ys: Cells, settings: Settings, intervals: bool
+) -> dict[str, Table]:
+    """Return the Fréchet distance above chance, and the level that was taken off."""
+    blocks = MOST_BLOCKS if intervals else 0
+    found = frechet_above_chance(xs, ys, settings.splits, blocks, settings.seed)
+    low, high = jackknife_interval(found.value, found.replicates, settings.level)
+    above = Table(found.value, low, high, None, found.clips, found.replicates)
+    return {
+        "fad_floor": Table(found.floor, used=found.clips),
+        "fad_above_chance": above,
+    }
+
+
+def subspace(xs: Cells, ys: Cells, settings: Settings) -> Table:
+    """Return the Fréchet distance along the principal axes of all clips together."""
+    axes = principal_axes([cell.embeddings for cell in (*xs, *ys)], settings.subspace)
+    seen = [
+        [Cell(cell.embeddings.to(axes.dtype) @ axes, cell.groups) for cell in cells]
+        for cells in (xs, ys)
+    ]
+    mean, spread = _terms(*seen)
+    return Table(mean + spread)
+
+
+def infinity(xs: Cells, ys: Cells, settings: Settings) -> Table:
+    """Return the extrapolated distance; NaN where there are too few clips."""
+    value = _empty(xs, ys)
+    for (i, x), (j, y) in product(enumerate(xs), enumerate(ys)):
+        if min(len(x), len(y)) >= x.embeddings.shape[1] + 3:
+            value[i, j] = frechet_infinity(
+                x.embeddings, y.embeddings, seed=settings.seed
+            )
+    return Table(value)
+
+
+def kernel(
+    sums: KernelSums, xs: Cells, ys: Cells, offsets: tuple[int, int], settings: Settings
+) -> Table:
+    """Return the kernel distance with its intervals and p-values.
+
+    Args:
+        sums: The kernel's sums over all cells of the layer.
+        xs: Cells of one domain.
+        ys: Cells of the other; may be `xs` itself.
+        offsets: Positions of the first cell of each domain among those of `sums`.
+        settings: How to estimate.
+    """
+    kept = _without_blocks(sums, xs, ys, settings)
+    value, p = _empty(xs, ys), _empty(xs, ys)
+    replicates = torch.full((len(kept), len(xs), len(ys)), torch.nan).double()
+    for i, j in product(range(len(xs)), range(len(ys))):
+        x, y = offsets[0] + i, offsets[1] + j
+        if not (len(xs[i]) and len(ys[j])) or x == y:
+            continue
+        value[i, j] = sums.distance(x, y)
+        replicates[:, i, j] = sums.distance(x, y, kept)
+        if settings.permutations:
+            taken = exchanges(
+                [sums.groups[unit] for unit in sums.units(x)],
+                [sums.groups[unit] for unit in sums.units(y)],
+                settings.permutations,
+                settings.seed,
+            )
+            drawn = sums.exchanged(x, y, taken)
+            p[i, j] = permutation_p(value[i, j], drawn)
+    low, high = jackknife_interval(value, replicates, settings.level)
+    return Table(value, low, high, p, replicates=replicates)
+
+
+def plain_p(xs: Cells, ys: Cells, settings: Settings) -> Tensor:
+    """Return p-values of the plain distances, by exchanges of groups."""
+    p = _empty(xs, ys)
+    for (i, x), (j, y) in product(enumerate(xs), enumerate(ys)):
+        if min(len(x), len(y)) > 1:
+            p[i, j] = _plain_p(x, y, settings)
+    return p
+
+
+def _plain_p(x: Cell, y: Cell, settings: Settings) -> Tensor:
+    own = (sorted(set(x.groups)), sorted(set(y.groups)))
+    taken = exchanges(*own, settings.fad_permutations, settings.seed)
+    clips = torch.cat((x.embeddings, y.embeddings))
+    place = {
+        (side, group): number
+        for number, (side, group) in enumerate(
+            (side, group) for side, groups in enumerate(own) for group in groups
+        )
+    }
+    unit = torch.tensor(
+        [
+            place[side, group]
+            for side, cell in enumerate((x, y))
+            for group in cell.groups
+        ]
+    )
+    pairs = [(factor(x.embeddings), factor(y.embeddings))]
+    for first in taken[:, unit]:
+        if 1 < int(first.sum()) < len(clips) - 1:
+            pairs.append((factor(clips[first]), factor(clips[~first])))
+    mean, spread = frechet_term_pairs(pairs)
+    distances = mean + spread
+    return permutation_p(distances[0], distances[1:])
+
+
+def _terms(xs: Cells, ys: Cells) -> tuple[Tensor, Tensor]:
+    """Return both terms of all pairs; NaN where a cell has fewer than two clips."""
+    rows = [factor(cell.embeddings) if len(cell) > 1 else None for cell in xs]
+    columns = (
+        rows
+        if ys is xs
+        else [factor(cell.embeddings) if len(cell) > 1 else None for cell in ys]
+    )
+    places, pairs = [], []
+    for (i, a), (j, b) in product(enumerate(rows), enumerate(columns)):
+        if a is not None and b is not None:
+            places.append((i, j))
+            pairs.append((a, b))
+    mean, spread = _empty(xs, ys), _empty(xs, ys)
+    if pairs:
+        where = tuple(torch.tensor(places).T)
+        mean[where], spread[where] = frechet_term_pairs(pairs)
+    return mean, spread
+
+
+def _cut(cell: Cell, clips: int, random: Random) -> Cell:
+    rows = rows_of(in_turn(cell.groups, random)[:clips])
+    groups = tuple(cell.groups[row] for row in rows.tolist())
+    return Cell(cell.embeddings[rows], groups)
+
+
+def _without_blocks(
+    sums: KernelSums, xs: Cells, ys: Cells, settings: Settings
+) -> Tensor:
+    """Return `(blocks, units)` weights, 0 for the units of each block in turn."""
+    x_groups, y_groups = groups_of(xs), groups_of(ys)
+    blocks = min(MOST_BLOCKS, len(x_groups), len(y_groups))
+    if not settings.intervals or blocks < 2:
+        return torch.ones(0, len(sums.groups))
+    block = deal(x_groups, y_groups, blocks, Random(settings.seed))
+    own = torch.tensor([block.get(group, -1) for group in sums.groups])
+    return (own != torch.arange(blocks)[:, None]).double()
+
+
+def _empty(xs: Cells, ys: Cells) -> Tensor:
+    return torch.full((len(xs), len(ys)), torch.nan, dtype=torch.float64)

@@ -1,0 +1,46 @@
+"""How distances are estimated."""
+
+from dataclasses import dataclass
+
+from crossemo.errors import CrossEmoError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How distances are estimated.
+
+    Args:
+        splits: Random halvings that the distance above chance is averaged over.
+        intervals: Whether distances get jackknife intervals.
+        permutations: Exchanges of groups for the p-value of the kernel distance.
+        fad_permutations: The same for the plain distance, which takes far longer.
+        subspace: Principal axes of `fad_subspace`.
+        infinity: Whether to extrapolate to infinitely many clips, where there are
+            enough more clips than features.
+        level: Share of intervals that hold the truth.
+        seed: Seed of all draws.
+
+    Raises:
+        CrossEmoError: A number is out of range.
+    """
+
+    splits: int = 10
+    intervals: bool = True
+    permutations: int = 999
+    fad_permutations: int = 0
+    subspace: int = 10
+    infinity: bool = False
+    level: float = 0.95
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        least = {"splits": 1, "permutations": 0, "fad_permutations": 0, "subspace": 1}
+        for name, number in least.items():
+            if getattr(self, name) < number:
+                raise CrossEmoError(
+                    f"fad.{name} is {getattr(self, name)}: choose {number} or more."
+                )
+        if not 0 < self.level < 1:
+            raise CrossEmoError(
+                f"fad.level is {self.level:g}: choose a share between 0 and 1."
+            )
