@@ -156,7 +156,7 @@ def _group(inside: Path, domain: str, groups: str | None) -> str:
         ) from error
     if not found:
         raise CrossEmoError(f"--groups {groups!r} finds nothing in {inside}.")
-    return str(found[1] if found.groups() else found[0])
+    return str(found[found.lastindex or 0])
 
 
 def _domains(first: Path, second: Path, groups: str | None) -> dict[str, list[Clip]]:

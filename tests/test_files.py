@@ -2,7 +2,7 @@ from pathlib import Path
 
 import pytest
 
-from crossemo.files import write_text
+from crossemo.files import write_csv, write_text
 
 
 def test_replaces_a_file_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -29,3 +29,9 @@ def test_a_failed_write_keeps_the_old_file(
     monkeypatch.undo()
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_a_table_has_the_columns_of_all_rows(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    write_csv(path, [{"a": 1, "b": "x, y"}, {"a": 2.5, "c": 3}])
+    assert path.read_text() == 'a,b,c\n1,"x, y",\n2.5,,3\n'

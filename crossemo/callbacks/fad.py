@@ -74,6 +74,7 @@ class FrechetAudioDistance(Callback):
         self.estimate = estimate or Settings()
         self.rows: list[Row] = []
         self.measures: list[Row] = []
+        self._said: set[str] = set()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Refuse hidden states that the encoder lacks, before the long work."""
@@ -117,13 +118,19 @@ class FrechetAudioDistance(Callback):
             tags = {"stage": name, "part": part}
             self._keep(name, [tags | row for row in corrected(rows)], self.rows)
             self._keep(name, [tags | row for row in measures], self.measures)
-            for sentence in warnings_of(rows) if name != BEFORE else []:
-                logger.warning(sentence)
+            self._warn(rows)
             self._write(trainer, module, name, folder)
         trainer.strategy.barrier("fad")
 
     def _keep(self, name: str, new: Sequence[Row], kept: list[Row]) -> None:
         kept[:] = [row for row in kept if row["stage"] != name] + list(new)
+
+    def _warn(self, rows: Sequence[Row]) -> None:
+        """Say once what a reader must know."""
+        for sentence in warnings_of(rows):
+            if sentence not in self._said:
+                logger.warning(sentence)
+            self._said.add(sentence)
 
     def _recall(self, folder: Path) -> None:
         """Take over what an interrupted run measured before its training."""

@@ -45,14 +45,17 @@ def emotion_bias(same: Tensor, replicates: Tensor, level: float = 0.95) -> Estim
         same: `(k,)` distances of the same emotion, k ≥ 2.
         replicates: `(blocks, k)`, see `crossemo.metrics.jackknife`.
         level: Share of intervals that hold the truth.
+
+    Returns:
+        The estimate; NaN with fewer than two blocks, as the noise can't be told then.
     """
+    if len(replicates) < 2:
+        return Estimate(torch.nan)
     spread = same.var()
     noise = jackknife_variance(_deviations(replicates)).sum() / (len(same) - 1)
     excess = spread - noise
     error = jackknife_variance(replicates.var(1)).sqrt()
-    reach = error
-    if len(replicates) > 1:
-        reach = student_t(level, len(replicates) - 1) * error
+    reach = student_t(level, len(replicates) - 1) * error
     value, low, high = (
         float(one.clamp(min=0).sqrt())  # NaN stays NaN
         for one in (excess, excess - reach, excess + reach)

@@ -15,6 +15,7 @@ from crossemo.metrics.frechet import (
 from crossemo.metrics.kernel import kernel_distance
 
 Side = Literal["x", "y"]
+SIDES: tuple[Side, ...] = ("x", "y")
 
 
 class Moments(Metric):
@@ -83,21 +84,17 @@ class Moments(Metric):
         Raises:
             ValueError: There were fewer than two embeddings.
         """
-        merged = self._merged()
-        count = int(merged.count)
-        if count < 2:
-            raise ValueError(
-                f"A covariance needs two embeddings at least and there were {count}."
-            )
-        return merged.mean, merged.scatter / (count - 1), count
+        return self._merged()._unbiased()
 
     def factor(self) -> Factor:
         """Return what distances to other sets need, on the CPU.
 
+        It is of what this process has seen; `gathered().factor()` is of all.
+
         Raises:
             ValueError: There were fewer than two embeddings.
         """
-        mean, covariance, count = self.compute()
+        mean, covariance, count = self._unbiased()
         return factor_from_moments(mean.cpu(), covariance.cpu(), count)
 
     def gathered(self) -> "Moments":
@@ -120,6 +117,14 @@ class Moments(Metric):
         self.scatter = self.scatter + scatter + weight * torch.outer(gap, gap)
         self.mean = self.mean + gap * (count / total)
         self.count = self.count + count
+
+    def _unbiased(self) -> tuple[Tensor, Tensor, int]:
+        count = int(self.count)
+        if count < 2:
+            raise ValueError(
+                f"A covariance needs two embeddings at least and there were {count}."
+            )
+        return self.mean, self.scatter / (count - 1), count
 
     def _merged(self) -> "Moments":
         """Return the moments, with a gather's row for each process added up."""
@@ -157,7 +162,7 @@ class FrechetDistance(Metric):
     def __init__(self, width: int, **settings: Any) -> None:  # noqa: ANN401
         super().__init__(**settings)
         self.sides = torch.nn.ModuleDict(
-            {side: Moments(width, **settings) for side in ("x", "y")}
+            {side: Moments(width, **settings) for side in SIDES}
         )
 
     def update(self, embeddings: Tensor, side: Side) -> None:
@@ -174,7 +179,8 @@ class FrechetDistance(Metric):
         Raises:
             ValueError: A set has fewer than two embeddings.
         """
-        mean, spread = frechet_terms(self._side("x").factor(), self._side("y").factor())
+        x, y = (self._side(side).gathered().factor() for side in SIDES)
+        mean, spread = frechet_terms(x, y)
         return mean + spread
 
     def reset(self) -> None:
@@ -214,7 +220,7 @@ class KernelDistance(Metric):
         super().__init__(**settings)
         self.width = width
         self.bandwidth = bandwidth
-        for side in ("x", "y"):
+        for side in SIDES:
             self.add_state(side, [], dist_reduce_fx="cat")
 
     def update(self, embeddings: Tensor, side: Side) -> None:
@@ -242,7 +248,7 @@ class KernelDistance(Metric):
 
     def _sync_dist(self, *given: Any, **named: Any) -> None:  # noqa: ANN401
         # A process without clips would take part in the gather with a wrong shape.
-        for side in ("x", "y"):
+        for side in SIDES:
             setattr(self, side, self._rows(getattr(self, side)))
         super()._sync_dist(*given, **named)
 

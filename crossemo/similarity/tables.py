@@ -12,7 +12,6 @@ from crossemo.metrics.cells import Cell
 from crossemo.metrics.permutation import benjamini_hochberg
 
 Row = dict[str, Any]
-_PLAIN = "fad"
 
 
 @dataclass(frozen=True)
@@ -105,28 +104,30 @@ def corrected(rows: Sequence[Row]) -> list[Row]:
 
 def warnings_of(rows: Sequence[Row]) -> list[str]:
     """Return what a reader of the distances must be told."""
-    plain = [row for row in rows if row["estimator"] == _PLAIN]
-    across = [row for row in plain if row["x_domain"] != row["y_domain"]]
+    clips = [row for row in rows if row.get("unit") != "frame"]
+    between = [row for row in clips if row["x_domain"] != row["y_domain"]]
+    across = [row for row in between if row["estimator"] == "fad"]
     if not across:
         return []
     sizes = [row[side] for row in across for side in ("x_n", "y_n")]
     width = across[0]["width"]
+    above = [row for row in between if row["estimator"] == "fad_above_chance"]
+    told = not all(isnan(row["value"]) for row in above)
+    advice = ": read fad_above_chance or kernel in fad.csv" if told else ""
     found = []
     if min(sizes) <= width:
         found.append(
             f"Fréchet distances of {min(sizes)} clips in {width} dimensions mostly "
-            "measure how few clips there are: read the estimators fad_above_chance and "
-            "kernel."
+            f"measure how few clips there are{advice}."
         )
     if max(sizes) > min(sizes):
         found.append(
             f"Emotions have {min(sizes)} to {max(sizes)} clips, so plain Fréchet "
-            "distances can't be ranked: read fad_matched or fad_above_chance."
+            "distances can't be ranked as those of fad_matched can."
         )
-    corrected = [row for row in rows if row["estimator"] == "fad_above_chance"]
-    if all(isnan(row["value"]) for row in corrected):
+    if not told:
         found.append(
-            "No distance above chance can be told: it needs two speakers (or songs) "
-            "with two clips of each emotion in each domain."
+            "Nothing above chance can be told: it takes two speakers (or songs) with "
+            "two clips of each emotion in each domain, so measure more of the clips."
         )
     return found

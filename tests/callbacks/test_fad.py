@@ -1,91 +1,266 @@
+import csv
 import logging
 import math
-from types import SimpleNamespace
+from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
-from matplotlib.figure import Figure
+import torch
+from lightning import Trainer
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch import Tensor
 
-from crossemo.callbacks import fad
-from crossemo.callbacks.fad import FrechetAudioDistance
+from crossemo import (
+    RAVDESS,
+    CrossDomainDataModule,
+    EmotionRecognizer,
+    FrechetAudioDistance,
+)
+from crossemo.errors import CrossEmoError
+from crossemo.metrics.frechet import frechet_distance
+from crossemo.similarity import Settings
+from tests.commands import corpora, run
 
-CLASSES = ("calm", "sad")
+QUICK = Settings(splits=2, permutations=9)
 
 
-def rows(values: list[float], scale: float, above: float = math.nan) -> Any:
-    return [
-        {
-            "source_n": 4,
-            "target_n": 5,
-            "width": 16,
-            "fad": value,
-            "fad_above_chance": value - above,
-            "mean_trace": scale,
-        }
-        for value in values
-    ]
+@pytest.fixture(scope="module")
+def data(ravdess: Path) -> CrossDomainDataModule:
+    module = CrossDomainDataModule(
+        RAVDESS(ravdess, "speech"),
+        RAVDESS(ravdess, "song"),
+        split="leave_one_out",
+        batch_size=8,
+    )
+    module.prepare_data()
+    module.setup()
+    return module
 
 
 @pytest.fixture
-def drawn(monkeypatch: pytest.MonkeyPatch) -> dict[str, Figure]:
-    figures: dict[str, Figure] = {}
-
-    def keep(trainer: Any, tag: str, figure: Figure, step: int) -> None:
-        figures[tag] = figure
-
-    monkeypatch.setattr(fad, "add_figure", keep)
-    return figures
+def model(data: CrossDomainDataModule, wav2vec2: Path) -> EmotionRecognizer:
+    return EmotionRecognizer(str(wav2vec2), classes=data.classes, tuning="lora")
 
 
-def draw(callback: FrechetAudioDistance, stage: str, table: Any) -> None:
-    data = SimpleNamespace(roles={"source": None, "target": None})
-    trainer: Any = SimpleNamespace(datamodule=data, global_step=7)
-    module: Any = SimpleNamespace(classes=CLASSES, test_name=stage)
-    callback._draw(trainer, module, table)
+def measured(
+    data: CrossDomainDataModule,
+    model: EmotionRecognizer,
+    folder: Path,
+    **options: Any,
+) -> FrechetAudioDistance:
+    callback = FrechetAudioDistance(**{"estimate": QUICK} | options)
+    trainer = Trainer(
+        default_root_dir=folder,
+        accelerator="cpu",
+        logger=False,
+        callbacks=[callback],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.test(model, datamodule=data, verbose=False)
+    return callback
 
 
-def test_stages_are_drawn_in_the_same_units_and_colours(
-    drawn: dict[str, Figure],
+def embedded(
+    data: CrossDomainDataModule, model: EmotionRecognizer, role: str, label: int
+) -> Tensor:
+    """Embed clip by clip."""
+    dataset = data.dataset(role, "test")
+    clips = [dataset[i] for i, own in enumerate(dataset.labels) if own == label]
+    model.eval()
+    with torch.no_grad():
+        return torch.cat([model.embed(c.waveforms, c.lengths) for c in clips], 1)
+
+
+def test_values_are_those_of_clips_one_by_one(
+    data: CrossDomainDataModule, model: EmotionRecognizer, tmp_path: Path
 ) -> None:
-    callback = FrechetAudioDistance()
-    # The second stage's embeddings are twice as large, nothing else.
-    draw(callback, "source", rows([1.0, 2.0, 3.0, 4.0], 0.5, above=0.5))
-    draw(callback, "target", rows([4.0, 8.0, 12.0, 16.0], 2.0, above=2.0))
-    for column, expected in (
-        ("fad", [[2, 4], [6, 8]]),
-        ("fad_above_chance", [[1, 3], [5, 7]]),
-    ):
-        for stage in ("source", "target"):
-            image = drawn[f"{column}/{stage}"].axes[0].images[0]
-            np.testing.assert_allclose(np.asarray(image.get_array()), expected)
-            assert image.get_clim() == (expected[0][0], expected[1][1])
-    draw(callback, "third", rows([1.0, 2.0, 3.0, 9.0], 0.5))
-    assert drawn["fad/third"].axes[0].images[0].get_clim() == (2, 8)
+    rows = measured(data, model, tmp_path).rows
+    plain = {
+        (r["layer"], r["x_emotion"], r["y_emotion"]): r
+        for r in rows
+        if r["estimator"] == "fad" and r["x_domain"] == "source" != r["y_domain"]
+    }
+    states = ["0", "1", "2", "mixture"]
+    assert len(plain) == len(states) * 36
+    sad, angry = (data.classes.index(name) for name in ("sad", "angry"))
+    x, y = embedded(data, model, "source", sad), embedded(data, model, "target", angry)
+    for place, name in enumerate(states):
+        row = plain[name, "sad", "angry"]
+        expected = frechet_distance(x[place], y[place]).item()
+        assert row["value"] == pytest.approx(expected, rel=1e-4)
+        assert (row["x_n"], row["y_n"]) == (len(x[place]), len(y[place]))
+        assert (row["stage"], row["part"], row["unit"]) == ("test", "test", "clip")
 
 
-def test_a_table_without_any_value_is_not_drawn(drawn: dict[str, Figure]) -> None:
-    draw(FrechetAudioDistance(), "source", rows([1.0, 2.0, 3.0, 4.0], 0.5))
-    assert set(drawn) == {"fad/source"}
-    draw(FrechetAudioDistance(), "flat", rows([0.0, 0.0, 0.0, 0.0], 0.0))
-    assert set(drawn) == {"fad/source"}
-
-
-def test_a_title_names_the_stage(drawn: dict[str, Figure]) -> None:
-    draw(FrechetAudioDistance(), "source", rows([1.0, 2.0, 3.0, 4.0], 0.5))
-    draw(FrechetAudioDistance(), "test", rows([1.0, 2.0, 3.0, 4.0], 0.5))
-    titles = [drawn[f"fad/{name}"].get_suptitle() for name in ("source", "test")]
-    assert titles == ["FAD / mean trace, stage source", "FAD / mean trace"]
+def test_nothing_of_the_model_or_of_chance_is_touched(
+    data: CrossDomainDataModule, model: EmotionRecognizer, tmp_path: Path
+) -> None:
+    callback = FrechetAudioDistance(estimate=QUICK)
+    trainer = Trainer(
+        default_root_dir=tmp_path, accelerator="cpu", logger=False, max_epochs=0
+    )
+    trainer.strategy.connect(model)
+    trainer.datamodule = data  # type: ignore[attr-defined]
+    model.train()
+    model.mix.eval()
+    modes = [module.training for module in model.modules()]
+    weights = {name: p.clone() for name, p in model.named_parameters()}
+    state = torch.get_rng_state()
+    callback.on_test_end(trainer, model)
+    assert callback.rows
+    assert torch.equal(torch.get_rng_state(), state)
+    assert [module.training for module in model.modules()] == modes
+    assert torch.is_grad_enabled()
+    for name, parameter in model.named_parameters():
+        assert torch.equal(parameter, weights[name])
+        assert parameter.grad is None
 
 
 @pytest.mark.parametrize(
-    ("above", "advice"),
-    [(0.0, "read the column fad_above_chance"), (math.nan, "needs two speakers")],
+    ("options", "layers", "parts", "units"),
+    [
+        ({"layers": "mixture"}, {"mixture"}, {"test"}, {"clip"}),
+        ({"layers": [2, 0], "part": "val"}, {"0", "2"}, {"val"}, {"clip"}),
+        ({"layers": [1], "unit": "frames"}, {"1"}, {"test"}, {"frame"}),
+        ({"layers": [1], "unit": "both"}, {"1"}, {"test"}, {"clip", "frame"}),
+        ({"layers": [1], "part": "all"}, {"1"}, {"all"}, {"clip"}),
+    ],
+    ids=["mixture", "validation", "frames", "both", "all"],
 )
-def test_few_clips_are_warned_of(
-    above: float, advice: str, caplog: pytest.LogCaptureFixture
+def test_options_choose_what_is_measured(
+    data: CrossDomainDataModule,
+    model: EmotionRecognizer,
+    tmp_path: Path,
+    options: Any,
+    layers: set[str],
+    parts: set[str],
+    units: set[str],
+) -> None:
+    callback = measured(data, model, tmp_path, **options)
+    assert {row["layer"] for row in callback.rows} == layers
+    assert {row["part"] for row in callback.rows} == parts
+    assert {row["unit"] for row in callback.rows} == units
+    clips = [
+        r for r in callback.rows if r["unit"] == "clip" and r["x_emotion"] == "sad"
+    ]
+    if "clip" in units:
+        groups = {row["x_groups"] for row in clips}
+        assert groups == ({4} if options.get("part") == "all" else {1})
+        assert bool(callback.measures) == (options.get("part") == "all")
+    frames = [r for r in callback.rows if r["unit"] == "frame"]
+    assert all(row["x_n"] > 4 * row["x_groups"] for row in frames)
+    assert {row["estimator"] for row in frames} <= {
+        "fad",
+        "fad_mean_term",
+        "fad_covariance_term",
+        "fad_above_chance",
+    }
+
+
+def test_a_state_that_the_encoder_lacks_is_refused(
+    data: CrossDomainDataModule, model: EmotionRecognizer, tmp_path: Path
+) -> None:
+    with pytest.raises(CrossEmoError, match=r"names state 3, .* has the states 0 to 2"):
+        measured(data, model, tmp_path, layers=[3])
+
+
+def test_what_a_reader_must_know_is_said(
+    data: CrossDomainDataModule,
+    model: EmotionRecognizer,
+    tmp_path: Path,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     with caplog.at_level(logging.WARNING):
-        fad._warn_of_few(rows([1.0], 0.5, above))
-    assert "4 clips in 16 dimensions" in caplog.text
-    assert advice in caplog.text
+        measured(data, model, tmp_path, layers="mixture")
+    assert "clips in 16 dimensions mostly measure how few" in caplog.text
+    assert "takes two speakers" in caplog.text
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+def test_validate_measures_without_training(
+    here: Path, ravdess: Path, wav2vec2: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run(
+        "validate",
+        "--config=ravdess_speech_to_song.yaml",
+        f"--model.encoder={wav2vec2}",
+        "--fad.part=all",
+        "--fad.estimate.splits=2",
+        "--fad.estimate.permutations=19",
+        "--trainer.enable_progress_bar=false",
+        *corpora(ravdess),
+        monkeypatch=monkeypatch,
+    )
+    folder = here / "logs" / "ravdess_speech_to_song" / "version_0"
+    rows = table(folder / "fad.csv")
+    assert {row["stage"] for row in rows} == {"validate"}
+    assert {row["part"] for row in rows} == {"all"}
+    above = [row for row in rows if row["estimator"] == "fad_above_chance"]
+    # With four actors there are intervals, across the domains.
+    across = [row for row in above if row["x_domain"] != row["y_domain"]]
+    assert all(float(r["low"]) <= float(r["value"]) <= float(r["high"]) for r in across)
+    tested = [row for row in rows if row["estimator"] == "kernel"]
+    assert all(0 < float(row["p"]) <= float(row["q"]) <= 1 for row in tested)
+    measures = table(folder / "similarity.csv")
+    assert {row["measure"] for row in measures} == {
+        "same_emotion_distance",
+        "same_emotion_gap",
+        "nearest_emotion",
+        "emotion_bias",
+        "deviation",
+    }
+    drawn = {path.name for path in (folder / "figures").iterdir()}
+    assert {"fad_validate.png", "fad_layers_validate.png"} <= drawn
+    events = EventAccumulator(str(folder), size_guidance={"images": 0}).Reload()
+    assert {
+        "fad/validate",
+        "fad_above_chance/validate",
+        "fad_layers/validate",
+        "fad_over_layers/validate",
+        "emotions_over_layers/validate",
+    } <= set(events.Tags()["images"])
+
+
+def test_before_and_after_training_and_when_it_goes_on(
+    here: Path, ravdess: Path, wav2vec2: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = [
+        "fit",
+        "--config=ravdess_speech_to_song.yaml",
+        f"--model.encoder={wav2vec2}",
+        "--fad.layers=mixture",
+        "--fad.estimate.splits=2",
+        "--stages.source.max_epochs=1",
+        "--stages.target.max_epochs=1",
+        "--trainer.enable_progress_bar=false",
+        "--name=run",
+        *corpora(ravdess),
+    ]
+    run(*typed, monkeypatch=monkeypatch)
+    first = table(here / "logs" / "run" / "version_0" / "fad.csv")
+    assert {row["stage"] for row in first} == {"before", "source", "target"}
+    value = {
+        stage: float(next(r for r in first if r["stage"] == stage)["value"])
+        for stage in ("before", "source", "target")
+    }
+    assert len(set(value.values())) == 3
+    assert all(math.isfinite(one) for one in value.values())
+    run(*typed, "--ckpt_path=last", monkeypatch=monkeypatch)
+    again = table(here / "logs" / "run" / "version_1" / "fad.csv")
+    assert [r for r in again if r["stage"] == "before"] == [
+        r for r in first if r["stage"] == "before"
+    ]
+    run(*typed, "--fad.before=false", "--name=off", monkeypatch=monkeypatch)
+    off = table(here / "logs" / "off" / "version_0" / "fad.csv")
+    assert {row["stage"] for row in off} == {"source", "target"}

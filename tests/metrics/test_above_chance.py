@@ -1,25 +1,28 @@
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
-from crossemo.metrics.above_chance import frechet_above_chance
+from crossemo.metrics.above_chance import AboveChance, frechet_above_chance
+from crossemo.metrics.cells import Cell
 from crossemo.metrics.frechet import frechet_distance
+from crossemo.metrics.jackknife import jackknife_interval
 from tests.metrics.normals import ssl_like
 
 
-def cast(actors: range, clips: int, seed: int, part: int) -> tuple[Tensor, list[str]]:
+def cast(actors: range, clips: int, seed: int, part: int) -> Cell:
     """Clips whose actors differ as much as the clips of one actor do."""
     voices = ssl_like(48, 256, seed=seed)[list(actors)]
     x = voices.repeat(clips, 1) + ssl_like(len(actors) * clips, 256, 1000 * part + seed)
-    return x, [f"actor {actor}" for actor in actors] * clips
+    return Cell(x, tuple(f"actor {actor}" for actor in actors) * clips)
 
 
 @pytest.mark.parametrize(
     ("others", "clips", "plain", "tolerance"),
     [
         (range(24), 8, 0.05, 0.006),
-        (range(23), 4, 0.08, 0.015),  # another n, and half an actor too many
+        (range(23), 4, 0.08, 0.015),  # another n, and an actor too many
         (range(24, 48), 8, 0.15, 0.03),
         (range(12, 36), 8, 0.1, 0.03),
     ],
@@ -29,67 +32,89 @@ def test_one_distribution_is_at_chance(
 ) -> None:
     corrected = []
     for seed in range(12):
-        (x, x_groups), (y, y_groups) = (
-            cast(range(24), 8, seed, 1),
-            cast(others, clips, seed, 2),
-        )
+        x, y = cast(range(24), 8, seed, 1), cast(others, clips, seed, 2)
         scale = 2 * float((torch.arange(1, 257) ** -1.5).sum())
-        assert frechet_distance(x, y) > plain * scale
-        result = frechet_above_chance(x, y, x_groups, y_groups, seed=seed)
-        corrected.append(result.value / scale)
+        assert frechet_distance(x.embeddings, y.embeddings) > plain * scale
+        found = frechet_above_chance([x], [y], blocks=0, seed=seed)
+        corrected.append(found.value.item() / scale)
     # four standard errors or more
     assert abs(float(np.mean(corrected))) < tolerance
 
 
 def test_a_shift_is_found_in_full() -> None:
-    (x, x_groups), (y, y_groups) = cast(range(24), 8, 0, 1), cast(range(24), 8, 0, 2)
-    result = frechet_above_chance(x, y + 0.1, x_groups, y_groups)
-    assert result.value == pytest.approx(256 * 0.1**2, rel=0.05)
-    within = (result.within_x + result.within_y) / 2
-    assert result.value == pytest.approx(result.across - within)
+    x, y = cast(range(24), 8, 0, 1), cast(range(24), 8, 0, 2)
+    found = frechet_above_chance([x], [Cell(y.embeddings + 0.1, y.groups)])
+    assert found.value.item() == pytest.approx(256 * 0.1**2, rel=0.05)
+    torch.testing.assert_close(found.value, found.across - found.floor)
+    low, high = jackknife_interval(found.value, found.replicates)
+    assert 0 < low.item() < 256 * 0.1**2 < high.item()
 
 
 def test_seeds_decide_the_splits() -> None:
-    (x, x_groups), (y, y_groups) = cast(range(7), 3, 0, 1), cast(range(9), 3, 0, 2)
-    runs = [
-        frechet_above_chance(x, y, x_groups, y_groups, splits=2, seed=seed)
-        for seed in (0, 0, 1)
-    ]
-    assert runs[0] == runs[1] != runs[2]
-    assert runs[0].clips == 9  # 7 actors make halves of 3, with 3 clips each
+    x, y = cast(range(7), 3, 0, 1), cast(range(9), 3, 0, 2)
+    runs = [frechet_above_chance([x], [y], splits=2, seed=seed) for seed in (0, 0, 1)]
+
+    def same(a: AboveChance, b: AboveChance) -> bool:
+        names = [field.name for field in fields(AboveChance)]
+        return all(torch.equal(getattr(a, name), getattr(b, name)) for name in names)
+
+    assert same(runs[0], runs[1])
+    assert not same(runs[0], runs[2])
+    assert runs[0].clips.item() == 9  # of 7 actors, a half has 3 with 3 clips each
+    assert runs[0].replicates.shape == (7, 1, 1)  # as many blocks as the fewer actors
 
 
 def test_halves_never_share_an_actor() -> None:
     # clips of an actor are one point, so a distance of zero would betray a shared one
     points = ssl_like(6, 4)
-    rows = [actor for actor in range(6) for _ in range(5)]
-    x, groups = points[rows], [str(row) for row in rows]
-    one_actor_each = frechet_above_chance(x[:10], x[:10], groups[:10], groups[:10])
+    x = Cell(points[[0, 1] * 5], ("0", "1") * 5)
+    found = frechet_above_chance([x], [x])
     gap = (points[0] - points[1]).square().sum().item()
-    assert one_actor_each.across == pytest.approx(gap)
-    assert one_actor_each.within_x == pytest.approx(gap)
-    assert one_actor_each.value == pytest.approx(0, abs=1e-12)
+    assert found.across.item() == pytest.approx(gap)
+    assert found.floor.item() == pytest.approx(gap)
+    assert found.value.item() == pytest.approx(0, abs=1e-12)
 
 
-def test_one_group_or_clip_is_refused() -> None:
-    x = ssl_like(4, 3)
-    with pytest.raises(ValueError, match="All clips are of a: halves need two groups"):
-        frechet_above_chance(x, x, ["a"] * 4, ["a", "b"] * 2)
-    with pytest.raises(ValueError, match="4 embeddings and 3 groups"):
-        frechet_above_chance(x, x, ["a", "b"] * 2, ["a", "b", "c"])
-    with pytest.raises(ValueError, match="Half a set is 1 clip"):
-        frechet_above_chance(x[:2], x[:2], ["a", "b"], ["a", "b"])
+def test_all_pairs_agree_with_each_pair_alone() -> None:
+    xs = [cast(range(6), clips, seed, 1) for seed, clips in ((0, 4), (1, 2))]
+    ys = [cast(range(6), clips, seed, 2) for seed, clips in ((2, 3), (3, 4), (4, 2))]
+    together = frechet_above_chance(xs, ys, splits=400, blocks=0)
+    for i, x in enumerate(xs):
+        for j, y in enumerate(ys):
+            alone = frechet_above_chance([x], [y], splits=400, blocks=0, seed=1)
+            half = 3 * min(len(x), len(y)) // 6
+            assert together.clips[i, j].item() == alone.clips.item() == half
+            # The draws differ, so their means do a little.
+            torch.testing.assert_close(
+                together.value[i, j], alone.value[0, 0], rtol=0.1, atol=0.1
+            )
+
+
+def test_a_cell_that_cannot_be_halved_has_no_distance() -> None:
+    x = ssl_like(8, 3)
+    whole = Cell(x, ("a", "b") * 4)
+    none, one, lone = (
+        Cell(x[:0], ()),
+        Cell(x[:4], ("a",) * 4),
+        Cell(x[:2], ("a", "b")),
+    )
+    found = frechet_above_chance([whole, none, one, lone], [whole])
+    assert found.value.isfinite().flatten().tolist() == [True, False, False, False]
+    assert found.across.isnan().flatten().tolist() == [False, True, True, True]
+
+
+def test_what_is_no_set_of_cells_is_refused() -> None:
+    x = ssl_like(8, 3)
+    cell = Cell(x, ("a", "b") * 4)
     with pytest.raises(ValueError, match="0 splits can't be averaged"):
-        frechet_above_chance(x, x, ["a", "b"] * 2, ["a", "b"] * 2, splits=0)
-
-
-def test_bad_embeddings_are_named_by_their_row_in_the_set() -> None:
-    x, groups = ssl_like(8, 3), ["a", "b"] * 4
+        frechet_above_chance([cell], [cell], splits=0)
+    with pytest.raises(ValueError, match="have 2 and 3 features"):
+        frechet_above_chance([Cell(x[:, :2], cell.groups)], [cell])
+    with pytest.raises(ValueError, match="8 embeddings and 3 groups"):
+        Cell(x, ("a", "b", "c"))
     broken = x.clone()
     broken[6, 1] = torch.nan
     with pytest.raises(ValueError, match="Embedding 6 of 8 holds NaN"):
-        frechet_above_chance(x, broken, groups, groups)
+        Cell(broken, cell.groups)
     with pytest.raises(ValueError, match=r"has shape \(n, d\), not \(8,\)"):
-        frechet_above_chance(x[:, 0], x, groups, groups)
-    with pytest.raises(ValueError, match="have 2 and 3 features"):
-        frechet_above_chance(x[:, :2], x, groups, groups)
+        Cell(x[:, 0], cell.groups)

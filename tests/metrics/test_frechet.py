@@ -1,3 +1,6 @@
+from itertools import product
+
+import mpmath
 import numpy as np
 import pytest
 import torch
@@ -8,6 +11,7 @@ from torchaudio.functional import frechet_distance as torchaudio_distance
 
 from crossemo.metrics.frechet import (
     factor,
+    factor_from_moments,
     frechet_distance,
     frechet_matrix,
     frechet_terms,
@@ -29,6 +33,80 @@ def by_square_root(x: Tensor, y: Tensor) -> float:
     (mx, sx), (my, sy) = moments
     root: NDArray[np.complex128] = sqrtm(sx @ sy)
     return float(((mx - my) ** 2).sum() + np.trace(sx + sy - 2 * root.real))
+
+
+def in_sixty_digits(x: Tensor, y: Tensor) -> float:
+    """The distance by eigenvalues of the product of covariances."""
+    with mpmath.workdps(60):
+        sets = [mpmath.matrix(one.tolist()) for one in (x, y)]
+        means = [[mpmath.fsum(s[:, c]) / s.rows for c in range(s.cols)] for s in sets]
+        covariances = []
+        for s, mean in zip(sets, means, strict=True):
+            centred = s.copy()
+            for r, c in product(range(s.rows), range(s.cols)):
+                centred[r, c] -= mean[c]
+            covariances.append(centred.T * centred / (s.rows - 1))
+        values, _ = mpmath.eig(covariances[0] * covariances[1])
+        roots = mpmath.fsum(mpmath.sqrt(abs(value)) for value in values)
+        traces = mpmath.fsum(c[i, i] for c in covariances for i in range(c.rows))
+        gap = mpmath.fsum((a - b) ** 2 for a, b in zip(*means, strict=True))
+        return float(gap + traces - 2 * roots)
+
+
+@pytest.mark.parametrize(("n1", "n2", "d"), [(4, 5, 9), (9, 4, 6), (20, 15, 5)])
+def test_agrees_with_a_high_precision_reference(n1: int, n2: int, d: int) -> None:
+    x, y = ssl_like(n1, d), 0.3 + 1.7 * ssl_like(n2, d, seed=1)
+    trace = sum(float(one.var(0).sum()) for one in (x, y))
+    expected = in_sixty_digits(x, y)
+    assert abs(frechet_distance(x, y).item() - expected) < 1e-12 * trace
+    a, b = (factor_from_moments(s.mean(0), s.T.cov(), len(s)) for s in (x, y))
+    assert abs(sum(map(float, frechet_terms(a, b))) - expected) < 1e-12 * trace
+
+
+@pytest.mark.parametrize(("n", "d"), [(20, 60), (200, 30)])
+def test_moments_stand_for_their_set(n: int, d: int) -> None:
+    x, y = ssl_like(n, d), 0.1 + ssl_like(n + 7, d, seed=1)
+    moments = [factor_from_moments(s.mean(0), s.T.cov(), len(s)) for s in (x, y)]
+    assert [len(one.root) for one in moments] == [min(n - 1, d), min(n + 6, d)]
+    distance = sum(map(float, frechet_terms(*moments)))
+    assert distance == pytest.approx(frechet_distance(x, y).item(), rel=1e-11)
+    # Eigenvalues that are rounding would add up, were the count not known.
+    shifted = factor_from_moments(x.mean(0) + 1, x.T.cov(), n)
+    assert sum(map(float, frechet_terms(moments[0], shifted))) == pytest.approx(
+        d, rel=1e-12
+    )
+
+
+@pytest.mark.parametrize(
+    ("mean", "covariance", "count", "message"),
+    [
+        (torch.zeros(3), torch.eye(2), 5, "are not of one set"),
+        (torch.zeros(2), torch.eye(2), 1, "needs two embeddings"),
+        (torch.zeros(2), torch.eye(2) * torch.nan, 5, "moments hold NaN"),
+    ],
+)
+def test_moments_of_nothing_are_refused(
+    mean: Tensor, covariance: Tensor, count: int, message: str
+) -> None:
+    with pytest.raises(ValueError, match=message):
+        factor_from_moments(mean, covariance, count)
+
+
+def test_constant_sets_are_as_far_apart_as_their_means() -> None:
+    x, y = torch.zeros(5, 3), torch.full((4, 3), 2.0)
+    assert frechet_distance(x, x).item() == 0
+    assert frechet_distance(x, y).item() == 12
+
+
+def test_threads_change_nothing() -> None:
+    x, y = ssl_like(90, 120), ssl_like(80, 120, seed=1)
+    alone = frechet_matrix([x, y], [x, y])
+    torch.set_num_threads(2)
+    try:
+        shared = frechet_matrix([x, y], [x, y])
+    finally:
+        torch.set_num_threads(1)
+    torch.testing.assert_close(shared, alone, rtol=1e-12, atol=1e-12)
 
 
 def test_one_dimension_is_means_and_deviations() -> None:

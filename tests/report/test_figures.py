@@ -1,5 +1,6 @@
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from crossemo.report.figures import (
     fad_heatmap,
     figure_to_tensor,
     layer_weights_figure,
+    save_png,
 )
 
 CLASSES = ("neutral", "calm", "happy")
@@ -236,3 +238,11 @@ print("matplotlib.pyplot" in sys.modules)
         [sys.executable, "-c", code], capture_output=True, text=True, check=True
     )
     assert done.stdout.strip() == "False"
+
+
+def test_a_picture_is_written_whole(tmp_path: Path) -> None:
+    path = tmp_path / "figures" / "one.png"
+    figure = layer_weights_figure(np.ones(3) / 3, "")
+    save_png(figure, path)
+    assert path.read_bytes().startswith(b"\x89PNG")
+    assert [item.name for item in path.parent.iterdir()] == ["one.png"]

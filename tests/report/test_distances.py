@@ -1,0 +1,147 @@
+from typing import Any
+
+import numpy as np
+import pytest
+from matplotlib.patches import Rectangle
+
+from crossemo.report.distances import (
+    distance_figures,
+    distance_over_layers,
+    emotions_over_layers,
+)
+
+EMOTIONS = ("calm", "sad")
+
+
+def rows(stage: str, values: list[float], scale: float, low: float = 1.0) -> list[Any]:
+    """Rows of two layers and of two estimators, for the four pairs of two emotions."""
+    pairs = [(x, y) for x in EMOTIONS for y in EMOTIONS]
+    return [
+        {
+            "stage": stage,
+            "unit": "clip",
+            "layer": layer,
+            "x_domain": "speech",
+            "y_domain": "song",
+            "x_emotion": x,
+            "y_emotion": y,
+            "estimator": estimator,
+            "value": value - (estimator != "fad") * scale,
+            "low": low if estimator != "fad" and x == y else float("nan"),
+            "mean_trace": scale,
+        }
+        for layer in ("0", "mixture")
+        for estimator in ("fad", "fad_above_chance")
+        for (x, y), value in zip(pairs, values, strict=True)
+    ]
+
+
+def measures(stage: str, bias: float = 0.5) -> list[Any]:
+    told = {
+        "same_emotion_distance": (1.0, 0.5, 1.5),
+        "same_emotion_gap": (2.0, 1.0, 3.0),
+        "nearest_emotion": (0.75, float("nan"), float("nan")),
+        "emotion_bias": (bias, 0.0, 1.0),
+    }
+    return [
+        {
+            "stage": stage,
+            "layer": layer,
+            "estimator": estimator,
+            "measure": name,
+            "value": value + (layer == "mixture"),
+            "low": low,
+            "high": high,
+            "chance": 0.5,
+        }
+        for layer in ("0", "mixture")
+        for estimator in ("fad_above_chance", "kernel")
+        for name, (value, low, high) in told.items()
+    ]
+
+
+def shown(figure: Any) -> Any:
+    return np.asarray(figure.axes[0].images[0].get_array())
+
+
+def test_stages_are_drawn_in_the_same_units_and_colours() -> None:
+    # The second stage's embeddings are twice as large, nothing else.
+    table = rows("source", [1.0, 2.0, 3.0, 4.0], 0.5)
+    table += rows("target", [4.0, 8.0, 12.0, 16.0], 2.0)
+    table += rows("third", [1.0, 2.0, 3.0, 9.0], 0.5)
+    for tag, expected in (
+        ("fad", [[2, 4], [6, 8]]),
+        ("fad_above_chance", [[1, 3], [5, 7]]),
+    ):
+        for stage in ("source", "target", "third"):
+            figure = distance_figures(table, [], stage, EMOTIONS)[tag]
+            image = figure.axes[0].images[0]
+            assert image.get_clim() == (expected[0][0], expected[1][1])
+            if stage != "third":
+                np.testing.assert_allclose(shown(figure), expected)
+
+
+def test_titles_and_axes_name_what_is_shown() -> None:
+    for stage, end in (
+        ("source", ", stage source"),
+        ("before", ", before training"),
+        ("test", ""),
+    ):
+        figures = distance_figures(
+            rows(stage, [1.0, 2, 3, 4], 0.5), measures(stage), stage, EMOTIONS
+        )
+        assert list(figures) == [
+            "fad",
+            "fad_above_chance",
+            "fad_layers",
+            "fad_over_layers",
+            "emotions_over_layers",
+        ]
+        assert figures["fad"].get_suptitle() == f"FAD / mean trace, mixture{end}"
+        assert figures["fad"].axes[0].get_ylabel() == "speech emotion"
+        titles = [axes.get_title() for axes in figures["fad_layers"].axes]
+        assert titles[:2] == ["0", "mixture"]
+
+
+def test_cells_at_chance_look_different() -> None:
+    table = rows("test", [1.0, 2, 3, 4], 0.5, low=-0.1)
+    axes = distance_figures(table, [], "test", EMOTIONS)["fad_above_chance"].axes[0]
+    hatched = [
+        (round(patch.get_y() + 0.5), round(patch.get_x() + 0.5))
+        for patch in axes.patches
+        if isinstance(patch, Rectangle) and patch.get_hatch()
+    ]
+    assert hatched == [(0, 0), (1, 1)]
+    slight = {t.get_position() for t in axes.texts if t.get_fontstyle() == "italic"}
+    assert slight == {(0, 0), (1, 1)}
+    assert "hatched: as by chance" in axes.get_xlabel()
+    plain = distance_figures(table, [], "test", EMOTIONS)["fad"].axes[0]
+    assert not any(p.get_hatch() for p in plain.patches)
+
+
+def test_a_table_without_any_value_is_not_drawn() -> None:
+    nan = float("nan")
+    assert distance_figures(rows("test", [nan] * 4, 1.0), [], "test", EMOTIONS) == {}
+    assert distance_figures([], [], "test", EMOTIONS) == {}
+    assert distance_figures(rows("a", [1.0] * 4, 0.0), [], "a", EMOTIONS) == {}
+
+
+def test_lines_are_means_over_layers_with_bands() -> None:
+    axes = distance_over_layers(measures("test")).axes[0]
+    same, another, chance = axes.lines
+    assert np.asarray(same.get_ydata()).tolist() == [1, 2]
+    assert np.asarray(another.get_ydata()).tolist() == [3, 5]
+    assert np.asarray(chance.get_ydata()).tolist() == [0, 0]
+    (band,) = axes.collections
+    corners = band.get_paths()[0].get_extents()
+    assert (corners.y0, corners.y1) == (0.5, 1.5)
+    assert [t.get_text() for t in axes.get_xticklabels()] == ["0", "mix"]
+
+
+@pytest.mark.parametrize(("bias", "panels"), [(0.5, 2), (float("nan"), 1)])
+def test_a_bias_that_cannot_be_told_has_no_panel(bias: float, panels: int) -> None:
+    figure = emotions_over_layers(measures("test", bias))
+    assert len(figure.axes) == panels
+    nearest, chance = figure.axes[0].lines
+    assert np.asarray(nearest.get_ydata()).tolist() == [75, 175]
+    assert np.asarray(chance.get_ydata()).tolist() == [50, 50]
