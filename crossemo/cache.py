@@ -1,16 +1,19 @@
 """Where crossemo keeps what it makes once, and how a folder gets there whole."""
 
+import json
 import os
 import shutil
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from errno import EEXIST, ENOTEMPTY
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
 from crossemo.errors import CrossEmoError
 
+KINDS = ("demo", "features", "waveforms")
 UNFINISHED = ".crossemo-unfinished-"  # how the name of a folder being filled begins
 FORSAKEN = 24 * 60 * 60.0  # seconds without a change after which nobody fills it
 
@@ -65,6 +68,74 @@ def new_folder(
         while not _renamed(ours, final) and not stays(final, ours):
             with suppress(FileNotFoundError):  # a third process was faster
                 final.rename(Path(mkdtemp(dir=scratch), final.name))
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A folder of the cache.
+
+    Args:
+        kind: One of `KINDS`.
+        folder: Where it lies.
+        size: Bytes.
+        used: When it was last written to or read, in seconds since 1970.
+        about: What its note says of it; empty if it has none.
+    """
+
+    kind: str
+    folder: Path
+    size: int
+    used: float
+    about: str
+
+
+def entries(home: Path | None = None) -> list[Entry]:
+    """Return what lies in the cache, the largest first of every kind.
+
+    Args:
+        home: The cache folder; `cache_dir` if None.
+    """
+    home = home or cache_dir()
+    found = []
+    for kind in KINDS:
+        for folder in (home / kind).glob("*"):
+            if folder.is_dir() and not folder.name.startswith(UNFINISHED):
+                found.append(_entry(kind, folder))
+    return sorted(found, key=lambda entry: (entry.kind, -entry.size))
+
+
+def clear(kinds: Iterable[str] = KINDS, home: Path | None = None) -> int:
+    """Remove what lies in the cache, and return how many bytes that frees.
+
+    Args:
+        kinds: Kinds to remove.
+        home: The cache folder; `cache_dir` if None.
+
+    Raises:
+        OSError: A file can't be removed.
+    """
+    freed = 0
+    for entry in entries(home):
+        if entry.kind in kinds:
+            # Renamed first, so that nobody finds half of it.
+            doomed = entry.folder.with_name(f"{UNFINISHED}{entry.folder.name}")
+            entry.folder.rename(doomed)
+            shutil.rmtree(doomed)
+            freed += entry.size
+    return freed
+
+
+def _entry(kind: str, folder: Path) -> Entry:
+    states = [path.lstat() for path in folder.rglob("*") if path.is_file()]
+    about = folder / "about.json"
+    note = json.loads(about.read_text("utf-8")) if about.is_file() else {}
+    return Entry(
+        kind=kind,
+        folder=folder,
+        size=sum(state.st_size for state in states),
+        used=max((max(s.st_atime, s.st_mtime) for s in states), default=0.0),
+        about=", ".join(str(value) for value in note.values()),
+    )
 
 
 def _renamed(ours: Path, final: Path) -> bool:

@@ -10,9 +10,10 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from rich.console import Console
 
 import crossemo.corpora  # noqa: F401 (its classes may be named in a config by bare name)
-from crossemo import __version__
+from crossemo import __version__, cache
 from crossemo.corpora.download import download
 from crossemo.data.datamodules import EmotionDataModule
 from crossemo.errors import own_sentence
@@ -20,11 +21,12 @@ from crossemo.experiment import TRAINER_DEFAULTS, CrossEmoCLI, RunConfig
 from crossemo.folders import compare_folders
 from crossemo.parser import Parser
 from crossemo.recognizer import EmotionRecognizer
+from crossemo.report.tables import cache_table
 
 DESCRIPTION = f"""crossemo {__version__}: emotion in speech and in music through
 self-supervised encoders. Besides the commands below, `crossemo download ravdess DIR`
 fetches the RAVDESS corpus, and `crossemo fad SPEECH MUSIC` measures how far two folders
-of audio lie apart."""
+of audio lie apart; `crossemo cache` shows what is kept between runs."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -42,6 +44,8 @@ def main(args: Sequence[str] | None = None) -> None:
             _download(typed[1:])
         elif typed[:1] == ["fad"]:
             _compare(typed[1:])
+        elif typed[:1] == ["cache"]:
+            _cache(typed[1:])
         else:
             _run(typed)
     except MisconfigurationException as error:
@@ -110,6 +114,27 @@ def _compare(typed: list[str]) -> None:
     parser.add_function_arguments(compare_folders, as_positional=True)
     chosen = parser.instantiate_classes(parser.parse_args(typed))
     compare_folders(**chosen.as_dict())
+
+
+def _cache(typed: list[str]) -> None:
+    parser = ArgumentParser(
+        prog="crossemo cache",
+        description="Shows what crossemo keeps, or removes it: it is made again when "
+        "it is needed. CROSSEMO_CACHE says where it lies.",
+    )
+    parser.add_argument(
+        "--clear",
+        nargs="*",
+        choices=cache.KINDS,
+        help="Remove these kinds; all if none is named.",
+    )
+    chosen = parser.parse_args(typed)
+    if chosen.clear is not None:
+        freed = cache.clear(chosen.clear or cache.KINDS)
+        print(f"{freed / 1e6:.1f} MB freed in {cache.cache_dir()}.")
+        return
+    Console().print(cache_table(cache.entries()))
+    print(f"In {cache.cache_dir()}; crossemo cache --clear removes it.")
 
 
 def _shipped_config(argument: str) -> str:

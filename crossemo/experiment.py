@@ -23,6 +23,7 @@ from crossemo.callbacks.adapters import AdapterWriter
 from crossemo.callbacks.checkpoints import LastCheckpoint
 from crossemo.callbacks.course import Course
 from crossemo.callbacks.fad import FrechetAudioDistance
+from crossemo.callbacks.features import KeptFeatures
 from crossemo.callbacks.layer_weights import LayerWeights
 from crossemo.callbacks.predictions import PredictionWriter
 from crossemo.callbacks.rates import LearningRates
@@ -65,6 +66,12 @@ class CrossEmoCLI(LightningCLI):
             "models on busy machines are fastest with 1.",
         )
         parser.add_argument("--logs", type=str, default="logs", help="Folder of logs.")
+        parser.add_argument(
+            "--keep_features",
+            type=bool,
+            default=True,
+            help="Whether an encoder that stays frozen sees each clip only once.",
+        )
         parser.add_argument(
             "--save_every_n_steps",
             type=PositiveInt | None,
@@ -165,6 +172,9 @@ class CrossEmoCLI(LightningCLI):
         self.switch = StageSwitch(stages, self.model.seed)
         self.results = Results(stages)
         callbacks: list[Callback] = [self.results, LayerWeights(), PredictionWriter()]
+        frames = self._get(self.config_init, "fad").unit != "clips"
+        if recorded and self._get(self.config_init, "keep_features") and not frames:
+            callbacks.append(KeptFeatures(stages))
         if recorded:
             last = LastCheckpoint(self._get(self.config_init, "save_every_n_steps"))
             callbacks += [LearningRates(), last]

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from crossemo.data.batch import Batch
-from crossemo.encoders import Tuning, load_encoder
+from crossemo.encoders import HiddenStates, Tuning, load_encoder
 from crossemo.errors import CrossEmoError
 from crossemo.heads import EmotionHead, masked_mean
 from crossemo.layers import LayerMix
@@ -105,13 +105,14 @@ class EmotionRecognizer(StagedModule):
         """Return the logits of a batch.
 
         Args:
-            waveforms: `(batch, samples)` at the encoder's rate, padded on the right.
+            waveforms: `(batch, samples)` at the encoder's rate, padded on the right, or
+                features that were kept of a frozen encoder, `(batch, states, width)`.
             lengths: `(batch,)` valid samples.
 
         Returns:
             `(batch, classes)` logits.
         """
-        states, mask = self.encoder(waveforms, lengths)
+        states, mask = self._hidden(waveforms, lengths)
         logits: Tensor = self.head(self.mix(states), mask)
         return logits
 
@@ -121,7 +122,7 @@ class EmotionRecognizer(StagedModule):
         Returns:
             `(batch, frames, width)` each, and the mask of frames `(batch, frames)`.
         """
-        states, mask = self.encoder(waveforms, lengths)
+        states, mask = self._hidden(waveforms, lengths)
         return [*states, self.mix(states)], mask
 
     def embed(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
@@ -195,6 +196,13 @@ class EmotionRecognizer(StagedModule):
                 f"data have {data.sampling_rate} Hz: give the datamodule sampling_rate="
                 f"{self.encoder.sampling_rate}."
             )
+
+    def _hidden(self, waveforms: Tensor, lengths: Tensor) -> HiddenStates:
+        if waveforms.ndim == 3:  # kept features: one frame, the mean of all
+            states = waveforms.transpose(0, 1)[:, :, None]
+            return HiddenStates(states, torch.ones_like(states[0, :, :, 0]).bool())
+        hidden: HiddenStates = self.encoder(waveforms, lengths)
+        return hidden
 
     def _predict(self, batch: Batch) -> Prediction:
         logits = self(batch.waveforms, batch.lengths).float()

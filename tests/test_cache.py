@@ -6,7 +6,15 @@ from pathlib import Path
 
 import pytest
 
-from crossemo.cache import FORSAKEN, UNFINISHED, cache_dir, new_folder
+from crossemo.cache import (
+    FORSAKEN,
+    UNFINISHED,
+    cache_dir,
+    clear,
+    entries,
+    new_folder,
+)
+from crossemo.cli import main
 from crossemo.errors import CrossEmoError
 
 
@@ -195,3 +203,57 @@ def test_nothing_else_is_removed(final: Path, tmp_path: Path) -> None:
     let_time_pass(9 * FORSAKEN, link)
     publish(final, "whole")
     assert all((folder / "file").exists() for folder in beside)
+
+
+def fill(home: Path) -> None:
+    for kind, name, size in (
+        ("features", "one", 1000),
+        ("features", "two", 2000),
+        ("waveforms", "three", 500),
+        ("elsewhere", "four", 10),
+    ):
+        folder = home / kind / name
+        (folder / "inside").mkdir(parents=True)
+        (folder / "inside" / "data").write_bytes(b"x" * size)
+    (home / "features" / "two" / "about.json").write_text('{"encoder": "tiny"}')
+    (home / "features" / f"{UNFINISHED}5").mkdir()
+
+
+def test_entries_are_measured_by_kind(tmp_path: Path) -> None:
+    fill(tmp_path)
+    now = time.time()
+    found = entries(tmp_path)
+    assert [(one.kind, one.folder.name, one.size, one.about) for one in found] == [
+        ("features", "two", 2000 + len('{"encoder": "tiny"}'), "tiny"),
+        ("features", "one", 1000, ""),
+        ("waveforms", "three", 500, ""),
+    ]
+    assert all(abs(one.used - now) < 60 for one in found)
+
+
+def test_only_what_is_named_is_cleared(tmp_path: Path) -> None:
+    fill(tmp_path)
+    assert clear(["waveforms"], tmp_path) == 500
+    assert [one.kind for one in entries(tmp_path)] == ["features", "features"]
+    clear(home=tmp_path)
+    assert entries(tmp_path) == []
+    # What is not crossemo's, and what is being written, stays.
+    assert (tmp_path / "elsewhere" / "four" / "inside" / "data").exists()
+    assert (tmp_path / "features" / f"{UNFINISHED}5").exists()
+
+
+def test_the_command_lists_and_clears(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("CROSSEMO_CACHE", str(tmp_path))
+    fill(tmp_path)
+    main(["cache"])
+    shown = capsys.readouterr().out
+    assert "all features" in shown
+    assert "tiny" in shown
+    assert str(tmp_path) in "".join(shown.split())
+    main(["cache", "--clear", "features"])
+    assert "0.0 MB freed" in capsys.readouterr().out
+    assert [one.kind for one in entries(tmp_path)] == ["waveforms"]
+    main(["cache", "--clear"])
+    assert entries(tmp_path) == []

@@ -21,6 +21,7 @@ ORDER = [
     "layers",
     "metrics",
     "heads",
+    "features",
     "embeddings",
     "similarity",
     "optimization",

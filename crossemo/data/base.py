@@ -178,6 +178,14 @@ class EmotionDataModule(LightningDataModule):
         """
         return self._split_data(role).parts[part]
 
+    def datasets(self) -> list[ClipDataset]:
+        """Return the clips of all roles and parts.
+
+        Raises:
+            CrossEmoError: `setup` was not called.
+        """
+        return [self.dataset(role, part) for role in self.roles for part in PARTS]
+
     def loader(self, role: str, part: Part) -> DataLoader[Batch]:
         """Return a loader of every clip of a role in a part, unshuffled."""
         dataset = self.dataset(role, part)

@@ -17,14 +17,14 @@ from crossemo.splits import PARTS, Part, Split, SplitError
 
 
 class Waveforms(Protocol):
-    """Decoded clips by id."""
+    """Decoded clips, or what is kept of them, by id."""
 
     @property
     def lengths(self) -> Mapping[str, int]:
         """Samples of each clip."""
 
     def __getitem__(self, clip: str) -> NDArray[np.float32]:
-        """Return the samples of a clip."""
+        """Return the samples of a clip, or its kept features `(states, width)`."""
 
 
 class ClipDataset(Dataset[Batch]):
@@ -62,17 +62,25 @@ class ClipDataset(Dataset[Batch]):
         """
         chosen = np.atleast_1d(np.asarray(indices, dtype=np.int64))
         places = (chosen % len(self)).tolist()
-        lengths = [self.lengths[place] for place in places]
-        waveforms = np.zeros((len(places), max(lengths)), dtype=np.float32)
-        for row, place in enumerate(places):
-            waveforms[row, : lengths[row]] = self.store[self.clips[place].id]
+        held = [self.store[self.clips[place].id] for place in places]
         return Batch(
-            waveforms=torch.from_numpy(waveforms),
-            lengths=torch.tensor(lengths),
+            waveforms=torch.from_numpy(
+                _padded(held) if held[0].ndim == 1 else np.stack(held)
+            ),
+            lengths=torch.tensor([self.lengths[place] for place in places]),
             labels=torch.tensor([self.labels[place] for place in places]),
             indices=torch.tensor(places),
             counted=torch.from_numpy(chosen < len(self)),
         )
+
+
+def _padded(waveforms: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return waveforms as rows that end in zeros."""
+    longest = max(map(len, waveforms))
+    rows = np.zeros((len(waveforms), longest), dtype=np.float32)
+    for row, samples in zip(rows, waveforms, strict=True):
+        row[: len(samples)] = samples
+    return rows
 
 
 def joined(datasets: Sequence[ClipDataset]) -> ClipDataset:

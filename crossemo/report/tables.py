@@ -1,12 +1,15 @@
 """Tables of results for the terminal."""
 
 from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
 from math import isnan
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
+
+from crossemo.cache import Entry
 
 CAPTION = (
     "per cent; chance: the UA that guessing stays below; F1: macro mean; "
@@ -94,6 +97,26 @@ def similarity_table(measures: Sequence[Mapping[str, Any]]) -> Table:
             *map(Text, (str(layer), _estimate(distance), _estimate(bias))),
             Text(f"{_percent(nearest['value'])} % ({_number(nearest['p'])})"),
         )
+    return table
+
+
+def cache_table(entries: Sequence[Entry]) -> Table:
+    """Return what lies in the cache, with the sum of every kind."""
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    for name in ("kind", "folder", "of"):
+        table.add_column(name, overflow="fold")
+    for name in ("MB", "used"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for kind in dict.fromkeys(entry.kind for entry in entries):
+        own = [entry for entry in entries if entry.kind == kind]
+        for entry in own:
+            used = datetime.fromtimestamp(entry.used, UTC).strftime("%Y-%m-%d")
+            size = f"{entry.size / 1e6:.1f}"
+            cells = (kind, entry.folder.name, entry.about, size, used)
+            table.add_row(*map(Text, cells))
+        total = f"{sum(entry.size for entry in own) / 1e6:.1f}"
+        table.add_row(Text(f"all {kind}"), "", "", Text(total), "")
+        table.add_section()
     return table
 
 
