@@ -81,7 +81,8 @@ class FrameMoments:
 
     def memory(self, classes: int) -> int:
         """Return how many bytes the sums of that many classes take."""
-        return self.states * classes * 2 * 8 * (self.width**2 + self.width + 1)
+        halves = self.states * classes * 2
+        return halves * 2 * 8 * (self.width**2 + self.width + 1)  # see `Moments`
 
     def update(
         self,

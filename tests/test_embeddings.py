@@ -81,7 +81,7 @@ def test_frames_are_kept_as_moments_of_halves(moments: FrameMoments) -> None:
     np.testing.assert_allclose(whole.mean, everything.mean(0), atol=1e-7)
     covariance = (whole.root.T @ whole.root).numpy()
     np.testing.assert_allclose(covariance, np.cov(everything.numpy().T), atol=1e-7)
-    assert moments.memory(classes=2) == 2 * 2 * 2 * 8 * (9 + 3 + 1)
+    assert moments.memory(classes=2) == 2 * 2 * 2 * 2 * 8 * (9 + 3 + 1)
 
 
 def test_frames_are_compared_by_their_moments(moments: FrameMoments) -> None:

@@ -46,8 +46,7 @@ class FrechetAudioDistance(Callback):
         layers: `all` hidden states and the learnt mixture, the `mixture` alone, or
             hidden states by their indices, 0 to the number of layers.
         unit: What is embedded: `clips` by the means over their frames, `frames`
-            (kept as moments, two float64 matrices for every state, emotion and role:
-            0.1 GB a state at width 768 and six emotions), or `both`.
+            (kept as moments: 0.2 GB a state at width 768 and six emotions), or `both`.
         before: Whether to measure the encoder before its training too.
         enabled: Whether to measure at all.
         estimate: How distances are estimated.

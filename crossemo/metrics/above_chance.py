@@ -24,7 +24,8 @@ class AboveChance:
     """Fréchet distances of all pairs of cells, with their level by chance taken off.
 
     All are `(x cells, y cells)` float64 and NaN where half a cell has fewer than two
-    clips.
+    clips; of one domain with itself, each pair of cells stands once, above the
+    diagonal.
 
     Args:
         value: `across - floor`; near zero it may be slightly negative.
@@ -57,8 +58,9 @@ def frechet_above_chance(
     averaged over random splits. Half a belongs to some groups (actors, songs) and
     half b to others, in x and y alike, so no distance is between clips of one actor;
     the four halves have equally many clips. Plain distances grow as samples shrink and
-    with what is peculiar to each actor; both brackets grow alike. Large distances read
-    a few per cent low.
+    with what is peculiar to each actor; both brackets grow alike. In simulations it was
+    unbiased where the domains were alike or differed by a shift; of a difference in
+    scale it told less than there is, the fewer actors the less (a tenth to a half).
 
     Args:
         xs: Cells of one domain, such as the emotions of speech.
@@ -132,7 +134,7 @@ def _one_split(
     within: dict[tuple[str, int, int], tuple[Factor, Factor]] = {}
     for i, j in product(range(len(xs)), range(len(ys))):
         size = min(x_factors[i].clips, y_factors[j].clips)
-        if size < 2:
+        if size < 2 or (ys is xs and j <= i):
             continue
         (xa, xb), (ya, yb) = x_factors[i].of(size), y_factors[j].of(size)
         wanted[i, j] = [(xa, yb), (xb, ya)]

@@ -27,7 +27,8 @@ class Moments(Metric):
     $$ S = S_a + S_b + \tfrac{n_a n_b}{n_a + n_b} (m_b - m_a)(m_b - m_a)^T $$
 
     so a feature of large mean costs no digits and any order of batches and processes
-    gives the same result to rounding. The state is `(d + 1) d + 1` doubles. Where a
+    gives the same result to rounding. The state is `(d + 1) d + 1` doubles, twice, as
+    torchmetrics keeps its first value too. Where a
     process repeats clips so that all have equally many batches, leave them out before
     `update`.
 

@@ -1,4 +1,7 @@
-"""Each estimator of the distance, for all pairs of emotions at once."""
+"""Each estimator of the distance, for all pairs of emotions at once.
+
+Of one domain with itself, each pair stands once, above the diagonal.
+"""
 
 from collections.abc import Sequence
 from itertools import product
@@ -11,8 +14,12 @@ from crossemo.metrics.above_chance import MOST_BLOCKS, frechet_above_chance
 from crossemo.metrics.cells import Cell, deal, groups_of, in_turn, rows_of
 from crossemo.metrics.frechet import factor, frechet_term_pairs
 from crossemo.metrics.jackknife import jackknife_interval
-from crossemo.metrics.kernel import KernelSums
-from crossemo.metrics.permutation import exchanges, permutation_p
+from crossemo.metrics.kernel import KernelSums, kernel_sums
+from crossemo.metrics.permutation import (
+    exchangeable,
+    exchanges,
+    permutation_p,
+)
 from crossemo.metrics.variants import frechet_infinity, principal_axes
 from crossemo.similarity.settings import Settings
 from crossemo.similarity.tables import Table
@@ -38,8 +45,9 @@ def matched(xs: Cells, ys: Cells, clips: int, settings: Settings) -> Table:
     random = Random(settings.seed)
     draws = []
     for _ in range(settings.splits):
-        cut = [[_cut(cell, clips, random) for cell in cells] for cells in (xs, ys)]
-        mean, spread = _terms(*cut)
+        own = [_cut(cell, clips, random) for cell in xs]
+        others = own if ys is xs else [_cut(cell, clips, random) for cell in ys]
+        mean, spread = _terms(own, others)
         draws.append(mean + spread)
     value = torch.stack(draws).mean(0)
     return Table(value, used=torch.full_like(value, clips))
@@ -98,19 +106,12 @@ def kernel(
     replicates = torch.full((len(kept), len(xs), len(ys)), torch.nan).double()
     for i, j in product(range(len(xs)), range(len(ys))):
         x, y = offsets[0] + i, offsets[1] + j
-        if not (len(xs[i]) and len(ys[j])) or x == y:
+        if not (len(xs[i]) and len(ys[j])) or (ys is xs and j <= i):
             continue
         value[i, j] = sums.distance(x, y)
         replicates[:, i, j] = sums.distance(x, y, kept)
         if settings.permutations:
-            taken = exchanges(
-                [sums.groups[unit] for unit in sums.units(x)],
-                [sums.groups[unit] for unit in sums.units(y)],
-                settings.permutations,
-                settings.seed,
-            )
-            drawn = sums.exchanged(x, y, taken)
-            p[i, j] = permutation_p(value[i, j], drawn)
+            p[i, j] = _kernel_p(sums, (x, y), xs[i], ys[j], settings)
     low, high = jackknife_interval(value, replicates, settings.level)
     return Table(value, low, high, p, replicates=replicates)
 
@@ -124,23 +125,26 @@ def plain_p(xs: Cells, ys: Cells, settings: Settings) -> Tensor:
     return p
 
 
+def _kernel_p(
+    sums: KernelSums, places: tuple[int, int], x: Cell, y: Cell, settings: Settings
+) -> Tensor:
+    x_cut, y_cut = exchangeable(x, y)
+    if (len(x_cut), len(y_cut)) != (len(x), len(y)):
+        sums, places = kernel_sums([x_cut, y_cut], sums.bandwidth), (0, 1)
+    own = [[sums.groups[unit] for unit in sums.units(place)] for place in places]
+    taken = exchanges(own[0], own[1], settings.permutations, settings.seed)
+    return permutation_p(sums.distance(*places), sums.exchanged(*places, taken))
+
+
 def _plain_p(x: Cell, y: Cell, settings: Settings) -> Tensor:
+    x, y = exchangeable(x, y)
     own = (sorted(set(x.groups)), sorted(set(y.groups)))
     taken = exchanges(*own, settings.fad_permutations, settings.seed)
     clips = torch.cat((x.embeddings, y.embeddings))
-    place = {
-        (side, group): number
-        for number, (side, group) in enumerate(
-            (side, group) for side, groups in enumerate(own) for group in groups
-        )
-    }
-    unit = torch.tensor(
-        [
-            place[side, group]
-            for side, cell in enumerate((x, y))
-            for group in cell.groups
-        ]
-    )
+    units = [(0, group) for group in own[0]] + [(1, group) for group in own[1]]
+    place = {unit: number for number, unit in enumerate(units)}
+    owners = [(side, g) for side, cell in enumerate((x, y)) for g in cell.groups]
+    unit = torch.tensor([place[one] for one in owners])
     pairs = [(factor(x.embeddings), factor(y.embeddings))]
     for first in taken[:, unit]:
         if 1 < int(first.sum()) < len(clips) - 1:
@@ -152,15 +156,13 @@ def _plain_p(x: Cell, y: Cell, settings: Settings) -> Tensor:
 
 def _terms(xs: Cells, ys: Cells) -> tuple[Tensor, Tensor]:
     """Return both terms of all pairs; NaN where a cell has fewer than two clips."""
-    rows = [factor(cell.embeddings) if len(cell) > 1 else None for cell in xs]
-    columns = (
-        rows
-        if ys is xs
-        else [factor(cell.embeddings) if len(cell) > 1 else None for cell in ys]
+    rows, columns = (
+        [factor(cell.embeddings) if len(cell) > 1 else None for cell in cells]
+        for cells in (xs, ys)
     )
     places, pairs = [], []
     for (i, a), (j, b) in product(enumerate(rows), enumerate(columns)):
-        if a is not None and b is not None:
+        if a is not None and b is not None and (ys is not xs or i < j):
             places.append((i, j))
             pairs.append((a, b))
     mean, spread = _empty(xs, ys), _empty(xs, ys)

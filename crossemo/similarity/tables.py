@@ -12,6 +12,7 @@ from crossemo.metrics.cells import Cell
 from crossemo.metrics.permutation import benjamini_hochberg
 
 Row = dict[str, Any]
+_ENOUGH = 6  # groups for a permutation test at 5 %
 
 
 @dataclass(frozen=True)
@@ -124,6 +125,12 @@ def warnings_of(rows: Sequence[Row]) -> list[str]:
         found.append(
             f"Emotions have {min(sizes)} to {max(sizes)} clips, so plain Fréchet "
             "distances can't be ranked as those of fad_matched can."
+        )
+    groups = min(row[side] for row in across for side in ("x_groups", "y_groups"))
+    if told and groups < _ENOUGH:
+        found.append(
+            f"With {groups} speakers (or songs) p-values can't be small: where both "
+            f"domains have the same ones, none is below {2 ** (1 - groups):.2g}."
         )
     if not told:
         found.append(

@@ -8,12 +8,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 
+from crossemo.metrics.cells import Cell
 from crossemo.metrics.permutation import (
     assignment_p,
     benjamini_hochberg,
+    exchangeable,
     exchanges,
     permutation_p,
 )
+from tests.metrics.normals import normal
 
 
 def test_shared_groups_are_swapped_and_others_dealt() -> None:
@@ -30,6 +33,20 @@ def test_shared_groups_are_swapped_and_others_dealt() -> None:
     assert len(kinds) == 2 * 2 * comb(3, 2)
     assert (counts - 4000 / 12).abs().max() < 5 * (4000 / 12) ** 0.5
     assert torch.equal(taken, exchanges(x, y, 4000))
+
+
+def test_exchangeable_cells_have_equally_many_clips_of_a_group() -> None:
+    x = Cell(normal(13, 2), tuple("aaaabbcccddee"))
+    y = Cell(normal(8, 2, 1), tuple("aabbbfgg"))
+    first, second = exchangeable(x, y)
+    # a and b as many as the fewer; c, d, e at most two, as many as g has.
+    assert "".join(first.groups) == "aabbccddee"
+    assert "".join(second.groups) == "aabbfgg"
+    torch.testing.assert_close(first.embeddings[:4], x.embeddings[[0, 1, 4, 5]])
+    alone, same = exchangeable(x, x)
+    assert alone.groups == same.groups == x.groups
+    lone, _ = exchangeable(x, Cell(y.embeddings[:2], ("a", "b")))
+    assert "".join(lone.groups) == "abcccddee"  # nothing to exchange these for
 
 
 def test_p_counts_the_observed_value_itself() -> None:

@@ -200,9 +200,11 @@ def test_settings_out_of_range_are_refused(wrong: Any, message: str) -> None:
 def test_a_reader_is_warned() -> None:
     speech, song = domain(0, 1.0, actors=2, clips=3), domain(1, 1.0, actors=2)
     rows, _ = compare_clips({"a": speech, "b": song}, EMOTIONS, QUICK)
-    few, unequal = warnings_of(rows)
+    few, unequal, coarse = warnings_of(rows)
     assert "6 clips in 32 dimensions" in few
     assert "6 to 8 clips" in unequal
+    assert "With 2 speakers" in coarse
+    assert "below 0.5" in coarse
     alone = [Cell(c.embeddings, ("x",) * len(c)) for c in domain(0, 1.0)]
     rows, _ = compare_clips({"a": alone, "b": domain(1, 1.0)}, EMOTIONS, QUICK)
     assert any("takes two speakers" in sentence for sentence in warnings_of(rows))

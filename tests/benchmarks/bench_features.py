@@ -1,0 +1,154 @@
+"""What keeping features saves, as ratios.
+
+Run `python -m tests.benchmarks.bench_features [--encoder FOLDER] [--clips N]`; without
+a folder the encoder is a base-size wav2vec 2.0 of random weights.
+"""
+
+import argparse
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from statistics import median
+from tempfile import TemporaryDirectory
+
+import torch
+from torch import Tensor
+from torch.nn.functional import cross_entropy
+
+from crossemo.corpora.base import Clip
+from crossemo.data.dataset import ClipDataset
+from crossemo.data.samplers import eval_batches, train_batches
+from crossemo.encoders import SSLEncoder, load_encoder
+from crossemo.features import KeptClips, keep_features
+from crossemo.recognizer import EmotionRecognizer
+from tests.noise import Noise
+
+RATE = 16_000  # Hz
+BATCH = 16
+CLASSES = tuple("abcdef")
+
+
+def made_up(count: int) -> ClipDataset:
+    """Clips of RAVDESS's lengths: 3 to 6.4 s, about 4.1 s on average."""
+    generator = torch.Generator().manual_seed(0)
+    seconds = 3 + 3.4 * torch.rand(count, generator=generator).square()
+    clips = [
+        Clip(f"clip-{n}", Path(f"{n}.wav"), "sad", "nobody", f"{n:032x}")
+        for n in range(count)
+    ]
+    lengths = {
+        c.id: int(RATE * s) for c, s in zip(clips, seconds.tolist(), strict=True)
+    }
+    return ClipDataset(clips, [n % len(CLASSES) for n in range(count)], Noise(lengths))
+
+
+def seconds_of(work: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    work()
+    return time.perf_counter() - start
+
+
+def bare_loop(
+    encoder: SSLEncoder, data: ClipDataset, batches: Sequence[Sequence[int]]
+) -> None:
+    """transformers' model over batches, its hidden states pooled."""
+    with torch.inference_mode():
+        for batch in batches:
+            waveforms = data[batch].waveforms
+            states = encoder.model(waveforms, output_hidden_states=True).hidden_states
+            torch.stack([state.mean(1) for state in states])
+
+
+def in_the_loop(model: EmotionRecognizer, data: ClipDataset) -> None:
+    """An epoch as s3prl's runner trains it: batches at random, encoder in the loop."""
+    order = torch.randperm(len(data), generator=torch.Generator().manual_seed(1))
+    train(model, data, [part.tolist() for part in torch.split(order, BATCH)])
+
+
+def train(
+    model: EmotionRecognizer, data: ClipDataset, batches: Sequence[Sequence[int]]
+) -> None:
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, 1e-3)
+    for batch in batches:
+        held = data[batch]
+        loss = cross_entropy(model(held.waveforms, held.lengths), held.labels)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+
+
+def measure(encoder: SSLEncoder, source: str, count: int, cache: Path) -> None:
+    data = made_up(count)
+    waveforms = data.store
+    in_order = [
+        list(range(start, min(start + BATCH, count)))
+        for start in range(0, count, BATCH)
+    ]
+    by_length = eval_batches(data.lengths, BATCH)
+    bucketed = seconds_of(lambda: bare_loop(encoder, data, by_length))
+    files = seconds_of(lambda: bare_loop(encoder, data, in_order))
+    kept = seconds_of(lambda: keep_features(encoder, [data], BATCH, cache_dir=cache))
+    again = seconds_of(lambda: keep_features(encoder, [data], BATCH, cache_dir=cache))
+    print(f"{count} clips, {sum(data.lengths) / RATE:.0f} s of audio")
+    print(f"  extraction's throughput / a bare loop's: {bucketed / kept:.2f}")
+    print(f"  a bare loop in the order of files / by length: {files / bucketed:.2f}")
+    print(f"  extraction / opening what is kept: {kept / again:.0f}")
+    model = EmotionRecognizer(source, CLASSES)
+    looped = seconds_of(lambda: in_the_loop(model, data))
+    features = keep_features(encoder, [data], cache_dir=cache)
+    data.store = KeptClips(data, features)
+    batches = train_batches(data.lengths, BATCH)
+    train(model, data, batches)
+    epoch = median(seconds_of(lambda: train(model, data, batches)) for _ in range(9))
+    print(
+        f"  epoch with the encoder in the loop / from kept clips: {looped / epoch:.0f}"
+    )
+    whole = whole_epochs(model, data)
+    print(f"  the same / from kept clips in one batch: {looped / whole:.0f}")
+    data.store = waveforms
+
+
+def whole_epochs(model: EmotionRecognizer, data: ClipDataset) -> float:
+    held = data[list(range(len(data)))]
+    parameters = [p for p in model.parameters() if p.requires_grad]
+    optimizer = torch.optim.AdamW(parameters, 1e-3)
+
+    def epoch() -> Tensor:
+        loss = cross_entropy(model(held.waveforms, held.lengths), held.labels)
+        optimizer.zero_grad()
+        loss.backward()  # type: ignore[no-untyped-call]
+        optimizer.step()
+        return loss
+
+    epoch()
+    return median(seconds_of(epoch) for _ in range(9))
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--encoder", help="folder of a pretrained encoder")
+    parser.add_argument("--clips", type=int, nargs="+", default=[32, 64, 128])
+    parser.add_argument("--threads", type=int, default=1)
+    chosen = parser.parse_args()
+    torch.set_num_threads(chosen.threads)
+    with TemporaryDirectory() as scratch:
+        source = chosen.encoder or base(Path(scratch))
+        encoder = load_encoder(source)
+        for count in chosen.clips:
+            measure(encoder, source, count, Path(scratch, f"cache-{count}"))
+
+
+def base(folder: Path) -> str:
+    """Write a base-size wav2vec 2.0 of random weights and return its folder."""
+    import transformers  # its models take seconds to import
+
+    place = folder / "base"
+    config = transformers.Wav2Vec2Config(layerdrop=0.0)
+    transformers.Wav2Vec2Model(config).save_pretrained(place)
+    transformers.Wav2Vec2FeatureExtractor().save_pretrained(place)
+    return str(place)
+
+
+if __name__ == "__main__":
+    main()
