@@ -8,6 +8,7 @@ import warnings
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from jsonargparse import ArgumentParser
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from rich.console import Console
@@ -112,8 +113,11 @@ def _download(typed: list[str]) -> None:
 def _compare(typed: list[str]) -> None:
     parser = ArgumentParser(prog="crossemo fad")
     parser.add_function_arguments(compare_folders, as_positional=True)
-    chosen = parser.instantiate_classes(parser.parse_args(typed))
-    compare_folders(**chosen.as_dict())
+    parser.add_argument("--threads", type=int | None, help="CPU threads.")
+    chosen = parser.instantiate_classes(parser.parse_args(typed)).as_dict()
+    if threads := chosen.pop("threads"):
+        torch.set_num_threads(threads)
+    compare_folders(**chosen)
 
 
 def _cache(typed: list[str]) -> None:

@@ -51,9 +51,10 @@ def pool_clips(encode: Encode, batches: Iterable[Batch]) -> tuple[Tensor, Tensor
     indices, values = [], []
     for batch in batches:
         states, mask = encode(batch)
-        pooled = torch.stack([masked_mean(frames, mask) for frames in states], 1)
+        # In float32: sums over frames pass the range of float16.
+        pooled = torch.stack([masked_mean(f.float(), mask) for f in states], 1)
         indices.append(batch.indices[batch.counted].cpu())
-        values.append(pooled.float().cpu()[batch.counted.cpu()])
+        values.append(pooled.cpu()[batch.counted.cpu()])
     return torch.cat(indices), torch.cat(values)
 
 
@@ -78,11 +79,6 @@ class FrameMoments:
         self._side = side
         self._device = device
         self._moments: dict[tuple[int, int, int], Moments] = {}
-
-    def memory(self, classes: int) -> int:
-        """Return how many bytes the sums of that many classes take."""
-        halves = self.states * classes * 2
-        return halves * 2 * 8 * (self.width**2 + self.width + 1)  # see `Moments`
 
     def update(
         self,

@@ -34,7 +34,11 @@ from crossemo.callbacks.tensorboard import Board
 from crossemo.encoders import CATALOGUE, encoder_facts
 from crossemo.errors import CrossEmoError
 from crossemo.files import write_text
-from crossemo.report.tables import comparisons_table, results_table
+from crossemo.report.tables import (
+    comparisons_table,
+    results_table,
+    similarity_table,
+)
 from crossemo.runs import claim_version, find_checkpoint
 from crossemo.stages import Stage
 
@@ -172,7 +176,8 @@ class CrossEmoCLI(LightningCLI):
         self.switch = StageSwitch(stages, self.model.seed)
         self.results = Results(stages)
         callbacks: list[Callback] = [self.results, LayerWeights(), PredictionWriter()]
-        frames = self._get(self.config_init, "fad").unit != "clips"
+        self.fad = self._get(self.config_init, "fad")
+        frames = self.fad.enabled and self.fad.unit != "clips"
         if recorded and self._get(self.config_init, "keep_features") and not frames:
             callbacks.append(KeptFeatures(stages))
         if recorded:
@@ -200,6 +205,8 @@ class CrossEmoCLI(LightningCLI):
             console.print(results_table(self.results.content))
         if self.results.content.get("comparisons"):
             console.print(comparisons_table(self.results.content))
+        if self.subcommand != "fit" and self.fad.measures:
+            console.print(similarity_table(self.fad.measures))
         notes = [corpus.note for corpus in self.datamodule.roles.values()]
         for note in dict.fromkeys(filter(None, notes)):
             console.print(note)

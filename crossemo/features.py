@@ -26,6 +26,7 @@ from crossemo.data.dataset import ClipDataset
 from crossemo.data.samplers import eval_batches
 from crossemo.encoders import SSLEncoder
 from crossemo.errors import CrossEmoError
+from crossemo.files import replacing, write_text
 from crossemo.heads import masked_mean
 
 FORMAT = 1
@@ -243,6 +244,7 @@ def _encode(
     encoder.eval()
     for batch in chunk.batches(batch_size):
         states, mask = encoder(batch.waveforms.to(device), batch.lengths)
+        states = states.float()
         mean = torch.stack([masked_mean(frames, mask) for frames in states], 1)
         spread = [
             masked_mean((frames - own[:, None]).square(), mask)
@@ -259,22 +261,15 @@ def _encode(
 
 
 def _write(file: Path, tensors: dict[str, Tensor], digests: Sequence[str]) -> None:
-    temporary = file.with_name(f"{cache.UNFINISHED}{file.stem}")
     try:
-        save_file(tensors, temporary, {"clips": json.dumps(list(digests))})
-        temporary.replace(file)
+        with replacing(file) as temporary:
+            save_file(tensors, temporary, {"clips": json.dumps(list(digests))})
     except SafetensorError as error:  # it hides the cause, as a full disk
         raise OSError(str(error)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def _whole(folder: Path) -> list[Path]:
-    return [
-        file
-        for file in folder.glob("*.safetensors")
-        if not file.name.startswith(cache.UNFINISHED)
-    ]
+    return list(folder.glob("[!.]*.safetensors"))
 
 
 def _digests(file: Path) -> list[str]:
@@ -293,6 +288,4 @@ def _describe(folder: Path, encoder: SSLEncoder, precision: Precision) -> None:
             "precision": precision,
             "crossemo": __version__,
         }
-        temporary = folder / f"{cache.UNFINISHED}{time.time_ns()}"
-        temporary.write_text(json.dumps(about), encoding="utf-8")
-        temporary.replace(note)
+        write_text(note, json.dumps(about))

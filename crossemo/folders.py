@@ -25,7 +25,14 @@ from crossemo.report.distances import distance_figures
 from crossemo.report.figures import save_png
 from crossemo.report.tables import similarity_table
 from crossemo.runs import claim_version
-from crossemo.similarity import Row, Settings, compare_clips, corrected, warnings_of
+from crossemo.similarity import (
+    DEFAULTS,
+    Row,
+    Settings,
+    compare_clips,
+    corrected,
+    warnings_of,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -47,9 +54,8 @@ def compare_folders(
     logs: Path = Path("logs"),
     batch_size: int = 16,
     device: str | None = None,
-    threads: int | None = None,
     cache_dir: Path | None = None,
-    estimate: Settings | None = None,
+    estimate: Settings = DEFAULTS,
 ) -> Path:
     r"""Measure how far two folders of audio lie apart, emotion by emotion.
 
@@ -64,12 +70,12 @@ def compare_folders(
         groups: Regular expression that finds the speaker, song or artist in the path of
             a file below its folder, such as `Actor_\d+`; what it matches (or its first
             group) names the group. By default a file belongs to the folder below that
-            of its emotion, where there is one, and else is a group of its own.
+            of its emotion, where there is one, and else is a group of its own. Groups
+            of one name in both folders are taken for the same person.
         name: Folder of the results below `logs`.
         logs: Folder of logs.
         batch_size: Clips that are embedded at once.
         device: Where to embed; `cuda` where there is a GPU, and else `cpu`.
-        threads: CPU threads; torch's choice if left out.
         cache_dir: The cache folder; `$CROSSEMO_CACHE` or the user's if None.
         estimate: How distances are estimated.
 
@@ -79,13 +85,9 @@ def compare_folders(
     Raises:
         CrossEmoError: A folder holds no emotion of the other, or an option is wrong.
     """
-    if threads:
-        torch.set_num_threads(threads)
     domains = _domains(first, second, groups)
     emotions = _shared([{clip.emotion for clip in clips} for clips in domains.values()])
-    model = load_encoder(encoder).to(
-        device or ("cuda" if torch.cuda.is_available() else "cpu")
-    )
+    model = load_encoder(encoder).to(_device(device))
     states = _chosen(layers, model)
     embedded = {
         domain: _embed(clips, emotions, model, states, batch_size, cache_dir, domain)
@@ -99,7 +101,7 @@ def compare_folders(
             for domain, clips in embedded.items()
         }
         tags = {"stage": "test", "part": "all", "unit": "clip", "layer": str(state)}
-        found, said = compare_clips(cells, emotions, estimate or Settings())
+        found, said = compare_clips(cells, emotions, estimate)
         rows += [tags | row for row in found]
         measures += [tags | row for row in said]
     for sentence in warnings_of(rows):
@@ -122,8 +124,10 @@ def list_clips(root: Path, domain: str, groups: str | None = None) -> list[Clip]
     if not root.is_dir():
         raise CrossEmoError(f"There is no folder {root}.")
     clips = []
-    for path in sorted(root.glob("*/**/*")):
+    for path in sorted(_files(root)):
         inside = path.relative_to(root)
+        if len(inside.parts) < 2:
+            continue
         hidden = any(part.startswith(".") for part in inside.parts)
         if hidden or path.suffix[1:].lower() not in SUFFIXES or not path.is_file():
             continue
@@ -144,6 +148,29 @@ def list_clips(root: Path, domain: str, groups: str | None = None) -> list[Clip]
     return clips
 
 
+def _files(root: Path) -> Iterator[Path]:
+    # Path.glob would not go into folders that are links.
+    for folder, _, names in os.walk(root, followlinks=True):
+        for name in names:
+            yield Path(folder, name)
+
+
+def _device(asked: str | None) -> torch.device:
+    """Return where to embed.
+
+    Raises:
+        CrossEmoError: There is no such device.
+    """
+    if asked is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.zeros((), device=asked).device
+    except (RuntimeError, AssertionError) as error:
+        raise CrossEmoError(
+            f"There is no device {asked} here: leave --device out, or say cpu."
+        ) from error
+
+
 def _group(inside: Path, domain: str, groups: str | None) -> str:
     if groups is None:
         lone = len(inside.parts) < 3
@@ -160,7 +187,7 @@ def _group(inside: Path, domain: str, groups: str | None) -> str:
 
 
 def _domains(first: Path, second: Path, groups: str | None) -> dict[str, list[Clip]]:
-    """Return the clips of both folders, named by as little of the paths as differs."""
+    """Return the clips of both folders by name, or as first and second."""
     if first.resolve() == second.resolve():
         raise CrossEmoError(f"{first} is given twice: give two folders to compare.")
     names = [first.resolve().name, second.resolve().name]
@@ -190,6 +217,8 @@ def _shared(found: Sequence[set[str]]) -> list[str]:
 def _chosen(layers: Literal["all"] | list[int], model: SSLEncoder) -> list[int]:
     if layers == "all":
         return list(range(model.num_states))
+    if not layers:
+        raise CrossEmoError("--layers is empty: name a hidden state, or say all.")
     for layer in layers:
         if layer not in range(model.num_states):
             raise CrossEmoError(

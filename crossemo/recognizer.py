@@ -132,7 +132,7 @@ class EmotionRecognizer(StagedModule):
             `(layers + 2, batch, width)` float32, in the order of `states`.
         """
         states, mask = self.states(waveforms, lengths)
-        return torch.stack([masked_mean(frames, mask) for frames in states]).float()
+        return torch.stack([masked_mean(frames.float(), mask) for frames in states])
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the weighted cross-entropy of a batch."""

@@ -57,6 +57,13 @@ def test_groups_are_folders_files_or_matches(root: Path) -> None:
     assert {clip.group for clip in songs} == {"0", "1", "2", "broken"}
 
 
+def test_folders_may_be_links(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "angry").mkdir()
+    (tmp_path / "angry" / "one").symlink_to(root / "speech" / "angry" / "s1")
+    clips = list_clips(tmp_path, "speech")
+    assert [clip.group for clip in clips] == ["one", "one"]
+
+
 def test_one_command_compares_two_folders(
     root: Path,
     wav2vec2: Path,
@@ -68,9 +75,12 @@ def test_one_command_compares_two_folders(
     monkeypatch.chdir(tmp_path)
     before = torch.get_num_threads()
     folders = [str(root / "speech"), str(root / "music")]
-    typed = [*folders, "--encoder", str(wav2vec2), "--threads=1"]
-    main(["fad", *typed, "--estimate.splits=2", "--layers=[0,2]"])
-    assert torch.get_num_threads() == before
+    typed = [*folders, "--encoder", str(wav2vec2), "--threads=2"]
+    try:
+        main(["fad", *typed, "--estimate.splits=2", "--layers=[0,2]"])
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
     folder = tmp_path / "logs" / "fad" / "version_0"
     with (folder / "fad.csv").open() as file:
         rows = list(csv.DictReader(file))
@@ -143,6 +153,8 @@ def test_values_are_those_of_the_encoder(
         ("speech/angry/s0", "music", {}, "has no audio in sub-folders"),
         ("speech", "music", {"groups": "("}, "is no regular expression"),
         ("speech", "music", {"groups": "xyz"}, "finds nothing in"),
+        ("speech", "music", {"layers": []}, "layers is empty"),
+        ("speech", "music", {"device": "cuda:7"}, "There is no device cuda:7 here"),
         ("speech", "music", {"layers": [7]}, "names state 7, .* the states 0 to 2"),
     ],
 )

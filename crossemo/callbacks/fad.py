@@ -10,6 +10,7 @@ from typing import Literal
 import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
+from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from matplotlib.figure import Figure
 
 from crossemo.callbacks.measurement import Measurement
@@ -20,7 +21,7 @@ from crossemo.files import write_csv
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.distances import distance_figures
 from crossemo.report.figures import save_png
-from crossemo.similarity import Row, Settings, corrected, warnings_of
+from crossemo.similarity import DEFAULTS, Row, Settings, corrected, warnings_of
 from crossemo.splits import Part
 
 logger = logging.getLogger(__name__)
@@ -63,14 +64,14 @@ class FrechetAudioDistance(Callback):
         unit: Literal["clips", "frames", "both"] = "clips",
         before: bool = True,
         enabled: bool = True,
-        estimate: Settings | None = None,
+        estimate: Settings = DEFAULTS,
     ) -> None:
         self.part = part
         self.layers = layers
         self.unit = unit
         self.before = before
         self.enabled = enabled
-        self.estimate = estimate or Settings()
+        self.estimate = estimate
         self.rows: list[Row] = []
         self.measures: list[Row] = []
         self._said: set[str] = set()
@@ -102,16 +103,25 @@ class FrechetAudioDistance(Callback):
         """Embed the clips of both roles, measure, write and draw."""
         data, module = data_of(trainer), recogniser(pl_module)
         if not self.enabled or len(data.roles) != 2 or _tried_out(trainer):
+            if self.enabled and trainer.state.fn == TrainerFn.VALIDATING:
+                rank_zero_info("Distances need two corpora: none were measured.")
             return
         part = self.part or ("val" if trainer.validating else "test")
         run = Measurement(trainer, module, data, part, self._chosen(module))
         rows: list[Row] = []
         measures: list[Row] = []
-        with _undisturbed(module):
-            if self.unit != "frames":
-                rows, measures = run.clips(self.estimate)
-            if self.unit != "clips":
-                rows += run.frames(self.estimate.seed)
+        try:
+            with _undisturbed(module):
+                if self.unit != "frames":
+                    rows, measures = run.clips(self.estimate)
+                if self.unit != "clips":
+                    rows += run.frames(self.estimate.seed)
+        except CrossEmoError as error:
+            if trainer.state.fn == TrainerFn.VALIDATING:
+                raise
+            # What was trained and what is still to be tested is worth more.
+            rank_zero_warn(f"No distances for {name!r}. {error}")
+            return
         folder = trainer.log_dir  # asks the first process, so all must take part
         if trainer.is_global_zero:
             tags = {"stage": name, "part": part}
@@ -162,6 +172,8 @@ class FrechetAudioDistance(Callback):
             return {name: place for place, name in enumerate(names)}
         if self.layers == "mixture":
             return {"mixture": last}
+        if not self.layers:
+            raise CrossEmoError("fad.layers is empty: name a hidden state, or say all.")
         for layer in self.layers:
             if layer not in range(last):
                 raise CrossEmoError(

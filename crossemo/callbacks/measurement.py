@@ -14,6 +14,7 @@ from crossemo.callbacks.gathering import gather_clips
 from crossemo.data.batch import Batch
 from crossemo.data.datamodules import EmotionDataModule
 from crossemo.embeddings import EmbeddedClips, FrameMoments, pool_clips
+from crossemo.errors import CrossEmoError
 from crossemo.metrics.cells import deal
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.similarity import Row, Settings, compare_clips, compare_frames
@@ -50,29 +51,34 @@ class Measurement:
         domains = {role: self._embedded(role) for role in self.data.roles}
         classes, names = self.module.classes, list(self.states)
         own = range(self.trainer.global_rank, len(names), self.trainer.world_size)
-        found = {}
+        found: dict[int, tuple[list[Row], list[Row]] | str] = {}
         for place in self._bar(own, "Distances between clips"):
-            cells = {
-                role: clips.cells(place, len(classes))
-                for role, clips in domains.items()
-            }
-            found[place] = compare_clips(cells, classes, settings)
+            try:
+                cells = {
+                    role: clips.cells(place, len(classes))
+                    for role, clips in domains.items()
+                }
+                found[place] = compare_clips(cells, classes, settings)
+            except ValueError as error:  # told by all processes, so that none waits
+                found[place] = f"In hidden state {names[place]}: {error}"
         gathered = _gathered(found)
         rows, measures = [], []
         for place, name in enumerate(names):
+            told = gathered[place]
+            if isinstance(told, str):
+                raise CrossEmoError(told)
             tags = {"unit": "clip", "layer": name}
-            rows += [tags | row for row in gathered[place][0]]
-            measures += [tags | row for row in gathered[place][1]]
+            rows += [tags | row for row in told[0]]
+            measures += [tags | row for row in told[1]]
         return rows, measures
 
     def frames(self, seed: int) -> list[Row]:
         """Compare frames, of which only moments are kept."""
-        groups = {role: self._groups(role) for role in self.data.roles}
-        x, y = (set(chained) for chained in map(_flat, groups.values()))
-        side = deal(x, y, 2, Random(seed))
-        moments = {role: self._moments(role, side) for role in self.data.roles}
         classes = self.module.classes
-        counts = [self._group_counts(role) for role in self.data.roles]
+        cells = [self._groups_by_class(role) for role in self.data.roles]
+        side = deal([groups for own in cells for groups in own], 2, Random(seed))
+        moments = {role: self._moments(role, side) for role in self.data.roles}
+        counts = [[len(groups) for groups in own] for own in cells]
         rows: list[Row] = []
         for place, name in enumerate(self._bar(self.states, "Distances of frames")):
             halves = {
@@ -90,7 +96,7 @@ class Measurement:
             pooled = pool_clips(self._encode, self._batches(role, part))
             values.append(gather_clips(*pooled)[1])
             labels += self.data.dataset(role, part).labels
-        groups = tuple(_flat(self._groups(role)))
+        groups = tuple(group for part in self._groups(role) for group in part)
         return EmbeddedClips(torch.cat(values), torch.tensor(labels), groups)
 
     def _moments(self, role: str, side: dict[str, int]) -> FrameMoments:
@@ -107,16 +113,13 @@ class Measurement:
         sets = [self.data.dataset(role, part) for part in self.parts]
         return [[clip.group for clip in one.clips] for one in sets]
 
-    def _group_counts(self, role: str) -> list[int]:
-        """Return the number of groups of every class."""
+    def _groups_by_class(self, role: str) -> list[set[str]]:
         sets = [self.data.dataset(role, part) for part in self.parts]
-        pairs = {
-            (label, clip.group)
-            for one in sets
-            for label, clip in zip(one.labels, one.clips, strict=True)
-        }
-        classes = range(len(self.module.classes))
-        return [sum(label == one for one, _ in pairs) for label in classes]
+        found: list[set[str]] = [set() for _ in self.module.classes]
+        for one in sets:
+            for label, clip in zip(one.labels, one.clips, strict=True):
+                found[label].add(clip.group)
+        return found
 
     def _batches(self, role: str, part: Part) -> Iterator[Batch]:
         yield from self._bar(self.data.loader(role, part), f"Embedding {role}")
@@ -140,7 +143,3 @@ def _gathered(found: dict[int, Any]) -> dict[int, Any]:
     pieces: list[dict[int, Any]] = [{} for _ in range(dist.get_world_size())]
     dist.all_gather_object(pieces, found)
     return {place: one for piece in pieces for place, one in piece.items()}
-
-
-def _flat(groups: Sequence[Sequence[str]]) -> list[str]:
-    return [group for part in groups for group in part]

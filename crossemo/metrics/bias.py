@@ -48,6 +48,10 @@ def emotion_bias(same: Tensor, replicates: Tensor, level: float = 0.95) -> Estim
 
     Returns:
         The estimate; NaN with fewer than two blocks, as the noise can't be told then.
+
+    >>> same = torch.tensor([1.0, 3.0])
+    >>> emotion_bias(same, same.expand(4, 2)).value  # without noise: √2
+    1.4142135381698608
     """
     if len(replicates) < 2:
         return Estimate(torch.nan)

@@ -1,7 +1,7 @@
 """The clips of one emotion in one domain, and how clips of many groups are dealt."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from random import Random
 from typing import NamedTuple
@@ -80,23 +80,35 @@ def groups_of(cells: Sequence[Cell]) -> set[str]:
     return set().union(*(cell.groups for cell in cells))
 
 
-def deal(x: set[str], y: set[str], sides: int, random: Random) -> dict[str, int]:
-    """Deal the groups of two domains to sides, so that both have theirs on all.
+def deal(
+    cells: Sequence[Collection[str]], sides: int, random: Random
+) -> dict[str, int]:
+    """Deal groups to sides, so that every cell has as many of its groups on each.
+
+    Groups that are in many cells are dealt first, each to the side where its cells have
+    the fewest groups so far.
 
     Args:
-        x: Groups of one domain.
-        y: Groups of the other; groups of both are dealt first.
+        cells: The groups of every cell of both domains.
         sides: Number of sides.
         random: Source of the order.
 
     Returns:
         Side of each group, from 0.
     """
+    homes: dict[str, list[int]] = {}
+    for number, groups in enumerate(cells):
+        for group in sorted(set(groups)):
+            homes.setdefault(group, []).append(number)
+    taken = [[0] * sides for _ in cells]
     dealt: dict[str, int] = {}
-    for pool, of in ((x & y, x), (x - y, x), (y - x, y)):
-        for group in random.sample(sorted(pool), len(pool)):
-            taken = Counter(side for one, side in dealt.items() if one in of)
-            fewest = min(taken[side] for side in range(sides))
-            free = [side for side in range(sides) if taken[side] == fewest]
-            dealt[group] = random.choice(free)
+    order = random.sample(sorted(homes), len(homes))
+    for group in sorted(order, key=lambda name: -len(homes[name])):
+        held = [
+            sum(taken[cell][side] for cell in homes[group]) for side in range(sides)
+        ]
+        free = [side for side in range(sides) if held[side] == min(held)]
+        dealt[group] = random.choice(free)
+        for cell in homes[group]:
+            taken[cell][dealt[group]] += 1
     return dealt

@@ -240,8 +240,12 @@ def _nuclear_norms(pairs: Sequence[tuple[Factor, Factor]]) -> list[Tensor]:
     smallest = min(min(len(a.root), len(b.root)) for a, b in pairs)
     if threads == 1 or smallest < _WORTH_A_THREAD:
         return list(map(_nuclear_norm, pairs))
-    with ThreadPoolExecutor(threads) as pool:
-        return list(pool.map(_nuclear_norm, pairs))
+    # One thread for each matrix: threads of threads would wait for one another.
+    try:
+        with ThreadPoolExecutor(threads, "svd", torch.set_num_threads, (1,)) as pool:
+            return list(pool.map(_nuclear_norm, pairs))
+    finally:
+        torch.set_num_threads(threads)
 
 
 def _nuclear_norm(pair: tuple[Factor, Factor]) -> Tensor:

@@ -44,6 +44,10 @@ def jackknife_interval(
     Returns:
         Lower and upper ends, `(...)` each; NaN where a replicate is, or with fewer
         than two blocks.
+
+    >>> low, high = jackknife_interval(torch.tensor(2.0), torch.tensor([1.0, 2.0, 3.0]))
+    >>> round(low.item(), 2), round(high.item(), 2)  # 2 ± 4.303 · √1.333
+    (-2.97, 6.97)
     """
     reach = jackknife_variance(replicates).sqrt()
     if len(replicates) > 1:

@@ -115,19 +115,20 @@ def kernel_sums(cells: Sequence[Cell], bandwidth: float | None = None) -> Kernel
     owners = [(number, g) for number, cell in enumerate(cells) for g in cell.groups]
     units = sorted(set(owners))
     place = {unit: position for position, unit in enumerate(units)}
-    member = torch.zeros(len(clips), len(units), dtype=torch.float64)
-    member[torch.arange(len(clips)), torch.tensor([place[one] for one in owners])] = 1
+    own_unit = torch.tensor([place[one] for one in owners])
     sums = torch.zeros(len(units), len(units), dtype=torch.float64)
     rows = max(1, _CHUNK // len(clips))
     for start in range(0, len(clips), rows):
         part = slice(start, start + rows)
         values = torch.exp(_squares(clips[part], clips) / (-2 * bandwidth**2))
-        sums += member[part].T @ (values @ member)
+        by_unit = torch.zeros(len(values), len(units), dtype=torch.float64)
+        by_unit.index_add_(1, own_unit, values)
+        sums.index_add_(0, own_unit[part], by_unit)
     groups = tuple(group for _, group in units)
     names = {group: number for number, group in enumerate(sorted(set(groups)))}
     numbers = torch.tensor([names[group] for group in groups])
     other = (numbers[:, None] != numbers).double()
-    sizes = member.sum(0)
+    sizes = own_unit.bincount(minlength=len(units)).double()
     pairs = torch.outer(sizes, sizes) * other
     own = tuple(number for number, _ in units)
     return KernelSums(sums * other, pairs, own, groups, bandwidth)

@@ -3,11 +3,14 @@
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import permutations
+from math import factorial
 
 import torch
 from torch import Tensor
 
 from crossemo.metrics.cells import Cell
+
+MOST_ASSIGNMENTS = 5040  # 7!
 
 
 def exchangeable(x: Cell, y: Cell) -> tuple[Cell, Cell]:
@@ -58,6 +61,9 @@ def exchanges(x: Sequence[str], y: Sequence[str], draws: int, seed: int = 0) -> 
     Returns:
         `(draws, len(x) + len(y))` bool: whether the first cell gets a group's clips,
         for those of x and then those of y.
+
+    >>> exchanges(["a"], ["a"], draws=3).sum(1)  # one side of a group each
+    tensor([1, 1, 1])
     """
     generator = torch.Generator().manual_seed(seed)
     taken = torch.zeros(draws, len(x) + len(y), dtype=torch.bool)
@@ -137,11 +143,21 @@ def assignment_p(table: Tensor, statistic: Callable[[Tensor], Tensor]) -> float:
             for each, large where the same emotions are near.
 
     Returns:
-        Share of the assignments whose value is at least that of the table; NaN if the
-        table holds NaN. With k emotions it is never below 1 / k!.
+        Share of the assignments whose value is at least that of the table, never below
+        1 / k! for k emotions; from `MOST_ASSIGNMENTS` at random where there are more.
+        NaN if the table holds NaN.
+
+    >>> assignment_p(1 - torch.eye(3), lambda t: -t.diagonal(dim1=1, dim2=2).sum(1))
+    0.16666666666666666
     """
     if table.isnan().any():
         return torch.nan
-    orders = torch.tensor(list(permutations(range(len(table)))))
+    k = len(table)
+    if factorial(k) <= MOST_ASSIGNMENTS:
+        orders = torch.tensor(list(permutations(range(k))))
+    else:
+        generator = torch.Generator().manual_seed(0)
+        draws = torch.rand(MOST_ASSIGNMENTS, k, generator=generator).argsort(1)
+        orders = torch.cat((torch.arange(k)[None], draws))
     values = statistic(table[:, orders].transpose(0, 1))
     return float((values >= values[0] - 1e-12).double().mean())

@@ -1,6 +1,7 @@
 """Distances as torchmetrics classes, which add up over batches and processes."""
 
-from typing import Any, Literal, cast
+from functools import reduce
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -14,8 +15,11 @@ from crossemo.metrics.frechet import (
 )
 from crossemo.metrics.kernel import kernel_distance
 
-Side = Literal["x", "y"]
-SIDES: tuple[Side, ...] = ("x", "y")
+Which = Literal["x", "y"]
+SETS: tuple[Which, ...] = ("x", "y")
+
+_PARTS = ("mean", "scatter", "count")
+_Sums = tuple[Tensor, Tensor, Tensor]
 
 
 class Moments(Metric):
@@ -28,9 +32,8 @@ class Moments(Metric):
 
     so a feature of large mean costs no digits and any order of batches and processes
     gives the same result to rounding. The state is `(d + 1) d + 1` doubles, twice, as
-    torchmetrics keeps its first value too. Where a
-    process repeats clips so that all have equally many batches, leave them out before
-    `update`.
+    torchmetrics keeps its first value too. Where a process repeats clips so that all
+    have equally many batches, leave them out before `update`.
 
     Args:
         width: Features per embedding, d.
@@ -51,11 +54,10 @@ class Moments(Metric):
 
     def __init__(self, width: int, **settings: Any) -> None:  # noqa: ANN401
         super().__init__(**settings)
-        zeros = torch.zeros(width, dtype=torch.float64)
+        self.width = width
         # Without a reduction, each process's state is one row after a gather.
-        self.add_state("mean", zeros, dist_reduce_fx=None)
-        self.add_state("scatter", torch.outer(zeros, zeros), dist_reduce_fx=None)
-        self.add_state("count", torch.zeros((), dtype=torch.int64), dist_reduce_fx=None)
+        for name, zeros in zip(_PARTS, _nothing(width), strict=True):
+            self.add_state(name, zeros, dist_reduce_fx=None)
 
     def update(self, embeddings: Tensor) -> None:
         """Add a batch.
@@ -66,18 +68,8 @@ class Moments(Metric):
         Raises:
             ValueError: The shape doesn't fit, or there is NaN or infinity.
         """
-        check_finite(embeddings)
-        if embeddings.shape[1] != len(self.mean):
-            raise ValueError(
-                f"Embeddings of {embeddings.shape[1]} features can't be added to "
-                f"moments of {len(self.mean)}."
-            )
-        if not len(embeddings):
-            return
-        batch = embeddings.detach().to(torch.float64)
-        mean = batch.mean(0)
-        centred = batch - mean
-        self._add(mean, centred.T @ centred, len(batch))
+        _check_width(embeddings, self.width)
+        self._set(_merged(self._sums(), _sums_of(embeddings, self.mean.device)))
 
     def compute(self) -> tuple[Tensor, Tensor, int]:
         """Return the mean `(d,)`, the unbiased covariance `(d, d)` and the count.
@@ -85,7 +77,7 @@ class Moments(Metric):
         Raises:
             ValueError: There were fewer than two embeddings.
         """
-        return self._merged()._unbiased()
+        return _unbiased(_over_processes(self._sums()))
 
     def factor(self) -> Factor:
         """Return what distances to other sets need, on the CPU.
@@ -95,54 +87,34 @@ class Moments(Metric):
         Raises:
             ValueError: There were fewer than two embeddings.
         """
-        mean, covariance, count = self._unbiased()
-        return factor_from_moments(mean.cpu(), covariance.cpu(), count)
+        return _factor(self._sums())
 
     def gathered(self) -> "Moments":
         """Return moments of what all processes have seen; to be called by all."""
+        whole = Moments(self.width).to(self.mean.device)
         with self.sync_context():
-            return self._merged()
+            whole._set(_over_processes(self._sums()))
+        return whole
 
     def _reduce_states(self, incoming_state: dict[str, Any]) -> None:
         """Add other moments, for torchmetrics' `merge_state` and `forward`."""
-        state = (incoming_state[name] for name in ("mean", "scatter", "count"))
-        self._add(*state)
+        mean, scatter, count = (incoming_state[name] for name in _PARTS)
+        self._set(_merged(self._sums(), (mean, scatter, count)))
 
-    def _add(self, mean: Tensor, scatter: Tensor, added: int | Tensor) -> None:
-        count = int(added)
-        if not count:
-            return
-        total = int(self.count) + count
-        gap = mean - self.mean
-        weight = int(self.count) * count / total
-        self.scatter = self.scatter + scatter + weight * torch.outer(gap, gap)
-        self.mean = self.mean + gap * (count / total)
-        self.count = self.count + count
+    def _sums(self) -> _Sums:
+        return self.mean, self.scatter, self.count
 
-    def _unbiased(self) -> tuple[Tensor, Tensor, int]:
-        count = int(self.count)
-        if count < 2:
-            raise ValueError(
-                f"A covariance needs two embeddings at least and there were {count}."
-            )
-        return self.mean, self.scatter / (count - 1), count
-
-    def _merged(self) -> "Moments":
-        """Return the moments, with a gather's row for each process added up."""
-        if not self.count.ndim:
-            return self
-        merged = Moments(self.mean.shape[1]).to(self.mean.device)
-        for state in zip(self.mean, self.scatter, self.count, strict=True):
-            merged._add(*state)
-        return merged
+    def _set(self, sums: _Sums) -> None:
+        self.mean, self.scatter, self.count = sums
 
 
 class FrechetDistance(Metric):
     """The squared Fréchet distance between two sets that come batch by batch.
 
     See `crossemo.metrics.frechet.frechet_distance`, with which it agrees to rounding,
-    however the sets are cut into batches and over processes. For fewer embeddings than
-    features it is as exact, and as far from the distance of the distributions.
+    however the sets are cut into batches and over processes; the sums are those of
+    `Moments`. For fewer embeddings than features it is as exact, and as far from the
+    distance of the distributions.
 
     Args:
         width: Features per embedding.
@@ -162,17 +134,24 @@ class FrechetDistance(Metric):
 
     def __init__(self, width: int, **settings: Any) -> None:  # noqa: ANN401
         super().__init__(**settings)
-        self.sides = torch.nn.ModuleDict(
-            {side: Moments(width, **settings) for side in SIDES}
-        )
+        self.width = width
+        for which in SETS:
+            for name, zeros in zip(_PARTS, _nothing(width), strict=True):
+                self.add_state(f"{which}_{name}", zeros, dist_reduce_fx=None)
 
-    def update(self, embeddings: Tensor, side: Side) -> None:
+    def update(self, embeddings: Tensor, which: Which) -> None:
         """Add a batch `(n, d)` to one of the sets.
 
         Raises:
             ValueError: As `Moments.update`.
         """
-        self._side(side).update(embeddings)
+        _check_width(embeddings, self.width)
+        sums = self._sums(which)
+        self._set(which, _merged(sums, _sums_of(embeddings, sums[0].device)))
+
+    def forward(self, embeddings: Tensor, which: Which) -> None:
+        """Add a batch; one set alone has no distance to return."""
+        self.update(embeddings, which)
 
     def compute(self) -> Tensor:
         """Return the distance, a float64 scalar.
@@ -180,18 +159,22 @@ class FrechetDistance(Metric):
         Raises:
             ValueError: A set has fewer than two embeddings.
         """
-        x, y = (self._side(side).gathered().factor() for side in SIDES)
+        x, y = (_factor(_over_processes(self._sums(which))) for which in SETS)
         mean, spread = frechet_terms(x, y)
         return mean + spread
 
-    def reset(self) -> None:
-        """Forget all embeddings."""
-        super().reset()
-        for side in self.sides.values():
-            cast(Moments, side).reset()
+    def _reduce_states(self, incoming_state: dict[str, Any]) -> None:
+        for which in SETS:
+            mean, scatter, count = (incoming_state[f"{which}_{n}"] for n in _PARTS)
+            self._set(which, _merged(self._sums(which), (mean, scatter, count)))
 
-    def _side(self, side: Side) -> Moments:
-        return cast(Moments, self.sides[side])
+    def _sums(self, which: Which) -> _Sums:
+        mean, scatter, count = (getattr(self, f"{which}_{name}") for name in _PARTS)
+        return mean, scatter, count
+
+    def _set(self, which: Which, sums: _Sums) -> None:
+        for name, value in zip(_PARTS, sums, strict=True):
+            setattr(self, f"{which}_{name}", value)
 
 
 class KernelDistance(Metric):
@@ -221,22 +204,21 @@ class KernelDistance(Metric):
         super().__init__(**settings)
         self.width = width
         self.bandwidth = bandwidth
-        for side in SIDES:
+        for side in SETS:
             self.add_state(side, [], dist_reduce_fx="cat")
 
-    def update(self, embeddings: Tensor, side: Side) -> None:
+    def update(self, embeddings: Tensor, which: Which) -> None:
         """Add a batch `(n, d)` to one of the sets.
 
         Raises:
             ValueError: The shape doesn't fit, or there is NaN or infinity.
         """
-        check_finite(embeddings)
-        if embeddings.shape[1] != self.width:
-            raise ValueError(
-                f"Embeddings of {embeddings.shape[1]} features can't be added to sets "
-                f"of {self.width}."
-            )
-        getattr(self, side).append(embeddings.detach().to(torch.float64))
+        _check_width(embeddings, self.width)
+        getattr(self, which).append(embeddings.detach().to(torch.float64))
+
+    def forward(self, embeddings: Tensor, which: Which) -> None:
+        """Add a batch; one set alone has no distance to return."""
+        self.update(embeddings, which)
 
     def compute(self) -> Tensor:
         """Return the distance, a float64 scalar.
@@ -249,7 +231,7 @@ class KernelDistance(Metric):
 
     def _sync_dist(self, *given: Any, **named: Any) -> None:  # noqa: ANN401
         # A process without clips would take part in the gather with a wrong shape.
-        for side in SIDES:
+        for side in SETS:
             setattr(self, side, self._rows(getattr(self, side)))
         super()._sync_dist(*given, **named)
 
@@ -258,3 +240,56 @@ class KernelDistance(Metric):
         rows = [kept] if isinstance(kept, Tensor) else kept
         none = torch.zeros(0, self.width, dtype=torch.float64, device=self.device)
         return [none, *rows]
+
+
+def _check_width(embeddings: Tensor, width: int) -> None:
+    check_finite(embeddings)
+    if embeddings.shape[1] != width:
+        raise ValueError(
+            f"Embeddings of {embeddings.shape[1]} features can't be added to those of "
+            f"{width}."
+        )
+
+
+def _nothing(width: int) -> _Sums:
+    zeros = torch.zeros(width, dtype=torch.float64)
+    return zeros, torch.outer(zeros, zeros), torch.zeros((), dtype=torch.int64)
+
+
+def _sums_of(embeddings: Tensor, device: torch.device) -> _Sums:
+    batch = embeddings.detach().to(device, torch.float64)
+    count = torch.tensor(len(batch), device=device)
+    mean = batch.mean(0) if len(batch) else batch.sum(0)
+    centred = batch - mean
+    return mean, centred.T @ centred, count
+
+
+def _merged(a: _Sums, b: _Sums) -> _Sums:
+    """Return the sums of two sets together, by Chan's formula."""
+    (mean, scatter, count), (other, more, added) = a, b
+    total = count + added
+    share = added.to(mean.dtype) / total.clamp(min=1)  # two counts give float32
+    gap = other - mean
+    scatter = scatter + more + count * share * torch.outer(gap, gap)
+    return mean + gap * share, scatter, total
+
+
+def _over_processes(sums: _Sums) -> _Sums:
+    """Return the sums of all processes after a gather, which gave each a row."""
+    if not sums[2].ndim:
+        return sums
+    return reduce(_merged, zip(*sums, strict=True))
+
+
+def _unbiased(sums: _Sums) -> tuple[Tensor, Tensor, int]:
+    count = int(sums[2])
+    if count < 2:
+        raise ValueError(
+            f"A covariance needs two embeddings at least and there were {count}."
+        )
+    return sums[0], sums[1] / (count - 1), count
+
+
+def _factor(sums: _Sums) -> Factor:
+    mean, covariance, count = _unbiased(sums)
+    return factor_from_moments(mean.cpu(), covariance.cpu(), count)

@@ -8,6 +8,8 @@ from torch import Tensor
 
 from crossemo.metrics.frechet import check_embeddings, frechet_distance
 
+LEAST_PER_FEATURE = 2
+
 
 def frechet_infinity(
     x: Tensor, y: Tensor, sizes: int = 15, draws: int = 4, seed: int = 0
@@ -16,9 +18,9 @@ def frechet_infinity(
 
     Distances $F(n)$ between n clips of each set, drawn without replacement, are fitted
     by $F_\infty + c / n$ (FID∞ of Chong & Forsyth, 2020; FAD∞ of Gui et al., 2024, who
-    draw from one set only and with replacement). Below n = d the distance isn't linear
-    in 1 / n, so fewer clips than features are refused: the intercept would still be
-    mostly bias.
+    draw from one set only and with replacement). Near n = d the distance isn't linear
+    in 1 / n, so sets of fewer than `LEAST_PER_FEATURE` d clips are refused: the
+    intercept would be mostly bias and noise.
 
     Args:
         x: `(n1, d)`.
@@ -37,12 +39,12 @@ def frechet_infinity(
     for one in (x, y):
         check_embeddings(one)
     most, width = min(len(x), len(y)), x.shape[1]
-    least = max(width + 1, most // 2)
-    if most < least + 2:
+    if most < LEAST_PER_FEATURE * width:
         raise ValueError(
             f"The smaller set has {most} clips of {width} features: an extrapolation "
-            f"needs at least {width + 3}."
+            f"needs at least {LEAST_PER_FEATURE * width}."
         )
+    least = max(width + 1, most // 2)
     random = Random(seed)
     steps = torch.linspace(1 / least, 1 / most, sizes, dtype=torch.float64)
     counts = (1 / steps).round().to(torch.int64)
@@ -67,13 +69,17 @@ def principal_axes(sets: Sequence[Tensor], rank: int) -> Tensor:
 
     Args:
         sets: `(n, d)` each.
-        rank: Number of axes; fewer where the clips vary along fewer.
+        rank: Number of axes; fewer where there are fewer clips or features.
 
     Returns:
         `(d, rank)` float64, orthonormal.
 
     Raises:
         ValueError: As `check_embeddings`, or `rank` is below one.
+
+    >>> principal_axes([torch.tensor([[0.0, 0.0], [0.0, 2.0], [0.0, 5.0]])], 1).abs()
+    tensor([[0.],
+            [1.]], dtype=torch.float64)
     """
     if rank < 1:
         raise ValueError(f"A subspace of {rank} axes holds nothing: ask for 1 or more.")

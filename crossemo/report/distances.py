@@ -56,18 +56,21 @@ def distance_figures(
         first = _Tables(_of_first_stage(earlier), estimator, emotions)
         ends = first.ends(layers[-1]) or table.ends(layers[-1])
         name = f"{title}, {_named(layers[-1])}{_after(stage)}"
-        figures[estimator] = table.heatmap(layers[-1], name, ends)
+        above = _Tables(drawn, ABOVE, emotions)
+        unsure = above.unsure(layers[-1])
+        figures[estimator] = table.heatmap(layers[-1], name, ends, unsure)
         if estimator == ABOVE and len(layers) > 1:
             figures["fad_layers"] = table.small_multiples(layers, title + _after(stage))
     own = [row for row in measures if row["stage"] == stage]
-    if own and len(layers) > 1:
+    told = _Curve(own, "same_emotion_distance").value
+    if len(layers) > 1 and np.isfinite(told).any():
         figures["fad_over_layers"] = distance_over_layers(own, _after(stage))
         figures["emotions_over_layers"] = emotions_over_layers(own, _after(stage))
     return figures
 
 
 def distance_over_layers(measures: Rows, after: str = "") -> Figure:
-    """Draw how far domains lie apart in each state, with 95 % bands.
+    """Draw how far domains lie apart in each state, with the bands of their intervals.
 
     One line is the mean distance of the same emotion, the other that of different
     ones.
@@ -83,9 +86,11 @@ def distance_over_layers(measures: Rows, after: str = "") -> Figure:
     same.draw(axes, places, _SPEECH, "same emotion")
     axes.plot(places, same.value + gap.value, "s--", color=_SONG, ms=3, lw=2)
     axes.lines[-1].set_label("another emotion")
+    ends = (same.value + gap.low, same.value + gap.high)  # of what it has more
+    axes.fill_between(places, *ends, color=_SONG, alpha=0.15, lw=0)
     axes.axhline(0, color=_GREY, linestyle=":", linewidth=2, label="chance")
     _layer_axis(axes, same.layers)
-    axes.set_ylabel("FAD above chance")
+    axes.set_ylabel("above chance / trace")
     _legend(figure)
     set_title(figure, f"distance of the domains{after}")
     return figure
@@ -138,16 +143,23 @@ class _Tables:
         return float(np.nanmin(values)), float(np.nanmax(values))
 
     def heatmap(
-        self, layer: str, title: str, ends: tuple[float, float] | None
+        self,
+        layer: str,
+        title: str,
+        ends: tuple[float, float] | None,
+        unsure: NDArray[np.bool_],
     ) -> Figure:
         x, y = (f"{self._rows[0][side]} emotion" for side in ("x_domain", "y_domain"))
         names = (self.emotions, self.emotions, x, y)
-        return fad_heatmap(
-            self.values(layer), *names, title, ends, self._of(layer, "low") <= 0
-        )
+        return fad_heatmap(self.values(layer), *names, title, ends, unsure)
+
+    def unsure(self, layer: str) -> NDArray[np.bool_]:
+        """Return which cells are not shown to be above chance, for want of data too."""
+        unshown: NDArray[np.bool_] = ~(self._of(layer, "low") > 0)
+        return unshown
 
     def small_multiples(self, layers: Sequence[str], title: str) -> Figure:
-        """Draw all states in the same colours; crosses are as by chance."""
+        """Draw all states in the same colours; crosses are not shown above chance."""
         columns = min(len(layers), 5)
         lines = -(-len(layers) // columns)
         size = (1.1 * columns + 0.4, 1.2 * lines + 0.6)
@@ -161,12 +173,19 @@ class _Tables:
             axes.set_axis_off()
         for axes, layer in zip(grid.flat, layers, strict=False):
             image = axes.imshow(self.values(layer), cmap="cividis", vmin=low, vmax=high)
-            unsure = np.argwhere(self._of(layer, "low") <= 0)
+            unsure = np.argwhere(self.unsure(layer))
             axes.plot(*unsure.T[::-1], "x", color="lightgrey", ms=3)
             axes.set_title(layer, fontsize="small", pad=2)
+            axes.set_facecolor("grey")
+        for place, axes in enumerate(grid.flat[: len(layers)]):
+            axes.set_axis_on()
+            initials = [emotion[:2] for emotion in self.emotions]
+            axes.set_xticks(range(len(initials)), initials, fontsize=5)
+            axes.set_yticks(range(len(initials)), initials, fontsize=5)
+            axes.tick_params(length=0, pad=1, labelleft=place % columns == 0)
         bar = figure.colorbar(image, ax=grid, shrink=0.6, aspect=12)
         bar.ax.tick_params(labelsize="x-small")
-        set_title(figure, title)
+        set_title(figure, f"{title} (x: not shown)")
         return figure
 
     def _of(self, layer: str, column: str) -> Floats:

@@ -4,7 +4,6 @@ They are built on `matplotlib.figure.Figure`, never on pyplot, so drawing touche
 global state and needs no display.
 """
 
-import os
 from collections.abc import Sequence
 from math import ceil, floor, log2, log10
 from pathlib import Path
@@ -20,6 +19,8 @@ from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
+
+from crossemo.files import replacing
 
 # Inches, inches, pixels per inch. TensorBoard's cards are 215 pixels high and show
 # every second pixel of such a picture: strokes must be two pixels wide to be seen, and
@@ -103,8 +104,8 @@ def fad_heatmap(
         title: Title of the figure.
         ends: Distances that get the first and the last colour, so that figures
             compare; by default the smallest and the largest of `values`.
-        unsure: `(rows, columns)`, True for cells that are no farther apart than chance
-            would have it: they are hatched, and their numbers are slight.
+        unsure: `(rows, columns)`, True for cells that are not shown to be farther apart
+            than by chance: they are hatched, and their numbers are slight.
 
     Raises:
         ValueError: The names don't fit the shape of `values`.
@@ -125,7 +126,7 @@ def fad_heatmap(
         if hatched[row, column]:
             number.set(fontweight="normal", fontstyle="italic")
     note = f"{col_title} (framed: nearest of row"
-    note += "; hatched: as by chance)" if hatched.any() else ")"
+    note += ";\nhatched: not shown above chance)" if hatched.any() else ")"
     axes.set(xlabel=note, ylabel=row_title)
     set_title(figure, title)
     for row, distances in enumerate(table):
@@ -148,13 +149,8 @@ def save_png(figure: Figure, path: Path) -> None:
     Raises:
         OSError: The folder can't be written or the disk is full.
     """
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
+    with replacing(path) as temporary:
         figure.savefig(temporary, format="png")
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 def new_axes(width: float = 0.0, height: float = 0.0) -> tuple[Figure, Axes]:

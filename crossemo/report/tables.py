@@ -83,8 +83,8 @@ def similarity_table(measures: Sequence[Mapping[str, Any]]) -> Table:
     )
     table.add_column("layer")
     names = {
-        "same_emotion_distance": "distance [95 %]",
-        "emotion_bias": "bias [95 %]",
+        "same_emotion_distance": "distance [interval]",
+        "emotion_bias": "bias [interval]",
         "nearest_emotion": "nearest is same (p)",
     }
     for title in names.values():

@@ -2,10 +2,11 @@
 
 from crossemo.similarity.clips import compare_clips
 from crossemo.similarity.frames import compare_frames
-from crossemo.similarity.settings import Settings
+from crossemo.similarity.settings import DEFAULTS, Settings
 from crossemo.similarity.tables import Row, corrected, warnings_of
 
 __all__ = [
+    "DEFAULTS",
     "Row",
     "Settings",
     "compare_clips",

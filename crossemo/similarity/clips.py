@@ -11,7 +11,7 @@ from crossemo.metrics.kernel import KernelSums, kernel_sums
 from crossemo.similarity import estimators
 from crossemo.similarity.measures import measures
 from crossemo.similarity.settings import Settings
-from crossemo.similarity.tables import Row, Side, Table, table_rows
+from crossemo.similarity.tables import Domain, Row, Table, table_rows
 
 Domains = Mapping[str, Sequence[Cell]]
 
@@ -38,7 +38,7 @@ def compare_clips(
     scale = mean_trace(known) if known else nan
     sums = kernel_sums([*xs, *ys])
     across = _across(xs, ys, sums, settings)
-    x, y = (Side.of(name, cells) for name, cells in domains.items())
+    x, y = (Domain.of(name, cells) for name, cells in domains.items())
     every = product(range(len(emotions)), range(len(emotions)))
     rows = table_rows(across, (x, y), emotions, every)
     fewest = min(map(len, known), default=0)

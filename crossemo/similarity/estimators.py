@@ -20,7 +20,11 @@ from crossemo.metrics.permutation import (
     exchanges,
     permutation_p,
 )
-from crossemo.metrics.variants import frechet_infinity, principal_axes
+from crossemo.metrics.variants import (
+    LEAST_PER_FEATURE,
+    frechet_infinity,
+    principal_axes,
+)
 from crossemo.similarity.settings import Settings
 from crossemo.similarity.tables import Table
 
@@ -82,7 +86,7 @@ def infinity(xs: Cells, ys: Cells, settings: Settings) -> Table:
     """Return the extrapolated distance; NaN where there are too few clips."""
     value = _empty(xs, ys)
     for (i, x), (j, y) in product(enumerate(xs), enumerate(ys)):
-        if min(len(x), len(y)) >= x.embeddings.shape[1] + 3:
+        if min(len(x), len(y)) >= LEAST_PER_FEATURE * x.embeddings.shape[1]:
             value[i, j] = frechet_infinity(
                 x.embeddings, y.embeddings, seed=settings.seed
             )
@@ -182,11 +186,11 @@ def _without_blocks(
     sums: KernelSums, xs: Cells, ys: Cells, settings: Settings
 ) -> Tensor:
     """Return `(blocks, units)` weights, 0 for the units of each block in turn."""
-    x_groups, y_groups = groups_of(xs), groups_of(ys)
-    blocks = min(MOST_BLOCKS, len(x_groups), len(y_groups))
+    blocks = min(MOST_BLOCKS, len(groups_of(xs)), len(groups_of(ys)))
     if not settings.intervals or blocks < 2:
         return torch.ones(0, len(sums.groups))
-    block = deal(x_groups, y_groups, blocks, Random(settings.seed))
+    every = [cell.groups for cell in (*xs, *ys)]
+    block = deal(every, blocks, Random(f"blocks {settings.seed}"))
     own = torch.tensor([block.get(group, -1) for group in sums.groups])
     return (own != torch.arange(blocks)[:, None]).double()
 

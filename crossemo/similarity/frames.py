@@ -8,7 +8,7 @@ from statistics import fmean
 import torch
 
 from crossemo.metrics.frechet import Factor, frechet_term_pairs
-from crossemo.similarity.tables import Row, Side, Table, table_rows
+from crossemo.similarity.tables import Domain, Row, Table, table_rows
 
 Halved = tuple[Factor | None, ...]
 ESTIMATORS = ("fad", "fad_mean_term", "fad_covariance_term", "fad_above_chance")
@@ -39,7 +39,7 @@ def compare_frames(
     for i, j in product(range(len(emotions)), range(len(emotions))):
         values[:, i, j] = torch.tensor(_pair(xs[i], ys[j]))
     x, y = (
-        Side(name, [one[0].count if one[0] else 0 for one in cells], counted)
+        Domain(name, [one[0].count if one[0] else 0 for one in cells], counted)
         for (name, cells), counted in zip(domains.items(), groups, strict=True)
     )
     tables = dict(zip(ESTIMATORS, map(Table, values), strict=True))

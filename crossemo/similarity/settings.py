@@ -36,11 +36,14 @@ class Settings:
     def __post_init__(self) -> None:
         least = {"splits": 1, "permutations": 0, "fad_permutations": 0, "subspace": 1}
         for name, number in least.items():
-            if getattr(self, name) < number:
+            if (asked := getattr(self, name)) < number:
                 raise CrossEmoError(
-                    f"fad.{name} is {getattr(self, name)}: choose {number} or more."
+                    f"estimate.{name} is {asked}: choose {number} or more."
                 )
         if not 0 < self.level < 1:
             raise CrossEmoError(
-                f"fad.level is {self.level:g}: choose a share between 0 and 1."
+                f"estimate.level is {self.level:g}: choose a share between 0 and 1."
             )
+
+
+DEFAULTS = Settings()

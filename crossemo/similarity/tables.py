@@ -37,7 +37,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Side:
+class Domain:
     """One of two domains.
 
     Args:
@@ -51,15 +51,15 @@ class Side:
     groups: Sequence[int]
 
     @classmethod
-    def of(cls, name: str, cells: Sequence[Cell]) -> "Side":
-        """Return the side of some cells."""
+    def of(cls, name: str, cells: Sequence[Cell]) -> "Domain":
+        """Return the domain of some cells."""
         groups = [len(set(cell.groups)) for cell in cells]
         return cls(name, [len(cell) for cell in cells], groups)
 
 
 def table_rows(
     tables: Mapping[str, Table],
-    sides: tuple[Side, Side],
+    sides: tuple[Domain, Domain],
     emotions: Sequence[str],
     pairs: Iterable[tuple[int, int]],
 ) -> list[Row]:
@@ -110,10 +110,13 @@ def warnings_of(rows: Sequence[Row]) -> list[str]:
     across = [row for row in between if row["estimator"] == "fad"]
     if not across:
         return []
-    sizes = [row[side] for row in across for side in ("x_n", "y_n")]
+    sizes = [n for row in across for n in (row["x_n"], row["y_n"]) if n]
+    if not sizes:
+        return []
     width = across[0]["width"]
     above = [row for row in between if row["estimator"] == "fad_above_chance"]
-    told = not all(isnan(row["value"]) for row in above)
+    untold = sum(isnan(row["value"]) for row in above)
+    told = untold < len(above)
     advice = ": read fad_above_chance or kernel in fad.csv" if told else ""
     found = []
     if min(sizes) <= width:
@@ -126,7 +129,12 @@ def warnings_of(rows: Sequence[Row]) -> list[str]:
             f"Emotions have {min(sizes)} to {max(sizes)} clips, so plain Fréchet "
             "distances can't be ranked as those of fad_matched can."
         )
-    groups = min(row[side] for row in across for side in ("x_groups", "y_groups"))
+    if told and untold:
+        found.append(
+            f"{untold} of {len(above)} pairs of emotions have no distance above "
+            "chance: it takes two speakers (or songs) with two clips of an emotion."
+        )
+    groups = min(n for row in across for n in (row["x_groups"], row["y_groups"]) if n)
     if told and groups < _ENOUGH:
         found.append(
             f"With {groups} speakers (or songs) p-values can't be small: where both "

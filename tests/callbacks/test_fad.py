@@ -165,6 +165,33 @@ def test_a_state_that_the_encoder_lacks_is_refused(
         measured(data, model, tmp_path, layers=[3])
 
 
+def test_no_state_at_all_is_refused(
+    data: CrossDomainDataModule, model: EmotionRecognizer, tmp_path: Path
+) -> None:
+    with pytest.raises(CrossEmoError, match=r"fad.layers is empty"):
+        measured(data, model, tmp_path, layers=[])
+
+
+def test_embeddings_that_are_no_numbers_cost_no_test(
+    data: CrossDomainDataModule,
+    model: EmotionRecognizer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    states = model.states
+
+    def broken(waveforms: Tensor, lengths: Tensor) -> tuple[list[Tensor], Tensor]:
+        found, mask = states(waveforms, lengths)
+        return [*found[:-1], found[-1] * torch.nan], mask
+
+    monkeypatch.setattr(model, "states", broken)
+    with pytest.warns(
+        UserWarning, match=r"No distances for 'test'. In hidden state mix"
+    ):
+        callback = measured(data, model, tmp_path)
+    assert not callback.rows
+
+
 def test_what_a_reader_must_know_is_said(
     data: CrossDomainDataModule,
     model: EmotionRecognizer,
@@ -189,7 +216,11 @@ def table(path: Path) -> list[dict[str, str]]:
 
 
 def test_validate_measures_without_training(
-    here: Path, ravdess: Path, wav2vec2: Path, monkeypatch: pytest.MonkeyPatch
+    here: Path,
+    ravdess: Path,
+    wav2vec2: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
 ) -> None:
     run(
         "validate",
@@ -220,6 +251,7 @@ def test_validate_measures_without_training(
         "emotion_bias",
         "deviation",
     }
+    assert "nearest is same" in capsys.readouterr().out
     drawn = {path.name for path in (folder / "figures").iterdir()}
     assert {"fad_validate.png", "fad_layers_validate.png"} <= drawn
     events = EventAccumulator(str(folder), size_guidance={"images": 0}).Reload()

@@ -9,17 +9,38 @@ from crossemo.metrics.cells import deal, in_turn, rows_of
 names = st.sets(st.integers(0, 30).map(str), min_size=1, max_size=20)
 
 
+def spreads(cells: list[set[str]], dealt: dict[str, int], sides: int) -> list[int]:
+    """Return for every cell how far apart its fullest and emptiest sides are."""
+    found = []
+    for groups in cells:
+        counts = Counter(dealt[group] for group in groups)
+        taken = [counts[side] for side in range(sides)]
+        found.append(max(taken) - min(taken))
+    return found
+
+
 @given(names, names, st.integers(1, 6), st.integers(0, 5))
 def test_both_domains_are_dealt_evenly(
     x: set[str], y: set[str], sides: int, seed: int
 ) -> None:
-    dealt = deal(x, y, sides, Random(seed))
+    dealt = deal([x, y], sides, Random(seed))
     assert dealt.keys() == x | y
-    for domain in (x, y):
-        counts = Counter(dealt[group] for group in domain)
-        taken = [counts[side] for side in range(sides)]
-        # Shared groups are dealt evenly, then the rest evens out what is left of it.
-        assert max(taken) - min(taken) <= 1
+    # Shared groups are dealt evenly, and the rest evens out what is left of it.
+    assert max(spreads([x, y], dealt, sides)) <= 1
+
+
+@given(st.lists(st.integers(1, 9), min_size=1, max_size=8), st.integers(0, 9))
+def test_groups_of_one_cell_are_dealt_evenly_in_it(sizes: list[int], seed: int) -> None:
+    cells = [{f"{cell}-{n}" for n in range(size)} for cell, size in enumerate(sizes)]
+    dealt = deal(cells, 2, Random(seed))
+    assert spreads(cells, dealt, 2) == [size % 2 for size in sizes]
+
+
+def test_actors_of_all_cells_are_dealt_evenly_in_each() -> None:
+    actors = {f"{number:02}" for number in range(24)}
+    cells = [actors] * 6 + [actors - {"17"}] * 6
+    for seed in range(20):
+        assert max(spreads(cells, deal(cells, 2, Random(seed)), 2)) <= 1
 
 
 @given(st.lists(st.sampled_from("abcd"), min_size=1, max_size=40), st.integers(0, 5))

@@ -104,19 +104,23 @@ def test_titles_and_axes_name_what_is_shown() -> None:
 
 
 def test_cells_at_chance_look_different() -> None:
-    table = rows("test", [1.0, 2, 3, 4], 0.5, low=-0.1)
-    axes = distance_figures(table, [], "test", EMOTIONS)["fad_above_chance"].axes[0]
-    hatched = [
-        (round(patch.get_y() + 0.5), round(patch.get_x() + 0.5))
-        for patch in axes.patches
-        if isinstance(patch, Rectangle) and patch.get_hatch()
-    ]
-    assert hatched == [(0, 0), (1, 1)]
-    slight = {t.get_position() for t in axes.texts if t.get_fontstyle() == "italic"}
-    assert slight == {(0, 0), (1, 1)}
-    assert "hatched: as by chance" in axes.get_xlabel()
-    plain = distance_figures(table, [], "test", EMOTIONS)["fad"].axes[0]
-    assert not any(p.get_hatch() for p in plain.patches)
+    table = rows("test", [1.0, 2, 3, 4], 0.5, low=0.1)
+    for row in table:
+        if row["x_emotion"] == row["y_emotion"] == "sad":
+            row["low"] = -0.1
+    figures = distance_figures(table, [], "test", EMOTIONS)
+    for name in ("fad", "fad_above_chance"):
+        axes = figures[name].axes[0]
+        hatched = [
+            (round(patch.get_y() + 0.5), round(patch.get_x() + 0.5))
+            for patch in axes.patches
+            if isinstance(patch, Rectangle) and patch.get_hatch()
+        ]
+        # One is at chance; two more have no interval that could show them above it.
+        assert hatched == [(0, 1), (1, 0), (1, 1)]
+        slight = {t.get_position() for t in axes.texts if t.get_fontstyle() == "italic"}
+        assert slight == {(1, 0), (0, 1), (1, 1)}
+        assert "hatched: not shown above chance" in axes.get_xlabel()
 
 
 def test_a_table_without_any_value_is_not_drawn() -> None:
@@ -132,7 +136,8 @@ def test_lines_are_means_over_layers_with_bands() -> None:
     assert np.asarray(same.get_ydata()).tolist() == [1, 2]
     assert np.asarray(another.get_ydata()).tolist() == [3, 5]
     assert np.asarray(chance.get_ydata()).tolist() == [0, 0]
-    (band,) = axes.collections
+    band, other = axes.collections
+    assert (other.get_paths()[0].get_extents().y1) == 5
     corners = band.get_paths()[0].get_extents()
     assert (corners.y0, corners.y1) == (0.5, 1.5)
     assert [t.get_text() for t in axes.get_xticklabels()] == ["0", "mix"]
