@@ -11,7 +11,7 @@ from crossemo.data.batch import Batch
 from crossemo.heads import masked_mean
 from crossemo.metrics.cells import Cell
 from crossemo.metrics.frechet import Factor
-from crossemo.metrics.streaming import Moments
+from crossemo.metrics.moments import Moments
 
 # Takes a batch and gives hidden states, `(batch, frames, width)` each, and their mask.
 Encode = Callable[[Batch], tuple[Sequence[Tensor], Tensor]]

@@ -2,7 +2,6 @@
 
 import logging
 import os
-import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal
@@ -12,7 +11,8 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from crossemo.corpora.base import Clip, content_digest
+from crossemo.corpora.base import Clip
+from crossemo.corpora.folders import list_clips
 from crossemo.data.batch import Batch
 from crossemo.data.dataset import ClipDataset
 from crossemo.data.samplers import eval_batches
@@ -35,13 +35,6 @@ from crossemo.similarity import (
 )
 
 logger = logging.getLogger(__name__)
-
-# fmt: off
-SUFFIXES = frozenset((
-    "aac", "aif", "aiff", "au", "caf", "flac", "m4a", "mp3", "mp4", "oga", "ogg",
-    "opus", "rf64", "w64", "wav", "webm", "wma",
-))
-# fmt: on
 
 
 def compare_folders(
@@ -109,52 +102,6 @@ def compare_folders(
     return _write(logs.resolve() / name, corrected(rows), measures, emotions)
 
 
-def list_clips(root: Path, domain: str, groups: str | None = None) -> list[Clip]:
-    """Return the audio files below the emotions' sub-folders of a folder.
-
-    Args:
-        root: The folder.
-        domain: What to call it; begins the id of every clip.
-        groups: As in `compare_folders`.
-
-    Raises:
-        CrossEmoError: It is no folder, holds no audio, or the expression is wrong or
-            finds nothing in a path.
-    """
-    if not root.is_dir():
-        raise CrossEmoError(f"There is no folder {root}.")
-    clips = []
-    for path in sorted(_files(root)):
-        inside = path.relative_to(root)
-        if len(inside.parts) < 2:
-            continue
-        hidden = any(part.startswith(".") for part in inside.parts)
-        if hidden or path.suffix[1:].lower() not in SUFFIXES or not path.is_file():
-            continue
-        clips.append(
-            Clip(
-                id=f"{domain}/{inside.as_posix()}",
-                path=path,
-                emotion=inside.parts[0].lower(),
-                group=_group(inside, domain, groups),
-                digest=content_digest(path),
-            )
-        )
-    if not clips:
-        raise CrossEmoError(
-            f"{root} has no audio in sub-folders: put the files of each emotion into a "
-            "sub-folder of its name, such as angry/one.wav."
-        )
-    return clips
-
-
-def _files(root: Path) -> Iterator[Path]:
-    # Path.glob would not go into folders that are links.
-    for folder, _, names in os.walk(root, followlinks=True):
-        for name in names:
-            yield Path(folder, name)
-
-
 def _device(asked: str | None) -> torch.device:
     """Return where to embed.
 
@@ -169,21 +116,6 @@ def _device(asked: str | None) -> torch.device:
         raise CrossEmoError(
             f"There is no device {asked} here: leave --device out, or say cpu."
         ) from error
-
-
-def _group(inside: Path, domain: str, groups: str | None) -> str:
-    if groups is None:
-        lone = len(inside.parts) < 3
-        return f"{domain}/{inside.as_posix()}" if lone else inside.parts[1]
-    try:
-        found = re.search(groups, inside.as_posix())
-    except re.error as error:
-        raise CrossEmoError(
-            f"--groups {groups!r} is no regular expression: {error}."
-        ) from error
-    if not found:
-        raise CrossEmoError(f"--groups {groups!r} finds nothing in {inside}.")
-    return str(found[found.lastindex or 0])
 
 
 def _domains(first: Path, second: Path, groups: str | None) -> dict[str, list[Clip]]:

@@ -8,9 +8,10 @@ import soundfile
 import torch
 
 from crossemo.cli import main
+from crossemo.corpora.folders import list_clips
 from crossemo.encoders import load_encoder
 from crossemo.errors import CrossEmoError
-from crossemo.folders import compare_folders, list_clips
+from crossemo.folders import compare_folders
 from crossemo.metrics.frechet import frechet_distance
 from crossemo.similarity import Settings
 

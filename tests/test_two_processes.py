@@ -101,6 +101,50 @@ def same_distances(single: Path, double: Path) -> None:
             assert float(other["value"]) == value
 
 
+def test_distances_of_clips_and_frames_are_those_of_one_process(
+    tmp_path: Path, ravdess: Path, wav2vec2: Path
+) -> None:
+    tables = []
+    for name, more in (
+        ("one", ["--data.batch_size=8"]),
+        (
+            "two",
+            ["--data.batch_size=4", "--trainer.devices=2", "--trainer.strategy=ddp"],
+        ),
+    ):
+        done = run_alone(
+            "validate",
+            "--config=ravdess_speech_to_song.yaml",
+            f"--model.encoder={wav2vec2}",
+            "--fad.part=all",
+            "--fad.unit=both",
+            "--fad.estimate.splits=2",
+            "--fad.estimate.permutations=19",
+            "--trainer.enable_progress_bar=false",
+            f"--name={name}",
+            *corpora(ravdess),
+            *more,
+            cwd=tmp_path,
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
+        folder = tmp_path / "logs" / name / "version_0"
+        tables.append(
+            list(csv.DictReader((folder / "fad.csv").read_text().splitlines()))
+        )
+    one, two = tables
+    assert {row["unit"] for row in one} == {"clip", "frame"}
+    assert len(one) == len(two)
+    numbers = ("x_n", "y_n", "value", "low", "high", "p", "q", "mean_trace")
+    for row, other in zip(one, two, strict=True):
+        for column in row.keys() - set(numbers):
+            assert row[column] == other[column]
+        for column in numbers:
+            # A gather's order changes the last digits, which covariances of few
+            # clips of a random encoder make much of.
+            value = pytest.approx(float(row[column]), rel=1e-3, abs=1e-6, nan_ok=True)
+            assert float(other[column]) == value, (column, row, other)
+
+
 SOURCE, TARGET = "--stages.source", "--stages.target"
 CASES = {
     "frozen": ["--model.tuning=frozen"],

@@ -1,111 +1,26 @@
 """Distances as torchmetrics classes, which add up over batches and processes."""
 
-from functools import reduce
 from typing import Any, Literal
 
 import torch
 from torch import Tensor
 from torchmetrics import Metric
 
-from crossemo.metrics.frechet import (
-    Factor,
-    check_finite,
-    factor_from_moments,
-    frechet_terms,
-)
+from crossemo.metrics.frechet import frechet_terms
 from crossemo.metrics.kernel import kernel_distance
+from crossemo.metrics.moments import (
+    PARTS,
+    Sums,
+    check_width,
+    factor_of,
+    merged,
+    nothing,
+    over_processes,
+    sums_of,
+)
 
 Which = Literal["x", "y"]
 SETS: tuple[Which, ...] = ("x", "y")
-
-_PARTS = ("mean", "scatter", "count")
-_Sums = tuple[Tensor, Tensor, Tensor]
-
-
-class Moments(Metric):
-    r"""Mean and covariance of embeddings that come batch by batch.
-
-    The sums are of deviations from the running mean, in float64, merged by the formula
-    of Chan, Golub & LeVeque (1979)
-
-    $$ S = S_a + S_b + \tfrac{n_a n_b}{n_a + n_b} (m_b - m_a)(m_b - m_a)^T $$
-
-    so a feature of large mean costs no digits and any order of batches and processes
-    gives the same result to rounding. The state is `(d + 1) d + 1` doubles, twice, as
-    torchmetrics keeps its first value too. Where a process repeats clips so that all
-    have equally many batches, leave them out before `update`.
-
-    Args:
-        width: Features per embedding, d.
-        **settings: As torchmetrics' `Metric` takes them.
-
-    >>> moments = Moments(1)
-    >>> moments.update(torch.tensor([[0.0], [2.0]]))
-    >>> moments.update(torch.tensor([[4.0]]))
-    >>> mean, covariance, count = moments.compute()
-    >>> mean.item(), covariance.item(), count
-    (2.0, 4.0, 3)
-    """
-
-    full_state_update = False
-    mean: Tensor
-    scatter: Tensor
-    count: Tensor
-
-    def __init__(self, width: int, **settings: Any) -> None:  # noqa: ANN401
-        super().__init__(**settings)
-        self.width = width
-        # Without a reduction, each process's state is one row after a gather.
-        for name, zeros in zip(_PARTS, _nothing(width), strict=True):
-            self.add_state(name, zeros, dist_reduce_fx=None)
-
-    def update(self, embeddings: Tensor) -> None:
-        """Add a batch.
-
-        Args:
-            embeddings: `(n, d)` in any precision; n may be 0.
-
-        Raises:
-            ValueError: The shape doesn't fit, or there is NaN or infinity.
-        """
-        _check_width(embeddings, self.width)
-        self._set(_merged(self._sums(), _sums_of(embeddings, self.mean.device)))
-
-    def compute(self) -> tuple[Tensor, Tensor, int]:
-        """Return the mean `(d,)`, the unbiased covariance `(d, d)` and the count.
-
-        Raises:
-            ValueError: There were fewer than two embeddings.
-        """
-        return _unbiased(_over_processes(self._sums()))
-
-    def factor(self) -> Factor:
-        """Return what distances to other sets need, on the CPU.
-
-        It is of what this process has seen; `gathered().factor()` is of all.
-
-        Raises:
-            ValueError: There were fewer than two embeddings.
-        """
-        return _factor(self._sums())
-
-    def gathered(self) -> "Moments":
-        """Return moments of what all processes have seen; to be called by all."""
-        whole = Moments(self.width).to(self.mean.device)
-        with self.sync_context():
-            whole._set(_over_processes(self._sums()))
-        return whole
-
-    def _reduce_states(self, incoming_state: dict[str, Any]) -> None:
-        """Add other moments, for torchmetrics' `merge_state` and `forward`."""
-        mean, scatter, count = (incoming_state[name] for name in _PARTS)
-        self._set(_merged(self._sums(), (mean, scatter, count)))
-
-    def _sums(self) -> _Sums:
-        return self.mean, self.scatter, self.count
-
-    def _set(self, sums: _Sums) -> None:
-        self.mean, self.scatter, self.count = sums
 
 
 class FrechetDistance(Metric):
@@ -136,7 +51,7 @@ class FrechetDistance(Metric):
         super().__init__(**settings)
         self.width = width
         for which in SETS:
-            for name, zeros in zip(_PARTS, _nothing(width), strict=True):
+            for name, zeros in zip(PARTS, nothing(width), strict=True):
                 self.add_state(f"{which}_{name}", zeros, dist_reduce_fx=None)
 
     def update(self, embeddings: Tensor, which: Which) -> None:
@@ -145,9 +60,9 @@ class FrechetDistance(Metric):
         Raises:
             ValueError: As `Moments.update`.
         """
-        _check_width(embeddings, self.width)
+        check_width(embeddings, self.width)
         sums = self._sums(which)
-        self._set(which, _merged(sums, _sums_of(embeddings, sums[0].device)))
+        self._set(which, merged(sums, sums_of(embeddings, sums[0].device)))
 
     def forward(self, embeddings: Tensor, which: Which) -> None:
         """Add a batch; one set alone has no distance to return."""
@@ -159,21 +74,21 @@ class FrechetDistance(Metric):
         Raises:
             ValueError: A set has fewer than two embeddings.
         """
-        x, y = (_factor(_over_processes(self._sums(which))) for which in SETS)
+        x, y = (factor_of(over_processes(self._sums(which))) for which in SETS)
         mean, spread = frechet_terms(x, y)
         return mean + spread
 
     def _reduce_states(self, incoming_state: dict[str, Any]) -> None:
         for which in SETS:
-            mean, scatter, count = (incoming_state[f"{which}_{n}"] for n in _PARTS)
-            self._set(which, _merged(self._sums(which), (mean, scatter, count)))
+            mean, scatter, count = (incoming_state[f"{which}_{n}"] for n in PARTS)
+            self._set(which, merged(self._sums(which), (mean, scatter, count)))
 
-    def _sums(self, which: Which) -> _Sums:
-        mean, scatter, count = (getattr(self, f"{which}_{name}") for name in _PARTS)
+    def _sums(self, which: Which) -> Sums:
+        mean, scatter, count = (getattr(self, f"{which}_{name}") for name in PARTS)
         return mean, scatter, count
 
-    def _set(self, which: Which, sums: _Sums) -> None:
-        for name, value in zip(_PARTS, sums, strict=True):
+    def _set(self, which: Which, sums: Sums) -> None:
+        for name, value in zip(PARTS, sums, strict=True):
             setattr(self, f"{which}_{name}", value)
 
 
@@ -213,7 +128,7 @@ class KernelDistance(Metric):
         Raises:
             ValueError: The shape doesn't fit, or there is NaN or infinity.
         """
-        _check_width(embeddings, self.width)
+        check_width(embeddings, self.width)
         getattr(self, which).append(embeddings.detach().to(torch.float64))
 
     def forward(self, embeddings: Tensor, which: Which) -> None:
@@ -240,56 +155,3 @@ class KernelDistance(Metric):
         rows = [kept] if isinstance(kept, Tensor) else kept
         none = torch.zeros(0, self.width, dtype=torch.float64, device=self.device)
         return [none, *rows]
-
-
-def _check_width(embeddings: Tensor, width: int) -> None:
-    check_finite(embeddings)
-    if embeddings.shape[1] != width:
-        raise ValueError(
-            f"Embeddings of {embeddings.shape[1]} features can't be added to those of "
-            f"{width}."
-        )
-
-
-def _nothing(width: int) -> _Sums:
-    zeros = torch.zeros(width, dtype=torch.float64)
-    return zeros, torch.outer(zeros, zeros), torch.zeros((), dtype=torch.int64)
-
-
-def _sums_of(embeddings: Tensor, device: torch.device) -> _Sums:
-    batch = embeddings.detach().to(device, torch.float64)
-    count = torch.tensor(len(batch), device=device)
-    mean = batch.mean(0) if len(batch) else batch.sum(0)
-    centred = batch - mean
-    return mean, centred.T @ centred, count
-
-
-def _merged(a: _Sums, b: _Sums) -> _Sums:
-    """Return the sums of two sets together, by Chan's formula."""
-    (mean, scatter, count), (other, more, added) = a, b
-    total = count + added
-    share = added.to(mean.dtype) / total.clamp(min=1)  # two counts give float32
-    gap = other - mean
-    scatter = scatter + more + count * share * torch.outer(gap, gap)
-    return mean + gap * share, scatter, total
-
-
-def _over_processes(sums: _Sums) -> _Sums:
-    """Return the sums of all processes after a gather, which gave each a row."""
-    if not sums[2].ndim:
-        return sums
-    return reduce(_merged, zip(*sums, strict=True))
-
-
-def _unbiased(sums: _Sums) -> tuple[Tensor, Tensor, int]:
-    count = int(sums[2])
-    if count < 2:
-        raise ValueError(
-            f"A covariance needs two embeddings at least and there were {count}."
-        )
-    return sums[0], sums[1] / (count - 1), count
-
-
-def _factor(sums: _Sums) -> Factor:
-    mean, covariance, count = _unbiased(sums)
-    return factor_from_moments(mean.cpu(), covariance.cpu(), count)

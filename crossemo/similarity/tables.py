@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isnan, nan
+from math import nan
 from typing import Any
 
 import torch
@@ -12,7 +12,6 @@ from crossemo.metrics.cells import Cell
 from crossemo.metrics.permutation import benjamini_hochberg
 
 Row = dict[str, Any]
-_ENOUGH = 6  # groups for a permutation test at 5 %
 
 
 @dataclass(frozen=True)
@@ -101,48 +100,3 @@ def corrected(rows: Sequence[Row]) -> list[Row]:
         p = torch.tensor([rows[n]["p"] for n in numbers], dtype=torch.float64)
         q[numbers] = benjamini_hochberg(p)
     return [row | {"q": value} for row, value in zip(rows, q.tolist(), strict=True)]
-
-
-def warnings_of(rows: Sequence[Row]) -> list[str]:
-    """Return what a reader of the distances must be told."""
-    clips = [row for row in rows if row.get("unit") != "frame"]
-    between = [row for row in clips if row["x_domain"] != row["y_domain"]]
-    across = [row for row in between if row["estimator"] == "fad"]
-    if not across:
-        return []
-    sizes = [n for row in across for n in (row["x_n"], row["y_n"]) if n]
-    if not sizes:
-        return []
-    width = across[0]["width"]
-    above = [row for row in between if row["estimator"] == "fad_above_chance"]
-    untold = sum(isnan(row["value"]) for row in above)
-    told = untold < len(above)
-    advice = ": read fad_above_chance or kernel in fad.csv" if told else ""
-    found = []
-    if min(sizes) <= width:
-        found.append(
-            f"Fréchet distances of {min(sizes)} clips in {width} dimensions mostly "
-            f"measure how few clips there are{advice}."
-        )
-    if max(sizes) > min(sizes):
-        found.append(
-            f"Emotions have {min(sizes)} to {max(sizes)} clips, so plain Fréchet "
-            "distances can't be ranked as those of fad_matched can."
-        )
-    if told and untold:
-        found.append(
-            f"{untold} of {len(above)} pairs of emotions have no distance above "
-            "chance: it takes two speakers (or songs) with two clips of an emotion."
-        )
-    groups = min(n for row in across for n in (row["x_groups"], row["y_groups"]) if n)
-    if told and groups < _ENOUGH:
-        found.append(
-            f"With {groups} speakers (or songs) p-values can't be small: where both "
-            f"domains have the same ones, none is below {2 ** (1 - groups):.2g}."
-        )
-    if not told:
-        found.append(
-            "Nothing above chance can be told: it takes two speakers (or songs) with "
-            "two clips of each emotion in each domain, so measure more of the clips."
-        )
-    return found

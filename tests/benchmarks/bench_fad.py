@@ -26,7 +26,7 @@ from torch import Tensor
 
 from crossemo.metrics.cells import Cell
 from crossemo.metrics.frechet import factor, frechet_matrix, frechet_terms
-from crossemo.metrics.streaming import Moments
+from crossemo.metrics.moments import Moments
 from crossemo.similarity import Settings, compare_clips
 from tests.metrics.normals import normal, ssl_like
 

@@ -10,7 +10,8 @@ from torch import nn
 
 from crossemo.metrics.frechet import frechet_distance
 from crossemo.metrics.kernel import kernel_distance
-from crossemo.metrics.streaming import FrechetDistance, KernelDistance, Moments
+from crossemo.metrics.moments import Moments
+from crossemo.metrics.streaming import FrechetDistance, KernelDistance
 from tests.metrics.gloo import measure_in_a_group
 from tests.metrics.normals import normal, ssl_like
 
