@@ -20,7 +20,7 @@ from crossemo.report.figures import (
 Rows = Sequence[Mapping[str, Any]]
 Floats = NDArray[np.float64]
 PLAIN, ABOVE = "fad", "fad_above_chance"
-TITLES = {PLAIN: "FAD / mean trace", ABOVE: "FAD above chance / mean trace"}
+TITLES = {PLAIN: "FAD / mean trace", ABOVE: "FAD above chance"}
 _SPEECH, _SONG, _GREY = "#4477aa", "#ee7733", "#777777"
 
 
@@ -185,7 +185,7 @@ class _Tables:
             axes.tick_params(length=0, pad=1, labelleft=place % columns == 0)
         bar = figure.colorbar(image, ax=grid, shrink=0.6, aspect=12)
         bar.ax.tick_params(labelsize="x-small")
-        set_title(figure, f"{title} (x: not shown)")
+        set_title(figure, f"{title} (x: not shown above 0)")
         return figure
 
     def _of(self, layer: str, column: str) -> Floats:
