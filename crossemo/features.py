@@ -27,7 +27,6 @@ from crossemo.data.samplers import eval_batches
 from crossemo.encoders import SSLEncoder
 from crossemo.errors import CrossEmoError
 from crossemo.files import replacing, write_text
-from crossemo.heads import masked_mean
 
 FORMAT = 1
 CLIPS_PER_FILE = 64  # what a killed process loses at most
@@ -244,20 +243,18 @@ def _encode(
     encoder.eval()
     for batch in chunk.batches(batch_size):
         states, mask = encoder(batch.waveforms.to(device), batch.lengths)
-        states = states.float()
-        mean = torch.stack([masked_mean(frames, mask) for frames in states], 1)
-        spread = [
-            masked_mean((frames - own[:, None]).square(), mask)
-            for frames, own in zip(states, mean.unbind(1), strict=True)
-        ]
+        for row, count in enumerate(mask.sum(1).tolist()):
+            # The frames of a clip come first, and its padding after them.
+            frames = states[:, row, :count].float()
+            deviation, mean = torch.std_mean(frames, 1, correction=0)
+            means.append(mean.cpu())
+            deviations.append(deviation.cpu())
         places += batch.indices.tolist()
-        means.append(mean.cpu())
-        deviations.append(torch.stack(spread, 1).sqrt().cpu())
     encoder.train(training)
     order = [places.index(place) for place in chunk.places]
     kind = torch.float32 if precision == "float32" else torch.float16
     parts = {"mean": means, "deviation": deviations}
-    return {name: torch.cat(p)[order].to(kind).clone() for name, p in parts.items()}
+    return {name: torch.stack(p)[order].to(kind) for name, p in parts.items()}
 
 
 def _write(file: Path, tensors: dict[str, Tensor], digests: Sequence[str]) -> None:
