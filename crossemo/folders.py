@@ -41,7 +41,7 @@ def compare_folders(
     first: Path,
     second: Path,
     encoder: str = "wav2vec2-base",
-    layers: Literal["all"] | list[int] = "all",
+    layers: Literal["all"] | int | list[int] = "all",
     groups: str | None = None,
     name: str = "fad",
     logs: Path = Path("logs"),
@@ -59,7 +59,7 @@ def compare_folders(
         first: Folder with a sub-folder for every emotion, such as speech.
         second: Folder with the same sub-folders, such as music.
         encoder: A name from the catalogue, a hub id, or a local folder.
-        layers: `all` hidden states, or some by their indices.
+        layers: `all` hidden states, or one or several by their indices.
         groups: Regular expression that finds the speaker, song or artist in the path of
             a file below its folder, such as `Actor_\d+`; what it matches (or its first
             group) names the group. By default a file belongs to the folder below that
@@ -146,18 +146,19 @@ def _shared(found: Sequence[set[str]]) -> list[str]:
     return shared
 
 
-def _chosen(layers: Literal["all"] | list[int], model: SSLEncoder) -> list[int]:
+def _chosen(layers: Literal["all"] | int | list[int], model: SSLEncoder) -> list[int]:
     if layers == "all":
         return list(range(model.num_states))
-    if not layers:
+    chosen = [layers] if isinstance(layers, int) else layers
+    if not chosen:
         raise CrossEmoError("--layers is empty: name a hidden state, or say all.")
-    for layer in layers:
+    for layer in chosen:
         if layer not in range(model.num_states):
             raise CrossEmoError(
                 f"--layers names state {layer}, and {model.name} has the states 0 to "
                 f"{model.num_states - 1}."
             )
-    return layers
+    return chosen
 
 
 def _embed(

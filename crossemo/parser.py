@@ -14,6 +14,8 @@ from crossemo.data.datamodules import EmotionDataModule
 from crossemo.errors import own_sentence
 from crossemo.stages import Stage
 
+COMMANDS = ("fit", "validate", "test", "predict", "download", "fad", "cache")
+_NO_COMMAND = re.compile(r"argument subcommand: invalid choice: '([^']*)'")
 _NO_CLASS = re.compile(r"Expected a dot import path string: (\S+)")
 _KEY = re.compile(r'Parser key "([\w.]+)"')
 _CHOICE = re.compile(r"Expected a typing\.Literal\[([^\]]+)\]")
@@ -29,6 +31,8 @@ class Parser(LightningArgumentParser):
         """Say what is wrong and exit with 2."""
         if sentence := own_sentence(ex):
             message = sentence
+        elif unknown := _NO_COMMAND.search(message):
+            message = f"There is no command {unknown[1]}: choose {', '.join(COMMANDS)}."
         elif "required: fit.data" in message:
             message = "Which data? Give --config, such as demo.yaml, or --data CLASS."
         elif (choice := _CHOICE.search(message)) and (key := _KEY.search(message)):

@@ -1,8 +1,10 @@
 """Run the command line as a user types it."""
 
+import json
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -31,3 +33,27 @@ def corpora(root: Path) -> list[str]:
         f"--data.target.init_args.root={root}",
         "--data.split=leave_one_out",
     ]
+
+
+def briefly(config: str, encoder: Path) -> list[str]:
+    """Return what makes a config's two stages one epoch each."""
+    return [
+        f"--config={config}",
+        f"--model.encoder={encoder}",
+        "--stages.source.max_epochs=1",
+        "--stages.target.max_epochs=1",
+        "--trainer.enable_progress_bar=false",
+    ]
+
+
+def quick(config: str, ravdess: Path, encoder: Path) -> list[str]:
+    """Return what runs a config on little data."""
+    typed = briefly(config, encoder)
+    if config.startswith("ravdess"):
+        return typed + corpora(ravdess)
+    return [*typed, "--data.source.takes=1", "--data.target.takes=1"]
+
+
+def results(folder: Path) -> Any:
+    """Return the content of a run's results.json."""
+    return json.loads((folder / "results.json").read_text())

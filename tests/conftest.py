@@ -30,3 +30,10 @@ def ravdess(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def wav2vec2(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small wav2vec 2.0 as `save_pretrained` leaves it."""
     return write_tiny(tmp_path_factory.mktemp("encoder"), "wav2vec2")
+
+
+@pytest.fixture
+def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty folder to run in."""
+    monkeypatch.chdir(tmp_path)
+    return tmp_path

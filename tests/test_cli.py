@@ -1,38 +1,12 @@
 import csv
-import json
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
-from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.commands import CONFIGS, corpora, run, run_alone
+from tests.commands import CONFIGS, quick, results, run, run_alone
 
 RAVDESS = "ravdess_speech_to_song.yaml"
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-def quick(config: str, ravdess: Path, encoder: Path) -> list[str]:
-    typed = [
-        f"--config={config}",
-        f"--model.encoder={encoder}",
-        "--stages.source.max_epochs=1",
-        "--stages.target.max_epochs=1",
-        "--trainer.enable_progress_bar=false",
-    ]
-    if config.startswith("ravdess"):
-        return typed + corpora(ravdess)
-    return [*typed, "--data.source.takes=1", "--data.target.takes=1"]
-
-
-def results(folder: Path) -> Any:
-    return json.loads((folder / "results.json").read_text())
 
 
 @pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda p: p.stem)
@@ -71,131 +45,6 @@ def test_every_config_runs_to_the_end_from_any_folder(
     assert note in " ".join(shown.split())
 
 
-@pytest.fixture(scope="module")
-def finished(
-    tmp_path_factory: pytest.TempPathFactory, ravdess: Path, wav2vec2: Path
-) -> Path:
-    """A finished run's folder."""
-    folder = tmp_path_factory.mktemp("finished")
-    with pytest.MonkeyPatch.context() as patch:
-        patch.chdir(folder)
-        typed = [*quick(RAVDESS, ravdess, wav2vec2), "--name=finished"]
-        run("fit", *typed, monkeypatch=patch)
-    return folder / "logs" / "finished" / "version_0"
-
-
-def of(finished: Path) -> list[str]:
-    """Return what names a finished run's config and best checkpoint."""
-    return [
-        f"--config={finished / 'config.yaml'}",
-        f"--ckpt_path={finished / 'checkpoints' / 'target.ckpt'}",
-    ]
-
-
-def test_fad_holds_every_pair_for_every_layer_and_the_mixture(finished: Path) -> None:
-    with (finished / "fad.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    layers = ["0", "1", "2", "mixture"]
-    assert {row["layer"] for row in rows} == set(layers)
-    across = [
-        row
-        for row in rows
-        if row["estimator"] == "fad" and row["x_domain"] != row["y_domain"]
-    ]
-    # Before training and after each of both stages.
-    assert len(across) == 3 * len(layers) * 6 * 6
-    assert all(float(row["value"]) > 0 for row in across)
-
-
-def test_tensorboard_shows_what_a_person_looks_for(finished: Path) -> None:
-    events = EventAccumulator(str(finished), size_guidance={"images": 0}).Reload()
-    scalars, images = set(events.Tags()["scalars"]), set(events.Tags()["images"])
-    assert {
-        "train/loss",
-        "stage",
-        "lr/encoder",
-        "lr/head",
-        "val/source/UA",
-        "val/target/UA",
-        "val/target/WA",
-        "val_recall/target/angry",
-        "test/source/target/UA",
-        "test/target/target/UA",
-    } <= scalars
-    assert {
-        "confusion/target/source",
-        "confusion/target/target",
-        "layer_weights/training",
-        "layer_weights/target",
-        "fad/target",
-        "stages/scores",
-        "stages/layer_weights",
-    } <= images
-    assert "epoch" not in scalars
-    assert [tag for tag in scalars if tag.endswith("-vectors")] == []
-    tested = [tag for tag in scalars if tag.startswith("test")]
-    assert len(tested) == 16  # loss, UA, WA, macro-F1; stages and roles; no recalls
-    drawn = [image.step for image in events.Images("layer_weights/training")]
-    assert drawn == [score.step for score in events.Scalars("val/target/UA")]
-
-
-def test_metrics_are_a_table_too(finished: Path) -> None:
-    with (finished / "metrics.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    scores = [row["val/target/UA"] for row in rows if row["val/target/UA"]]
-    assert len(scores) == 2  # one for each epoch of each stage
-
-
-def test_the_saved_config_and_checkpoint_give_the_same_scores(
-    finished: Path, here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run("test", *of(finished), "--name=again", monkeypatch=monkeypatch)
-    again = results(here / "logs" / "again" / "version_0")["stages"]["test"]["scores"]
-    assert again == results(finished)["stages"]["target"]["scores"]
-
-
-def test_predict_writes_a_row_for_every_clip(
-    finished: Path, here: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    run("predict", *of(finished), monkeypatch=monkeypatch)
-    with (here / "logs" / "finished" / "version_0" / "predictions.csv").open() as file:
-        rows = list(csv.DictReader(file))
-    scores = results(finished)["stages"]["target"]["scores"]
-    for role in ("source", "target"):
-        mine = [row for row in rows if row["role"] == role]
-        right = [row["emotion"] == row["predicted"] for row in mine]
-        assert len(mine) == scores[role]["n"]
-        assert sum(right) / len(right) == pytest.approx(scores[role]["WA"])
-        assert all(
-            sum(float(row[name]) for name in results(finished)["classes"])
-            == pytest.approx(1, abs=1e-5)
-            for row in mine
-        )
-
-
-def test_validate_runs(
-    finished: Path,
-    here: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    run("validate", *of(finished), monkeypatch=monkeypatch)
-    assert "val/target/UA" in capsys.readouterr().out
-
-
-def test_a_checkpoint_of_another_encoder_is_refused(
-    finished: Path,
-    ravdess: Path,
-    here: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    typed = [*of(finished), "--model.encoder=tiny"]
-    with pytest.raises(
-        SystemExit, match=r"belongs to .* and can't be loaded into tiny"
-    ):
-        run("test", *typed, monkeypatch=monkeypatch)
-
-
 @pytest.mark.parametrize(
     ("typed", "answers"),
     [
@@ -206,6 +55,7 @@ def test_a_checkpoint_of_another_encoder_is_refused(
         (["--model.layer=last"], ["layers"]),
         (["--data.fould=1"], ["fold"]),
         (["--stages.target.max_epoch=2"], ["max_epochs"]),
+        (["--fad.part=tset"], ["train", "val", "test", "all"]),
         (["--data.labels=six"], ["shared6", "speech8", "four"]),
     ],
 )
@@ -223,6 +73,16 @@ def test_a_mistyped_name_is_answered_with_the_names_that_exist(
     said = capsys.readouterr().err + str(ended.value)
     assert [answer for answer in answers if answer not in said] == []
     assert not (here / "logs").exists()
+
+
+def test_a_mistyped_command_is_answered_with_all_commands(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        run("cahce", monkeypatch=monkeypatch)
+    said = capsys.readouterr().err
+    assert "no command cahce: choose fit, validate, test, predict, download" in said
+    assert "fad, cache" in said
 
 
 def test_a_wrong_root_is_one_sentence(

@@ -113,7 +113,7 @@ def test_values_are_those_of_the_encoder(
         root / "speech",
         root / "music",
         str(wav2vec2),
-        layers=[1],
+        layers=1,
         logs=tmp_path,
         estimate=QUICK,
     )

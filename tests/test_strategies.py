@@ -16,12 +16,6 @@ PLANS = sorted(CONFIGS.glob("stages/*.yaml"))
 DIRECTION = "ravdess_song_to_speech.yaml"
 
 
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
 def base(ravdess: Path, encoder: Path, *configs: str) -> list[str]:
     return [
         *(f"--config={config}" for config in (DIRECTION, *configs)),

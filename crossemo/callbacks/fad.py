@@ -22,7 +22,6 @@ from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.distances import distance_figures
 from crossemo.report.figures import save_png
 from crossemo.similarity import DEFAULTS, Row, Settings, corrected, warnings_of
-from crossemo.splits import Part
 
 logger = logging.getLogger(__name__)
 
@@ -45,7 +44,7 @@ class FrechetAudioDistance(Callback):
             command judges: `val` for `validate`, else `test`, so that training can't
             have moved them apart.
         layers: `all` hidden states and the learnt mixture, the `mixture` alone, or
-            hidden states by their indices, 0 to the number of layers.
+            hidden states by their indices (one or several), 0 to the number of layers.
         unit: What is embedded: `clips` by the means over their frames, `frames`
             (kept as moments: 0.2 GB a state at width 768 and six emotions), or `both`.
         before: Whether to measure the encoder before its training too.
@@ -59,8 +58,8 @@ class FrechetAudioDistance(Callback):
 
     def __init__(
         self,
-        part: Part | Literal["all"] | None = None,
-        layers: Literal["all", "mixture"] | list[int] = "all",
+        part: Literal["train", "val", "test", "all"] | None = None,
+        layers: Literal["all", "mixture"] | int | list[int] = "all",
         unit: Literal["clips", "frames", "both"] = "clips",
         before: bool = True,
         enabled: bool = True,
@@ -172,15 +171,16 @@ class FrechetAudioDistance(Callback):
             return {name: place for place, name in enumerate(names)}
         if self.layers == "mixture":
             return {"mixture": last}
-        if not self.layers:
+        chosen = [self.layers] if isinstance(self.layers, int) else self.layers
+        if not chosen:
             raise CrossEmoError("fad.layers is empty: name a hidden state, or say all.")
-        for layer in self.layers:
+        for layer in chosen:
             if layer not in range(last):
                 raise CrossEmoError(
                     f"fad.layers names state {layer}, and {module.encoder.name} has "
                     f"the states 0 to {last - 1}."
                 )
-        return {str(layer): int(layer) for layer in self.layers}
+        return {str(layer): int(layer) for layer in chosen}
 
 
 @contextmanager

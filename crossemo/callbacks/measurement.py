@@ -77,7 +77,13 @@ class Measurement:
         classes = self.module.classes
         cells = [self._groups_by_class(role) for role in self.data.roles]
         side = deal([groups for own in cells for groups in own], 2, Random(seed))
-        moments = {role: self._moments(role, side) for role in self.data.roles}
+        failed: dict[int, str] = {}
+        try:
+            moments = {role: self._moments(role, side) for role in self.data.roles}
+        except ValueError as error:  # told by all processes, as in `clips`
+            failed[self.trainer.global_rank] = str(error)
+        for sentence in _gathered(failed).values():
+            raise CrossEmoError(sentence)
         counts = [[len(groups) for groups in own] for own in cells]
         rows: list[Row] = []
         for place, name in enumerate(self._bar(self.states, "Distances of frames")):

@@ -36,6 +36,11 @@ def jackknife_interval(
     $s \pm t \sqrt v$, with the variance v of `jackknife_variance` and Student's t at
     one degree of freedom less than there are blocks.
 
+    For distances of nominally 95 %, 4 to 48 actors and at most 12 blocks, they held the
+    truth in 95 to 100 % of simulated runs where the domains were alike, in 89 to 100 %
+    where they were not
+    (`tests.benchmarks.simulate_distances`).
+
     Args:
         value: `(...)` the statistic on all groups.
         replicates: `(blocks, ...)`.

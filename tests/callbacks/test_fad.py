@@ -19,7 +19,7 @@ from crossemo import (
 from crossemo.errors import CrossEmoError
 from crossemo.metrics.frechet import frechet_distance
 from crossemo.similarity import Settings
-from tests.commands import corpora, run
+from tests.commands import briefly, corpora, run
 
 QUICK = Settings(splits=2, permutations=9)
 
@@ -124,7 +124,7 @@ def test_nothing_of_the_model_or_of_chance_is_touched(
         ({"layers": [2, 0], "part": "val"}, {"0", "2"}, {"val"}, {"clip"}),
         ({"layers": [1], "unit": "frames"}, {"1"}, {"test"}, {"frame"}),
         ({"layers": [1], "unit": "both"}, {"1"}, {"test"}, {"clip", "frame"}),
-        ({"layers": [1], "part": "all"}, {"1"}, {"all"}, {"clip"}),
+        ({"layers": 1, "part": "all"}, {"1"}, {"all"}, {"clip"}),
     ],
     ids=["mixture", "validation", "frames", "both", "all"],
 )
@@ -172,7 +172,9 @@ def test_no_state_at_all_is_refused(
         measured(data, model, tmp_path, layers=[])
 
 
+@pytest.mark.parametrize("unit", ["clips", "frames"])
 def test_embeddings_that_are_no_numbers_cost_no_test(
+    unit: str,
     data: CrossDomainDataModule,
     model: EmotionRecognizer,
     tmp_path: Path,
@@ -202,12 +204,6 @@ def test_what_a_reader_must_know_is_said(
         measured(data, model, tmp_path, layers="mixture")
     assert "clips in 16 dimensions mostly measure how few" in caplog.text
     assert "takes two speakers" in caplog.text
-
-
-@pytest.fixture
-def here(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
 
 
 def table(path: Path) -> list[dict[str, str]]:
@@ -269,13 +265,9 @@ def test_before_and_after_training_and_when_it_goes_on(
 ) -> None:
     typed = [
         "fit",
-        "--config=ravdess_speech_to_song.yaml",
-        f"--model.encoder={wav2vec2}",
+        *briefly("ravdess_speech_to_song.yaml", wav2vec2),
         "--fad.layers=mixture",
         "--fad.estimate.splits=2",
-        "--stages.source.max_epochs=1",
-        "--stages.target.max_epochs=1",
-        "--trainer.enable_progress_bar=false",
         "--name=run",
         *corpora(ravdess),
     ]
