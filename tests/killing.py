@@ -17,6 +17,9 @@ import torch
 
 from tests.forking import begin, end
 
+PATIENCE = 120.0  # seconds for a run to reach a step
+TELLING = "--trainer.callbacks+=tests.callbacks.telling.Telling"
+
 
 def newest(folder: Path) -> Path | None:
     runs = folder.glob("logs/run/version_*/checkpoints/last.ckpt")
@@ -36,12 +39,20 @@ def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
 
 
 def kill_at(
-    moment: float, how: signal.Signals, folder: Path, typed: list[str]
+    step: int, pause: float, how: signal.Signals, folder: Path, typed: list[str]
 ) -> dict[str, Any]:
-    """Kill a run at a moment and finish it; return what it had reached."""
+    """Kill a run a while after a step began and finish it; return what it had reached.
+
+    By steps and not by the clock, as a busy machine would shift all moments.
+    """
     folder.mkdir()
     child = begin(folder, typed)
-    time.sleep(moment)
+    begun = folder / "begun"
+    late = time.monotonic() + PATIENCE
+    while step and not (begun.exists() and begun.stat().st_size >= step):
+        assert time.monotonic() < late, (folder / "output").read_text()[-3000:]
+        time.sleep(0.001)
+    time.sleep(pause)
     os.kill(child, how)
     end(child)
     last = newest(folder)
@@ -51,7 +62,7 @@ def kill_at(
     more = [] if last is None else ["--ckpt_path=last"]
     code = end(begin(folder, [*typed, *more]))
     assert code == 0, (folder / "output").read_text()[-3000:]
-    return {"step": reached, "moment": moment, "how": how.name}
+    return {"step": reached, "aim": step, "pause": pause, "how": how.name}
 
 
 def requeue(folder: Path, typed: list[str]) -> dict[str, Any]:
@@ -113,9 +124,10 @@ def run(folder: Path, moments: int, typed: list[str]) -> list[dict[str, Any]]:
     began = time.monotonic()
     again = folder / "again"  # the waveforms are decoded by now
     again.mkdir()
-    assert end(begin(again, typed)) == 0
+    assert end(begin(again, [*typed, TELLING])) == 0
     duration = time.monotonic() - began
     expected = weights(whole)
+    steps = (again / "begun").stat().st_size
     rng = random.Random(0)
     found = []
     for number in range(moments):
@@ -123,7 +135,10 @@ def run(folder: Path, moments: int, typed: list[str]) -> list[dict[str, Any]]:
         how = (signal.SIGKILL, signal.SIGTERM)[number % 2]
         # Told to end, a run saves where it is, and needs no checkpoints in between.
         words = [w for w in typed if how == signal.SIGKILL or "save_every" not in w]
-        told = kill_at(rng.uniform(0.1, 1.0) * duration, how, place, words)
+        part = (number // 2 + rng.random()) / (moments // 2)  # of the run, for each how
+        step = min(int(part * (steps + 2)), steps)  # the tests come after the last one
+        pause = rng.uniform(0, duration / 20)
+        told = kill_at(step, pause, how, place, [*words, TELLING])
         told["differs"] = differences(expected, weights(place))
         found.append(told)
     for trouble in (requeue, fill_disk):
