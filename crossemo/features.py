@@ -4,42 +4,23 @@ A frozen encoder gives the same hidden states in every epoch, fold and run, so o
 over the audio is enough for all of them.
 """
 
-import json
-import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from hashlib import blake2b
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any
 
 import numpy as np
 import torch
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
-from rich.progress import Progress
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from crossemo import __version__, audio, cache
 from crossemo.data.batch import Batch
 from crossemo.data.dataset import ClipDataset
-from crossemo.data.samplers import eval_batches
 from crossemo.encoders import SSLEncoder
-from crossemo.errors import CrossEmoError
-from crossemo.files import replacing, write_text
-
-FORMAT = 1
-CLIPS_PER_FILE = 64  # what a killed process loses at most
-WAIT = 0.2  # seconds between two looks at what other processes compute
-
-Precision = Literal["float32", "float16"]
+from crossemo.kept import FeatureError as FeatureError
+from crossemo.kept import Kept, Precision, keep, kept_folder
 
 
-class FeatureError(CrossEmoError):
-    """Features that can't be kept or found."""
-
-
-class Features:
+class Features(Kept):
     """Kept features of clips, memory-mapped.
 
     Args:
@@ -51,21 +32,9 @@ class Features:
     """
 
     def __init__(self, files: Iterable[Path]) -> None:
-        self.files = sorted(files)
-        self.means: dict[str, Tensor] = {}
-        self.deviations: dict[str, Tensor] = {}
-        for file in self.files:
-            tensors = load_file(file)
-            for row, digest in enumerate(_digests(file)):
-                self.means[digest] = tensors["mean"][row]
-                self.deviations[digest] = tensors["deviation"][row]
-
-    def __contains__(self, digest: str) -> bool:
-        return digest in self.means
-
-    def __reduce__(self) -> tuple[type["Features"], tuple[list[Path]]]:
-        # A pickled memory map would carry all its numbers into every worker.
-        return type(self), (self.files,)
+        super().__init__(files)
+        self.means = {digest: held["mean"] for digest, held in self.items()}
+        self.deviations = {digest: held["deviation"] for digest, held in self.items()}
 
 
 class KeptClips:
@@ -95,6 +64,48 @@ class KeptClips:
         return self._features.means[self._digests[clip]].float().numpy()
 
 
+class EncoderExtractor:
+    """Computes something of each clip's own hidden states, padding left out.
+
+    Args:
+        encoder: The encoder, on the device where it is to run. It is evaluated as
+            without training, in float32.
+        kind: What is computed, ready for JSON; part of the identity.
+        compute: Takes the hidden states of a clip, `(states, frames, width)` float32,
+            and gives tensors by name.
+    """
+
+    def __init__(
+        self,
+        encoder: SSLEncoder,
+        kind: list[Any],
+        compute: Callable[[Tensor], dict[str, Tensor]],
+    ) -> None:
+        self.name = encoder.name
+        self._encoder, self._kind, self._compute = encoder, kind, compute
+
+    def identity(self) -> list[Any]:
+        """Return the kind, the digest of the weights and the preprocessing."""
+        encoder = self._encoder
+        weights = encoder.fingerprint()
+        return [self._kind, weights, encoder.normalised, encoder.sampling_rate]
+
+    def __call__(self, batch: Batch) -> list[dict[str, Tensor]]:
+        """Return what is computed of every clip of the batch, on the CPU."""
+        encoder = self._encoder
+        device = next(encoder.parameters()).device
+        training = encoder.training
+        encoder.eval()
+        states, mask = encoder(batch.waveforms.to(device), batch.lengths)
+        encoder.train(training)
+        found = []
+        for row, count in enumerate(mask.sum(1).tolist()):
+            # The frames of a clip come first, and its padding after them.
+            computed = self._compute(states[:, row, :count].float())
+            found.append({name: part.cpu() for name, part in computed.items()})
+        return found
+
+
 def keep_features(
     encoder: SSLEncoder,
     datasets: Sequence[ClipDataset],
@@ -105,13 +116,8 @@ def keep_features(
 ) -> Features:
     """Return the features of all clips; compute and keep those that aren't there yet.
 
-    They lie in `<cache folder>/features/<key>`, whose key stands for the encoder's
-    weights, its preprocessing, the resampler, the precision and crossemo's version;
-    there, they go by the contents of the audio files. Change any of it and others are
-    made. Any number of processes may do this at once, on one machine or on several that
-    share the folder: each file of `CLIPS_PER_FILE` clips is computed by the one that
-    locks it first, and they all wait for the last. A process that is killed leaves the
-    files that it finished, and its lock is free.
+    See `crossemo.kept.keep` for where they lie and how processes share the work. Other
+    weights, another preprocessing or other audio make other features.
 
     Args:
         encoder: The encoder, on the device where it is to run. It is evaluated as
@@ -125,25 +131,9 @@ def keep_features(
     Raises:
         FeatureError: The cache can't be written.
     """
-    folder = features_folder(encoder, precision, cache_dir)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _describe(folder, encoder, precision)
-        found = Features(_whole(folder))
-        chunks = list(_chunks(datasets, found))
-        with Progress(transient=True, disable=not progress or not chunks) as bar:
-            task = bar.add_task("Encoding clips", total=len(chunks))
-            for done in _compute(chunks, folder, encoder, batch_size, precision):
-                bar.update(task, completed=done)
-    except OSError as error:
-        raise FeatureError(
-            f"Features can't be written to {folder} ({error.strerror or error}): make "
-            "room there, or choose another folder by data.cache_dir or the environment "
-            "variable CROSSEMO_CACHE."
-        ) from error
-    wanted = {clip.digest for dataset in datasets for clip in dataset.clips}
-    files = [file for file in _whole(folder) if wanted & set(_digests(file))]
-    return Features(files)
+    moments = _moments_of(encoder)
+    kept = keep(moments, datasets, batch_size, precision, cache_dir, progress)
+    return Features(kept.files)
 
 
 def features_folder(
@@ -152,137 +142,13 @@ def features_folder(
     cache_dir: str | Path | None = None,
 ) -> Path:
     """Return the folder of an encoder's features."""
-    identity = [
-        FORMAT,
-        __version__,
-        encoder.fingerprint(),
-        encoder.normalised,
-        encoder.sampling_rate,
-        audio.RESAMPLER,
-        precision,
-    ]
-    key = blake2b(json.dumps(identity).encode(), digest_size=16).hexdigest()
-    home = cache.cache_dir() if cache_dir is None else Path(cache_dir).expanduser()
-    return home / "features" / key
+    return kept_folder(_moments_of(encoder), precision, cache_dir)
 
 
-class _Chunk:
-    """Some clips of a dataset whose features go into one file."""
-
-    def __init__(self, dataset: ClipDataset, places: Sequence[int]) -> None:
-        self.dataset, self.places = dataset, list(places)
-        self.digests = [dataset.clips[place].digest for place in places]
-        joined = "".join(self.digests).encode()
-        self.name = blake2b(joined, digest_size=16).hexdigest()
-
-    def batches(self, size: int) -> Iterator[Batch]:
-        lengths = [self.dataset.lengths[place] for place in self.places]
-        for batch in eval_batches(lengths, size):
-            yield self.dataset[[self.places[row] for row in batch]]
+def _moments_of(encoder: SSLEncoder) -> EncoderExtractor:
+    return EncoderExtractor(encoder, ["moments"], _moments)
 
 
-def _chunks(datasets: Sequence[ClipDataset], found: Features) -> Iterator[_Chunk]:
-    """Cut what is not there into files of similar length, the longest clips first."""
-    seen: set[str] = set()
-    for dataset in datasets:
-        order = sorted(
-            range(len(dataset)),
-            key=lambda place: (-dataset.lengths[place], dataset.clips[place].digest),
-        )
-        # Cut before what is there is left out, so that all processes cut alike.
-        for start in range(0, len(order), CLIPS_PER_FILE):
-            places = []
-            for place in order[start : start + CLIPS_PER_FILE]:
-                digest = dataset.clips[place].digest
-                if digest not in found and digest not in seen:
-                    places.append(place)
-                seen.add(digest)
-            if places:
-                yield _Chunk(dataset, places)
-
-
-def _compute(
-    chunks: Sequence[_Chunk],
-    folder: Path,
-    encoder: SSLEncoder,
-    batch_size: int,
-    precision: Precision,
-) -> Iterator[int]:
-    """Compute files until all are there, and say how many are."""
-    left = list(chunks)
-    locks = folder / "locks"
-    locks.mkdir(exist_ok=True)
-    while left:
-        for chunk in left:
-            file = folder / f"{chunk.name}.safetensors"
-            try:
-                with FileLock(locks / chunk.name, timeout=0):
-                    if not file.exists():
-                        tensors = _encode(chunk, encoder, batch_size, precision)
-                        _write(file, tensors, chunk.digests)
-                        yield sum(
-                            (folder / f"{one.name}.safetensors").exists()
-                            for one in chunks
-                        )
-            except Timeout:
-                continue  # another process is at it
-        left = [c for c in left if not (folder / f"{c.name}.safetensors").exists()]
-        yield len(chunks) - len(left)
-        if left:
-            time.sleep(WAIT)
-
-
-@torch.inference_mode()
-def _encode(
-    chunk: _Chunk, encoder: SSLEncoder, batch_size: int, precision: Precision
-) -> dict[str, Tensor]:
-    """Return means and deviations, `(clips, states, width)` each."""
-    device = next(encoder.parameters()).device
-    places, means, deviations = [], [], []
-    training = encoder.training
-    encoder.eval()
-    for batch in chunk.batches(batch_size):
-        states, mask = encoder(batch.waveforms.to(device), batch.lengths)
-        for row, count in enumerate(mask.sum(1).tolist()):
-            # The frames of a clip come first, and its padding after them.
-            frames = states[:, row, :count].float()
-            deviation, mean = torch.std_mean(frames, 1, correction=0)
-            means.append(mean.cpu())
-            deviations.append(deviation.cpu())
-        places += batch.indices.tolist()
-    encoder.train(training)
-    order = [places.index(place) for place in chunk.places]
-    kind = torch.float32 if precision == "float32" else torch.float16
-    parts = {"mean": means, "deviation": deviations}
-    return {name: torch.stack(p)[order].to(kind) for name, p in parts.items()}
-
-
-def _write(file: Path, tensors: dict[str, Tensor], digests: Sequence[str]) -> None:
-    try:
-        with replacing(file) as temporary:
-            save_file(tensors, temporary, {"clips": json.dumps(list(digests))})
-    except SafetensorError as error:  # it hides the cause, as a full disk
-        raise OSError(str(error)) from error
-
-
-def _whole(folder: Path) -> list[Path]:
-    return list(folder.glob("[!.]*.safetensors"))
-
-
-def _digests(file: Path) -> list[str]:
-    with safe_open(file, "pt") as opened:
-        found: Mapping[str, str] = opened.metadata()
-    digests: list[str] = json.loads(found["clips"])
-    return digests
-
-
-def _describe(folder: Path, encoder: SSLEncoder, precision: Precision) -> None:
-    """Leave a note of what the features are of, for `crossemo cache`."""
-    note = folder / "about.json"
-    if not note.exists():
-        about = {
-            "encoder": encoder.name,
-            "precision": precision,
-            "crossemo": __version__,
-        }
-        write_text(note, json.dumps(about))
+def _moments(frames: Tensor) -> dict[str, Tensor]:
+    deviation, mean = torch.std_mean(frames, 1, correction=0)
+    return {"mean": mean, "deviation": deviation}

@@ -9,16 +9,18 @@ import random
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from crossemo import features
+from crossemo import kept
 from crossemo.corpora.base import Clip
 from crossemo.data.dataset import ClipDataset
 from crossemo.encoders import load_encoder
+from crossemo.features import Features, keep_features
+from crossemo.packed import write_clips
 from tests.forking import end
 from tests.noise import Noise
 
@@ -35,8 +37,8 @@ def dataset() -> ClipDataset:
     return ClipDataset(clips, [0] * CLIPS, Noise(lengths))
 
 
-def keep(encoder: Any, cache: Path) -> features.Features:
-    return features.keep_features(encoder, [dataset()], 4, cache_dir=cache)
+def keep(encoder: Any, cache: Path) -> Features:
+    return keep_features(encoder, [dataset()], 4, cache_dir=cache)
 
 
 def begin(encoder: Any, cache: Path, log: Path) -> int:
@@ -44,17 +46,14 @@ def begin(encoder: Any, cache: Path, log: Path) -> int:
     child = os.fork()
     if child:
         return child
-    write = features._write
 
-    def slowly(
-        file: Path, tensors: dict[str, torch.Tensor], digests: Sequence[str]
-    ) -> None:
+    def slowly(file: Path, clips: Mapping[str, Mapping[str, torch.Tensor]]) -> None:
         time.sleep(PAUSE)
-        write(file, tensors, digests)
+        write_clips(file, clips)
         with log.open("a") as lines:
             lines.write(f"{file.name}\n")
 
-    features._write = slowly
+    vars(kept)["write_clips"] = slowly
     code = 1
     try:
         keep(encoder, cache)
@@ -63,7 +62,7 @@ def begin(encoder: Any, cache: Path, log: Path) -> int:
         os._exit(code)  # a fork must never come back
 
 
-def same(cache: Path, encoder: Any, expected: features.Features) -> bool:
+def same(cache: Path, encoder: Any, expected: Features) -> bool:
     found = keep(encoder, cache)
     return found.means.keys() == expected.means.keys() and all(
         torch.equal(found.means[key], expected.means[key])
@@ -73,7 +72,7 @@ def same(cache: Path, encoder: Any, expected: features.Features) -> bool:
 
 
 def main(folder: Path, source: str) -> dict[str, Any]:
-    features.CLIPS_PER_FILE = 4
+    kept.CLIPS_PER_FILE = 4
     encoder = load_encoder(source)
     expected = keep(encoder, folder / "alone")
     rng = random.Random(0)

@@ -11,7 +11,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from crossemo import audio, features
+from crossemo import audio, kept
 from crossemo.corpora.base import Clip
 from crossemo.data.dataset import ClipDataset
 from crossemo.encoders import SSLEncoder, load_encoder
@@ -58,12 +58,12 @@ def test_they_are_moments_of_each_clip_alone(
     encoder: SSLEncoder, tmp_path: Path, precision: Any, rtol: float
 ) -> None:
     data = dataset()
-    kept = keep_features(encoder, [data], 4, precision, tmp_path)
+    found = keep_features(encoder, [data], 4, precision, tmp_path)
     for place, clip in enumerate(data.clips):
         batch = data[place]
         with torch.no_grad():
             states, _ = encoder(batch.waveforms, batch.lengths)
-        mean, deviation = kept.means[clip.digest], kept.deviations[clip.digest]
+        mean, deviation = found.means[clip.digest], found.deviations[clip.digest]
         assert mean.dtype == getattr(torch, precision)
         torch.testing.assert_close(
             mean.float(), states[:, 0].mean(1), rtol=rtol, atol=rtol
@@ -77,9 +77,9 @@ def test_no_clip_is_seen_twice(
 ) -> None:
     keep_features(encoder, [dataset(5)], cache_dir=tmp_path)
     assert sum(counted) == 5
-    kept = keep_features(encoder, [dataset(5), dataset(7, 3)], cache_dir=tmp_path)
+    found = keep_features(encoder, [dataset(5), dataset(7, 3)], cache_dir=tmp_path)
     assert sum(counted) == 10  # clips 0 to 4 were there, 5 to 9 were not
-    assert len(kept.means) == 10
+    assert len(found.means) == 10
     keep_features(encoder, [dataset(10)], cache_dir=tmp_path)
     assert sum(counted) == 10
 
@@ -107,7 +107,7 @@ def test_whatever_changes_a_feature_changes_where_it_is_kept(
     save_file(tensors | {name: tensors[name] + 1}, weights, {"format": "pt"})
     folders.add(features_folder(load_encoder(str(other)), cache_dir=tmp_path))
     with monkeypatch.context() as patch:
-        patch.setattr(features, "__version__", "0.0.0")
+        patch.setattr(kept, "__version__", "0.0.0")
         folders.add(features_folder(encoder, cache_dir=tmp_path))
     with monkeypatch.context() as patch:
         patch.setattr(audio, "RESAMPLER", "another")
@@ -118,11 +118,11 @@ def test_whatever_changes_a_feature_changes_where_it_is_kept(
 def test_kept_clips_stand_in_for_waveforms(encoder: SSLEncoder, tmp_path: Path) -> None:
     data = dataset(4)
     lengths = data.lengths
-    kept = keep_features(encoder, [data], cache_dir=tmp_path)
-    data.store = KeptClips(data, kept)
+    found = keep_features(encoder, [data], cache_dir=tmp_path)
+    data.store = KeptClips(data, found)
     batch = data[[2, 0]]
     assert batch.waveforms.shape == (2, encoder.num_states, encoder.width)
-    torch.testing.assert_close(batch.waveforms[1], kept.means[data.clips[0].digest])
+    torch.testing.assert_close(batch.waveforms[1], found.means[data.clips[0].digest])
     assert batch.lengths.tolist() == [lengths[2], lengths[0]]
 
 
@@ -193,9 +193,9 @@ def test_training_from_them_is_training_with_the_encoder(
         said[keep] = caplog.text
         caplog.clear()
     folders = [tmp_path / "logs" / name / "version_0" for name in ("true", "false")]
-    kept, looped = (weights(folder) for folder in folders)
-    assert kept.keys() == looped.keys()
-    for name, tensor in kept.items():
+    from_kept, looped = (weights(folder) for folder in folders)
+    assert from_kept.keys() == looped.keys()
+    for name, tensor in from_kept.items():
         torch.testing.assert_close(tensor, looped[name], rtol=1e-4, atol=1e-5)
     scores = [json.loads((f / "results.json").read_text())["stages"] for f in folders]
     for stage in ("source", "target"):

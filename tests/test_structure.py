@@ -21,6 +21,8 @@ ORDER = [
     "layers",
     "metrics",
     "heads",
+    "packed",
+    "kept",
     "features",
     "embeddings",
     "similarity",

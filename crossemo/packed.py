@@ -1,0 +1,68 @@
+"""Tensors of many clips in one safetensors file, by the digest of the clip."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import load_file, save_file
+from torch import Tensor
+
+from crossemo.files import replacing
+
+
+def write_clips(file: Path, clips: Mapping[str, Mapping[str, Tensor]]) -> None:
+    """Write a file whole or not at all.
+
+    Tensors of one name are stacked where they have one shape, and joined one after the
+    other where they differ in their first dimension.
+
+    Args:
+        file: The file.
+        clips: Tensors by name, by digest of a clip; the names are those of all clips.
+
+    Raises:
+        OSError: The folder can't be written or the disk is full.
+    """
+    tensors, counts = {}, {}
+    for name in next(iter(clips.values())):
+        parts = [clip[name] for clip in clips.values()]
+        if len({part.shape for part in parts}) == 1:
+            tensors[name] = torch.stack(parts)
+        else:
+            tensors[name] = torch.cat(parts)
+            counts[name] = [len(part) for part in parts]
+    index = {"clips": json.dumps(list(clips)), "counts": json.dumps(counts)}
+    try:
+        with replacing(file) as temporary:
+            save_file(tensors, temporary, index)
+    except SafetensorError as error:  # it hides the cause, as a full disk
+        raise OSError(str(error)) from error
+
+
+def read_clips(file: Path) -> dict[str, dict[str, Tensor]]:
+    """Return what `write_clips` wrote, memory-mapped."""
+    index = _index(file)
+    digests: list[str] = json.loads(index["clips"])
+    counts: dict[str, list[int]] = json.loads(index["counts"])
+    parts = {
+        name: tensor.split(counts[name]) if name in counts else tensor.unbind()
+        for name, tensor in load_file(file).items()
+    }
+    return {
+        digest: {name: part[row] for name, part in parts.items()}
+        for row, digest in enumerate(digests)
+    }
+
+
+def digests_in(file: Path) -> list[str]:
+    """Return the digests of the clips in a file."""
+    digests: list[str] = json.loads(_index(file)["clips"])
+    return digests
+
+
+def _index(file: Path) -> Mapping[str, str]:
+    with safe_open(file, "pt") as opened:
+        found: Mapping[str, str] = opened.metadata()
+    return found
