@@ -21,6 +21,7 @@ ORDER = [
     "layers",
     "metrics",
     "heads",
+    "acoustics",
     "packed",
     "kept",
     "features",
@@ -43,7 +44,15 @@ ORDER = [
     "cli",
     "__main__",
 ]
-WITHOUT_LIGHTNING = {"audio", "corpora", "emotions", "heads", "layers", "metrics"}
+WITHOUT_LIGHTNING = {
+    "acoustics",
+    "audio",
+    "corpora",
+    "emotions",
+    "heads",
+    "layers",
+    "metrics",
+}
 FILES = sorted((ROOT / "crossemo").rglob("*.py"))
 
 
