@@ -15,7 +15,8 @@ from torch import Tensor
 
 from crossemo.data.batch import Batch
 from crossemo.data.dataset import ClipDataset
-from crossemo.encoders import SSLEncoder
+from crossemo.encoders import HiddenStates, SSLEncoder
+from crossemo.encoders.masking import valid_mask
 from crossemo.kept import FeatureError as FeatureError
 from crossemo.kept import Kept, Precision, keep, kept_folder
 
@@ -38,30 +39,50 @@ class Features(Kept):
 
 
 class KeptClips:
-    """Clips of a dataset as their means instead of their waveforms.
+    """Clips of a dataset as their kept hidden states instead of their waveforms.
 
-    Stands in the place of a dataset's store of waveforms. A clip is then one frame of
-    every hidden state, `(states, width)`, which mean pooling makes the same of as of
-    all its frames, as do weighted sums and projections before it.
+    Stands in the place of a dataset's store of waveforms. By default a clip is then one
+    frame of every hidden state, its mean `(states, width)`, which mean pooling makes
+    the same of as of all its frames, as do weighted sums and projections before it.
 
     Args:
         dataset: The dataset.
-        features: The features of its clips.
+        kept: What is kept of its clips.
+        name: What of it to serve: `mean` of `keep_features`, or `frames` of
+            `crossemo.frames.keep_frames`.
 
     Attributes:
         lengths: Samples of each clip's waveform, so that batches stay as they are.
     """
 
-    def __init__(self, dataset: ClipDataset, features: Features) -> None:
+    def __init__(self, dataset: ClipDataset, kept: Kept, name: str = "mean") -> None:
         self.lengths = {
             clip.id: dataset.store.lengths[clip.id] for clip in dataset.clips
         }
         self._digests = {clip.id: clip.digest for clip in dataset.clips}
-        self._features = features
+        self._kept, self._name = kept, name
 
     def __getitem__(self, clip: str) -> NDArray[np.float32]:
-        """Return the means of a clip, `(states, width)`."""
-        return self._features.means[self._digests[clip]].float().numpy()
+        """Return what is kept of a clip, `(states, width)` or with frames between."""
+        held = self._kept[self._digests[clip]][self._name]
+        return held.movedim(-2, 0).float().numpy()
+
+
+def as_hidden(encoder: SSLEncoder, held: Tensor, lengths: Tensor) -> HiddenStates:
+    """Return a batch of kept clips as the encoder would give it.
+
+    Args:
+        encoder: The encoder that they were kept of.
+        held: `(batch, states, width)`, which counts as one frame, or
+            `(batch, states, frames, width)`.
+        lengths: `(batch,)` valid samples of each clip.
+    """
+    if held.ndim == 3:
+        held, counts = held[:, :, None], [1] * len(held)
+    else:
+        counts = encoder.count_frames(lengths.tolist())
+    mask = valid_mask(counts, held.shape[2], held.device)
+    return HiddenStates(held.transpose(0, 1), mask)
 
 
 class EncoderExtractor:

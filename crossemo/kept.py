@@ -90,13 +90,14 @@ def keep(
     precision: Precision = "float32",
     cache_dir: str | Path | None = None,
     progress: bool = False,
+    clips_per_file: int | None = None,
 ) -> Kept:
     """Return what an extractor gives of all clips; compute what isn't kept yet.
 
     It lies in `kept_folder`, by the contents of the audio files. Any number of
     processes may do this at once, on one machine or on several that share the folder:
-    each file of `CLIPS_PER_FILE` clips is computed by the one that locks it first, and
-    they all wait for the last. A process that is killed leaves the files that it
+    each file of some clips is computed by the one that locks it first, and they all
+    wait for the last. A process that is killed leaves the files that it
     finished, and its lock is free.
 
     Args:
@@ -106,6 +107,8 @@ def keep(
         precision: How numbers are kept; float16 takes half the space.
         cache_dir: The cache folder; `crossemo.cache.cache_dir` if None.
         progress: Show a bar.
+        clips_per_file: Clips of a file, which memory holds at once; `CLIPS_PER_FILE`
+            if None.
 
     Raises:
         FeatureError: The cache can't be written.
@@ -114,9 +117,10 @@ def keep(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         _describe(folder, extractor, precision)
-        chunks = list(_chunks(datasets, kept_in(folder)))
+        size = clips_per_file or CLIPS_PER_FILE
+        chunks = list(_chunks(datasets, kept_in(folder), size))
         with Progress(transient=True, disable=not progress or not chunks) as bar:
-            task = bar.add_task("Encoding clips", total=len(chunks))
+            task = bar.add_task("Computing features", total=len(chunks))
             for done in _compute(chunks, folder, extractor, batch_size, precision):
                 bar.update(task, completed=done)
     except OSError as error:
@@ -166,7 +170,9 @@ class _Chunk:
             yield self.dataset[[self.places[row] for row in batch]]
 
 
-def _chunks(datasets: Sequence[ClipDataset], found: Kept) -> Iterator[_Chunk]:
+def _chunks(
+    datasets: Sequence[ClipDataset], found: Kept, size: int
+) -> Iterator[_Chunk]:
     """Cut what is not there into files of similar length, the longest clips first."""
     seen: set[str] = set()
     for dataset in datasets:
@@ -175,9 +181,9 @@ def _chunks(datasets: Sequence[ClipDataset], found: Kept) -> Iterator[_Chunk]:
             key=lambda place: (-dataset.lengths[place], dataset.clips[place].digest),
         )
         # Cut before what is there is left out, so that all processes cut alike.
-        for start in range(0, len(order), CLIPS_PER_FILE):
+        for start in range(0, len(order), size):
             places = []
-            for place in order[start : start + CLIPS_PER_FILE]:
+            for place in order[start : start + size]:
                 digest = dataset.clips[place].digest
                 if digest not in found and digest not in seen:
                     places.append(place)
@@ -237,9 +243,5 @@ def _describe(folder: Path, extractor: Extractor, precision: Precision) -> None:
     """Leave a note of what is kept here, for `crossemo cache`."""
     note = folder / "about.json"
     if not note.exists():
-        about = {
-            "of": extractor.name,
-            "precision": precision,
-            "crossemo": __version__,
-        }
+        about = {"of": extractor.name, "precision": precision, "crossemo": __version__}
         write_text(note, json.dumps(about))

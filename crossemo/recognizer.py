@@ -9,6 +9,7 @@ from torch.nn.functional import cross_entropy
 from crossemo.data.batch import Batch
 from crossemo.encoders import HiddenStates, Tuning, load_encoder
 from crossemo.errors import CrossEmoError
+from crossemo.features import as_hidden
 from crossemo.heads import EmotionHead, masked_mean
 from crossemo.layers import LayerMix
 from crossemo.optimization import Schedule
@@ -106,7 +107,7 @@ class EmotionRecognizer(StagedModule):
 
         Args:
             waveforms: `(batch, samples)` at the encoder's rate, padded on the right, or
-                features that were kept of a frozen encoder, `(batch, states, width)`.
+                features that were kept of a frozen encoder, see `as_hidden`.
             lengths: `(batch,)` valid samples.
 
         Returns:
@@ -198,9 +199,8 @@ class EmotionRecognizer(StagedModule):
             )
 
     def _hidden(self, waveforms: Tensor, lengths: Tensor) -> HiddenStates:
-        if waveforms.ndim == 3:  # kept features: one frame, the mean of all
-            states = waveforms.transpose(0, 1)[:, :, None]
-            return HiddenStates(states, torch.ones_like(states[0, :, :, 0]).bool())
+        if waveforms.ndim > 2:  # kept features
+            return as_hidden(self.encoder, waveforms, lengths)
         hidden: HiddenStates = self.encoder(waveforms, lengths)
         return hidden
 

@@ -25,6 +25,7 @@ ORDER = [
     "packed",
     "kept",
     "features",
+    "frames",
     "embeddings",
     "similarity",
     "optimization",

@@ -24,7 +24,10 @@ class Waveforms(Protocol):
         """Samples of each clip."""
 
     def __getitem__(self, clip: str) -> NDArray[np.float32]:
-        """Return the samples of a clip, or its kept features `(states, width)`."""
+        """Return the samples of a clip, or what is kept in their place.
+
+        That is `(states, width)`, its mean frame, or `(states, frames, width)`.
+        """
 
 
 class ClipDataset(Dataset[Batch]):
@@ -64,9 +67,7 @@ class ClipDataset(Dataset[Batch]):
         places = (chosen % len(self)).tolist()
         held = [self.store[self.clips[place].id] for place in places]
         return Batch(
-            waveforms=torch.from_numpy(
-                _padded(held) if held[0].ndim == 1 else np.stack(held)
-            ),
+            waveforms=torch.from_numpy(_padded(held)),
             lengths=torch.tensor([self.lengths[place] for place in places]),
             labels=torch.tensor([self.labels[place] for place in places]),
             indices=torch.tensor(places),
@@ -74,12 +75,12 @@ class ClipDataset(Dataset[Batch]):
         )
 
 
-def _padded(waveforms: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
-    """Return waveforms as rows that end in zeros."""
-    longest = max(map(len, waveforms))
-    rows = np.zeros((len(waveforms), longest), dtype=np.float32)
-    for row, samples in zip(rows, waveforms, strict=True):
-        row[: len(samples)] = samples
+def _padded(clips: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
+    """Return clips as rows that end in zeros, in samples or in frames."""
+    longest = np.max([clip.shape for clip in clips], axis=0)
+    rows = np.zeros((len(clips), *longest), dtype=np.float32)
+    for row, clip in zip(rows, clips, strict=True):
+        row[tuple(map(slice, clip.shape))] = clip
     return rows
 
 

@@ -42,6 +42,22 @@ def normalise(waveforms: Tensor, mask: Tensor) -> Tensor:
     return centred / torch.sqrt(variance + 1e-7)
 
 
+def count_frames(
+    layers: "Iterable[GradientCheckpointingLayer]", lengths: Sequence[int]
+) -> list[int]:
+    """Return how many frames convolution layers make of clips.
+
+    Args:
+        layers: Convolution layers of a feature encoder.
+        lengths: Valid samples of each clip.
+    """
+    counts = list(lengths)
+    for layer in layers:
+        (kernel,), (stride,) = layer.conv.kernel_size, layer.conv.stride
+        counts = [(count - kernel) // stride + 1 for count in counts]
+    return counts
+
+
 def convolve(
     layers: "Iterable[GradientCheckpointingLayer]",
     waveforms: Tensor,
@@ -64,8 +80,7 @@ def convolve(
     """
     hidden, counts = waveforms[:, None], list(lengths)
     for layer in layers:
-        (kernel,), (stride,) = layer.conv.kernel_size, layer.conv.stride
-        counts = [(count - kernel) // stride + 1 for count in counts]
+        counts = count_frames([layer], counts)
         hidden = run(_convolution_step(layer, counts), hidden)
     return hidden.transpose(1, 2), counts
 

@@ -12,6 +12,7 @@ from crossemo.encoders.catalogue import EncoderError, EncoderFacts
 from crossemo.encoders.masking import (
     Step,
     convolve,
+    count_frames,
     normalise,
     positions,
     valid_mask,
@@ -143,6 +144,10 @@ class SSLEncoder(nn.Module):
         """
         self.adaptation.leave_out(self.num_states - 1 - state)
         self.train_only(self.adaptation.tuned())
+
+    def count_frames(self, lengths: Sequence[int]) -> list[int]:
+        """Return how many frames clips have whose lengths in samples are given."""
+        return count_frames(self.model.feature_extractor.conv_layers, lengths)
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> HiddenStates:
         """Return all hidden states of a batch of clips.
