@@ -18,9 +18,12 @@ from crossemo import __version__, cache
 from crossemo.corpora.download import download
 from crossemo.data.datamodules import EmotionDataModule
 from crossemo.errors import own_sentence
-from crossemo.experiment import TRAINER_DEFAULTS, CrossEmoCLI, RunConfig
+from crossemo.experiments.base import RunConfig
+from crossemo.experiments.layerwise import Layerwise, asks_for_probes
+from crossemo.experiments.recognition import Recognition
 from crossemo.folders import compare_folders
 from crossemo.parser import Parser
+from crossemo.probes import LayerwiseProbes
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.tables import cache_table
 
@@ -71,15 +74,18 @@ def main(args: Sequence[str] | None = None) -> None:
 def _run(typed: list[str]) -> None:
     # In sys.argv, because Lightning starts the other processes of a run with it.
     sys.argv[1:] = [_shipped_config(argument) for argument in typed]
-    CrossEmoCLI(
-        EmotionRecognizer,
+    layerwise = asks_for_probes(sys.argv[1:])
+    experiment = Layerwise if layerwise else Recognition
+    experiment(
+        LayerwiseProbes if layerwise else EmotionRecognizer,
         EmotionDataModule,
+        subclass_mode_model=layerwise,
         subclass_mode_data=True,
         parser_class=Parser,
         auto_configure_optimizers=False,
         load_from_checkpoint_support=False,
         seed_everything_default=0,
-        trainer_defaults=TRAINER_DEFAULTS,
+        trainer_defaults=experiment.defaults,
         parser_kwargs={"description": DESCRIPTION, "version": __version__},
         save_config_callback=RunConfig,
     )

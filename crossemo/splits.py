@@ -174,6 +174,41 @@ def split_corpora(
     return Split(train, val, test)
 
 
+def every_split(
+    corpora: Sequence[Collection[str]],
+    official: Sequence[frozenset[str]],
+    scheme: SplitScheme = "official",
+    folds: int = 6,
+    seed: int = 0,
+) -> list[Split]:
+    """Return the splits of all folds, so that every group is tested.
+
+    Args:
+        corpora: As in `split_corpora`.
+        official: As in `split_corpora`.
+        scheme: As in `make_split`.
+        folds: As in `make_split`.
+        seed: As in `make_split`.
+
+    Raises:
+        SplitError: As in `make_split`.
+
+    >>> [split.test for split in every_split([["a", "b", "c"]], [], "leave_one_out")]
+    [('a',), ('b',), ('c',)]
+    """
+    numbers: Sequence[int] = range(folds)
+    if scheme == "official":
+        present = frozenset().union(*corpora)
+        filled = [number for number, one in enumerate(official) if one & present]
+        numbers = filled or [0]  # which names what is wrong
+    elif scheme == "leave_one_out":
+        numbers = range(max(map(len, _casts(corpora))))
+    return [
+        split_corpora(corpora, official, scheme, number, folds, seed)
+        for number in numbers
+    ]
+
+
 def _casts(corpora: Sequence[Collection[str]]) -> list[frozenset[str]]:
     """Unite the groups of corpora that share some, directly or through others."""
     casts: list[frozenset[str]] = []

@@ -13,6 +13,8 @@ from crossemo.recognizer import EmotionRecognizer
 from crossemo.selection import trained_names
 from crossemo.stages import Stage
 
+Unit = Literal["clips", "frames"]
+
 
 class KeptFeatures(Callback):
     """Lets an encoder that no stage trains see each clip once, where that is all one.
@@ -28,9 +30,7 @@ class KeptFeatures(Callback):
         unit: What is kept of every hidden state: the means of `clips`, or all `frames`.
     """
 
-    def __init__(
-        self, stages: Mapping[str, Stage], unit: Literal["clips", "frames"] = "clips"
-    ) -> None:
+    def __init__(self, stages: Mapping[str, Stage], unit: Unit = "clips") -> None:
         self.stages = dict(stages)
         self.unit = unit
 

@@ -39,6 +39,13 @@ def add_text(trainer: Trainer, tag: str, text: str, step: int) -> None:
         logger.experiment.add_text(tag, text, step)
 
 
+def add_curve(trainer: Trainer, tag: str, points: Mapping[int, float]) -> None:
+    """Write numbers over other steps than those of training, such as layers."""
+    for logger in _loggers(trainer):
+        for step, value in points.items():
+            logger.experiment.add_scalar(tag, value, step)
+
+
 def _loggers(trainer: Trainer) -> Iterator[TensorBoardLogger]:
     if trainer.is_global_zero:
         for logger in trainer.loggers:

@@ -52,12 +52,15 @@ class Corpus(ABC):
         folds: The customary folds, each the groups that are tested together; empty
             where custom has none.
         note: What a reader of results on this corpus must know.
+        melodies: Emotions that are sung to one melody, where different emotions have
+            different ones. Within such a group, the melody tells nothing.
     """
 
     name: str
     domain: Domain
     folds: ClassVar[tuple[frozenset[str], ...]] = ()
     note: str = ""
+    melodies: tuple[tuple[str, ...], ...] = ()
 
     @abstractmethod
     def clips(self) -> list[Clip]:

@@ -40,6 +40,7 @@ _NAME = re.compile(
     r"(?P<modality>0[1-3])-(?P<channel>0[12])-(?P<emotion>0[1-8])"
     r"-0[12]-0[12]-0[12]-(?P<actor>0[1-9]|1\d|2[0-4])"
 )
+_MELODIES = (("calm", "happy"), ("sad", "angry", "fearful"))
 _SONG_NOTE = (
     "RAVDESS song: the emotions are confounded with the melodies (calm and happy share "
     "one, sad, angry and fearful another, and neutral has its own), so that part of a "
@@ -117,6 +118,7 @@ class RAVDESS(Corpus):
         self.name = f"ravdess-{channel}"
         self.domain = "speech" if channel == "speech" else "music"
         self.note = _SONG_NOTE if channel == "song" else ""
+        self.melodies = _MELODIES if channel == "song" else ()
 
     def clips(self) -> list[Clip]:
         """Return every clip of the channel once, in order of file name.

@@ -5,11 +5,11 @@ import warnings
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning import LightningDataModule
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, Dataset
 
 from crossemo.corpora.base import Clip, Corpus
 from crossemo.data.batch import Batch
@@ -19,7 +19,15 @@ from crossemo.data.samplers import LengthBucketSampler
 from crossemo.data.waveforms import WaveformStore
 from crossemo.emotions import LabelSpaceName, NeutralCalm, label_space
 from crossemo.errors import CrossEmoError
-from crossemo.splits import PARTS, Part, Split, SplitScheme, split_corpora, united
+from crossemo.splits import (
+    PARTS,
+    Part,
+    Split,
+    SplitScheme,
+    every_split,
+    split_corpora,
+    united,
+)
 
 logger = logging.getLogger(__name__)
 
@@ -94,6 +102,7 @@ class EmotionDataModule(LightningDataModule):
         self.sampling_rate, self.min_samples = sampling_rate, min_samples
         self.cache_dir, self.strict = cache_dir, strict
         self._served = ((next(iter(self.roles)),), batch_size, None)
+        self._ready: list[Any] = []
         self._clips: dict[str, list[Clip]] = {}
         self._data: dict[str, SplitCorpus] = {}
 
@@ -137,6 +146,11 @@ class EmotionDataModule(LightningDataModule):
     ) -> int:
         """Return the batches of an epoch on the training clips of some roles."""
         return len(self._train_sampler(roles, batch_size or self.batch_size, None))
+
+    def serve(self, batches: Sequence[Any]) -> None:
+        """Serve these batches from now on instead of clips, and validate on none."""
+        self._ready = list(batches)
+        warnings.filterwarnings("ignore", ".*have no `validation_step`")
 
     def prepare_data(self) -> None:
         """Write and decode what is missing; called in one process per machine."""
@@ -192,14 +206,16 @@ class EmotionDataModule(LightningDataModule):
         sampler = LengthBucketSampler(dataset, self.batch_size, shuffle=False)
         return self._loader(dataset, sampler)
 
-    def train_dataloader(self) -> DataLoader[Batch]:
+    def train_dataloader(self) -> DataLoader[Any]:
         """Return a shuffled loader of the active roles' training clips."""
+        if self._ready:
+            return DataLoader(cast(Dataset[Any], self._ready), batch_size=None)
         sampler = self._train_sampler(*self._served)
         return self._loader(sampler.dataset, sampler)
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:
         """Return one loader of validation clips per role."""
-        return [self.loader(role, "val") for role in self.roles]
+        return [self.loader(role, "val") for role in self.roles if not self._ready]
 
     def test_dataloader(self) -> list[DataLoader[Batch]]:
         """Return one loader of test clips per role."""
@@ -208,6 +224,18 @@ class EmotionDataModule(LightningDataModule):
     def predict_dataloader(self) -> list[DataLoader[Batch]]:
         """Return one loader of test clips per role."""
         return self.test_dataloader()
+
+    def every_split(self) -> list[Split]:
+        """Return the splits of all folds; the one split, where it was given.
+
+        Raises:
+            SplitError: A split can't be made.
+        """
+        if isinstance(self.scheme, Split):
+            return [self.scheme]
+        return every_split(
+            self._groups(), self._official(), self.scheme, self.folds, self.split_seed
+        )
 
     def class_counts(self, roles: Sequence[str]) -> list[int]:
         """Return how many training clips of some roles each class has."""
@@ -260,14 +288,23 @@ class EmotionDataModule(LightningDataModule):
         return self._clips[role]
 
     def _make_split(self) -> Split:
-        groups = [{clip.group for clip in self._listed(role)} for role in self.roles]
         if isinstance(self.scheme, Split):
-            self.scheme.refuse_strays(set().union(*groups))
+            self.scheme.refuse_strays(set().union(*self._groups()))
             return self.scheme
-        official = united([corpus.folds for corpus in self.roles.values()])
         return split_corpora(
-            groups, official, self.scheme, self.fold, self.folds, self.split_seed
+            self._groups(),
+            self._official(),
+            self.scheme,
+            self.fold,
+            self.folds,
+            self.split_seed,
         )
+
+    def _groups(self) -> list[set[str]]:
+        return [{clip.group for clip in self._listed(role)} for role in self.roles]
+
+    def _official(self) -> list[frozenset[str]]:
+        return united([corpus.folds for corpus in self.roles.values()])
 
     def _split_corpus(self, role: str) -> SplitCorpus:
         clips = self._listed(role)

@@ -10,7 +10,8 @@ class Batch(NamedTuple):
 
     Args:
         waveforms: `(batch, samples)` float32 at the datamodule's rate, zeros on the
-            right; or kept features in their place, `(batch, states, width)`.
+            right; or kept features in their place, `(batch, states, width)` or `(batch,
+            states, frames, width)`.
         lengths: `(batch,)` int64, valid samples.
         labels: `(batch,)` int64, class index in the label space.
         indices: `(batch,)` int64, position of the clip in its dataset.

@@ -25,6 +25,7 @@ def load_encoder(
     encoder_dropout: bool | None = None,
     train_feature_extractor: bool | None = None,
     gradient_checkpointing: bool = False,
+    random_weights: bool = False,
     seed: int = 0,
 ) -> SSLEncoder:
     """Load an encoder and say what of it is trained.
@@ -43,6 +44,8 @@ def load_encoder(
             trained. By default they are if they are random and, as is the custom,
             aren't if they are pretrained.
         gradient_checkpointing: Trade time for memory in training.
+        random_weights: Draw the weights of a pretrained encoder anew, to tell what it
+            owes to its pre-training.
         seed: Seed of random weights and of the adapters' first weights.
 
     Raises:
@@ -53,10 +56,11 @@ def load_encoder(
         raise EncoderError(f"Unknown tuning {tuning!r}: choose {', '.join(TUNINGS)}.")
     source = find_source(name)
     dropout = tuning == "full" if encoder_dropout is None else encoder_dropout
-    model, about, digest = _base(source, dropout=dropout, seed=seed)
+    pretrained = source.pretrained and not random_weights
+    model, about, digest = _base(source, pretrained, dropout=dropout, seed=seed)
     convolutions = train_feature_extractor
     if convolutions is None:
-        convolutions = not source.pretrained
+        convolutions = not pretrained
     return SSLEncoder(
         model,
         name=name,
@@ -64,21 +68,21 @@ def load_encoder(
         normalised=about.normalise,
         fingerprint=digest,
         adaptation=Adaptation(model, tuning, options or {}, seed, convolutions),
-        pretrained=source.pretrained,
+        pretrained=pretrained,
         gradient_checkpointing=gradient_checkpointing,
     )
 
 
 def _base(
-    source: Source, *, dropout: bool, seed: int
+    source: Source, pretrained: bool, *, dropout: bool, seed: int
 ) -> "tuple[PreTrainedModel, Description, str]":
     about = describe(source)
     with torch.random.fork_rng(devices=[]):  # reading draws random numbers too
-        if source.pretrained:
+        if pretrained:
             model = read_model(source, about, dropout=dropout)
         else:
             model = random_model(source.name, about, dropout=dropout, seed=seed)
-    digest = fingerprint(model, about, None if source.pretrained else seed)
+    digest = fingerprint(model, about, None if pretrained else seed)
     if about.family == "wavlm":
         call_projections(model)
     return model, about, digest

@@ -110,15 +110,38 @@ def student_t(level: float, freedom: int) -> float:
     >>> round(student_t(0.95, 5), 6)
     2.570582
     """
-    steps = 100_000
-    width = pi / 2 / steps
-    middles = (torch.arange(steps, dtype=torch.float64) + 0.5) * width
-    mass = middles.cos() ** (freedom - 1)
-    inside = mass.cumsum(0)
+    width, mass, inside = _student(freedom)
     share = level * inside[-1]
     cell = int(torch.searchsorted(inside, share))
     angle = width * (cell + 1 - (inside[cell] - share) / mass[cell])
     return float(freedom**0.5 * angle.tan())
+
+
+def student_p(t: Tensor, freedom: int) -> Tensor:
+    """Return the share of Student's distribution outside -t and t, two-sided p-values.
+
+    Args:
+        t: `(...)`; the share is NaN where it is.
+        freedom: Degrees of freedom.
+
+    >>> student_p(torch.tensor([0.0, 2.570582]), 5)
+    tensor([1.0000, 0.0500], dtype=torch.float64)
+    """
+    width, mass, inside = _student(freedom)
+    places = (t.double().abs() / freedom**0.5).atan() / width
+    cells = places.nan_to_num().long().clamp(max=len(mass) - 1)
+    share = (inside[cells] - mass[cells] * (cells + 1 - places)) / inside[-1]
+    outside: Tensor = (1 - share).clamp(min=0)
+    return outside
+
+
+def _student(freedom: int) -> tuple[float, Tensor, Tensor]:
+    """Return width, mass and sum so far of cells of the angle, from 0 to pi / 2."""
+    steps = 100_000
+    width = pi / 2 / steps
+    middles = (torch.arange(steps, dtype=torch.float64) + 0.5) * width
+    mass = middles.cos() ** (freedom - 1)
+    return width, mass, mass.cumsum(0)
 
 
 def chance_interval(

@@ -50,7 +50,7 @@ def confusion_figure(matrix: ArrayLike, classes: Sequence[str], title: str) -> F
     totals = counts.sum(1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
     text = [[f"{count:.0f}" for count in row] for row in counts]
-    figure, axes = _grid(shares, text, classes, classes, colormaps["Blues"], (0, 1))
+    figure, axes = grid(shares, text, classes, classes, colormaps["Blues"], (0, 1))
     axes.set(xlabel="recognised as (colours: share of row)", ylabel="labelled")
     set_title(figure, title)
     return figure
@@ -117,7 +117,7 @@ def fad_heatmap(
         ends = (known.min(), known.max()) if known.size else (0.0, 1.0)
     text = [["-" if np.isnan(v) else f"{v:z.{digits}f}" for v in row] for row in table]
     colours = colormaps["cividis"].with_extremes(bad="lightgrey")
-    figure, axes = _grid(table, text, row_names, col_names, colours, ends)
+    figure, axes = grid(table, text, row_names, col_names, colours, ends)
     hatched = np.zeros(table.shape, bool) if unsure is None else np.asarray(unsure)
     for row, column in np.argwhere(hatched):
         axes.add_patch(_hatch(row, column))
@@ -165,7 +165,7 @@ def set_title(figure: Figure, title: str) -> None:
     figure.suptitle(title, fontsize="medium")
 
 
-def _grid(
+def grid(
     values: NDArray[np.float64],
     text: Sequence[Sequence[str]],
     row_names: Sequence[str],
@@ -173,6 +173,16 @@ def _grid(
     colours: Colormap,
     ends: tuple[float, float],
 ) -> tuple[Figure, Axes]:
+    """Draw a table: numbers on colours.
+
+    Args:
+        values: `(rows, columns)`, which the colours stand for.
+        text: What is written on each.
+        row_names: Names of the rows.
+        col_names: Names of the columns.
+        colours: The colours.
+        ends: Values that get the first and the last colour.
+    """
     longest = max(len(number) for row in text for number in row)
     column = CHARACTER_WIDTH * longest + CELL_PADDING
     figure, axes = new_axes(column * len(col_names), ROW_HEIGHT * len(row_names))

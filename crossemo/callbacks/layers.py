@@ -1,0 +1,131 @@
+"""What the judgements of probes say: tables, figures and a file to compare runs by."""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_warn
+from matplotlib.figure import Figure
+
+from crossemo import __version__
+from crossemo.callbacks.parts import data_of
+from crossemo.callbacks.tensorboard import add_curve, add_figure
+from crossemo.files import write_csv, write_text
+from crossemo.layerwise import pair_rows, score_rows, similarity_rows, with_choices
+from crossemo.layerwise.scores import Row
+from crossemo.probes import LayerwiseProbes
+from crossemo.report.figures import save_png
+from crossemo.report.layers import layer_figures
+
+JUDGEMENTS = "judgements.safetensors"
+SCORES, PAIRS, SIMILARITY = "layers.csv", "layer_pairs.csv", "layer_similarity.csv"
+
+
+class LayerAnalysis(Callback):
+    """Writes what probes have found out, at the end of their training.
+
+    Into the run's folder: `layers.csv`, a row for every condition, view and score;
+    `layer_pairs.csv`, paired differences; `layer_similarity.csv`, how alike the layers
+    arrange the emotions in both domains; `judgements.safetensors`, what every probe
+    said of every test clip, by which `crossemo compare` compares runs; `results.json`
+    and figures.
+
+    Attributes:
+        scores: What `layers.csv` holds.
+        corpora: Name of the corpus in each role.
+    """
+
+    def __init__(self) -> None:
+        self.scores: list[Row] = []
+        self.corpora: dict[str, str] = {}
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Score the judgements, write and draw."""
+        assert isinstance(pl_module, LayerwiseProbes)
+        folder = trainer.log_dir  # asks the first process, so all must take part
+        if not trainer.is_global_zero:
+            return
+        self._warn(pl_module)
+        roles = data_of(trainer).roles.items()
+        self.corpora = {role: corpus.name for role, corpus in roles}
+        judgements = with_choices(pl_module.judgements)
+        self.scores = score_rows(judgements)
+        likeness = similarity_rows(pl_module.clips, *pl_module.hidden_states())
+        for tag, figure in layer_figures(self.scores, likeness, self.corpora).items():
+            self._publish(trainer, folder, tag, figure)
+        for tag, points in _curves(self.scores).items():
+            add_curve(trainer, f"layers_UA/{tag}", points)
+        if folder is not None:
+            tables = {
+                SCORES: self.scores,
+                PAIRS: pair_rows(judgements),
+                SIMILARITY: likeness,
+            }
+            self._write(Path(folder), tables, trainer, pl_module)
+
+    def _warn(self, module: LayerwiseProbes) -> None:
+        left = 100 * module.running()
+        if left:
+            rank_zero_warn(
+                f"{left:.0f} % of the probes were still improving at the last epoch: "
+                "give --trainer.max_epochs more."
+            )
+
+    def _write(
+        self,
+        folder: Path,
+        tables: Mapping[str, list[Row]],
+        trainer: Trainer,
+        module: LayerwiseProbes,
+    ) -> None:
+        for name, rows in tables.items():
+            if rows:
+                write_csv(folder / name, rows)
+        module.judgements.save(folder / JUDGEMENTS)
+        content: dict[str, Any] = {
+            "crossemo": __version__,
+            **data_of(trainer).describe(),
+            "folds": module.clips.describe(),
+            "model": {key: module.hparams[key] for key in sorted(module.hparams)},
+            "epochs": trainer.current_epoch,
+            "rates": _rates(module),
+        }
+        text = json.dumps(content, indent=2, default=str)
+        write_text(folder / "results.json", text + "\n")
+
+    def _publish(
+        self, trainer: Trainer, folder: str | None, tag: str, figure: Figure
+    ) -> None:
+        if folder is not None:
+            save_png(figure, Path(folder, "figures", f"{tag.replace('/', '_')}.png"))
+        add_figure(trainer, tag, figure, trainer.global_step)
+
+
+def _rates(module: LayerwiseProbes) -> dict[str, dict[str, float]]:
+    """Return the share of the probes of true labels that each rate was chosen for."""
+    told = module.judgements
+    true = torch.tensor([shuffle is None for _, shuffle in told.variants])
+    chosen = told.rate[..., true]
+    return {
+        role: {
+            f"{rate:g}": float((chosen[number] == torch.tensor(rate)).double().mean())
+            for rate in module.hparams["rates"]
+        }
+        for number, role in enumerate(told.names)
+    }
+
+
+def _curves(scores: Sequence[Row]) -> dict[str, dict[int, float]]:
+    """Return the UA of every layer by name of a curve."""
+    found: dict[str, dict[int, float]] = {}
+    for row in scores:
+        told = row["score"] == "UA" and row["labels"] == "true"
+        if told and row["scaler"] == "trained" and row["layer"] != "":
+            across = row["trained_on"] != row["judged_on"]
+            name = f"{row['trained_on']} to " * across + row["judged_on"]
+            name += ", random weights" * (row["kind"] == "random")
+            found.setdefault(name, {})[row["layer"]] = row["value"]
+    return found

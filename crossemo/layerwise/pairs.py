@@ -1,0 +1,130 @@
+"""Paired differences of UA: between layers, from references, and between encoders."""
+
+from collections.abc import Sequence
+from itertools import combinations
+
+import torch
+
+from crossemo.layerwise.best import BEST
+from crossemo.layerwise.scores import Row, Told, count_told
+from crossemo.layerwise.shared import on_shared_clips
+from crossemo.metrics.intervals import MIN_GROUPS, student_p
+from crossemo.metrics.jackknife import jackknife_interval, jackknife_variance
+from crossemo.metrics.permutation import benjamini_hochberg
+from crossemo.metrics.recognition import unweighted_recall
+from crossemo.probes.judgements import Judgements
+from crossemo.probes.views import View
+
+
+def pair_rows(judgements: Judgements) -> list[Row]:
+    """Return a row for every pair of views worth comparing, under every condition.
+
+    Pairs are those of two layers, of a layer and the same one with random weights, and
+    of the best layer and each of the other references. Both judge the same clips, so
+    the interval and p are the jackknife's over groups of the difference itself, with
+    Student's t; q is p corrected for the number of pairs of that kind (Benjamini &
+    Hochberg, 1995). There is no row with fewer than `MIN_GROUPS` groups.
+
+    Args:
+        judgements: The judgements, with the best layer.
+    """
+    rows: list[Row] = []
+    for number, condition in enumerate(judgements.conditions):
+        told = count_told(judgements, number, shuffled=False)
+        if len(told.folds) < MIN_GROUPS:
+            continue
+        tags: Row = {
+            "trained_on": condition.trained,
+            "judged_on": condition.judged,
+            "scaler": condition.scaler,
+        }
+        for kind, pairs in _pairs(judgements.views).items():
+            first, second = (list(side) for side in zip(*pairs, strict=True))
+            found = _differences(_Side(told, first), _Side(told, second))
+            for (one, other), row in zip(pairs, found, strict=True):
+                names = {
+                    "first": judgements.views[one].name,
+                    "second": judgements.views[other].name,
+                }
+                rows.append(tags | {"kind": kind} | names | row)
+    return rows
+
+
+def encoder_rows(runs: Sequence[tuple[str, Judgements]]) -> list[Row]:
+    """Return a row for every pair of encoders, view and condition.
+
+    The clips are those that all runs have judged. See `pair_rows` for the statistics.
+
+    Args:
+        runs: Name and judgements, with the best layer, of each run.
+
+    Raises:
+        CrossEmoError: The runs can't be compared, see `on_shared_clips`.
+    """
+    names = [name for name, _ in runs]
+    shared = on_shared_clips([judgements for _, judgements in runs])
+    rows: list[Row] = []
+    for (one, first), (other, second) in combinations(
+        zip(names, shared, strict=True), 2
+    ):
+        for condition in first.conditions:
+            sides = [
+                count_told(side, side.conditions.index(condition), shuffled=False)
+                for side in (first, second)
+            ]
+            views = [view for view in first.views if view in second.views]
+            own = [
+                _Side(told, [run.views.index(view) for view in views])
+                for told, run in zip(sides, (first, second), strict=True)
+            ]
+            tags: Row = {
+                "trained_on": condition.trained,
+                "judged_on": condition.judged,
+                "scaler": condition.scaler,
+                "first": one,
+                "second": other,
+            }
+            found = _differences(*own)
+            for view, row in zip(views, found, strict=True):
+                rows.append(tags | {"view": view.name} | row)
+    return rows
+
+
+class _Side:
+    """UA of some views, on all groups and without each."""
+
+    def __init__(self, told: Told, places: Sequence[int]) -> None:
+        self.value = told.scores(unweighted_recall).mean(-1)[places]
+        self.replicates = told.replicates(unweighted_recall)[:, places]
+
+
+def _differences(first: _Side, second: _Side) -> list[Row]:
+    value = second.value - first.value
+    replicates = second.replicates - first.replicates
+    low, high = jackknife_interval(value, replicates)
+    error = jackknife_variance(replicates).sqrt()
+    # No spread at all is no evidence where there is no difference either.
+    t = torch.where(value == 0, 0, value / error)
+    p = student_p(t, len(replicates) - 1)
+    columns = torch.stack((value, low, high, p, benjamini_hochberg(p)), 1)
+    names = ("UA", "low", "high", "p", "q")
+    return [dict(zip(names, row, strict=True)) for row in columns.tolist()]
+
+
+def _pairs(views: Sequence[View]) -> dict[str, list[tuple[int, int]]]:
+    place = {view.name: number for number, view in enumerate(views)}
+    layers = [v.name for v in views if v.kind == "encoder" and v.layer is not None]
+    found = {
+        "two layers": list(combinations([place[name] for name in layers], 2)),
+        "random and trained weights": [
+            (place[f"random {name}"], place[name])
+            for name in layers
+            if f"random {name}" in place
+        ],
+        "reference and best layer": [
+            (place[view.name], place[BEST.name])
+            for view in views
+            if view.kind in ("acoustic", "majority")
+        ],
+    }
+    return {kind: pairs for kind, pairs in found.items() if pairs}

@@ -1,0 +1,56 @@
+"""The clips that several runs have judged."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import torch
+
+from crossemo.errors import CrossEmoError
+from crossemo.probes.judgements import Judgements
+
+
+def on_shared_clips(runs: Sequence[Judgements]) -> list[Judgements]:
+    """Return judgements of the clips that all runs have, in one order.
+
+    Args:
+        runs: Judgements of several runs.
+
+    Raises:
+        CrossEmoError: The runs differ in their roles, classes or splits, or share no
+            clip.
+    """
+    first = runs[0]
+    for run in runs[1:]:
+        for what in ("names", "classes", "conditions"):
+            one, other = getattr(first, what), getattr(run, what)
+            if one != other:
+                raise CrossEmoError(
+                    f"The runs can't be compared: one has the {what} {one}, another "
+                    f"{other}. Give runs on the same data."
+                )
+    common = set.intersection(*(set(run.ids) for run in runs))
+    ids = [name for name in first.ids if name in common]
+    if not ids:
+        raise CrossEmoError("The runs share no clip: give runs on the same data.")
+    found = [_only(run, ids) for run in runs]
+    if any(not torch.equal(one.parts, found[0].parts) for one in found):
+        raise CrossEmoError(
+            "The runs were split otherwise, so that probes of one have learnt from "
+            "clips that another was tested on: give runs of one split."
+        )
+    return found
+
+
+def _only(run: Judgements, ids: Sequence[str]) -> Judgements:
+    place = {name: number for number, name in enumerate(run.ids)}
+    rows = [place[name] for name in ids]
+    return replace(
+        run,
+        said=run.said[..., rows],
+        within=run.within[..., rows],
+        roles=run.roles[rows],
+        labels=run.labels[rows],
+        parts=run.parts[:, rows],
+        ids=tuple(ids),
+        groups=tuple(run.groups[row] for row in rows),
+    )

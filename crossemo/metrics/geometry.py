@@ -1,0 +1,81 @@
+"""How alike two domains arrange the emotions: linear CKA of their means."""
+
+from itertools import permutations
+
+import torch
+from torch import Tensor
+from torch.nn.functional import normalize
+
+MAX_ORDERS = 5040  # 7!; beyond, orders are drawn
+
+
+def emotion_products(means: Tensor, present: Tensor) -> Tensor:
+    r"""Return the inner products of the emotions' means, centred over the emotions.
+
+    A mean over few clips is noisy, and its product with itself too large. So the
+    product of the emotions a and b is the mean of $m_{ga} \cdot m_{hb}$ over pairs of
+    *different* groups g and h, whose noise is independent, as in cross-validated
+    distances (Walther et al., 2016, NeuroImage 137).
+
+    Args:
+        means: `(layers, groups, emotions, width)` mean of each group's clips of an
+            emotion; anything where it has none.
+        present: `(groups, emotions)` bool, where it has some.
+
+    Returns:
+        `(layers, emotions, emotions)`; NaN where an emotion has fewer than two groups.
+    """
+    there = present.to(means.dtype)
+    own = torch.where(present[..., None], means, 0)
+    total = own.sum(1)
+    products = total @ total.mT - torch.einsum("lgad,lgbd->lab", own, own)
+    pairs = there.sum(0)[:, None] * there.sum(0) - there.T @ there
+    table = products / pairs
+    centred = table - table.mean(-1, keepdim=True)
+    return centred - centred.mean(-2, keepdim=True)
+
+
+def cka(first: Tensor, second: Tensor) -> Tensor:
+    """Return the linear CKA of every layer of one domain with every layer of another.
+
+    It is the cosine of two tables of centred inner products (Kornblith et al., 2019,
+    ICML), 1 where emotions lie in the same arrangement up to rotation and size.
+
+    Args:
+        first: `(layers, emotions, emotions)` of `emotion_products`.
+        second: `(layers, emotions, emotions)` of the other domain.
+
+    Returns:
+        `(layers of first, layers of second)`.
+
+    >>> table = torch.tensor([[[1.0, -1.0], [-1.0, 1.0]]])
+    >>> cka(table, 3 * table)
+    tensor([[1.]])
+    """
+    one, other = (normalize(side.flatten(1), dim=1) for side in (first, second))
+    cosines: Tensor = one @ other.T
+    return cosines
+
+
+def exchange_p(first: Tensor, second: Tensor, seed: int = 0) -> Tensor:
+    """Return how often exchanging the emotions of one domain gives as high a CKA.
+
+    Args:
+        first: As in `cka`.
+        second: As in `cka`.
+        seed: Seed of the draws, where there are too many orders to try all.
+
+    Returns:
+        `(layers of first, layers of second)` p-values; the present order counts.
+    """
+    emotions = first.shape[-1]
+    observed = cka(first, second)
+    orders = torch.tensor(list(permutations(range(min(emotions, 7)))))
+    if emotions > 7:
+        generator = torch.Generator().manual_seed(seed)
+        drawn = torch.rand(MAX_ORDERS - 1, emotions, generator=generator).argsort()
+        orders = torch.cat((torch.arange(emotions)[None], drawn))
+    slack = 10 * torch.finfo(first.dtype).eps
+    exchanged = (cka(first, second[:, order][:, :, order]) for order in orders)
+    as_high = torch.stack([one >= observed - slack for one in exchanged])
+    return as_high.double().mean(0)

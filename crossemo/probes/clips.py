@@ -1,0 +1,185 @@
+"""Which clips the probes of every fold learn from, are chosen by and are judged on."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from crossemo.data.base import EmotionDataModule
+from crossemo.splits import PARTS, SplitError
+
+TRAIN, VAL, TEST = range(len(PARTS))
+
+
+@dataclass(frozen=True)
+class ProbedClips:
+    """All clips of all roles, in one order.
+
+    Args:
+        ids: Name of each clip.
+        groups: Group of each clip.
+        digests: Digest of each clip's content.
+        roles: `(clips,)` number of the role that each clip is of.
+        labels: `(clips,)` class of each clip.
+        parts: `(folds, clips)` which of `PARTS` each clip is in; -1 for none.
+        names: Names of the roles.
+        classes: Names of the classes.
+        melodies: Classes within which no clip's melody tells which one it is, by
+            number; see `Corpus.melodies`.
+    """
+
+    ids: tuple[str, ...]
+    groups: tuple[str, ...]
+    digests: tuple[str, ...]
+    roles: Tensor
+    labels: Tensor
+    parts: Tensor
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
+    melodies: tuple[tuple[int, ...], ...] = ()
+
+    def rows(self, role: int, *parts: int) -> Tensor:
+        """Return the clips of a role in some parts, fold by fold.
+
+        Returns:
+            `(folds, most)` positions, filled up with -1 where a fold has fewer.
+        """
+        inside = torch.isin(self.parts, torch.tensor(parts)) & (self.roles == role)
+        found = [fold.nonzero().flatten() for fold in inside]
+        return torch.nn.utils.rnn.pad_sequence(found, True, padding_value=-1)
+
+    def describe(self) -> list[dict[str, list[str]]]:
+        """Return the groups of each part in every fold."""
+        found = []
+        for parts in self.parts.tolist():
+            held: dict[str, set[str]] = {
+                name: {
+                    group
+                    for group, part in zip(self.groups, parts, strict=True)
+                    if part == number
+                }
+                for number, name in enumerate(PARTS)
+            }
+            found.append({name: sorted(groups) for name, groups in held.items()})
+        return found
+
+    def only(self, folds: Literal["all"] | Sequence[int]) -> "ProbedClips":
+        """Return the same with some of the folds.
+
+        Raises:
+            SplitError: There is no such fold.
+        """
+        if folds == "all":
+            return self
+        for fold in folds:
+            if fold not in range(len(self.parts)):
+                raise SplitError(
+                    f"There is no fold {fold}: choose 0 to {len(self.parts) - 1}."
+                )
+        return replace(self, parts=self.parts[list(folds)])
+
+
+def probed_clips(data: EmotionDataModule) -> ProbedClips:
+    """Return the clips of a datamodule that is set up, in all its folds.
+
+    Raises:
+        SplitError: A fold can't be made, or has no training clip of some class.
+    """
+    datasets = {
+        role: [data.dataset(role, part) for part in PARTS] for role in data.roles
+    }
+    held = [
+        (number, clip, label)
+        for number, parts in enumerate(datasets.values())
+        for dataset in parts
+        for clip, label in zip(dataset.clips, dataset.labels, strict=True)
+    ]
+    groups = tuple(clip.group for _, clip, _ in held)
+    parts = []
+    for split in data.every_split():
+        part = {g: n for n, name in enumerate(PARTS) for g in split.groups(name)}
+        parts.append([part.get(group, -1) for group in groups])
+    found = ProbedClips(
+        ids=tuple(clip.id for _, clip, _ in held),
+        groups=groups,
+        digests=tuple(clip.digest for _, clip, _ in held),
+        roles=torch.tensor([number for number, _, _ in held]),
+        labels=torch.tensor([label for _, _, label in held]),
+        parts=torch.tensor(parts),
+        names=tuple(data.roles),
+        classes=data.classes,
+        melodies=_melodies(data),
+    )
+    _refuse_gaps(found)
+    return found
+
+
+def shuffled_labels(clips: ProbedClips, seed: int) -> Tensor:
+    """Return labels that say nothing: exchanged among each group's clips of a role.
+
+    Args:
+        clips: The clips.
+        seed: Seed of the exchange.
+    """
+    generator = torch.Generator().manual_seed(seed)
+    labels = clips.labels.clone()
+    cells: dict[tuple[int, str], list[int]] = {}
+    for row, key in enumerate(zip(clips.roles.tolist(), clips.groups, strict=True)):
+        cells.setdefault(key, []).append(row)
+    for rows in map(torch.tensor, cells.values()):
+        order = torch.randperm(len(rows), generator=generator)
+        labels[rows] = clips.labels[rows[order]]
+    return labels
+
+
+def class_shares(labels: Tensor, inside: Tensor, classes: int) -> Tensor:
+    """Return weights of clips that sum to one and give every class that is there alike.
+
+    Args:
+        labels: `(..., clips)` classes.
+        inside: `(..., clips)` bool, which clips count.
+        classes: Number of classes.
+
+    Returns:
+        `(..., clips)`, 0 outside.
+
+    >>> class_shares(torch.tensor([0, 0, 1]), torch.tensor([True] * 3), 2)
+    tensor([0.2500, 0.2500, 0.5000])
+    """
+    member = torch.nn.functional.one_hot(labels, classes) * inside[..., None]
+    counts = member.sum(-2, keepdim=True)
+    present = (counts > 0).sum(-1, keepdim=True)
+    return (member / counts.clamp(min=1) / present.clamp(min=1)).sum(-1)
+
+
+def _melodies(data: EmotionDataModule) -> tuple[tuple[int, ...], ...]:
+    found = {
+        tuple(data.classes.index(emotion) for emotion in melody)
+        for corpus in data.roles.values()
+        for melody in corpus.melodies
+        if set(melody) <= set(data.classes)
+    }
+    return tuple(sorted(found))
+
+
+def _refuse_gaps(clips: ProbedClips) -> None:
+    for number, name in enumerate(clips.names):
+        for fold, parts in enumerate(clips.parts):
+            of_role = clips.roles == number
+            for part, what in enumerate(PARTS):
+                held = clips.labels[of_role & (parts == part)].bincount(
+                    minlength=len(clips.classes)
+                )
+                missing = _missing(held, clips.classes)
+                if missing and (part == TRAIN or len(missing) == len(clips.classes)):
+                    raise SplitError(
+                        f"In fold {fold}, no {what} clip of {name} is "
+                        f"{' or '.join(missing)}: choose another split, or labels that "
+                        "every corpus has."
+                    )
+
+
+def _missing(counts: Tensor, classes: Sequence[str]) -> list[str]:
+    return [name for name, n in zip(classes, counts.tolist(), strict=True) if not n]

@@ -1,0 +1,245 @@
+"""What probes said of the clips that they were tested on, and a file to keep it in."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save_file
+from torch import Tensor
+
+from crossemo.errors import CrossEmoError
+from crossemo.files import replacing
+from crossemo.probes.bank import logits
+from crossemo.probes.clips import TEST, TRAIN, ProbedClips
+from crossemo.probes.task import scale_of
+from crossemo.probes.trained import TrainedProbes
+from crossemo.probes.views import View
+
+FORMAT = 1
+_TENSORS = ("said", "within", "recall", "rate", "roles", "labels", "parts")
+
+
+class Condition(NamedTuple):
+    """How probes were judged.
+
+    Args:
+        trained: Role whose clips they learnt from.
+        judged: Role whose clips they were judged on.
+        scaler: Whose training clips standardised the judged ones: those of the
+            `trained` role or, without their labels, of the `judged` one.
+    """
+
+    trained: str
+    judged: str
+    scaler: str = "trained"
+
+
+@dataclass(frozen=True)
+class Judgements:
+    """What the probes of every view, fold and variant said of its test clips.
+
+    Args:
+        said: `(conditions, views, variants, clips)` classes; -1 where a clip wasn't
+            judged.
+        within: The same, of the classes that share a melody with the true one; -1
+            where there is none besides it.
+        recall: `(roles, views, folds, variants)` validation UA of the probes that were
+            chosen.
+        rate: `(roles, views, folds, variants)` their learning rates.
+        roles: `(clips,)` number of the role of each clip.
+        labels: `(clips,)` class of each clip.
+        parts: `(folds, clips)` which of `PARTS` each clip was in; -1 for none.
+        conditions: How they were judged.
+        views: What they saw.
+        variants: Seed of the first weights, and of shuffled labels, if any.
+        ids: Names of the clips.
+        groups: Groups of the clips.
+        names: Names of the roles.
+        classes: Names of the classes.
+        melodies: Classes that share a melody.
+        about: What else a reader wants to know, such as the encoder's name.
+    """
+
+    said: Tensor
+    within: Tensor
+    recall: Tensor
+    rate: Tensor
+    roles: Tensor
+    labels: Tensor
+    parts: Tensor
+    conditions: list[Condition]
+    views: list[View]
+    variants: list[tuple[int, int | None]]
+    ids: tuple[str, ...]
+    groups: tuple[str, ...]
+    names: tuple[str, ...]
+    classes: tuple[str, ...]
+    melodies: tuple[tuple[int, ...], ...]
+    about: dict[str, Any]
+
+    @property
+    def tested_in(self) -> Tensor:
+        """The first fold that tests each clip, `(clips,)`; -1 for none."""
+        tested = self.parts == TEST
+        return torch.where(tested.any(0), tested.int().argmax(0), -1)
+
+    def save(self, path: Path) -> None:
+        """Write them to a safetensors file."""
+        texts = {
+            "format": FORMAT,
+            "conditions": self.conditions,
+            "views": [view.describe() for view in self.views],
+            "variants": self.variants,
+            "ids": self.ids,
+            "groups": self.groups,
+            "names": self.names,
+            "classes": self.classes,
+            "melodies": self.melodies,
+            "about": self.about,
+        }
+        tensors = {name: getattr(self, name).contiguous() for name in _TENSORS}
+        with replacing(path) as temporary:
+            save_file(tensors, temporary, {k: json.dumps(v) for k, v in texts.items()})
+
+
+def read_judgements(path: Path) -> Judgements:
+    """Read what `Judgements.save` wrote.
+
+    Raises:
+        CrossEmoError: There is no such file, or it is another's.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            texts = {k: json.loads(v) for k, v in (file.metadata() or {}).items()}
+            tensors = {name: file.get_tensor(name) for name in _TENSORS}
+        if texts.pop("format") != FORMAT:
+            raise KeyError("format")
+    except (OSError, SafetensorError, ValueError, KeyError) as error:
+        raise CrossEmoError(
+            f"{path} holds no judgements of probes: give a file or folder that "
+            "`lightning fit` with LayerwiseProbes left."
+        ) from error
+    return Judgements(
+        **tensors,
+        conditions=[Condition(*one) for one in texts["conditions"]],
+        views=[View(**one) for one in texts["views"]],
+        variants=[(seed, shuffle) for seed, shuffle in texts["variants"]],
+        ids=tuple(texts["ids"]),
+        groups=tuple(texts["groups"]),
+        names=tuple(texts["names"]),
+        classes=tuple(texts["classes"]),
+        melodies=tuple(tuple(melody) for melody in texts["melodies"]),
+        about=texts["about"],
+    )
+
+
+def judge(
+    trained: Sequence[Sequence[TrainedProbes]],
+    values: Sequence[Tensor],
+    views: Sequence[View],
+    clips: ProbedClips,
+    variants: Sequence[tuple[int, int | None]],
+    rates: Sequence[float],
+    about: Mapping[str, Any],
+) -> Judgements:
+    """Judge the best probes of all roles and views on the test clips of all roles.
+
+    Args:
+        trained: For each role that was learnt from the probes of each view.
+        values: `(clips, width)` features of each view.
+        views: The views.
+        clips: The clips.
+        variants: The variants of the probes.
+        rates: Their learning rates.
+        about: What else to keep.
+    """
+    conditions = _conditions(clips.names)
+    shape = (len(conditions), len(views), len(variants), len(clips.ids))
+    said, within = torch.full(shape, -1).short(), torch.full(shape, -1).short()
+    recalls, chosen = [], []
+    for role, own in enumerate(trained):
+        for view, (probes, features) in enumerate(zip(own, values, strict=True)):
+            rate, maps = probes.chosen()
+            recalls.append(probes.recall.gather(1, rate[:, None]).squeeze(1))
+            chosen.append(torch.tensor(rates)[rate.cpu()])
+            for number, condition in enumerate(conditions):
+                if condition.trained == clips.names[role]:
+                    judged = clips.names.index(condition.judged)
+                    scale = (probes.mean, probes.inverse)
+                    if condition.scaler == "judged":
+                        scale = _scale(features, clips, judged)
+                    cell = (said[number, view], within[number, view])
+                    _tell(cell, maps, features, scale, clips, judged)
+    chosen_shape = (len(trained), len(views), len(clips.parts), len(variants))
+    return Judgements(
+        said=said,
+        within=within,
+        recall=torch.stack(recalls).cpu().float().view(chosen_shape),
+        rate=torch.stack(chosen).view(chosen_shape),
+        roles=clips.roles,
+        labels=clips.labels,
+        parts=clips.parts,
+        conditions=conditions,
+        views=list(views),
+        variants=list(variants),
+        ids=clips.ids,
+        groups=clips.groups,
+        names=clips.names,
+        classes=clips.classes,
+        melodies=clips.melodies,
+        about=dict(about),
+    )
+
+
+def _conditions(names: Sequence[str]) -> list[Condition]:
+    own = [Condition(name, name) for name in names]
+    across = [
+        Condition(one, other, scaler)
+        for one in names
+        for other in names
+        if one != other
+        for scaler in ("trained", "judged")
+    ]
+    return own + across
+
+
+def _scale(values: Tensor, clips: ProbedClips, role: int) -> tuple[Tensor, Tensor]:
+    rows = clips.rows(role, TRAIN).to(values.device)
+    return scale_of(values[rows.clamp(min=0)], rows >= 0)
+
+
+def _tell(
+    cell: tuple[Tensor, Tensor],
+    maps: Sequence[Tensor],
+    values: Tensor,
+    scale: tuple[Tensor, Tensor],
+    clips: ProbedClips,
+    role: int,
+) -> None:
+    """Fill in what probes say of the test clips of a role, `(variants, clips)` each."""
+    mean, inverse = scale
+    rows = clips.rows(role, TEST)
+    seen = (values[rows.clamp(min=0).to(values.device)] - mean) * inverse
+    scores = logits(maps, seen).cpu()
+    # A clip that several folds test counts in the first of them.
+    for fold in reversed(range(len(rows))):
+        tested = rows[fold, rows[fold] >= 0]
+        own = scores[fold, :, : len(tested)]
+        cell[0][:, tested] = own.argmax(-1).short()
+        cell[1][:, tested] = _within(own, clips.labels[tested], clips.melodies)
+
+
+def _within(
+    scores: Tensor, labels: Tensor, melodies: Sequence[Sequence[int]]
+) -> Tensor:
+    """Choose among the classes that share a melody with each clip's true one."""
+    found = torch.full(scores.shape[:-1], -1).short()
+    for melody in melodies:
+        members = torch.tensor(melody)
+        here = torch.isin(labels, members)
+        found[:, here] = members[scores[:, here][..., members].argmax(-1)].short()
+    return found

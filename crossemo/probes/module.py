@@ -1,0 +1,200 @@
+"""LayerwiseProbes: a classifier on every layer of a frozen encoder, all at once."""
+
+from typing import Any, Literal, cast
+
+import torch
+from lightning import LightningModule
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from crossemo.data.base import EmotionDataModule
+from crossemo.errors import CrossEmoError
+from crossemo.probes.bank import ProbeBank, ProbeHead
+from crossemo.probes.clips import probed_clips
+from crossemo.probes.judgements import Judgements, judge
+from crossemo.probes.task import ProbeTask
+from crossemo.probes.trained import TrainedProbes
+from crossemo.probes.views import Looks, Pooling, Views, read_views
+
+RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
+
+
+class LayerwiseProbes(LightningModule):
+    """Trains probes for every layer, fold, learning rate and seed in one computation.
+
+    The encoder sees each clip once. Every probe is trained by AdamW on all its training
+    clips at each step (an epoch is one step), all classes weighing the same, on
+    features that are standardised by its training clips. It gets the result that it
+    would have had alone: probes share no parameter, no random number and no decision.
+    Each stops by its own validation clips, which also choose the learning rate of each
+    layer, fold and seed; test clips are only judged.
+
+    Where the data have two roles, probes learn from each of them and are judged on
+    both.
+
+    Args:
+        encoder: A name from the catalogue, a hub id, or a local folder.
+        classes: Names of the classes in order; the command line takes them from the
+            data.
+        head: `linear`, or `superb`, a projection and a classifier.
+        hidden: Width of the projection.
+        pooling: What a probe sees of a clip: the `mean` of its frames, or `statistics`,
+            their mean and standard deviation.
+        layers: `all` hidden states, or some by index.
+        folds: `all` folds of the split, or some by index.
+        rates: Learning rates to choose from.
+        seeds: Seeds of the probes' first weights.
+        shuffles: How often to train on shuffled labels besides, for a line of what the
+            probes reach where there is nothing to learn.
+        references: `all` that can be had, or some of `level`, `timing`, `pitch`,
+            `log-mel`, `eGeMAPS` and `random`, the encoder with random weights.
+        speaker_norm: Bring each speaker's clips to zero mean and unit variance, for
+            which all clips of the tested speakers are looked at, without their labels.
+        weight_decay: AdamW's.
+        patience: Epochs without a better validation UA, or loss, after which a probe
+            stops.
+        seed: Seed of an encoder's random weights.
+
+    Raises:
+        CrossEmoError: There is no such reference, layer or fold.
+    """
+
+    def __init__(
+        self,
+        encoder: str = "wav2vec2-base",
+        classes: tuple[str, ...] = (),
+        head: ProbeHead = "linear",
+        hidden: int = 256,
+        pooling: Pooling = "mean",
+        layers: Literal["all"] | list[int] = "all",
+        folds: Literal["all"] | list[int] = "all",
+        rates: tuple[float, ...] = RATES,
+        seeds: tuple[int, ...] = (0, 1, 2),
+        shuffles: int = 3,
+        references: Literal["all"] | list[str] = "all",
+        speaker_norm: bool = False,
+        weight_decay: float = 0.01,
+        patience: int = 30,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        if not rates or not seeds:
+            raise CrossEmoError("Probes need at least one of rates and of seeds.")
+        self.save_hyperparameters()
+        self.classes = classes
+        self.seed = seed
+        self.automatic_optimization = False
+        self.probes = nn.ModuleList()
+        self.tasks = nn.ModuleList()
+
+    @property
+    def variants(self) -> list[tuple[int, int | None]]:
+        """Seeds of each variant: of first weights, and of shuffled labels, if any."""
+        seeds, count = self.hparams["seeds"], self.hparams["shuffles"]
+        return [*((s, None) for s in seeds), *((seeds[0], n) for n in range(count))]
+
+    def setup(self, stage: str) -> None:
+        """Read the views of all clips and make their probes.
+
+        Raises:
+            CrossEmoError: There is no such layer, fold or reference.
+        """
+        if len(self.probes):
+            return
+        data = cast(EmotionDataModule, getattr(self.trainer, "datamodule", None))
+        self.clips = probed_clips(data).only(self.hparams["folds"])
+        views = self._read(data)
+        self.views = list(views)
+        seeds = [seed for seed, _ in self.variants]
+        shuffles = [shuffle for _, shuffle in self.variants]
+        for role in range(len(self.clips.names)):
+            task = ProbeTask(self.clips, role, shuffles)
+            self.tasks.append(task)
+            for values in views.values():
+                banks = [self._bank(values.shape[1], seeds) for _ in self._rates]
+                patience = self.hparams["patience"]
+                self.probes.append(TrainedProbes(task, values, banks, patience))
+        self._values = list(views.values())
+        data.serve([self._values])
+
+    def configure_optimizers(self) -> Optimizer:
+        """Build AdamW with a group of parameters for each learning rate."""
+        trained = self._trained()
+        groups = [
+            {
+                "params": [p for one in trained for p in one.banks[k].parameters()],
+                "lr": rate,
+                "name": f"rate {rate:g}",
+            }
+            for k, rate in enumerate(self._rates)
+        ]
+        return torch.optim.AdamW(groups, weight_decay=self.hparams["weight_decay"])
+
+    def training_step(self, batch: list[Tensor], batch_idx: int) -> None:
+        """Judge all probes on their validation clips and take a step with each.
+
+        Args:
+            batch: `(clips, width)` of every view.
+            batch_idx: Always 0.
+        """
+        optimizer = cast(Any, self.optimizers())
+        optimizer.zero_grad()
+        for number, one in enumerate(self._trained()):
+            one.learn(batch[number % len(self.views)])
+        optimizer.step()
+        running = self.running()
+        self.log("running", 100 * running, prog_bar=True, batch_size=1)
+        for role, name in enumerate(self.clips.names):
+            best = max(float(one.recall.amax(1).mean()) for one in self._of(role))
+            self.log(f"val/{name}/best_layer_UA", best, batch_size=1)
+        if self.trainer.strategy.reduce_boolean_decision(not running, all=True):
+            self.trainer.should_stop = True
+
+    def on_train_end(self) -> None:
+        """Judge the best probes on the test clips."""
+        trained = [self._of(role) for role in range(len(self.clips.names))]
+        like = trained[0][0].mean  # in device and precision
+        values = [one.to(like) for one in self._values]
+        about = {"encoder": self.hparams["encoder"], "head": self.hparams["head"]}
+        self.judgements: Judgements = judge(
+            trained, values, self.views, self.clips, self.variants, self._rates, about
+        )
+
+    def running(self) -> float:
+        """Return the share of the probes that haven't stopped."""
+        left = [(one.waited < one.patience).double().mean() for one in self._trained()]
+        return float(torch.stack(left).mean())
+
+    def hidden_states(self) -> tuple[Tensor, list[int]]:
+        """Return the encoder's features, `(clips, layers, width)`, and the layers."""
+        own = {
+            view.layer: values
+            for view, values in zip(self.views, self._values, strict=True)
+            if view.kind == "encoder" and view.layer is not None
+        }
+        return torch.stack(list(own.values()), 1), list(own)
+
+    @property
+    def _rates(self) -> tuple[float, ...]:
+        rates: tuple[float, ...] = tuple(self.hparams["rates"])
+        return rates
+
+    def _read(self, data: EmotionDataModule) -> Views:
+        fields = ("encoder", "layers", "pooling", "references", "speaker_norm", "seed")
+        looks = Looks(**{name: self.hparams[name] for name in fields})
+        device, speaks = self.trainer.strategy.root_device, self.trainer.is_global_zero
+        with torch.random.fork_rng(devices=[]):
+            return read_views(data, self.clips, looks, device, speaks)
+
+    def _trained(self) -> list[TrainedProbes]:
+        return [one for one in self.probes if isinstance(one, TrainedProbes)]
+
+    def _of(self, role: int) -> list[TrainedProbes]:
+        """Return the probes that learn from a role, one of each view."""
+        start = role * len(self.views)
+        return self._trained()[start : start + len(self.views)]
+
+    def _bank(self, width: int, seeds: list[int]) -> ProbeBank:
+        hidden = self.hparams["hidden"] if self.hparams["head"] == "superb" else None
+        folds = len(self.clips.parts)
+        return ProbeBank(folds, seeds, width, len(self.clips.classes), hidden)

@@ -1,0 +1,84 @@
+"""What the probes of one role have to learn, fold by fold."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from crossemo.probes.clips import TRAIN, VAL, ProbedClips, class_shares, shuffled_labels
+
+
+class ProbeTask(nn.Module):
+    """The training and validation clips of one role in every fold.
+
+    Args:
+        clips: All clips.
+        role: Number of the role that is learnt from.
+        shuffles: For each variant the seed of its shuffled labels; None for the true
+            ones.
+
+    Attributes:
+        rows: `(folds, most)` positions of the clips; those that fill up a fold repeat
+            the first clip of all and count nowhere.
+        learnt: `(folds, most)` bool, the training clips.
+        targets: `(folds, variants, most)` their classes.
+        learning: `(folds, variants, most)` weights of the training clips: they sum to
+            1, and all classes weigh the same.
+        judging: The same of the validation clips.
+    """
+
+    rows: Tensor
+    learnt: Tensor
+    targets: Tensor
+    learning: Tensor
+    judging: Tensor
+
+    def __init__(
+        self, clips: ProbedClips, role: int, shuffles: Sequence[int | None]
+    ) -> None:
+        super().__init__()
+        rows = clips.rows(role, TRAIN, VAL)
+        there, rows = rows >= 0, rows.clamp(min=0)
+        part = clips.parts.gather(1, rows)
+        learnt, judging = there & (part == TRAIN), there & (part == VAL)
+        labels = torch.stack(
+            [clips.labels if s is None else shuffled_labels(clips, s) for s in shuffles]
+        )
+        targets = labels[:, rows].transpose(0, 1)
+        classes = len(clips.classes)
+        found = {
+            "rows": rows,
+            "learnt": learnt,
+            "targets": targets,
+            "learning": class_shares(targets, learnt[:, None], classes),
+            "judging": class_shares(targets, judging[:, None], classes),
+        }
+        for name, tensor in found.items():
+            self.register_buffer(name, tensor, persistent=False)
+
+    def scale(self, values: Tensor) -> tuple[Tensor, Tensor]:
+        """Return mean and inverse deviation of each fold's training clips.
+
+        Args:
+            values: `(clips, width)` features of all clips.
+
+        Returns:
+            `(folds, 1, width)` each; 0 for the inverse of a deviation that is none, so
+            that a feature that says nothing in training says nothing in a test.
+        """
+        return scale_of(values[self.rows], self.learnt)
+
+
+def scale_of(values: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
+    """Return mean and inverse deviation over the clips inside.
+
+    Args:
+        values: `(folds, clips, width)`.
+        inside: `(folds, clips)` bool.
+    """
+    weights = inside[:, :, None] / inside.sum(1)[:, None, None]
+    mean = (values * weights).sum(1, keepdim=True)
+    variance = ((values - mean).square() * weights).sum(1, keepdim=True)
+    size = mean.abs() + 1  # below its rounding, a deviation is none
+    none = variance.sqrt() < 10 * torch.finfo(values.dtype).eps * size
+    return mean, torch.where(none, 0, variance.rsqrt())

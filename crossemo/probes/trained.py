@@ -1,0 +1,140 @@
+"""The probes of one view, trained on one role."""
+
+from collections.abc import Sequence
+from copy import deepcopy
+
+import torch
+from torch import Tensor, nn
+
+from crossemo.probes.bank import ProbeBank, joined, logits
+from crossemo.probes.task import ProbeTask
+
+
+class TrainedProbes(nn.Module):
+    """Probes of all folds, learning rates and variants, each with its best weights.
+
+    Best are those of the highest recall on validation (UA) and, among these, of the
+    lowest loss. A probe that has waited too long for better ones has stopped: it may be
+    trained on beside the others, and its best stays as it is.
+
+    Args:
+        task: What is learnt.
+        values: `(clips, width)` features of all clips.
+        banks: Probes of each learning rate.
+        patience: Epochs without improvement after which a probe stops.
+
+    Attributes:
+        recall: `(folds, rates, variants)` the best validation UA.
+        loss: The loss that goes with it.
+        waited: Epochs since.
+    """
+
+    recall: Tensor
+    loss: Tensor
+    waited: Tensor
+    mean: Tensor
+    inverse: Tensor
+
+    def __init__(
+        self,
+        task: ProbeTask,
+        values: Tensor,
+        banks: Sequence[ProbeBank],
+        patience: int,
+    ) -> None:
+        super().__init__()
+        self._task = [task]  # shared between views, so none's own part
+        self.banks = nn.ModuleList(banks)
+        self.best = deepcopy(self.banks).requires_grad_(False)
+        self.patience = patience
+        folds, variants, _ = task.targets.shape
+        shape = (folds, len(banks), variants)
+        self.register_buffer("recall", torch.full(shape, -1.0))
+        self.register_buffer("loss", torch.full(shape, torch.inf))
+        self.register_buffer("waited", torch.zeros(shape, dtype=torch.long))
+        for name, tensor in zip(("mean", "inverse"), task.scale(values), strict=True):
+            self.register_buffer(name, tensor, persistent=False)
+
+    @property
+    def task(self) -> ProbeTask:
+        """What is learnt."""
+        return self._task[0]
+
+    def running(self) -> list[int]:
+        """Return the numbers of the learning rates of which a probe hasn't stopped."""
+        left = (self.waited < self.patience).any((0, 2))
+        return left.nonzero().flatten().tolist()
+
+    def learn(self, values: Tensor) -> None:
+        """Judge the probes on validation and give them the gradients of training.
+
+        Args:
+            values: `(clips, width)` features of all clips.
+        """
+        running = self.running()
+        if not running:
+            return
+        task = self.task
+        clips = (values[task.rows] - self.mean) * self.inverse
+        with torch.enable_grad():
+            banks = self._of(self.banks, running)
+            said = logits(joined(banks), clips).log_softmax(-1)
+            said = said.view(
+                len(said), len(banks), -1, *said.shape[2:]
+            )  # rates, variants
+            targets = task.targets[:, None].expand(said.shape[:-1])
+            losses = -said.gather(-1, targets[..., None]).squeeze(-1)
+            own = [p for bank in banks for p in bank.parameters()]
+            found = torch.autograd.grad((losses * task.learning[:, None]).sum(), own)
+        for parameter, gradient in zip(own, found, strict=True):
+            parameter.grad = gradient
+        right = said.detach().argmax(-1) == targets
+        recall = (right * task.judging[:, None]).sum(-1)
+        self._keep_best(
+            running, recall, (losses.detach() * task.judging[:, None]).sum(-1)
+        )
+
+    def chosen(self) -> tuple[Tensor, list[Tensor]]:
+        """Choose the learning rate of each fold and variant on validation.
+
+        Returns:
+            `(folds, variants)` numbers of rates, and the best parameters under them,
+            `(folds, variants, ...)` each.
+        """
+        best = self.recall == self.recall.amax(1, True)
+        rate = torch.where(best, self.loss, torch.inf).argmin(1)
+        stacked = [
+            torch.stack(list(same), 1)
+            for same in zip(*(b.maps for b in self._of(self.best)), strict=True)
+        ]  # (folds, rates, variants, ...)
+        return rate, [_pick(one, rate) for one in stacked]
+
+    def _keep_best(self, rates: list[int], recall: Tensor, loss: Tensor) -> None:
+        best, least = self.recall[:, rates], self.loss[:, rates]
+        waited = self.waited[:, rates]
+        better = (recall > best) | ((recall == best) & (loss < least))
+        better &= waited < self.patience
+        self.recall[:, rates] = torch.where(better, recall, best)
+        self.loss[:, rates] = torch.where(better, loss, least)
+        self.waited[:, rates] = torch.where(better, 0, waited + 1)
+        kept = self._of(self.best, rates)
+        for place, bank in enumerate(self._of(self.banks, rates)):
+            if (here := better[:, place]).any():
+                for new, old in zip(bank.maps, kept[place].maps, strict=True):
+                    mask = here.view(*here.shape, *[1] * (new.ndim - 2))
+                    old.copy_(torch.where(mask, new.detach(), old))
+
+    def _of(
+        self, banks: nn.ModuleList, numbers: Sequence[int] | None = None
+    ) -> list[ProbeBank]:
+        chosen = range(len(banks)) if numbers is None else numbers
+        found = [banks[number] for number in chosen]
+        return [bank for bank in found if isinstance(bank, ProbeBank)]
+
+
+def _pick(parameters: Tensor, rate: Tensor) -> Tensor:
+    """Take one rate of `(folds, rates, variants, ...)` for each fold and variant."""
+    ones = [1] * (parameters.ndim - 3)
+    index = rate[:, None].view(len(rate), 1, -1, *ones)
+    index = index.expand(-1, 1, -1, *parameters.shape[3:])
+    return parameters.gather(1, index).squeeze(1)

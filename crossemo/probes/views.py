@@ -1,0 +1,188 @@
+"""Views of the clips that probes are trained on: layers, and what they compare with."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from functools import partial
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+from crossemo.acoustics import ACOUSTICS, Acoustics
+from crossemo.data.base import EmotionDataModule
+from crossemo.encoders import SSLEncoder, load_encoder
+from crossemo.encoders.sources import find_source
+from crossemo.errors import CrossEmoError
+from crossemo.features import keep_features
+from crossemo.kept import keep
+from crossemo.probes.clips import ProbedClips
+
+Kind = Literal["encoder", "random", "acoustic", "majority"]
+Pooling = Literal["mean", "statistics"]
+BATCH = 16
+_KINDS: tuple[Kind, Kind] = ("encoder", "random")
+
+
+@dataclass(frozen=True)
+class View:
+    """Features of all clips, of one kind.
+
+    Args:
+        name: Its name in tables, such as `7`, `random 7` or `log-mel`.
+        kind: Whether it is a hidden state of the encoder, one of the same encoder with
+            random weights, or acoustic; `majority` sees nothing.
+        layer: Number of the hidden state.
+    """
+
+    name: str
+    kind: Kind
+    layer: int | None = None
+
+    def describe(self) -> dict[str, Any]:
+        """Return the fields, ready for JSON."""
+        return asdict(self)
+
+
+Views = dict[View, Tensor]
+
+
+@dataclass(frozen=True)
+class Looks:
+    """What of the clips is looked at.
+
+    Args:
+        encoder: Name of the encoder.
+        layers: Which of its hidden states.
+        pooling: `mean` of a clip's frames, or `statistics`, which adds their standard
+            deviation.
+        references: What to look at besides, see `LayerwiseProbes`.
+        speaker_norm: Bring each speaker's clips to zero mean and unit variance.
+        seed: Seed of random weights.
+    """
+
+    encoder: str
+    layers: Literal["all"] | list[int] = "all"
+    pooling: Pooling = "mean"
+    references: Literal["all"] | list[str] = "all"
+    speaker_norm: bool = False
+    seed: int = 0
+
+    def acoustic(self) -> list[str]:
+        """Return the names of the acoustic features, in order.
+
+        Raises:
+            CrossEmoError: There is no such reference.
+        """
+        if self.references == "all":
+            return [name for name, one in ACOUSTICS.items() if one.available]
+        known = [*ACOUSTICS, "random"]
+        for name in self.references:
+            if name not in known:
+                raise CrossEmoError(
+                    f"There is no reference {name!r}: choose {', '.join(known)}, or "
+                    "all that can be had."
+                )
+        return [name for name in self.references if name != "random"]
+
+    def random(self) -> bool:
+        """Return whether the encoder with random weights is looked at too."""
+        if not find_source(self.encoder).pretrained:
+            return False  # it has no others
+        return self.references == "all" or "random" in self.references
+
+
+def read_views(
+    data: EmotionDataModule,
+    clips: ProbedClips,
+    looks: Looks,
+    device: torch.device,
+    speaks: bool,
+) -> Views:
+    """Return the views of all clips, computing what isn't kept yet.
+
+    Args:
+        data: A datamodule that is set up.
+        clips: Its clips.
+        looks: What to look at.
+        device: Where encoders run.
+        speaks: Whether to show bars.
+
+    Returns:
+        `(clips, width)` of each view.
+
+    Raises:
+        CrossEmoError: There is no such encoder, hidden state or reference.
+    """
+    acoustic = looks.acoustic()  # before the long work, in case there is none
+    keeping = partial(
+        keep_features,
+        datasets=data.datasets(),
+        batch_size=BATCH,
+        cache_dir=data.cache_dir,
+        progress=speaks,
+    )
+    views: Views = {}
+    for drawn in (False, True) if looks.random() else (False,):
+        encoder = load_encoder(looks.encoder, random_weights=drawn, seed=looks.seed)
+        layers = _layers(looks, encoder)
+        kept = keeping(encoder.to(device))
+        values = _rows(kept.means, clips)
+        if looks.pooling == "statistics":
+            values = torch.cat((values, _rows(kept.deviations, clips)), -1)
+        for n in layers:
+            view = View(f"random {n}" if drawn else f"{n}", _KINDS[drawn], n)
+            views[view] = values[:, n].contiguous()
+    if acoustic:
+        views |= _acoustic(acoustic, data, clips, speaks)
+    return _per_group(views, clips) if looks.speaker_norm else views
+
+
+def _acoustic(
+    names: Sequence[str], data: EmotionDataModule, clips: ProbedClips, speaks: bool
+) -> Views:
+    kept = keep(
+        Acoustics(names, data.sampling_rate),
+        data.datasets(),
+        BATCH,
+        cache_dir=data.cache_dir,
+        progress=speaks,
+    )
+    return {
+        View(name, "acoustic"): _rows({d: kept[d][name] for d in clips.digests}, clips)
+        for name in names
+    }
+
+
+def _layers(looks: Looks, encoder: SSLEncoder) -> Sequence[int]:
+    if looks.layers == "all":
+        return range(encoder.num_states)
+    for layer in looks.layers:
+        if layer not in range(encoder.num_states):
+            raise CrossEmoError(
+                f"model.layers names state {layer}, and {encoder.name} has the states "
+                f"0 to {encoder.num_states - 1}."
+            )
+    return looks.layers
+
+
+def _rows(found: Mapping[str, Tensor], clips: ProbedClips) -> Tensor:
+    return torch.stack([found[digest].float() for digest in clips.digests])
+
+
+def _per_group(views: Views, clips: ProbedClips) -> Views:
+    """Bring each group's clips of a role to zero mean and unit variance.
+
+    Takes out how a speaker or artist sounds at all. It looks at all clips of those who
+    are tested, though not at their labels.
+    """
+    places: dict[tuple[int, str], list[int]] = {}
+    for row, key in enumerate(zip(clips.roles.tolist(), clips.groups, strict=True)):
+        places.setdefault(key, []).append(row)
+    found = {}
+    for view, values in views.items():
+        found[view] = values.clone()
+        for rows in places.values():
+            own = values[rows]
+            spread, mean = torch.std_mean(own, 0, correction=0)
+            found[view][rows] = torch.where(spread > 0, (own - mean) / spread, 0)
+    return found

@@ -1,0 +1,202 @@
+"""Figures of the layerwise analysis: scores over layers, recalls, likeness."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from matplotlib import colormaps
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+
+from crossemo.report.figures import HEIGHT, WIDTH, grid, new_axes, set_title
+
+Rows = Sequence[Mapping[str, Any]]
+Floats = NDArray[np.float64]
+BLUE, ORANGE, GREY = "#4477aa", "#ee7733", "#777777"
+COLOURS = (BLUE, ORANGE, "#228833", "#aa3377", "#66ccee", "#ccbb44", GREY)
+LAYERS = "hidden state (0 enters the first block)"
+
+
+def layer_figures(
+    scores: Rows, likeness: Rows, corpora: Mapping[str, str]
+) -> dict[str, Figure]:
+    """Return the figures of one encoder, by tag.
+
+    Args:
+        scores: Rows of `layers.csv`.
+        likeness: Rows of `layer_similarity.csv`.
+        corpora: Name of the corpus in each role.
+    """
+    figures = {"layers": score_figure(scores, corpora)}
+    for role, corpus in corpora.items():
+        own = _chosen(scores, trained_on=role, judged_on=role, labels="true")
+        figures[f"layer_recalls/{role}"] = recall_figure(own, corpus)
+    if likeness:
+        figures["layer_similarity"] = likeness_figure(likeness, corpora)
+    return figures
+
+
+def score_figure(scores: Rows, corpora: Mapping[str, str]) -> Figure:
+    """Draw the UA of all layers and references, a panel for each corpus that is judged.
+
+    Bands and bars are the intervals. Probes that learnt from another corpus judge
+    clips standardised by this one's training clips.
+
+    Args:
+        scores: Rows of `layers.csv`.
+        corpora: Name of the corpus in each role.
+    """
+    figure, panels = _panels(len(corpora), 1.9 * WIDTH)
+    told = _chosen(scores, score="UA")
+    for axes, (role, corpus) in zip(panels, corpora.items(), strict=True):
+        judged = _chosen(told, judged_on=role)
+        true = _chosen(judged, labels="true")
+        own = _chosen(true, trained_on=role)
+        layers = [row for row in own if row["kind"] == "encoder" and row["layer"] != ""]
+        _curve(axes, layers, BLUE, f"learnt from {corpus}")
+        for other in set(corpora) - {role}:
+            across = _chosen(true, trained_on=other, scaler="judged", kind="encoder")
+            across = [row for row in across if row["layer"] != ""]
+            _curve(axes, across, ORANGE, f"learnt from {corpora[other]}")
+        shuffled = _chosen(judged, labels="shuffled", trained_on=role, kind="encoder")
+        shuffled = [row for row in shuffled if row["layer"] != ""]
+        _line(axes, shuffled, GREY, ":", "shuffled labels")
+        _line(axes, _chosen(own, kind="random"), GREY, "--", "random weights")
+        _references(axes, own, len(layers))
+        axes.axhline(100 * own[0]["chance"], color="#bbbbbb", lw=1, zorder=0)
+        axes.set(ylabel=f"UA on {corpus}, %", ylim=(0, None))
+    panels[-1].set_xlabel(LAYERS + ", references")
+    _legend(figure, panels[0])
+    return figure
+
+
+def encoder_figure(runs: Mapping[str, Rows], corpora: Mapping[str, str]) -> Figure:
+    """Draw the UA of all layers of several encoders side by side.
+
+    A panel for each corpus that is judged, with bands for the probes that learnt from
+    it and dashed lines for those that learnt from the other.
+
+    Args:
+        runs: Rows of `layers.csv` by name of the encoder.
+        corpora: Name of the corpus in each role.
+    """
+    figure, panels = _panels(len(corpora), 1.6 * WIDTH)
+    for number, (name, scores) in enumerate(runs.items()):
+        colour = COLOURS[number % len(COLOURS)]
+        told = _chosen(scores, score="UA", labels="true", kind="encoder")
+        told = [row for row in told if row["layer"] != ""]
+        for axes, (role, corpus) in zip(panels, corpora.items(), strict=True):
+            judged = _chosen(told, judged_on=role)
+            _curve(axes, _chosen(judged, trained_on=role), colour, name)
+            for other in set(corpora) - {role}:
+                across = _chosen(judged, trained_on=other, scaler="judged")
+                _line(axes, across, colour, "--", "")
+            axes.set(ylabel=f"UA on {corpus}, %", ylim=(0, None))
+    panels[-1].set_xlabel(LAYERS)
+    _legend(figure, panels[0])
+    if len(corpora) > 1:
+        set_title(figure, "dashed: learnt from the other corpus")
+    return figure
+
+
+def recall_figure(own: Rows, corpus: str) -> Figure:
+    """Draw the recall of every emotion in every layer.
+
+    Args:
+        own: Rows of `layers.csv` of one condition.
+        corpus: What was judged.
+    """
+    told = [r for r in own if r["score"].startswith("recall/") and r["layer"] != ""]
+    told = _chosen(told, kind="encoder")
+    emotions = list(dict.fromkeys(row["score"].partition("/")[2] for row in told))
+    layers = list(dict.fromkeys(row["layer"] for row in told))
+    cells = {(row["layer"], row["score"]): 100 * row["value"] for row in told}
+    table = np.array([[cells[n, f"recall/{e}"] for e in emotions] for n in layers])
+    text = [["-" if np.isnan(v) else f"{v:.0f}" for v in row] for row in table]
+    names = [str(layer) for layer in layers]
+    colours = colormaps["Blues"].with_extremes(bad="lightgrey")
+    figure, axes = grid(table, text, names, emotions, colours, (0, 100))
+    axes.set(ylabel="hidden state")
+    set_title(figure, f"recall on {corpus}, %")
+    return figure
+
+
+def likeness_figure(likeness: Rows, corpora: Mapping[str, str]) -> Figure:
+    """Draw the CKA of every layer in one role with every layer in the other.
+
+    Args:
+        likeness: Rows of `layer_similarity.csv`.
+        corpora: Name of the corpus in each role.
+    """
+    first, second = corpora
+    layers = list(dict.fromkeys(row[f"{first}_layer"] for row in likeness))
+    cells = {
+        (row[f"{first}_layer"], row[f"{second}_layer"]): row["cka"] for row in likeness
+    }
+    table = np.array([[cells[i, j] for j in layers] for i in layers])
+    text = [[f"{value:.2f}".replace("0.", ".") for value in row] for row in table]
+    names = [str(layer) for layer in layers]
+    figure, axes = grid(table, text, names, names, colormaps["cividis"], (0, 1))
+    axes.set(ylabel=f"state, {corpora[first]}", xlabel=f"state, {corpora[second]}")
+    set_title(figure, "CKA of the emotions' means")
+    return figure
+
+
+def _panels(count: int, width: float) -> tuple[Figure, list[Axes]]:
+    figure, first = new_axes(width, (count - 1) * HEIGHT)
+    if count == 1:
+        return figure, [first]
+    figure.clear()
+    figure.set_size_inches(width, count * HEIGHT)
+    return figure, list(figure.subplots(count, 1, sharex=True, squeeze=False).flat)
+
+
+def _chosen(
+    rows: Iterable[Mapping[str, Any]], **wanted: str
+) -> list[Mapping[str, Any]]:
+    return [r for r in rows if all(r[key] == value for key, value in wanted.items())]
+
+
+def _curve(axes: Axes, rows: Rows, colour: str, label: str) -> None:
+    """Draw a line with the band of its intervals."""
+    _line(axes, rows, colour, "-", label)
+    places = [row["layer"] for row in rows]
+    low, high = (100 * np.array([row[end] for row in rows]) for end in ("low", "high"))
+    axes.fill_between(places, low, high, color=colour, alpha=0.15, lw=0)
+
+
+def _line(axes: Axes, rows: Rows, colour: str, style: str, label: str) -> None:
+    places = [row["layer"] for row in rows]
+    values = [100 * row["value"] for row in rows]
+    (line,) = axes.plot(places, values, style, marker="o", ms=3, lw=2, color=colour)
+    line.set_label(label or "_")
+
+
+def _references(axes: Axes, own: Rows, layers: int) -> None:
+    """Draw the references and the best layer behind the layers, as points with bars."""
+    told = [row for row in own if row["layer"] == "" and row["kind"] != "majority"]
+    places = np.arange(len(told)) + layers + 0.5
+    values = 100 * np.array([row["value"] for row in told])
+    ends = 100 * np.array([[row["low"], row["high"]] for row in told]).T
+    reach = np.abs(ends - values)
+    axes.errorbar(places, values, reach, fmt="s", ms=4, lw=2, color=GREY)
+    axes.axvline(layers - 0.25, color="#bbbbbb", lw=1)
+    shown = list(range(0, layers, 1 if layers <= 15 else 2))
+    names = [*map(str, shown), *(row["view"] for row in told)]
+    axes.set_xticks([*shown, *places], names)
+    for tick in axes.get_xticklabels()[len(shown) :]:
+        tick.set(rotation=45, ha="right")
+
+
+def _legend(figure: Figure, axes: Axes) -> None:
+    axes.spines[["top", "right"]].set_visible(False)
+    handles, labels = axes.get_legend_handles_labels()
+    figure.legend(
+        handles,
+        labels,
+        loc="outside upper center",
+        ncols=2,
+        frameon=False,
+        fontsize="small",
+    )
