@@ -36,11 +36,13 @@ class LayerAnalysis(Callback):
     Attributes:
         scores: What `layers.csv` holds.
         corpora: Name of the corpus in each role.
+        sung: Roles whose emotions are confounded with melodies.
     """
 
     def __init__(self) -> None:
         self.scores: list[Row] = []
         self.corpora: dict[str, str] = {}
+        self.sung: list[str] = []
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Score the judgements, write and draw."""
@@ -51,6 +53,7 @@ class LayerAnalysis(Callback):
         self._warn(pl_module)
         roles = data_of(trainer).roles.items()
         self.corpora = {role: corpus.name for role, corpus in roles}
+        self.sung = [role for role, corpus in roles if corpus.melodies]
         judgements = with_choices(pl_module.judgements)
         self.scores = score_rows(judgements)
         likeness = similarity_rows(pl_module.clips, *pl_module.hidden_states())

@@ -34,8 +34,9 @@ class Layerwise(Experiment):
 
     def after_fit(self) -> None:
         """Show the scores of all layers."""
-        rows = self.analysis.scores
-        self.show(*([layer_table(rows, self.analysis.corpora)] if rows else []))
+        found = self.analysis
+        tables = [layer_table(found.scores, found.corpora, found.sung)]
+        self.show(*(tables if found.scores else []))
 
     def own_callbacks(self, recorded: bool) -> list[Callback]:
         """Return what analyses the judgements and records the training."""

@@ -1,8 +1,7 @@
 """Tables of the layerwise analysis for the terminal."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from math import isnan
-from os.path import commonprefix
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -14,19 +13,21 @@ CAPTION = (
     "fold by fold; →: standardised by the training clips of what is judged; a|b: "
     "only these to choose from"
 )
-Rows = Mapping[str, Mapping[str, Any]]
+Row = Mapping[str, Any]
+Rows = Sequence[Row]
 
 
 def layer_table(
-    scores: Sequence[Mapping[str, Any]], corpora: Mapping[str, str]
+    scores: Rows, corpora: Mapping[str, str], sung: Collection[str] = ()
 ) -> Table:
     """Return the UA of every view under every condition.
 
     Args:
         scores: Rows of `layers.csv`.
         corpora: Name of the corpus in each role.
+        sung: Roles for which to show the UA within melodies too.
     """
-    columns = _columns(scores, short_names(corpora))
+    columns = _columns(scores, short_names(corpora), sung)
     table = Table(
         box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, caption=CAPTION
     )
@@ -52,27 +53,32 @@ def short_names(corpora: Mapping[str, str]) -> dict[str, str]:
     >>> short_names({"source": "ravdess-speech", "target": "ravdess-song"})
     {'source': 'speech', 'target': 'song'}
     """
-    shared = len(commonprefix(list(corpora.values())).rpartition("-")[0])
-    cut = shared + 1 if shared and len(corpora) > 1 else 0
-    return {role: name[cut:] for role, name in corpora.items()}
+    heads = {name.partition("-")[0] for name in corpora.values()}
+    alike = len(heads) == 1 and len(corpora) > 1
+    return {
+        role: name.partition("-")[2] if alike else name
+        for role, name in corpora.items()
+    }
 
 
 def _columns(
-    scores: Sequence[Mapping[str, Any]], names: Mapping[str, str]
-) -> dict[str, dict[str, Mapping[str, Any]]]:
-    columns: dict[str, dict[str, Mapping[str, Any]]] = {}
+    scores: Rows, names: Mapping[str, str], sung: Collection[str]
+) -> dict[str, dict[str, Row]]:
+    columns: dict[str, dict[str, Row]] = {}
     for row in scores:
         across = row["trained_on"] != row["judged_on"]
         score, _, melody = row["score"].partition("/")
         wanted = score == "UA" and row["labels"] == "true"
-        if wanted and not (across and (row["scaler"] == "trained" or melody)):
+        if melody and (across or row["judged_on"] not in sung):
+            continue
+        if wanted and not (across and row["scaler"] == "trained"):
             name = f"{names[row['trained_on']]} → " * across + names[row["judged_on"]]
             name += "\n" + melody.replace("|", "|\n") if melody else ""
             columns.setdefault(name, {})[row["view"]] = row
     return columns
 
 
-def _cell(row: Mapping[str, Any]) -> str:
+def _cell(row: Row) -> str:
     value = f"{100 * row['value']:.1f}"
     if isnan(row["low"]):
         return value

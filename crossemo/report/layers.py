@@ -49,25 +49,22 @@ def score_figure(scores: Rows, corpora: Mapping[str, str]) -> Figure:
     """
     figure, panels = _panels(len(corpora), 1.9 * WIDTH)
     told = _chosen(scores, score="UA")
+    colours = dict(zip(corpora, COLOURS, strict=False))
     for axes, (role, corpus) in zip(panels, corpora.items(), strict=True):
         judged = _chosen(told, judged_on=role)
-        true = _chosen(judged, labels="true")
-        own = _chosen(true, trained_on=role)
-        layers = [row for row in own if row["kind"] == "encoder" and row["layer"] != ""]
-        _curve(axes, layers, BLUE, f"learnt from {corpus}")
-        for other in set(corpora) - {role}:
-            across = _chosen(true, trained_on=other, scaler="judged", kind="encoder")
-            across = [row for row in across if row["layer"] != ""]
-            _curve(axes, across, ORANGE, f"learnt from {corpora[other]}")
-        shuffled = _chosen(judged, labels="shuffled", trained_on=role, kind="encoder")
-        shuffled = [row for row in shuffled if row["layer"] != ""]
-        _line(axes, shuffled, GREY, ":", "shuffled labels")
-        _line(axes, _chosen(own, kind="random"), GREY, "--", "random weights")
-        _references(axes, own, len(layers))
+        own = _chosen(judged, labels="true", trained_on=role)
+        for other, name in corpora.items():
+            scaler = "trained" if other == role else "judged"
+            rows = _chosen(judged, labels="true", trained_on=other, scaler=scaler)
+            _curve(axes, _layers(rows), colours[other], f"learnt from {name}")
+        shuffled = _chosen(judged, labels="shuffled", trained_on=role)
+        _line(axes, _layers(shuffled), GREY, ":", "shuffled labels")
+        _line(axes, _layers(own, "random"), GREY, "--", "random weights")
+        _references(axes, own, len(_layers(own)))
         axes.axhline(100 * own[0]["chance"], color="#bbbbbb", lw=1, zorder=0)
         axes.set(ylabel=f"UA on {corpus}, %", ylim=(0, None))
     panels[-1].set_xlabel(LAYERS + ", references")
-    _legend(figure, panels[0])
+    _legend(figure, panels)
     return figure
 
 
@@ -84,8 +81,7 @@ def encoder_figure(runs: Mapping[str, Rows], corpora: Mapping[str, str]) -> Figu
     figure, panels = _panels(len(corpora), 1.6 * WIDTH)
     for number, (name, scores) in enumerate(runs.items()):
         colour = COLOURS[number % len(COLOURS)]
-        told = _chosen(scores, score="UA", labels="true", kind="encoder")
-        told = [row for row in told if row["layer"] != ""]
+        told = _layers(_chosen(scores, score="UA", labels="true"))
         for axes, (role, corpus) in zip(panels, corpora.items(), strict=True):
             judged = _chosen(told, judged_on=role)
             _curve(axes, _chosen(judged, trained_on=role), colour, name)
@@ -94,7 +90,7 @@ def encoder_figure(runs: Mapping[str, Rows], corpora: Mapping[str, str]) -> Figu
                 _line(axes, across, colour, "--", "")
             axes.set(ylabel=f"UA on {corpus}, %", ylim=(0, None))
     panels[-1].set_xlabel(LAYERS)
-    _legend(figure, panels[0])
+    _legend(figure, panels)
     if len(corpora) > 1:
         set_title(figure, "dashed: learnt from the other corpus")
     return figure
@@ -107,8 +103,7 @@ def recall_figure(own: Rows, corpus: str) -> Figure:
         own: Rows of `layers.csv` of one condition.
         corpus: What was judged.
     """
-    told = [r for r in own if r["score"].startswith("recall/") and r["layer"] != ""]
-    told = _chosen(told, kind="encoder")
+    told = [row for row in _layers(own) if row["score"].startswith("recall/")]
     emotions = list(dict.fromkeys(row["score"].partition("/")[2] for row in told))
     layers = list(dict.fromkeys(row["layer"] for row in told))
     cells = {(row["layer"], row["score"]): 100 * row["value"] for row in told}
@@ -158,6 +153,11 @@ def _chosen(
     return [r for r in rows if all(r[key] == value for key, value in wanted.items())]
 
 
+def _layers(rows: Rows, kind: str = "encoder") -> list[Mapping[str, Any]]:
+    """Return the rows of single hidden states."""
+    return [row for row in _chosen(rows, kind=kind) if row["layer"] != ""]
+
+
 def _curve(axes: Axes, rows: Rows, colour: str, label: str) -> None:
     """Draw a line with the band of its intervals."""
     _line(axes, rows, colour, "-", label)
@@ -169,8 +169,9 @@ def _curve(axes: Axes, rows: Rows, colour: str, label: str) -> None:
 def _line(axes: Axes, rows: Rows, colour: str, style: str, label: str) -> None:
     places = [row["layer"] for row in rows]
     values = [100 * row["value"] for row in rows]
-    (line,) = axes.plot(places, values, style, marker="o", ms=3, lw=2, color=colour)
-    line.set_label(label or "_")
+    if rows:
+        axes.plot(places, values, style, marker="o", ms=3, lw=2, color=colour)
+        axes.lines[-1].set_label(label or "_")
 
 
 def _references(axes: Axes, own: Rows, layers: int) -> None:
@@ -189,9 +190,10 @@ def _references(axes: Axes, own: Rows, layers: int) -> None:
         tick.set(rotation=45, ha="right")
 
 
-def _legend(figure: Figure, axes: Axes) -> None:
-    axes.spines[["top", "right"]].set_visible(False)
-    handles, labels = axes.get_legend_handles_labels()
+def _legend(figure: Figure, panels: Sequence[Axes]) -> None:
+    for axes in panels:
+        axes.spines[["top", "right"]].set_visible(False)
+    handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(
         handles,
         labels,
