@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crossemo.callbacks.fad import FrechetAudioDistance
+    from crossemo.callbacks.layers import LayerAnalysis
     from crossemo.callbacks.stages import StageSwitch
     from crossemo.corpora.demo import Demo
     from crossemo.corpora.ravdess import RAVDESS
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     )
     from crossemo.encoders import load_encoder
     from crossemo.metrics.frechet import frechet_distance
+    from crossemo.probes import LayerwiseProbes
     from crossemo.recognizer import EmotionRecognizer
     from crossemo.splits import Split
     from crossemo.stages import Stage
@@ -26,6 +28,8 @@ _HOMES = {
     "Demo": "crossemo.corpora.demo",
     "EmotionRecognizer": "crossemo.recognizer",
     "FrechetAudioDistance": "crossemo.callbacks.fad",
+    "LayerAnalysis": "crossemo.callbacks.layers",
+    "LayerwiseProbes": "crossemo.probes",
     "MusicEmotionDataModule": "crossemo.data.datamodules",
     "RAVDESS": "crossemo.corpora.ravdess",
     "SpeechEmotionDataModule": "crossemo.data.datamodules",
@@ -41,6 +45,8 @@ __all__ = [
     "Demo",
     "EmotionRecognizer",
     "FrechetAudioDistance",
+    "LayerAnalysis",
+    "LayerwiseProbes",
     "MusicEmotionDataModule",
     "SpeechEmotionDataModule",
     "Split",

@@ -15,6 +15,7 @@ from rich.console import Console
 
 import crossemo.corpora  # noqa: F401 (its classes may be named in a config by bare name)
 from crossemo import __version__, cache
+from crossemo.compared import compare_runs
 from crossemo.corpora.download import download
 from crossemo.data.datamodules import EmotionDataModule
 from crossemo.errors import own_sentence
@@ -30,7 +31,8 @@ from crossemo.report.tables import cache_table
 DESCRIPTION = f"""crossemo {__version__}: emotion in speech and in music through
 self-supervised encoders. Besides the commands below, `crossemo download ravdess DIR`
 fetches the RAVDESS corpus, and `crossemo fad SPEECH MUSIC` measures how far two folders
-of audio lie apart; `crossemo cache` shows what is kept between runs."""
+of audio lie apart; `crossemo compare RUN RUN` compares encoders layer by layer;
+`crossemo cache` shows what is kept between runs."""
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -48,6 +50,8 @@ def main(args: Sequence[str] | None = None) -> None:
             _download(typed[1:])
         elif typed[:1] == ["fad"]:
             _compare(typed[1:])
+        elif typed[:1] == ["compare"]:
+            _compare_runs(typed[1:])
         elif typed[:1] == ["cache"]:
             _cache(typed[1:])
         else:
@@ -124,6 +128,16 @@ def _compare(typed: list[str]) -> None:
     if threads := chosen.pop("threads"):
         torch.set_num_threads(threads)
     compare_folders(**chosen)
+
+
+def _compare_runs(typed: list[str]) -> None:
+    parser = ArgumentParser(prog="crossemo compare")
+    parser.add_argument(
+        "runs", nargs="+", type=Path, help="Folders of runs, logs/NAME/version_K."
+    )
+    parser.add_function_arguments(compare_runs, skip={"runs"})
+    chosen = parser.instantiate_classes(parser.parse_args(typed)).as_dict()
+    compare_runs(**chosen)
 
 
 def _cache(typed: list[str]) -> None:

@@ -14,7 +14,7 @@ from crossemo.data.datamodules import EmotionDataModule
 from crossemo.errors import own_sentence
 from crossemo.stages import Stage
 
-COMMANDS = ("fit", "validate", "test", "predict", "download", "fad", "cache")
+COMMANDS = ("fit", "validate", "test", "predict", "download", "fad", "compare", "cache")
 _NO_COMMAND = re.compile(r"argument subcommand: invalid choice: '([^']*)'")
 _NO_CLASS = re.compile(r"Expected a dot import path string: (\S+)")
 _KEY = re.compile(r'Parser key "([\w.]+)"')

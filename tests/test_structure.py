@@ -41,6 +41,7 @@ ORDER = [
     "report",
     "runs",
     "folders",
+    "compared",
     "callbacks",
     "parser",
     "experiments",
@@ -114,7 +115,7 @@ def test_the_readme_names_every_encoder_and_config() -> None:
     readme = (ROOT / "README.md").read_text()
     for name in CATALOGUE:
         assert f"`{name}`" in readme
-    for config in (ROOT / "configs").glob("*.yaml"):
+    for config in (ROOT / "configs").rglob("*.yaml"):
         assert f"configs/{config.name}" in readme
 
 

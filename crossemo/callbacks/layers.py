@@ -17,10 +17,10 @@ from crossemo.files import write_csv, write_text
 from crossemo.layerwise import pair_rows, score_rows, similarity_rows, with_choices
 from crossemo.layerwise.scores import Row
 from crossemo.probes import LayerwiseProbes
+from crossemo.probes.judgements import JUDGEMENTS
 from crossemo.report.figures import save_png
 from crossemo.report.layers import layer_figures
 
-JUDGEMENTS = "judgements.safetensors"
 SCORES, PAIRS, SIMILARITY = "layers.csv", "layer_pairs.csv", "layer_similarity.csv"
 
 

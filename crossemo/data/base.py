@@ -150,7 +150,6 @@ class EmotionDataModule(LightningDataModule):
     def serve(self, batches: Sequence[Any]) -> None:
         """Serve these batches from now on instead of clips, and validate on none."""
         self._ready = list(batches)
-        warnings.filterwarnings("ignore", ".*have no `validation_step`")
 
     def prepare_data(self) -> None:
         """Write and decode what is missing; called in one process per machine."""

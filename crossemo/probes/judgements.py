@@ -20,6 +20,7 @@ from crossemo.probes.trained import TrainedProbes
 from crossemo.probes.views import View
 
 FORMAT = 1
+JUDGEMENTS = "judgements.safetensors"  # its name in the folder of a run
 _TENSORS = ("said", "within", "recall", "rate", "roles", "labels", "parts")
 
 

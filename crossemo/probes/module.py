@@ -1,5 +1,6 @@
 """LayerwiseProbes: a classifier on every layer of a frozen encoder, all at once."""
 
+import warnings
 from typing import Any, Literal, cast
 
 import torch
@@ -78,6 +79,8 @@ class LayerwiseProbes(LightningModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
+        # Lightning would wonder: probes judge themselves as they train.
+        warnings.filterwarnings("ignore", ".*have no `validation_step`")
         if not rates or not seeds:
             raise CrossEmoError("Probes need at least one of rates and of seeds.")
         self.save_hyperparameters()
@@ -155,7 +158,12 @@ class LayerwiseProbes(LightningModule):
         trained = [self._of(role) for role in range(len(self.clips.names))]
         like = trained[0][0].mean  # in device and precision
         values = [one.to(like) for one in self._values]
-        about = {"encoder": self.hparams["encoder"], "head": self.hparams["head"]}
+        roles = getattr(self.trainer, "datamodule").roles.items()  # noqa: B009
+        about = {
+            "encoder": self.hparams["encoder"],
+            "head": self.hparams["head"],
+            "corpora": {role: corpus.name for role, corpus in roles},
+        }
         self.judgements: Judgements = judge(
             trained, values, self.views, self.clips, self.variants, self._rates, about
         )
