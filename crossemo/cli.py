@@ -18,7 +18,7 @@ from crossemo import __version__, cache
 from crossemo.compared import compare_runs
 from crossemo.corpora.download import download
 from crossemo.data.datamodules import EmotionDataModule
-from crossemo.errors import own_sentence
+from crossemo.errors import CrossEmoError, own_sentence
 from crossemo.experiments.base import RunConfig
 from crossemo.experiments.layerwise import Layerwise, asks_for_probes
 from crossemo.experiments.recognition import Recognition
@@ -79,6 +79,8 @@ def _run(typed: list[str]) -> None:
     # In sys.argv, because Lightning starts the other processes of a run with it.
     sys.argv[1:] = [_shipped_config(argument) for argument in typed]
     layerwise = asks_for_probes(sys.argv[1:])
+    if layerwise and typed[:1] != ["fit"]:
+        raise CrossEmoError("LayerwiseProbes are judged at the end of fit: say fit.")
     experiment = Layerwise if layerwise else Recognition
     experiment(
         LayerwiseProbes if layerwise else EmotionRecognizer,

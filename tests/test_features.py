@@ -159,9 +159,18 @@ def weights(folder: Path) -> dict[str, Tensor]:
     return state
 
 
-@pytest.mark.parametrize("layers", ["weighted", "1"])
+@pytest.mark.parametrize(
+    ("keep", "typed"),
+    [
+        ("true", ["--model.dropout=0.2"]),
+        ("true", ["--model.layers=1"]),
+        ("frames", ["--model.pooling=attentive", "--fad.unit=frames"]),
+    ],
+    ids=["weighted", "one layer", "frames"],
+)
 def test_training_from_them_is_training_with_the_encoder(
-    layers: str,
+    keep: str,
+    typed: list[str],
     ravdess: Path,
     wav2vec2: Path,
     tmp_path: Path,
@@ -169,15 +178,13 @@ def test_training_from_them_is_training_with_the_encoder(
     caplog: pytest.LogCaptureFixture,
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    said = {}
-    for keep in ("true", "false"):
+    for how in (keep, "false"):
+        caplog.clear()
         run(
             "fit",
             "--config=ravdess_speech_to_song.yaml",
             f"--model.encoder={wav2vec2}",
             "--model.tuning=frozen",
-            f"--model.layers={layers}",
-            "--model.dropout=0.2",
             "--model.lr=1e-2",
             "--stages.source.max_epochs=2",
             "--stages.target.max_epochs=2",
@@ -185,18 +192,20 @@ def test_training_from_them_is_training_with_the_encoder(
             "--data.batch_size=8",
             "--fad.layers=mixture",
             "--trainer.enable_progress_bar=false",
-            f"--keep_features={keep}",
-            f"--name={keep}",
+            f"--keep_features={how}",
+            f"--name={how}",
+            *typed,
             *corpora(ravdess),
             monkeypatch=monkeypatch,
         )
-        said[keep] = caplog.text
-        caplog.clear()
-    folders = [tmp_path / "logs" / name / "version_0" for name in ("true", "false")]
+        assert ("it sees each clip once" in caplog.text) == (how == keep)
+    folders = [tmp_path / "logs" / name / "version_0" for name in (keep, "false")]
     from_kept, looped = (weights(folder) for folder in folders)
     assert from_kept.keys() == looped.keys()
+    # AdamW magnifies rounding where gradients are tiny, up to a tenth of a step here.
+    tolerance = 1e-3 if keep == "frames" else 1e-5
     for name, tensor in from_kept.items():
-        torch.testing.assert_close(tensor, looped[name], rtol=1e-4, atol=1e-5)
+        torch.testing.assert_close(tensor, looped[name], rtol=1e-4, atol=tolerance)
     scores = [json.loads((f / "results.json").read_text())["stages"] for f in folders]
     for stage in ("source", "target"):
         for role in ("source", "target"):

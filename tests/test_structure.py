@@ -115,8 +115,9 @@ def test_the_readme_names_every_encoder_and_config() -> None:
     readme = (ROOT / "README.md").read_text()
     for name in CATALOGUE:
         assert f"`{name}`" in readme
-    for config in (ROOT / "configs").rglob("*.yaml"):
-        assert f"configs/{config.name}" in readme
+    configs = ROOT / "configs"
+    for config in (*configs.glob("*.yaml"), *configs.glob("layerwise/*.yaml")):
+        assert str(config.relative_to(ROOT)) in readme
 
 
 def test_the_changelog_and_the_citation_know_the_version() -> None:

@@ -1,0 +1,223 @@
+"""Runs of the layerwise analysis, as a user types them."""
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from tests.commands import CONFIGS, corpora, run
+
+LAYERWISE = CONFIGS / "layerwise"
+
+
+def quick(config: str, root: Path, encoder: Path) -> list[str]:
+    """Return what runs a config on little data."""
+    typed = [
+        f"--config=layerwise/{config}",
+        f"--model.init_args.encoder={encoder}",
+        "--model.init_args.rates=[1e-3,1e-2]",
+        "--model.init_args.patience=3",
+        "--model.init_args.hidden=8",
+        "--trainer.enable_progress_bar=false",
+        "--data.split=leave_one_out",
+    ]
+    if config.startswith("demo"):
+        return [*typed, "--data.source.takes=1", "--data.target.takes=1"]
+    return [*typed, *corpora(root)]
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
+
+
+@pytest.fixture
+def analysed(
+    here: Path, ravdess: Path, wav2vec2: Path, monkeypatch: pytest.MonkeyPatch
+) -> Path:
+    """The folder of a run."""
+    run("fit", *quick("ravdess.yaml", ravdess, wav2vec2), monkeypatch=monkeypatch)
+    return here / "logs" / "ravdess" / "version_0"
+
+
+@pytest.mark.parametrize("path", sorted(LAYERWISE.glob("*.yaml")), ids=lambda p: p.stem)
+def test_every_config_runs_to_the_end(
+    path: Path,
+    here: Path,
+    ravdess: Path,
+    wav2vec2: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    run("fit", *quick(path.name, ravdess, wav2vec2), monkeypatch=monkeypatch)
+    folder = here / "logs" / path.stem / "version_0"
+    assert {
+        "config.yaml",
+        "judgements.safetensors",
+        "layer_pairs.csv",
+        "layer_similarity.csv",
+        "layers.csv",
+        "metrics.csv",
+        "results.json",
+    } <= {item.name for item in folder.iterdir()}
+    assert sorted(item.name for item in (folder / "figures").iterdir()) == [
+        "layer_recalls_source.png",
+        "layer_recalls_target.png",
+        "layer_similarity.png",
+        "layers.png",
+    ]
+    best = next(
+        row
+        for row in table(folder / "layers.csv")
+        if row["view"] == "best" and row["score"] == "UA"
+    )
+    shown = capsys.readouterr().out
+    assert f"{100 * float(best['value']):.1f}±" in shown
+    assert f"Results: logs/{path.stem}/version_0" in shown
+
+
+def test_every_fold_is_judged_and_none_leaks(analysed: Path) -> None:
+    folds: Any = json.loads((analysed / "results.json").read_text())["folds"]
+    assert sorted(group for fold in folds for group in fold["test"]) == sorted(
+        {group for fold in folds for part in fold.values() for group in part}
+    )
+    for fold in folds:
+        assert sum(map(len, fold.values())) == len(set().union(*fold.values()))
+    clips = {row["clips"] for row in table(analysed / "layers.csv")}
+    assert clips <= {"22", "24", "8", "12"}  # of all four actors, and of melodies
+
+
+def test_the_table_holds_every_layer_and_reference(analysed: Path) -> None:
+    rows = table(analysed / "layers.csv")
+    views = {row["view"] for row in rows}
+    layers = {row["layer"] for row in rows if row["kind"] == "encoder"} - {""}
+    assert {*layers, *(f"random {layer}" for layer in layers)} <= views
+    assert {"level", "timing", "pitch", "log-mel", "best", "majority"} <= views
+    scores = {row["score"] for row in rows}
+    assert {"UA", "WA", "macro_F1", "recall/sad", "UA/calm|happy"} <= scores
+    assert {(r["trained_on"], r["judged_on"], r["scaler"]) for r in rows} == {
+        ("source", "source", "trained"),
+        ("target", "target", "trained"),
+        ("source", "target", "trained"),
+        ("source", "target", "judged"),
+        ("target", "source", "trained"),
+        ("target", "source", "judged"),
+    }
+
+
+def test_tensorboard_shows_the_curves_over_layers(analysed: Path) -> None:
+    board = EventAccumulator(str(analysed)).Reload()
+    tags = board.Tags()
+    assert {"layers", "layer_recalls/source", "layer_similarity"} <= set(tags["images"])
+    curve = board.Scalars("layers_UA/source")
+    told = {
+        int(row["layer"]): float(row["value"])
+        for row in table(analysed / "layers.csv")
+        if (row["trained_on"], row["judged_on"]) == ("source", "source")
+        and (row["kind"], row["labels"], row["score"]) == ("encoder", "true", "UA")
+        and row["layer"]
+    }
+    assert {point.step: point.value for point in curve} == pytest.approx(told)
+
+
+def test_a_run_that_goes_on_ends_as_an_undisturbed_one(
+    here: Path, ravdess: Path, wav2vec2: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = [*quick("ravdess.yaml", ravdess, wav2vec2), "--model.references=[]"]
+    typed += ["--model.patience=100"]
+    for name, epochs, more in (
+        ("whole", 70, []),
+        ("broken", 55, []),
+        ("broken", 70, ["--ckpt_path=last"]),
+    ):
+        asked = [f"--name={name}", f"--trainer.max_epochs={epochs}", *more]
+        run("fit", *typed, *asked, monkeypatch=monkeypatch)
+    logs = here / "logs"
+    whole, broken = (
+        (logs / run / "layers.csv").read_text()
+        for run in ("whole/version_0", "broken/version_1")
+    )
+    assert broken == whole != (logs / "broken/version_0/layers.csv").read_text()
+
+
+def test_encoders_are_compared_on_the_clips_that_they_share(
+    analysed: Path,
+    here: Path,
+    ravdess: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    typed = [*quick("ravdess.yaml", ravdess, Path("tiny")), "--name=other"]
+    run("fit", *typed, monkeypatch=monkeypatch)
+    other = here / "logs" / "other" / "version_0"
+    capsys.readouterr()
+    run("compare", analysed, other, monkeypatch=monkeypatch)
+    assert "tiny - wav2vec2" in capsys.readouterr().out.replace("\n", " ")
+    folder = here / "logs" / "compare" / "version_0"
+    assert (folder / "figures" / "encoders.png").stat().st_size > 10_000
+    pairs = table(folder / "encoder_pairs.csv")
+    best = next(row for row in pairs if row["view"] == "best")
+    scores = table(folder / "layers.csv")
+    told = {
+        row["encoder"]: float(row["value"])
+        for row in scores
+        if row["view"] == "best"
+        and (row["score"], row["labels"]) == ("UA", "true")
+        and (row["trained_on"], row["judged_on"]) == ("source", "source")
+    }
+    difference = told[best["second"]] - told[best["first"]]
+    assert float(best["UA"]) == pytest.approx(difference)
+
+
+@pytest.mark.parametrize(
+    ("typed", "answers"),
+    [
+        (["--model.layers=[9]"], ["9", "0 to 2"]),
+        (["--model.folds=[4]"], ["fold 4", "0 to 3"]),
+        (["--model.references=[loudness]"], ["level", "log-mel", "random"]),
+        (["--model.head=cubic"], ["linear", "superb"]),
+        (["--model.rates=[]"], ["at least one"]),
+        (["--model.patiense=3"], ["patience"]),
+    ],
+)
+def test_a_wrong_setting_is_answered_in_one_sentence(
+    typed: list[str],
+    answers: list[str],
+    here: Path,
+    ravdess: Path,
+    wav2vec2: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = [*quick("ravdess.yaml", ravdess, wav2vec2), *typed]
+    with pytest.raises(SystemExit) as ended:
+        run("fit", *words, monkeypatch=monkeypatch)
+    said = capsys.readouterr().err + str(ended.value)
+    assert [answer for answer in answers if answer not in said] == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "answer"),
+    [
+        (["test", "--config=layerwise/ravdess.yaml"], "judged at the end of fit"),
+        (["compare", "here"], "two or more"),
+        (["compare", "here", "there"], "holds no judgements"),
+    ],
+)
+def test_what_probes_cannot_do_is_said(
+    typed: list[str], answer: str, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        run(*typed, monkeypatch=monkeypatch)
+    assert answer in str(ended.value)
+
+
+def test_a_run_that_only_tries_out_leaves_nothing(
+    here: Path, ravdess: Path, wav2vec2: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = quick("ravdess.yaml", ravdess, wav2vec2)
+    run("fit", *typed, "--trainer.fast_dev_run=true", monkeypatch=monkeypatch)
+    assert not (here / "logs").exists()
