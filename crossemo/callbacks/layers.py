@@ -1,13 +1,12 @@
 """What the judgements of probes say: tables, figures and a file to compare runs by."""
 
 import json
+import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.utilities import rank_zero_warn
 from matplotlib.figure import Figure
 
 from crossemo import __version__
@@ -16,10 +15,13 @@ from crossemo.callbacks.tensorboard import add_curve, add_figure
 from crossemo.files import write_csv, write_text
 from crossemo.layerwise import pair_rows, score_rows, similarity_rows, with_choices
 from crossemo.layerwise.scores import Row
+from crossemo.layerwise.warnings import rate_shares, warnings_of
 from crossemo.probes import LayerwiseProbes
 from crossemo.probes.judgements import JUDGEMENTS
 from crossemo.report.figures import save_png
 from crossemo.report.layers import layer_figures
+
+logger = logging.getLogger(__name__)
 
 SCORES, PAIRS, SIMILARITY = "layers.csv", "layer_pairs.csv", "layer_similarity.csv"
 
@@ -50,12 +52,14 @@ class LayerAnalysis(Callback):
         folder = trainer.log_dir  # asks the first process, so all must take part
         if not trainer.is_global_zero:
             return
-        self._warn(pl_module)
         roles = data_of(trainer).roles.items()
         self.corpora = {role: corpus.name for role, corpus in roles}
         self.sung = [role for role, corpus in roles if corpus.melodies]
         judgements = with_choices(pl_module.judgements)
         self.scores = score_rows(judgements)
+        rates, running = pl_module.hparams["rates"], pl_module.running()
+        for sentence in warnings_of(judgements, rates, running):
+            logger.warning(sentence)
         likeness = similarity_rows(pl_module.clips, *pl_module.hidden_states())
         for tag, figure in layer_figures(self.scores, likeness, self.corpora).items():
             self._publish(trainer, folder, tag, figure)
@@ -68,14 +72,6 @@ class LayerAnalysis(Callback):
                 SIMILARITY: likeness,
             }
             self._write(Path(folder), tables, trainer, pl_module)
-
-    def _warn(self, module: LayerwiseProbes) -> None:
-        left = 100 * module.running()
-        if left:
-            rank_zero_warn(
-                f"{left:.0f} % of the probes were still improving at the last epoch: "
-                "give --trainer.max_epochs more."
-            )
 
     def _write(
         self,
@@ -94,7 +90,7 @@ class LayerAnalysis(Callback):
             "folds": module.clips.describe(),
             "model": {key: module.hparams[key] for key in sorted(module.hparams)},
             "epochs": trainer.current_epoch,
-            "rates": _rates(module),
+            "rates": rate_shares(module.judgements, module.hparams["rates"]),
         }
         text = json.dumps(content, indent=2, default=str)
         write_text(folder / "results.json", text + "\n")
@@ -105,20 +101,6 @@ class LayerAnalysis(Callback):
         if folder is not None:
             save_png(figure, Path(folder, "figures", f"{tag.replace('/', '_')}.png"))
         add_figure(trainer, tag, figure, trainer.global_step)
-
-
-def _rates(module: LayerwiseProbes) -> dict[str, dict[str, float]]:
-    """Return the share of the probes of true labels that each rate was chosen for."""
-    told = module.judgements
-    true = torch.tensor([shuffle is None for _, shuffle in told.variants])
-    chosen = told.rate[..., true]
-    return {
-        role: {
-            f"{rate:g}": float((chosen[number] == torch.tensor(rate)).double().mean())
-            for rate in module.hparams["rates"]
-        }
-        for number, role in enumerate(told.names)
-    }
 
 
 def _curves(scores: Sequence[Row]) -> dict[str, dict[int, float]]:

@@ -21,7 +21,7 @@ class Layerwise(Experiment):
 
     settings: ClassVar[str] = "model.init_args"
     defaults: ClassVar[dict[str, Any]] = {
-        "max_epochs": 500,  # probes stop by themselves
+        "max_epochs": 1000,  # probes stop by themselves
         "log_every_n_steps": 1,
         "num_sanity_val_steps": 0,
         "use_distributed_sampler": False,
