@@ -23,6 +23,7 @@ class Layerwise(Experiment):
     defaults: ClassVar[dict[str, Any]] = {
         "max_epochs": 1000,  # probes stop by themselves
         "log_every_n_steps": 1,
+        "enable_model_summary": False,  # thousands of probes
         "num_sanity_val_steps": 0,
         "use_distributed_sampler": False,
     }

@@ -17,7 +17,7 @@ from crossemo.probes.task import ProbeTask
 from crossemo.probes.trained import TrainedProbes
 from crossemo.probes.views import Looks, Pooling, Views, read_views
 
-RATES = (1e-4, 3e-4, 1e-3, 3e-3, 1e-2)
+RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 
 
 class LayerwiseProbes(LightningModule):

@@ -130,7 +130,7 @@ def likeness_figure(likeness: Rows, corpora: Mapping[str, str]) -> Figure:
         (row[f"{first}_layer"], row[f"{second}_layer"]): row["cka"] for row in likeness
     }
     table = np.array([[cells[i, j] for j in layers] for i in layers])
-    text = [[f"{value:.2f}".replace("0.", ".") for value in row] for row in table]
+    text = [[f"{value:z.2f}".replace("0.", ".") for value in row] for row in table]
     names = [str(layer) for layer in layers]
     figure, axes = grid(table, text, names, names, colormaps["cividis"], (0, 1))
     axes.set(ylabel=f"state, {corpora[first]}", xlabel=f"state, {corpora[second]}")
