@@ -51,26 +51,51 @@ def joined(banks: Sequence[ProbeBank]) -> list[Tensor]:
     return [torch.cat(same, 1) for same in zip(*(b.maps for b in banks), strict=True)]
 
 
+def raw_logits(
+    maps: Sequence[Tensor], clips: Tensor, mean: Tensor, inverse: Tensor
+) -> Tensor:
+    """Return what probes say of clips that each fold standardises in its own way.
+
+    Args:
+        maps: As in `logits`.
+        clips: `(clips, width)`.
+        mean: `(folds, 1, width)` what each fold takes from them.
+        inverse: `(folds, 1, width)` what it then multiplies them by.
+
+    Returns:
+        As `logits`.
+    """
+    centre = mean.mean(0)
+    clips, mean = clips - centre, mean - centre  # else small deviations lose digits
+    if maps[1][0].numel() > len(clips):
+        return logits(maps, (clips - mean) * inverse)
+    # It is less to put into the maps, and leaves the clips the same for all folds.
+    weight = maps[0] * inverse[:, None]
+    bias = maps[1] - (weight @ mean.mT[:, None]).squeeze(-1)
+    return logits([weight, bias, *maps[2:]], clips[None])
+
+
 def logits(maps: Sequence[Tensor], clips: Tensor) -> Tensor:
     """Return what probes say of clips.
 
     Args:
         maps: Weights and biases, one map after the other, `(folds, probes, ...)`.
-        clips: `(folds, clips, width)`, the clips as each fold sees them.
+        clips: `(folds, clips, width)`, the clips as each fold sees them, or
+            `(1, clips, width)` for the same in all folds.
 
     Returns:
         `(folds, probes, clips, classes)`.
     """
-    # One product for all probes of a fold reads its clips only once.
-    found = torch.einsum("fmd,fpdc->fpmc", clips, maps[0]) + maps[1][:, :, None]
+    # One product for all probes reads the clips only once.
+    found = torch.einsum("fpcd,fmd->fpcm", maps[0], clips) + maps[1][..., None]
     for weight, bias in zip(maps[2::2], maps[3::2], strict=True):
-        found = found @ weight + bias[:, :, None]
-    return found
+        found = weight @ found + bias[..., None]
+    return found.mT
 
 
 def _draw(sizes: Sequence[int], seed: int) -> list[Tensor]:
-    """Return weights and biases of linear maps after one another, `(in, out)` each."""
+    """Return weights and biases of linear maps after one another."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         layers = [nn.Linear(a, b) for a, b in pairwise(sizes)]
-    return [tensor.detach() for one in layers for tensor in (one.weight.T, one.bias)]
+    return [tensor.detach() for one in layers for tensor in (one.weight, one.bias)]

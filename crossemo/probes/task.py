@@ -18,11 +18,11 @@ class ProbeTask(nn.Module):
             ones.
 
     Attributes:
-        rows: `(folds, most)` positions of the clips; those that fill up a fold repeat
-            the first clip of all and count nowhere.
-        learnt: `(folds, most)` bool, the training clips.
-        targets: `(folds, variants, most)` their classes.
-        learning: `(folds, variants, most)` weights of the training clips: they sum to
+        rows: `(clips,)` positions of the clips of any fold; in a fold that doesn't
+            learn from one or is judged on it, the clip weighs 0.
+        learnt: `(folds, clips)` bool, the training clips.
+        targets: `(variants, clips)` classes.
+        learning: `(folds, variants, clips)` weights of the training clips: they sum to
             1, and all classes weigh the same.
         judging: The same of the validation clips.
     """
@@ -37,14 +37,13 @@ class ProbeTask(nn.Module):
         self, clips: ProbedClips, role: int, shuffles: Sequence[int | None]
     ) -> None:
         super().__init__()
-        rows = clips.rows(role, TRAIN, VAL)
-        there, rows = rows >= 0, rows.clamp(min=0)
-        part = clips.parts.gather(1, rows)
-        learnt, judging = there & (part == TRAIN), there & (part == VAL)
-        labels = torch.stack(
+        part = torch.where(clips.roles == role, clips.parts, -1)
+        learnt, judging = part == TRAIN, part == VAL
+        rows = (learnt | judging).any(0).nonzero().flatten()
+        learnt, judging = learnt[:, rows], judging[:, rows]
+        targets = torch.stack(
             [clips.labels if s is None else shuffled_labels(clips, s) for s in shuffles]
-        )
-        targets = labels[:, rows].transpose(0, 1)
+        )[:, rows]
         classes = len(clips.classes)
         found = {
             "rows": rows,
@@ -66,14 +65,14 @@ class ProbeTask(nn.Module):
             `(folds, 1, width)` each; 0 for the inverse of a deviation that is none, so
             that a feature that says nothing in training says nothing in a test.
         """
-        return scale_of(values[self.rows], self.learnt)
+        return scale_of(values[self.rows][None], self.learnt)
 
 
 def scale_of(values: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
     """Return mean and inverse deviation over the clips inside.
 
     Args:
-        values: `(folds, clips, width)`.
+        values: `(folds, clips, width)`, or `(1, clips, width)` for the same in all.
         inside: `(folds, clips)` bool.
     """
     weights = inside[:, :, None] / inside.sum(1)[:, None, None]

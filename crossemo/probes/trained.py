@@ -6,7 +6,7 @@ from copy import deepcopy
 import torch
 from torch import Tensor, nn
 
-from crossemo.probes.bank import ProbeBank, joined, logits
+from crossemo.probes.bank import ProbeBank, joined, raw_logits
 from crossemo.probes.task import ProbeTask
 
 
@@ -47,7 +47,7 @@ class TrainedProbes(nn.Module):
         self.banks = nn.ModuleList(banks)
         self.best = deepcopy(self.banks).requires_grad_(False)
         self.patience = patience
-        folds, variants, _ = task.targets.shape
+        folds, variants, _ = task.learning.shape
         shape = (folds, len(banks), variants)
         self.register_buffer("recall", torch.full(shape, -1.0))
         self.register_buffer("loss", torch.full(shape, torch.inf))
@@ -75,24 +75,24 @@ class TrainedProbes(nn.Module):
         if not running:
             return
         task = self.task
-        clips = (values[task.rows] - self.mean) * self.inverse
+        clips = values[task.rows]
         with torch.enable_grad():
             banks = self._of(self.banks, running)
-            said = logits(joined(banks), clips).log_softmax(-1)
-            said = said.view(
-                len(said), len(banks), -1, *said.shape[2:]
-            )  # rates, variants
-            targets = task.targets[:, None].expand(said.shape[:-1])
-            losses = -said.gather(-1, targets[..., None]).squeeze(-1)
+            said = raw_logits(joined(banks), clips, self.mean, self.inverse)
+            said = said.mT.log_softmax(-2)  # clips last, which is much faster
+            shape = len(said), len(banks), -1, *said.shape[2:]  # folds, rates, variants
+            said = said.view(shape)
+            targets = task.targets.expand(*said.shape[:-2], -1)
+            losses = -said.gather(-2, targets[..., None, :]).squeeze(-2)
             own = [p for bank in banks for p in bank.parameters()]
             found = torch.autograd.grad((losses * task.learning[:, None]).sum(), own)
         for parameter, gradient in zip(own, found, strict=True):
             parameter.grad = gradient
-        right = said.detach().argmax(-1) == targets
-        recall = (right * task.judging[:, None]).sum(-1)
-        self._keep_best(
-            running, recall, (losses.detach() * task.judging[:, None]).sum(-1)
-        )
+        right = said.detach().max(-2).indices == targets
+        # Doubles hold every such sum exactly, so that equal recalls are equal.
+        recall = (right * task.judging[:, None].double()).sum(-1).float()
+        loss = (losses.detach() * task.judging[:, None]).sum(-1)
+        self._keep_best(running, recall, loss)
 
     def chosen(self) -> tuple[Tensor, list[Tensor]]:
         """Choose the learning rate of each fold and variant on validation.
