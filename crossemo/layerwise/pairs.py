@@ -115,8 +115,9 @@ def compare_views(
     )
     low, high = jackknife_interval(value, replicates)
     error = jackknife_variance(replicates).sqrt()
-    # No spread at all is no evidence where there is no difference either.
-    p = student_p(torch.where(value == 0, 0, value / error), len(replicates) - 1)
+    # No spread at all is no evidence where there is no difference but by rounding.
+    t = torch.where(value.abs() < 1e-12, 0, value / error)
+    p = student_p(t, len(replicates) - 1)
     columns = torch.stack((value, low, high, p, benjamini_hochberg(p)), 1)
     names = ("UA", "low", "high", "p", "q")
     return [dict(zip(names, row, strict=True)) for row in columns.tolist()]

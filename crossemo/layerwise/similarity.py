@@ -39,8 +39,8 @@ def similarity_rows(
             f"{clips.names[0]}_layer": one,
             f"{clips.names[1]}_layer": other,
             "cka": float(value[i, j]),
-            "low": max(-1.0, float(low[i, j])),
-            "high": min(1.0, float(high[i, j])),
+            "low": float(low[i, j].clamp(min=-1)),
+            "high": float(high[i, j].clamp(max=1)),
             "p": float(p[i, j]),
             "groups": len(names),
         }
