@@ -1,0 +1,188 @@
+from dataclasses import replace
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from scipy.stats import false_discovery_control
+
+from crossemo.errors import CrossEmoError
+from crossemo.layerwise import encoder_rows, pair_rows, with_choices
+from crossemo.probes.judgements import Judgements
+from tests.layerwise.told import VIEWS, by_fold, jackknife, made_up_judgements
+
+TOLD = with_choices(made_up_judgements(roles=("speech", "song")))
+ROWS = pair_rows(TOLD)
+NAMES = [view.name for view in TOLD.views]
+
+
+def difference(
+    first: tuple[Judgements, int], second: tuple[Judgements, int], number: int
+) -> tuple[float, float, float, float]:
+    """Difference of UA, its interval and p, from lists of clips."""
+
+    def value(without: str = "") -> float:
+        one, other = (
+            by_fold(told, number, view, without=without).mean()
+            for told, view in (first, second)
+        )
+        return float(other - one)
+
+    left = [value(group) for group in sorted(set(first[0].groups))]
+    return value(), *jackknife(value(), left)
+
+
+def told_by(row: Any) -> list[float]:
+    return [row[name] for name in ("UA", "low", "high", "p")]
+
+
+def test_pairs_are_those_worth_comparing() -> None:
+    expected = [("two layers", *pair) for pair in combinations(["0", "1", "2"], 2)]
+    expected += [("random and trained weights", f"random {n}", n) for n in ("0", "2")]
+    expected += [("reference and best layer", n, "best") for n in ("level", "majority")]
+    for condition in TOLD.conditions:
+        found = [
+            (row["kind"], row["first"], row["second"])
+            for row in ROWS
+            if (row["trained_on"], row["judged_on"], row["scaler"]) == condition
+        ]
+        assert found == expected
+
+
+@pytest.mark.parametrize("number", range(4))
+def test_differences_are_those_by_hand(number: int) -> None:
+    for row in ROWS:
+        if TOLD.conditions[number] == (
+            row["trained_on"],
+            row["judged_on"],
+            row["scaler"],
+        ):
+            one, other = ((TOLD, NAMES.index(row[n])) for n in ("first", "second"))
+            expected = difference(one, other, number)
+            assert told_by(row) == pytest.approx(list(expected), rel=1e-6, abs=1e-9)
+
+
+def test_the_second_is_higher_where_the_difference_is_above_zero() -> None:
+    right = TOLD.said.clone()
+    right[:, 2] = torch.where(right[:, 2] >= 0, TOLD.labels, -1).short()
+    rows = pair_rows(replace(TOLD, said=right))
+    assert all(row["UA"] > 0 for row in rows if row["second"] == "2")
+
+
+def test_p_is_corrected_for_the_pairs_of_a_kind() -> None:
+    cells: dict[Any, list[Any]] = {}
+    for row in ROWS:
+        key = tuple(row[k] for k in ("trained_on", "judged_on", "scaler", "kind"))
+        cells.setdefault(key, []).append(row)
+    assert {len(cell) for cell in cells.values()} == {3, 2}
+    for cell in cells.values():
+        q = false_discovery_control([row["p"] for row in cell])
+        assert [row["q"] for row in cell] == pytest.approx(q.tolist())
+
+
+def test_no_difference_is_no_evidence() -> None:
+    said = TOLD.said.clone()
+    said[:, 1] = said[:, 0]
+    row = pair_rows(replace(TOLD, said=said))[0]
+    assert (row["first"], row["second"]) == ("0", "1")
+    assert told_by(row) == [0, 0, 0, 1]
+
+
+def test_rounding_is_no_evidence() -> None:
+    # Every singer alike; recalls of 1/10, 2/10, 3/10 and of 3/10, 2/10, 1/10.
+    labels = torch.arange(3).repeat_interleave(10).repeat(6)
+    right = torch.arange(180) % 10
+    wrong = (labels + 1) % 3
+    said = torch.stack(
+        [
+            torch.where(right < limit[labels], labels, wrong)
+            for limit in (torch.tensor([1, 2, 3]), torch.tensor([3, 2, 1]))
+        ]
+    )
+    groups = [f"singer-{n // 30}" for n in range(180)]
+    told = replace(
+        TOLD,
+        said=said[None, :, None].expand(-1, -1, 3, -1).short(),
+        roles=torch.zeros(180, dtype=torch.long),
+        labels=labels,
+        parts=(torch.arange(180) // 60 - torch.arange(3)[:, None] + 2) % 3,
+        conditions=TOLD.conditions[:1],
+        views=VIEWS[:2],
+        groups=tuple(groups),
+    )
+    (row,) = pair_rows(told)
+    assert told_by(row) == pytest.approx([0, 0, 0, 1])
+
+
+def test_few_groups_are_not_compared() -> None:
+    told = made_up_judgements()
+    few = torch.tensor([group in ("singer-0", "singer-1") for group in told.groups])
+    told.parts[:, ~few] = -1
+    assert pair_rows(with_choices(told)) == []
+
+
+OTHER = with_choices(made_up_judgements(seed=1, roles=("speech", "song")))
+
+
+def only(told: Judgements, rows: list[int]) -> Judgements:
+    """The clips of some rows, in their order."""
+    return replace(
+        told,
+        said=told.said[..., rows],
+        within=told.within[..., rows],
+        roles=told.roles[rows],
+        labels=told.labels[rows],
+        parts=told.parts[:, rows],
+        ids=tuple(told.ids[row] for row in rows),
+        groups=tuple(told.groups[row] for row in rows),
+    )
+
+
+def test_encoders_are_compared_on_the_clips_that_both_have() -> None:
+    count = len(TOLD.ids)
+    rows = list(range(0, count, 2)) + list(range(1, count - 9, 2))
+    some = only(OTHER, rows)
+    views = [NAMES.index(name) for name in ("2", "level", "best")]
+    some = replace(some, said=some.said[:, views], views=[TOLD.views[v] for v in views])
+    shared = sorted(rows)
+    mine, theirs = only(TOLD, shared), only(OTHER, shared)
+    found = encoder_rows([("one", TOLD), ("other", some)])
+    assert [row["view"] for row in found] == ["2", "level", "best"] * 4
+    for place, row in enumerate(found):
+        assert (row["first"], row["second"]) == ("one", "other")
+        number, view = place // 3, NAMES.index(row["view"])
+        condition = (row["trained_on"], row["judged_on"], row["scaler"])
+        assert TOLD.conditions[number] == condition
+        expected = difference((mine, view), (theirs, view), number)
+        assert told_by(row) == pytest.approx(list(expected), rel=1e-6, abs=1e-9)
+    back = encoder_rows([("other", some), ("one", TOLD)])
+    np.testing.assert_allclose(
+        [told_by(row)[0] for row in back], [-told_by(row)[0] for row in found]
+    )
+
+
+def test_three_encoders_are_three_pairs() -> None:
+    rows = encoder_rows([("a", TOLD), ("b", OTHER), ("c", TOLD)])
+    pairs = list(dict.fromkeys((row["first"], row["second"]) for row in rows))
+    assert pairs == [("a", "b"), ("a", "c"), ("b", "c")]
+    assert {
+        row["p"] for row in rows if row["second"] == "c" and row["first"] == "a"
+    } == {1.0}
+
+
+@pytest.mark.parametrize(
+    ("changes", "sentence"),
+    [
+        ({"parts": TOLD.parts.roll(1, 0)}, "The runs were split otherwise"),
+        ({"parts": TOLD.parts[:2]}, "The runs were split otherwise"),
+        ({"classes": ("calm", "happy", "angry")}, "one has the classes .*'sad'"),
+        ({"names": ("speech", "music")}, "one has the names .*'song'"),
+        ({"ids": tuple(f"x{n}" for n in TOLD.ids)}, "The runs share no clip: "),
+    ],
+)
+def test_runs_on_other_data_are_not_compared(
+    changes: dict[str, Any], sentence: str
+) -> None:
+    with pytest.raises(CrossEmoError, match=sentence):
+        encoder_rows([("one", TOLD), ("other", replace(OTHER, **changes))])
