@@ -9,12 +9,14 @@ from torch import Tensor, nn
 from crossemo.probes.bank import ProbeBank, joined, raw_logits
 from crossemo.probes.task import ProbeTask
 
+LESS = 1e-3  # by what share a loss must fall to be better
+
 
 class TrainedProbes(nn.Module):
     """Probes of all folds, learning rates and variants, each with its best weights.
 
-    Best are those of the highest recall on validation (UA) and, among these, of the
-    lowest loss. A probe that has waited too long for better ones has stopped: it may be
+    Best are those of the highest recall on validation (UA) and, among these, those
+    whose loss is lower by a thousandth than that of the best so far. A probe that has waited too long for better ones has stopped: it may be
     trained on beside the others, and its best stays as it is.
 
     Args:
@@ -112,7 +114,7 @@ class TrainedProbes(nn.Module):
     def _keep_best(self, rates: list[int], recall: Tensor, loss: Tensor) -> None:
         best, least = self.recall[:, rates], self.loss[:, rates]
         waited = self.waited[:, rates]
-        better = (recall > best) | ((recall == best) & (loss < least))
+        better = (recall > best) | ((recall == best) & (loss < (1 - LESS) * least))
         better &= waited < self.patience
         self.recall[:, rates] = torch.where(better, recall, best)
         self.loss[:, rates] = torch.where(better, loss, least)
