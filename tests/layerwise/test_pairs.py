@@ -50,7 +50,7 @@ def test_pairs_are_those_worth_comparing() -> None:
         assert found == expected
 
 
-@pytest.mark.parametrize("number", range(4))
+@pytest.mark.parametrize("number", range(6))
 def test_differences_are_those_by_hand(number: int) -> None:
     for row in ROWS:
         if TOLD.conditions[number] == (
@@ -148,7 +148,7 @@ def test_encoders_are_compared_on_the_clips_that_both_have() -> None:
     shared = sorted(rows)
     mine, theirs = only(TOLD, shared), only(OTHER, shared)
     found = encoder_rows([("one", TOLD), ("other", some)])
-    assert [row["view"] for row in found] == ["2", "level", "best"] * 4
+    assert [row["view"] for row in found] == ["2", "level", "best"] * 6
     for place, row in enumerate(found):
         assert (row["first"], row["second"]) == ("one", "other")
         number, view = place // 3, NAMES.index(row["view"])

@@ -1,6 +1,7 @@
 """Judgements that are made up, and their scores by scikit-learn and SciPy."""
 
 from collections.abc import Callable, Sequence
+from itertools import permutations
 from typing import Any
 
 import numpy as np
@@ -35,11 +36,11 @@ def made_up_judgements(
     places = (singer - torch.arange(FOLDS)[:, None]) % FOLDS
     parts = torch.where(places == 0, TEST, torch.where(places == 1, VAL, TRAIN))
     conditions = [Condition(role, role) for role in roles]
-    if len(roles) > 1:
-        one, other = roles
-        conditions += [
-            Condition(one, other, scaler) for scaler in ("trained", "judged")
-        ]
+    conditions += [
+        Condition(one, other, scaler)
+        for one, other in permutations(roles, 2)
+        for scaler in ("trained", "judged")
+    ]
     generator = torch.Generator().manual_seed(seed)
     shape = (len(conditions), len(VIEWS), len(VARIANTS), len(clips.ids))
     guessed = torch.randint(3, shape, generator=generator)

@@ -81,7 +81,7 @@ def test_a_task_holds_the_clips_that_are_learnt_from_and_chosen_by() -> None:
                 torch.testing.assert_close(found, expected)
 
 
-@pytest.mark.parametrize("scheme", ["leave_one_out", "kfold"])
+@pytest.mark.parametrize("scheme", ["leave_one_out", "kfold", "official"])
 def test_every_clip_is_tested_once_and_no_group_is_on_two_sides(
     ravdess: Path, scheme: str
 ) -> None:
