@@ -118,7 +118,8 @@ class Alone:
             recall = round(balanced_accuracy_score(y[val], guessed[val]), 9)
             loss = float(self.weighted(found, y, val).detach())
             waited += 1
-            if (recall, -loss) > (self.recall, -self.loss):
+            less = recall == self.recall and loss < 0.999 * self.loss
+            if recall > self.recall or less:
                 self.recall, self.loss, waited = recall, loss, 0
                 self.weights = [p.detach().clone() for p in self.probe.parameters()]
             if waited == FEW["patience"]:

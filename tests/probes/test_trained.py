@@ -124,6 +124,7 @@ def test_a_probe_keeps_the_best_recall_and_then_the_least_loss() -> None:
         (TOLD * 2, True),
         (TOLD, False),
         (TOLD * 3, True),
+        (TOLD * 3.0005, False),  # by less than a thousandth
     ]
     waited = 0
     for values, better in course:
