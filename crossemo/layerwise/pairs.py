@@ -57,7 +57,8 @@ def pair_rows(judgements: Judgements) -> list[Row]:
 def encoder_rows(runs: Sequence[tuple[str, Judgements]]) -> list[Row]:
     """Return a row for every pair of encoders, view and condition.
 
-    The clips are those that all runs have judged. See `pair_rows` for the statistics.
+    The clips are those that all runs have judged. See `pair_rows` for the statistics
+    and for when there is no row.
 
     Args:
         runs: Name and judgements, with the best layer, of each run.
@@ -77,6 +78,8 @@ def encoder_rows(runs: Sequence[tuple[str, Judgements]]) -> list[Row]:
                 count_told(side, side.conditions.index(condition), shuffled=False)
                 for side in (first, second)
             )
+            if len(own.folds) < MIN_GROUPS:
+                continue
             found = compare_views(
                 own,
                 [first.views.index(view) for view in views],

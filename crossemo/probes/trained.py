@@ -16,8 +16,9 @@ class TrainedProbes(nn.Module):
     """Probes of all folds, learning rates and variants, each with its best weights.
 
     Best are those of the highest recall on validation (UA) and, among these, those
-    whose loss is lower by a thousandth than that of the best so far. A probe that has waited too long for better ones has stopped: it may be
-    trained on beside the others, and its best stays as it is.
+    whose loss is lower by a thousandth than that of the best so far. A probe that has
+    waited too long for better ones has stopped: it may be trained on beside the
+    others, and its best stays as it is.
 
     Args:
         task: What is learnt.

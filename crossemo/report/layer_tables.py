@@ -92,7 +92,7 @@ def short_names(corpora: Mapping[str, str]) -> dict[str, str]:
     {'source': 'speech', 'target': 'song'}
     """
     heads = {name.partition("-")[0] for name in corpora.values()}
-    alike = len(heads) == 1 and len(corpora) > 1
+    alike = len(heads) == 1 < len(corpora) and all("-" in n for n in corpora.values())
     return {
         role: name.partition("-")[2] if alike else name
         for role, name in corpora.items()

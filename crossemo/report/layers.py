@@ -60,7 +60,7 @@ def score_figure(scores: Rows, corpora: Mapping[str, str]) -> Figure:
         shuffled = _chosen(judged, labels="shuffled", trained_on=role)
         _line(axes, _layers(shuffled), GREY, ":", "shuffled labels")
         _line(axes, _layers(own, "random"), GREY, "--", "random weights")
-        _references(axes, own, len(_layers(own)))
+        _references(axes, own)
         axes.axhline(100 * own[0]["chance"], color="#bbbbbb", lw=1, zorder=0)
         axes.set(ylabel=f"UA on {corpus}, %", ylim=(0, None))
     panels[-1].set_xlabel(LAYERS + ", references")
@@ -174,16 +174,17 @@ def _line(axes: Axes, rows: Rows, colour: str, style: str, label: str) -> None:
         axes.lines[-1].set_label(label or "_")
 
 
-def _references(axes: Axes, own: Rows, layers: int) -> None:
+def _references(axes: Axes, own: Rows) -> None:
     """Draw the references and the best layer behind the layers, as points with bars."""
+    layers = [row["layer"] for row in _layers(own)]
     told = [row for row in own if row["layer"] == "" and row["kind"] != "majority"]
-    places = np.arange(len(told)) + layers + 0.5
+    places = np.arange(len(told)) + max(layers) + 1.5
     values = 100 * np.array([row["value"] for row in told])
     ends = 100 * np.array([[row["low"], row["high"]] for row in told]).T
     reach = np.abs(ends - values)
     axes.errorbar(places, values, reach, fmt="s", ms=4, lw=2, color=GREY)
-    axes.axvline(layers - 0.25, color="#bbbbbb", lw=1)
-    shown = list(range(0, layers, 1 if layers <= 15 else 2))
+    axes.axvline(max(layers) + 0.75, color="#bbbbbb", lw=1)
+    shown = layers[:: 1 if len(layers) <= 15 else 2]
     names = [*map(str, shown), *(row["view"] for row in told)]
     axes.set_xticks([*shown, *places], names)
     for tick in axes.get_xticklabels()[len(shown) :]:
