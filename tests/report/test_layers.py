@@ -119,6 +119,19 @@ def test_references_stand_beside_the_layers_with_their_intervals() -> None:
     assert all(x > 2 for x, _ in points(marks))
 
 
+def test_some_layers_stand_at_their_own_numbers() -> None:
+    some = [row | {"layer": 4 * row["layer"]} if row["layer"] else row for row in ROWS]
+    axes = score_figure(some, ROLES).axes[-1]
+    ticks = zip(axes.get_xticks(), axes.get_xticklabels(), strict=True)
+    assert {x: tick.get_text() for x, tick in ticks if x <= 8} == {
+        0: "0",
+        4: "4",
+        8: "8",
+    }
+    (bars,) = axes.containers
+    assert all(x > 8 for x, _ in points(bars[0]))
+
+
 def test_guessing_is_a_line() -> None:
     for axes in score_figure(ROWS, ROLES).axes:
         lines = [list(zip(*points(line), strict=True)) for line in axes.lines]
