@@ -131,8 +131,7 @@ class LayerwiseProbes(LightningModule):
             }
             for k, rate in enumerate(self._rates)
         ]
-        decay = self.hparams["weight_decay"]
-        return torch.optim.AdamW(groups, weight_decay=decay, fused=True)
+        return torch.optim.AdamW(groups, weight_decay=self.hparams["weight_decay"])
 
     def training_step(self, batch: list[Tensor], batch_idx: int) -> None:
         """Judge all probes on their validation clips and take a step with each.
