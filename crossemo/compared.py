@@ -1,5 +1,6 @@
 """Compare the layers of several encoders: `crossemo compare RUN RUN …`."""
 
+import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
@@ -10,12 +11,14 @@ from torch.utils.tensorboard import SummaryWriter
 from crossemo.errors import CrossEmoError
 from crossemo.files import write_csv
 from crossemo.layerwise import encoder_rows, score_rows, with_choices
-from crossemo.layerwise.shared import on_shared_clips
+from crossemo.layerwise.shared import differing_settings, on_shared_clips
 from crossemo.probes.judgements import JUDGEMENTS, Judgements, read_judgements
 from crossemo.report.figures import figure_to_tensor, save_png
 from crossemo.report.layer_tables import encoder_table
 from crossemo.report.layers import encoder_figure
 from crossemo.runs import claim_version
+
+logger = logging.getLogger(__name__)
 
 
 def compare_runs(
@@ -39,7 +42,9 @@ def compare_runs(
         raise CrossEmoError("Give two or more folders of runs to compare.")
     read = [read_judgements(_file(run)) for run in runs]
     names = _names(read, runs)
-    shared = [with_choices(one) for one in on_shared_clips(read)]
+    for sentence in differing_settings(read):
+        logger.warning(sentence)
+    shared = on_shared_clips([with_choices(one) for one in read])
     told = dict(zip(names, shared, strict=True))
     scores = {encoder: score_rows(one) for encoder, one in told.items()}
     pairs = encoder_rows(list(told.items()))

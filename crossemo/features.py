@@ -5,6 +5,7 @@ over the audio is enough for all of them.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -106,10 +107,11 @@ class EncoderExtractor:
         self._encoder, self._kind, self._compute = encoder, kind, compute
 
     def identity(self) -> list[Any]:
-        """Return the kind, the digest of the weights and the preprocessing."""
+        """Return the kind, the digest of the weights, preprocessing and library."""
         encoder = self._encoder
-        weights = encoder.fingerprint()
-        return [self._kind, weights, encoder.normalised, encoder.sampling_rate]
+        weights, library = encoder.fingerprint(), version("transformers")
+        facts = [encoder.normalised, encoder.sampling_rate, library]
+        return [self._kind, weights, *facts]
 
     def __call__(self, batch: Batch) -> list[dict[str, Tensor]]:
         """Return what is computed of every clip of the batch, on the CPU."""

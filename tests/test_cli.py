@@ -82,7 +82,7 @@ def test_a_mistyped_command_is_answered_with_all_commands(
         run("cahce", monkeypatch=monkeypatch)
     said = capsys.readouterr().err
     assert "no command cahce: choose fit, validate, test, predict, download" in said
-    assert "fad, cache" in said
+    assert "fad, compare, cache" in said
 
 
 def test_a_wrong_root_is_one_sentence(

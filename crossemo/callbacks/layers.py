@@ -38,30 +38,29 @@ class LayerAnalysis(Callback):
     Attributes:
         scores: What `layers.csv` holds.
         corpora: Name of the corpus in each role.
-        sung: Roles whose emotions are confounded with melodies.
     """
 
     def __init__(self) -> None:
         self.scores: list[Row] = []
         self.corpora: dict[str, str] = {}
-        self.sung: list[str] = []
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Score the judgements, write and draw."""
         assert isinstance(pl_module, LayerwiseProbes)
         folder = trainer.log_dir  # asks the first process, so all must take part
-        if not trainer.is_global_zero:
+        if not trainer.is_global_zero or pl_module.judgements is None:
             return
         roles = data_of(trainer).roles.items()
         self.corpora = {role: corpus.name for role, corpus in roles}
-        self.sung = [role for role, corpus in roles if corpus.melodies]
         judgements = with_choices(pl_module.judgements)
         self.scores = score_rows(judgements)
         rates, running = pl_module.hparams["rates"], pl_module.running()
         for sentence in warnings_of(judgements, rates, running):
             logger.warning(sentence)
         likeness = similarity_rows(pl_module.clips, *pl_module.hidden_states())
-        for tag, figure in layer_figures(self.scores, likeness, self.corpora).items():
+        encoder = Path(pl_module.hparams["encoder"]).name
+        figures = layer_figures(self.scores, likeness, self.corpora, encoder)
+        for tag, figure in figures.items():
             self._publish(trainer, folder, tag, figure)
         for tag, points in _curves(self.scores).items():
             add_curve(trainer, f"layers_UA/{tag}", points)
@@ -71,6 +70,7 @@ class LayerAnalysis(Callback):
                 PAIRS: pair_rows(judgements),
                 SIMILARITY: likeness,
             }
+            pl_module.judgements.save(Path(folder) / JUDGEMENTS)
             self._write(Path(folder), tables, trainer, pl_module)
 
     def _write(
@@ -83,15 +83,16 @@ class LayerAnalysis(Callback):
         for name, rows in tables.items():
             if rows:
                 write_csv(folder / name, rows)
-        module.judgements.save(folder / JUDGEMENTS)
         content: dict[str, Any] = {
             "crossemo": __version__,
             **data_of(trainer).describe(),
             "folds": module.clips.describe(),
             "model": {key: module.hparams[key] for key in sorted(module.hparams)},
             "epochs": trainer.current_epoch,
-            "rates": rate_shares(module.judgements, module.hparams["rates"]),
         }
+        if module.judgements is not None:
+            rates = module.hparams["rates"]
+            content["rates"] = rate_shares(module.judgements, rates)
         text = json.dumps(content, indent=2, default=str)
         write_text(folder / "results.json", text + "\n")
 
@@ -108,8 +109,9 @@ def _curves(scores: Sequence[Row]) -> dict[str, dict[int, float]]:
     found: dict[str, dict[int, float]] = {}
     for row in scores:
         told = row["score"] == "UA" and row["labels"] == "true"
-        if told and row["scaler"] == "trained" and row["layer"] != "":
-            across = row["trained_on"] != row["judged_on"]
+        across = row["trained_on"] != row["judged_on"]
+        shown = row["scaler"] == ("judged" if across else "trained")
+        if told and shown and row["layer"] != "":
             name = f"{row['trained_on']} to " * across + row["judged_on"]
             name += ", random weights" * (row["kind"] == "random")
             found.setdefault(name, {})[row["layer"]] = row["value"]

@@ -36,8 +36,10 @@ class Layerwise(Experiment):
     def after_fit(self) -> None:
         """Show the scores of all layers."""
         found = self.analysis
-        tables = [layer_table(found.scores, found.corpora, found.sung)]
-        self.show(*(tables if found.scores else []))
+        tables = []
+        if found.scores:  # which the first process alone has
+            tables.append(layer_table(found.scores, found.corpora))
+        self.show(*tables)
 
     def own_callbacks(self, recorded: bool) -> list[Callback]:
         """Return what analyses the judgements and records the training."""

@@ -9,7 +9,7 @@ from torch import Tensor
 from crossemo.layerwise.best import BEST
 from crossemo.layerwise.scores import Row, Told, count_told
 from crossemo.layerwise.shared import on_shared_clips
-from crossemo.metrics.intervals import MIN_GROUPS, student_p
+from crossemo.metrics.intervals import student_p
 from crossemo.metrics.jackknife import jackknife_interval, jackknife_variance
 from crossemo.metrics.permutation import benjamini_hochberg
 from crossemo.metrics.recognition import unweighted_recall
@@ -22,9 +22,9 @@ def pair_rows(judgements: Judgements) -> list[Row]:
 
     Pairs are those of two layers, of a layer and the same one with random weights, and
     of the best layer and each of the other references. Both judge the same clips, so
-    the interval and p are the jackknife's over groups of the difference itself, with
-    Student's t; q is p corrected for the number of pairs of that kind (Benjamini &
-    Hochberg, 1995). There is no row with fewer than `MIN_GROUPS` groups.
+    the interval and p are the jackknife's over folds (see `score_rows`) of the
+    difference itself, with Student's t; q is p corrected for the number of pairs of
+    that kind (Benjamini & Hochberg, 1995). There is no row where there is no interval.
 
     In simulations of two layers that are alike, with 4 to 24 actors, p was below 0.05
     in 2 to 6 % of runs (`tests.benchmarks.simulate_layers`).
@@ -35,7 +35,7 @@ def pair_rows(judgements: Judgements) -> list[Row]:
     rows: list[Row] = []
     for number, condition in enumerate(judgements.conditions):
         told = count_told(judgements, number, shuffled=False)
-        if len(told.folds) < MIN_GROUPS:
+        if not told.sure:
             continue
         tags: Row = {
             "trained_on": condition.trained,
@@ -73,12 +73,17 @@ def encoder_rows(runs: Sequence[tuple[str, Judgements]]) -> list[Row]:
         zip(names, shared, strict=True), 2
     ):
         for condition in first.conditions:
-            views = [view for view in first.views if view in second.views]
+            # Acoustic references are those of the clips, whatever the encoder.
+            views = [
+                view
+                for view in first.views
+                if view in second.views and view.kind in ("encoder", "random")
+            ]
             own, others = (
                 count_told(side, side.conditions.index(condition), shuffled=False)
                 for side in (first, second)
             )
-            if len(own.folds) < MIN_GROUPS:
+            if not own.sure:
                 continue
             found = compare_views(
                 own,

@@ -13,7 +13,7 @@ from crossemo.metrics.folds import (
     fold_counts,
     group_counts,
     mean_over_folds,
-    without_each_group,
+    without_each_block,
 )
 from crossemo.metrics.intervals import MIN_GROUPS, chance_interval
 from crossemo.metrics.jackknife import jackknife_interval
@@ -42,9 +42,23 @@ class Told:
         """Return a score, averaged over folds: `(views, variants)`."""
         return mean_over_folds(self.counts, self.folds, score)
 
+    @property
+    def blocks(self) -> Tensor:
+        """What intervals are over: folds or, with too few of them, groups, `(groups,)`.
+
+        All groups of a fold are judged by one probe, and share its luck.
+        """
+        enough = len(set(self.folds.tolist())) >= MIN_GROUPS
+        return self.folds if enough else torch.arange(len(self.folds))
+
+    @property
+    def sure(self) -> bool:
+        """Whether there are blocks enough for an interval."""
+        return len(set(self.blocks.tolist())) >= MIN_GROUPS
+
     def replicates(self, score: Score) -> Tensor:
-        """Return it, averaged over variants, without each group: `(groups, views)`."""
-        left = without_each_group(self.counts)
+        """Return it, averaged over variants, without each block: `(blocks, views)`."""
+        left = without_each_block(self.counts, self.blocks)
         return mean_over_folds(left, self.folds, score).mean(-1)
 
 
@@ -87,9 +101,10 @@ def score_rows(judgements: Judgements) -> list[Row]:
     """Return a row for every condition, view and score, with an interval.
 
     A score is that of the test clips of a fold, averaged over folds and seeds. The
-    interval is the jackknife's over groups (speakers, songs), of just this average; see
-    `crossemo.metrics.intervals.score_interval`. There is none with fewer than
-    `MIN_GROUPS` groups.
+    interval is the jackknife's over folds, each of them whole groups (speakers, songs)
+    and a probe of its own; with fewer than `MIN_GROUPS` folds it is over groups, and
+    with fewer of these there is none. Nor is there one for shuffled labels, whose
+    spread over shuffles is `seed_sd`.
 
     Args:
         judgements: The judgements.
@@ -105,7 +120,8 @@ def score_rows(judgements: Judgements) -> list[Row]:
                     "labels": "shuffled" if shuffled else "true",
                     "score": name,
                 } | chance
-                rows += [tags | row for row in _rows(judgements, told, score)]
+                found = _rows(judgements, told, score, not shuffled and told.sure)
+                rows += [tags | row for row in found]
     return rows
 
 
@@ -140,11 +156,13 @@ def _chance(labels: Tensor, classes: int) -> Row:
     return {"chance": 1 / classes, "chance_high": high}
 
 
-def _rows(judgements: Judgements, told: Told, score: Score) -> Iterator[Row]:
+def _rows(
+    judgements: Judgements, told: Told, score: Score, sure: bool
+) -> Iterator[Row]:
     values = told.scores(score)
     middle = values.mean(-1)
     low = high = torch.full_like(middle, nan)
-    if len(told.folds) >= MIN_GROUPS:
+    if sure:
         low, high = jackknife_interval(middle, told.replicates(score))
     by_fold = score(fold_counts(told.counts, told.folds)).nanmean(1)  # over variants
     for place, view in enumerate(judgements.views):

@@ -1,6 +1,6 @@
 """The clips that several runs have judged."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 import torch
@@ -39,6 +39,18 @@ def on_shared_clips(runs: Sequence[Judgements]) -> list[Judgements]:
             "clips that another was tested on: give runs of one split."
         )
     return found
+
+
+def differing_settings(runs: Sequence[Judgements]) -> Iterator[str]:
+    """Yield a sentence on every setting that runs differ in besides the encoder."""
+    for name, value in runs[0].about["settings"].items():
+        values = [value, *(run.about["settings"][name] for run in runs[1:])]
+        if any(one != value for one in values):
+            told = ", ".join(map(str, dict.fromkeys(map(str, values))))
+            yield (
+                f"The runs differ in {name} ({told}), so that a difference between "
+                "them is not the encoders' alone."
+            )
 
 
 def _only(run: Judgements, ids: Sequence[str]) -> Judgements:

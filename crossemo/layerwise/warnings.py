@@ -6,13 +6,16 @@ import torch
 
 from crossemo.probes.judgements import Judgements
 
+FEW = 0.01  # share of running probes that is worth a word
 MOST = 0.5  # share of the probes at an end of the rates that is worth a word
 
 
 def rate_shares(
     judgements: Judgements, rates: Sequence[float]
 ) -> dict[str, dict[str, float]]:
-    """Return the share of the probes of true labels that chose each learning rate.
+    """Return the share of the layers' probes that chose each learning rate.
+
+    Those that learnt shuffled labels don't count.
 
     Args:
         judgements: The judgements.
@@ -22,9 +25,14 @@ def rate_shares(
         Shares by rate, by role that was learnt from.
     """
     true = torch.tensor([shuffle is None for _, shuffle in judgements.variants])
+    layers = [
+        number
+        for number, view in enumerate(judgements.views)
+        if view.kind == "encoder" and view.layer is not None
+    ]
     shares = {}
     for role, chosen in zip(judgements.names, judgements.rate, strict=True):
-        told = chosen[..., true]
+        told = chosen[layers][..., true]
         shares[role] = {
             f"{rate:g}": float((told == torch.tensor(rate)).double().mean())
             for rate in rates
@@ -40,11 +48,11 @@ def warnings_of(
     Args:
         judgements: The judgements.
         rates: Learning rates to choose from.
-        running: Share of the probes that still improved at the last epoch.
+        running: Share of the probes that hadn't stopped by the last epoch.
     """
-    if running:
+    if running >= FEW:
         yield (
-            f"{100 * running:.0f} % of the probes still improved at the last epoch: "
+            f"{100 * running:.0f} % of the probes had not stopped by the last epoch: "
             "give --trainer.max_epochs more."
         )
     ends = {f"{min(rates):g}": "lower", f"{max(rates):g}": "higher"}

@@ -1,4 +1,4 @@
-"""Scores averaged over folds, on all groups and without each group in turn."""
+"""Scores averaged over folds, on all groups and without each block in turn."""
 
 from collections.abc import Callable
 
@@ -52,15 +52,17 @@ def fold_counts(counts: Tensor, folds: Tensor) -> Tensor:
     return torch.einsum("fg,...gij->...fij", member, counts)
 
 
-def without_each_group(counts: Tensor) -> Tensor:
-    """Return the counts without each group in turn.
+def without_each_block(counts: Tensor, blocks: Tensor) -> Tensor:
+    """Return the counts without each block of groups in turn.
 
     Args:
         counts: `(..., groups, classes, classes)`.
+        blocks: `(groups,)` the block that each group is of.
 
     Returns:
-        `(groups, ..., groups, classes, classes)`.
+        `(blocks, ..., groups, classes, classes)`.
     """
-    keep = 1 - torch.eye(counts.shape[-3], dtype=counts.dtype)
-    shape = (len(keep), *[1] * (counts.ndim - 3), len(keep), 1, 1)
+    names = torch.tensor(sorted(set(blocks.tolist())))
+    keep = (blocks != names[:, None]).to(counts.dtype)
+    shape = (len(keep), *[1] * (counts.ndim - 3), keep.shape[1], 1, 1)
     return counts * keep.view(shape)

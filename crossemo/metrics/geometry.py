@@ -78,4 +78,4 @@ def exchange_p(first: Tensor, second: Tensor, seed: int = 0) -> Tensor:
     slack = 10 * torch.finfo(first.dtype).eps
     exchanged = (cka(first, second[:, order][:, :, order]) for order in orders)
     as_high = torch.stack([one >= observed - slack for one in exchanged])
-    return as_high.double().mean(0)
+    return torch.where(observed.isnan(), torch.nan, as_high.double().mean(0))

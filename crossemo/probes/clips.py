@@ -156,12 +156,11 @@ def class_shares(labels: Tensor, inside: Tensor, classes: int) -> Tensor:
 
 def _melodies(data: EmotionDataModule) -> tuple[tuple[int, ...], ...]:
     found = {
-        tuple(data.classes.index(emotion) for emotion in melody)
+        tuple(data.classes.index(name) for name in melody if name in data.classes)
         for corpus in data.roles.values()
         for melody in corpus.melodies
-        if set(melody) <= set(data.classes)
     }
-    return tuple(sorted(found))
+    return tuple(sorted(melody for melody in found if len(melody) > 1))
 
 
 def _refuse_gaps(clips: ProbedClips) -> None:

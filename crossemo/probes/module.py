@@ -1,6 +1,7 @@
 """LayerwiseProbes: a classifier on every layer of a frozen encoder, all at once."""
 
 import warnings
+from collections.abc import Sized
 from typing import Any, Literal, cast
 
 import torch
@@ -19,6 +20,18 @@ from crossemo.probes.views import Looks, Pooling, Views, read_views
 
 RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 
+# What makes runs on two encoders comparable.
+SETTINGS = (
+    "head",
+    "hidden",
+    "patience",
+    "pooling",
+    "rates",
+    "seeds",
+    "speaker_norm",
+    "weight_decay",
+)
+
 
 class LayerwiseProbes(LightningModule):
     """Trains probes for every layer, fold, learning rate and seed in one computation.
@@ -35,8 +48,8 @@ class LayerwiseProbes(LightningModule):
 
     Args:
         encoder: A name from the catalogue, a hub id, or a local folder.
-        classes: Names of the classes in order; the command line takes them from the
-            data.
+        classes: Names of the classes in order, which the command line takes from the
+            data; for the record, as the data's own are learnt.
         head: `linear`, or `superb`, a projection and a classifier.
         hidden: Width of the projection.
         pooling: What a probe sees of a clip: the `mean` of its frames, or `statistics`,
@@ -81,12 +94,17 @@ class LayerwiseProbes(LightningModule):
         super().__init__()
         # Lightning would wonder: probes judge themselves as they train.
         warnings.filterwarnings("ignore", ".*have no `validation_step`")
-        if not rates or not seeds:
-            raise CrossEmoError("Probes need at least one of rates and of seeds.")
+        _refuse(rates=rates, seeds=seeds, layers=layers, folds=folds)
+        if min(rates) <= 0 or patience < 1 or shuffles < 0:
+            raise CrossEmoError(
+                f"Rates {rates}, patience {patience} and shuffles {shuffles} train "
+                "nothing: rates are above 0, patience is 1 or more, shuffles 0 or more."
+            )
         self.save_hyperparameters()
         self.classes = classes
         self.seed = seed
         self.automatic_optimization = False
+        self.judgements: Judgements | None = None  # there after the training
         self.probes = nn.ModuleList()
         self.tasks = nn.ModuleList()
 
@@ -94,7 +112,8 @@ class LayerwiseProbes(LightningModule):
     def variants(self) -> list[tuple[int, int | None]]:
         """Seeds of each variant: of first weights, and of shuffled labels, if any."""
         seeds, count = self.hparams["seeds"], self.hparams["shuffles"]
-        return [*((s, None) for s in seeds), *((seeds[0], n) for n in range(count))]
+        # Weights of their own, as first weights favour classes that nothing corrects.
+        return [*((s, None) for s in seeds), *((-1 - n, n) for n in range(count))]
 
     def setup(self, stage: str) -> None:
         """Read the views of all clips and make their probes.
@@ -153,6 +172,20 @@ class LayerwiseProbes(LightningModule):
         if self.trainer.strategy.reduce_boolean_decision(not running, all=True):
             self.trainer.should_stop = True
 
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Refuse what other probes were.
+
+        Raises:
+            CrossEmoError: The checkpoint is of other layers, folds, rates or seeds.
+        """
+        shapes = {key: value.shape for key, value in self.state_dict().items()}
+        held = {key: value.shape for key, value in checkpoint["state_dict"].items()}
+        if held != shapes:
+            raise CrossEmoError(
+                "The checkpoint is of probes of other layers, folds, rates, seeds or "
+                "references: go on with the same, or begin without --ckpt_path."
+            )
+
     def on_train_end(self) -> None:
         """Judge the best probes on the test clips."""
         trained = [self._of(role) for role in range(len(self.clips.names))]
@@ -161,10 +194,10 @@ class LayerwiseProbes(LightningModule):
         roles = getattr(self.trainer, "datamodule").roles.items()  # noqa: B009
         about = {
             "encoder": self.hparams["encoder"],
-            "head": self.hparams["head"],
             "corpora": {role: corpus.name for role, corpus in roles},
+            "settings": {name: self.hparams[name] for name in SETTINGS},
         }
-        self.judgements: Judgements = judge(
+        self.judgements = judge(
             trained, values, self.views, self.clips, self.variants, self._rates, about
         )
 
@@ -206,3 +239,9 @@ class LayerwiseProbes(LightningModule):
         hidden = self.hparams["hidden"] if self.hparams["head"] == "superb" else None
         folds = len(self.clips.parts)
         return ProbeBank(folds, seeds, width, len(self.clips.classes), hidden)
+
+
+def _refuse(**lists: Sized) -> None:
+    for name, values in lists.items():
+        if not len(values):
+            raise CrossEmoError(f"model.{name} is empty: give at least one.")

@@ -16,6 +16,7 @@ from crossemo.errors import CrossEmoError
 from crossemo.features import keep_features
 from crossemo.kept import keep
 from crossemo.probes.clips import ProbedClips
+from crossemo.probes.task import scale_of
 
 Kind = Literal["encoder", "random", "acoustic", "majority"]
 Pooling = Literal["mean", "statistics"]
@@ -85,10 +86,19 @@ class Looks:
         return [name for name in self.references if name != "random"]
 
     def random(self) -> bool:
-        """Return whether the encoder with random weights is looked at too."""
-        if not find_source(self.encoder).pretrained:
-            return False  # it has no others
-        return self.references == "all" or "random" in self.references
+        """Return whether the encoder with random weights is looked at too.
+
+        Raises:
+            CrossEmoError: It is asked for, and the encoder has no other weights.
+        """
+        if find_source(self.encoder).pretrained:
+            return self.references == "all" or "random" in self.references
+        if self.references != "all" and "random" in self.references:
+            raise CrossEmoError(
+                f"{self.encoder} has random weights itself: leave random out of "
+                "model.references."
+            )
+        return False
 
 
 def read_views(
@@ -126,9 +136,11 @@ def read_views(
         encoder = load_encoder(looks.encoder, random_weights=drawn, seed=looks.seed)
         layers = _layers(looks, encoder)
         kept = keeping(encoder.to(device))
-        values = _rows(kept.means, clips)
+        values = _rows(kept.means, clips, looks.encoder)
         if looks.pooling == "statistics":
-            values = torch.cat((values, _rows(kept.deviations, clips)), -1)
+            values = torch.cat(
+                (values, _rows(kept.deviations, clips, looks.encoder)), -1
+            )
         for n in layers:
             view = View(f"random {n}" if drawn else f"{n}", _KINDS[drawn], n)
             views[view] = values[:, n].contiguous()
@@ -148,7 +160,9 @@ def _acoustic(
         progress=speaks,
     )
     return {
-        View(name, "acoustic"): _rows({d: kept[d][name] for d in clips.digests}, clips)
+        View(name, "acoustic"): _rows(
+            {d: kept[d][name] for d in clips.digests}, clips, name
+        )
         for name in names
     }
 
@@ -165,8 +179,20 @@ def _layers(looks: Looks, encoder: SSLEncoder) -> Sequence[int]:
     return looks.layers
 
 
-def _rows(found: Mapping[str, Tensor], clips: ProbedClips) -> Tensor:
-    return torch.stack([found[digest].float() for digest in clips.digests])
+def _rows(found: Mapping[str, Tensor], clips: ProbedClips, what: str) -> Tensor:
+    """Return the clips' features in order.
+
+    Raises:
+        CrossEmoError: One isn't finite.
+    """
+    rows = torch.stack([found[digest].float() for digest in clips.digests])
+    if not rows.isfinite().all():
+        broken = (~rows.flatten(1).isfinite().all(1)).nonzero()[0]
+        raise CrossEmoError(
+            f"What {what} gives for the clip {clips.ids[int(broken)]} is not finite: "
+            "look at that recording, or choose another encoder."
+        )
+    return rows
 
 
 def _per_group(views: Views, clips: ProbedClips) -> Views:
@@ -183,6 +209,7 @@ def _per_group(views: Views, clips: ProbedClips) -> Views:
         found[view] = values.clone()
         for rows in places.values():
             own = values[rows]
-            spread, mean = torch.std_mean(own, 0, correction=0)
-            found[view][rows] = torch.where(spread > 0, (own - mean) / spread, 0)
+            everyone = torch.ones(1, len(rows), dtype=torch.bool)
+            mean, inverse = scale_of(own[None], everyone)
+            found[view][rows] = ((own - mean) * inverse)[0]
     return found

@@ -1,6 +1,6 @@
 """Tables of the layerwise analysis for the terminal."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any
 
@@ -8,36 +8,28 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
-CAPTION = (
-    "UA in per cent ± half its 95 % interval; best: the layer chosen on validation, "
-    "fold by fold; →: standardised by the training clips of what is judged; a|b: "
-    "only these to choose from"
-)
-ENCODER_CAPTION = (
-    "UA of the layer chosen on validation, per cent ± half its 95 % interval; "
-    "differences on the same clips, p corrected for all views"
-)
+CAPTION = """\
+UA in per cent ± half its 95 % interval; a|b: only these to choose from
+best: the layer chosen on validation, fold by fold
+a → b: learnt from a, b standardised by its own training clips
+shuffled: mean over the states of probes that learnt shuffled labels"""
+ENCODER_CAPTION = """\
+UA of the layer chosen on validation, per cent ± half its 95 % interval
+differences on the same clips; q: p corrected for the number of layers"""
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
 
 
-def layer_table(
-    scores: Rows, corpora: Mapping[str, str], sung: Collection[str] = ()
-) -> Table:
+def layer_table(scores: Rows, corpora: Mapping[str, str]) -> Table:
     """Return the UA of every view under every condition.
 
     Args:
         scores: Rows of `layers.csv`.
         corpora: Name of the corpus in each role.
-        sung: Roles for which to show the UA within melodies too.
     """
-    columns = _columns(scores, short_names(corpora), sung)
-    table = Table(
-        box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, caption=CAPTION
-    )
-    table.add_column("state", no_wrap=True)
-    for name in columns:
-        table.add_column(Text(name), justify="right")
+    names = short_names(corpora)
+    columns = _columns(scores, names)
+    table = _table("state", columns, CAPTION)
     kind = ""
     for view, row in next(iter(columns.values())).items():
         if kind not in ("", row["kind"]):
@@ -45,9 +37,27 @@ def layer_table(
         kind = row["kind"]
         cells = [_cell(column[view]) for column in columns.values()]
         table.add_row(Text(view), *map(Text, cells))
+    shuffled = _columns(scores, names, "shuffled")
+    if shuffled:
+        cells = [_mean(shuffled.get(name, {})) for name in columns]
+        table.add_row(Text("shuffled"), *map(Text, cells))
     first = [next(iter(column.values())) for column in columns.values()]
     table.add_section()
     table.add_row("guess <", *(f"{100 * row['chance_high']:.1f}" for row in first))
+    return table
+
+
+def _table(first: str, columns: Iterable[str], caption: str) -> Table:
+    table = Table(
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        pad_edge=False,
+        caption=caption,
+        caption_justify="left",
+    )
+    table.add_column(first, no_wrap=True)
+    for name in columns:
+        table.add_column(Text(name), justify="right")
     return table
 
 
@@ -63,16 +73,13 @@ def encoder_table(
     """
     names = short_names(corpora)
     best = {
-        encoder: {n: c["best"] for n, c in _columns(rows, names, ()).items()}
+        encoder: {
+            name: column["best"] for name, column in _columns(rows, names).items()
+        }
         for encoder, rows in scores.items()
     }
-    table = Table(
-        box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, caption=ENCODER_CAPTION
-    )
-    table.add_column("encoder")
-    columns = list(next(iter(best.values())))
-    for name in columns:
-        table.add_column(Text(name), justify="right")
+    columns = [name for name in next(iter(best.values())) if "|" not in name]
+    table = _table("encoder", columns, ENCODER_CAPTION)
     for encoder, cells in best.items():
         table.add_row(Text(encoder), *(Text(_cell(cells[name])) for name in columns))
     table.add_section()
@@ -100,16 +107,16 @@ def short_names(corpora: Mapping[str, str]) -> dict[str, str]:
 
 
 def _columns(
-    scores: Rows, names: Mapping[str, str], sung: Collection[str]
+    scores: Rows, names: Mapping[str, str], labels: str = "true"
 ) -> dict[str, dict[str, Row]]:
+    """Return the rows of UA by view, by name of the condition."""
     columns: dict[str, dict[str, Row]] = {}
     for row in scores:
         score, _, melody = row["score"].partition("/")
-        wanted = score == "UA" and row["labels"] == "true" and _shown(row)
         across = row["trained_on"] != row["judged_on"]
-        if melody and (across or row["judged_on"] not in sung):
+        if score != "UA" or row["labels"] != labels or (melody and across):
             continue
-        if wanted:
+        if _shown(row):
             name = _name(row, names)
             name += "\n" + melody.replace("|", "|\n") if melody else ""
             columns.setdefault(name, {})[row["view"]] = row
@@ -126,16 +133,24 @@ def _name(row: Row, names: Mapping[str, str]) -> str:
     judged = names[row["judged_on"]]
     if row["trained_on"] == row["judged_on"]:
         return judged
-    return f"{names[row['trained_on']]} → {judged}"
+    return f"{names[row['trained_on']]}\n→ {judged}"
 
 
 def _difference(row: Row) -> str:
     reach = 100 * (row["high"] - row["low"]) / 2
-    return f"{100 * row['UA']:+.1f}±{reach:.0f}\np {row['q']:.2f}"
+    q = "<0.01" if row["q"] < 0.01 else f"{row['q']:.2f}"
+    return f"{100 * row['UA']:+.1f}±{reach:.0f}\nq {q}"
+
+
+def _mean(column: Mapping[str, Row]) -> str:
+    """Return the mean over the hidden states, or a dash."""
+    layers = [r["value"] for r in column.values() if r["layer"] != ""]
+    return f"{100 * sum(layers) / len(layers):.1f}" if layers else "-"
 
 
 def _cell(row: Row) -> str:
-    value = f"{100 * row['value']:.1f}"
+    digits = 0 if "/" in row["score"] else 1  # where there is little room
+    value = f"{100 * row['value']:.{digits}f}"
     if isnan(row["low"]):
         return value
     reach = max(row["high"] - row["value"], row["value"] - row["low"])

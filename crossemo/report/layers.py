@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from crossemo.report.figures import HEIGHT, WIDTH, grid, new_axes, set_title
@@ -19,7 +20,7 @@ LAYERS = "hidden state (0 enters the first block)"
 
 
 def layer_figures(
-    scores: Rows, likeness: Rows, corpora: Mapping[str, str]
+    scores: Rows, likeness: Rows, corpora: Mapping[str, str], encoder: str
 ) -> dict[str, Figure]:
     """Return the figures of one encoder, by tag.
 
@@ -27,8 +28,9 @@ def layer_figures(
         scores: Rows of `layers.csv`.
         likeness: Rows of `layer_similarity.csv`.
         corpora: Name of the corpus in each role.
+        encoder: Name of the encoder.
     """
-    figures = {"layers": score_figure(scores, corpora)}
+    figures = {"layers": score_figure(scores, corpora, encoder)}
     for role, corpus in corpora.items():
         own = _chosen(scores, trained_on=role, judged_on=role, labels="true")
         figures[f"layer_recalls/{role}"] = recall_figure(own, corpus)
@@ -37,7 +39,7 @@ def layer_figures(
     return figures
 
 
-def score_figure(scores: Rows, corpora: Mapping[str, str]) -> Figure:
+def score_figure(scores: Rows, corpora: Mapping[str, str], encoder: str = "") -> Figure:
     """Draw the UA of all layers and references, a panel for each corpus that is judged.
 
     Bands and bars are the intervals. Probes that learnt from another corpus judge
@@ -46,6 +48,7 @@ def score_figure(scores: Rows, corpora: Mapping[str, str]) -> Figure:
     Args:
         scores: Rows of `layers.csv`.
         corpora: Name of the corpus in each role.
+        encoder: Name of the encoder.
     """
     figure, panels = _panels(len(corpora), 1.9 * WIDTH)
     told = _chosen(scores, score="UA")
@@ -61,10 +64,10 @@ def score_figure(scores: Rows, corpora: Mapping[str, str]) -> Figure:
         _line(axes, _layers(shuffled), GREY, ":", "shuffled labels")
         _line(axes, _layers(own, "random"), GREY, "--", "random weights")
         _references(axes, own)
-        axes.axhline(100 * own[0]["chance"], color="#bbbbbb", lw=1, zorder=0)
+        _chance(axes, own)
         axes.set(ylabel=f"UA on {corpus}, %", ylim=(0, None))
-    panels[-1].set_xlabel(LAYERS + ", references")
-    _legend(figure, panels)
+    panels[-1].set_xlabel(f"{LAYERS}, then references\nbands, bars: 95 % intervals")
+    _legend(figure, panels, encoder)
     return figure
 
 
@@ -89,10 +92,12 @@ def encoder_figure(runs: Mapping[str, Rows], corpora: Mapping[str, str]) -> Figu
                 across = _chosen(judged, trained_on=other, scaler="judged")
                 _line(axes, across, colour, "--", "")
             axes.set(ylabel=f"UA on {corpus}, %", ylim=(0, None))
-    panels[-1].set_xlabel(LAYERS)
+            axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+            if not number:
+                _chance(axes, judged)
+    dashed = "\ndashed: learnt from the other corpus" if len(corpora) > 1 else ""
+    panels[-1].set_xlabel(f"{LAYERS}\nbands: 95 % intervals{dashed}")
     _legend(figure, panels)
-    if len(corpora) > 1:
-        set_title(figure, "dashed: learnt from the other corpus")
     return figure
 
 
@@ -144,7 +149,9 @@ def _panels(count: int, width: float) -> tuple[Figure, list[Axes]]:
         return figure, [first]
     figure.clear()
     figure.set_size_inches(width, count * HEIGHT)
-    return figure, list(figure.subplots(count, 1, sharex=True, squeeze=False).flat)
+    return figure, list(
+        figure.subplots(count, 1, sharex=True, sharey=True, squeeze=False).flat
+    )
 
 
 def _chosen(
@@ -191,7 +198,12 @@ def _references(axes: Axes, own: Rows) -> None:
         tick.set(rotation=45, ha="right")
 
 
-def _legend(figure: Figure, panels: Sequence[Axes]) -> None:
+def _chance(axes: Axes, rows: Rows) -> None:
+    chance = 100 * rows[0]["chance"]
+    axes.axhline(chance, color="#bbbbbb", lw=1, zorder=0, label="chance")
+
+
+def _legend(figure: Figure, panels: Sequence[Axes], title: str = "") -> None:
     for axes in panels:
         axes.spines[["top", "right"]].set_visible(False)
     handles, labels = panels[0].get_legend_handles_labels()
@@ -202,4 +214,5 @@ def _legend(figure: Figure, panels: Sequence[Axes]) -> None:
         ncols=2,
         frameon=False,
         fontsize="small",
+        title=title,
     )
