@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.commands import CONFIGS, corpora, run
+from tests.commands import CONFIGS, corpora, run, run_alone
 
 LAYERWISE = CONFIGS / "layerwise"
 
@@ -128,6 +128,21 @@ def test_tensorboard_shows_the_curves_over_layers(analysed: Path) -> None:
     assert {point.step: point.value for point in curve} == pytest.approx(told)
 
 
+@pytest.mark.slow
+def test_two_processes_show_and_write_what_one_does(
+    here: Path, ravdess: Path, wav2vec2: Path
+) -> None:
+    typed = [*quick("ravdess.yaml", ravdess, wav2vec2), "--model.references=[]"]
+    tables = []
+    for name, devices in (("one", 1), ("two", 2)):
+        asked = [f"--name={name}", f"--trainer.devices={devices}"]
+        done = run_alone("fit", *typed, *asked, cwd=here)
+        assert done.returncode == 0, done.stderr[-3000:]
+        assert done.stdout.count("guess <") == 1
+        tables.append((here / "logs" / name / "version_0" / "layers.csv").read_text())
+    assert tables[0] == tables[1]
+
+
 def test_a_run_that_goes_on_ends_as_an_undisturbed_one(
     here: Path, ravdess: Path, wav2vec2: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -146,6 +161,17 @@ def test_a_run_that_goes_on_ends_as_an_undisturbed_one(
         for run in ("whole/version_0", "broken/version_1")
     )
     assert broken == whole != (logs / "broken/version_0/layers.csv").read_text()
+
+
+def test_other_probes_cannot_go_on_from_a_checkpoint(
+    here: Path, ravdess: Path, wav2vec2: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = [*quick("ravdess.yaml", ravdess, wav2vec2), "--model.references=[]"]
+    typed += ["--trainer.max_epochs=51", "--model.patience=100"]
+    run("fit", *typed, monkeypatch=monkeypatch)
+    other = [*typed, "--model.layers=[0]", "--ckpt_path=last"]
+    with pytest.raises(SystemExit, match="probes of other layers"):
+        run("fit", *other, monkeypatch=monkeypatch)
 
 
 def test_encoders_are_compared_on_the_clips_that_they_share(
@@ -185,7 +211,9 @@ def test_encoders_are_compared_on_the_clips_that_they_share(
         (["--model.folds=[4]"], ["fold 4", "0 to 3"]),
         (["--model.references=[loudness]"], ["level", "log-mel", "random"]),
         (["--model.head=cubic"], ["linear", "superb"]),
-        (["--model.rates=[]"], ["at least one"]),
+        (["--model.rates=[]"], ["rates", "at least one"]),
+        (["--model.rates=[-1]"], ["rates are above 0"]),
+        (["--model.patience=0"], ["patience is 1 or more"]),
         (["--model.patiense=3"], ["patience"]),
     ],
 )

@@ -26,8 +26,9 @@ def pair_rows(judgements: Judgements) -> list[Row]:
     difference itself, with Student's t; q is p corrected for the number of pairs of
     that kind (Benjamini & Hochberg, 1995). There is no row where there is no interval.
 
-    In simulations of two layers that are alike, with 4 to 24 actors, p was below 0.05
-    in 2 to 6 % of runs (`tests.benchmarks.simulate_layers`).
+    In simulations of two layers that are alike, with 4 to 24 actors in 4 to 6 folds, p
+    was below 0.05 in 4 to 6 % of runs, and intervals held the truth in 93 to 96 %
+    (`tests.benchmarks.simulate_layers`).
 
     Args:
         judgements: The judgements, with the best layer.

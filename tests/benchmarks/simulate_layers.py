@@ -5,10 +5,12 @@ thread. Tables are of shares in per cent, ± one standard error.
 
 Two layers recognise each clip with probabilities that vary from actor to actor: a part
 is the actor's (both layers find the same actors hard), another is the layer's own on
-that actor. Layers are equal in the population, or differ by what the table says.
+that actor. A third, the probe's luck, is that of all actors of a fold. Layers are equal
+in the population, or the second is better by `gain`; all in points of UA.
 """
 
 import argparse
+from itertools import product
 
 import torch
 from torch import Tensor
@@ -23,32 +25,37 @@ CLASSES = 6
 CLIPS = 8  # of a class, by an actor
 SHARED, OWN = 0.10, 0.05  # standard deviations of recall over actors
 MIDDLE = 0.5
+LUCK = (0.0, 0.04)  # standard deviation of a probe over folds
 CASTS = ((4, 4), (6, 6), (12, 6), (24, 6))  # actors, folds
 
 
-def told(actors: int, folds: int, gain: float, generator: torch.Generator) -> Told:
+def told(
+    actors: int, folds: int, gain: float, luck: float, generator: torch.Generator
+) -> Told:
     """Return what two layers said of everybody's clips, the second better by `gain`."""
+    fold = torch.arange(actors) % folds
     labels = torch.arange(CLASSES).repeat_interleave(CLIPS).repeat(actors)
     groups = torch.arange(actors).repeat_interleave(CLASSES * CLIPS)
     hard = SHARED * torch.randn(actors, CLASSES, generator=generator)
     rows = []
     for better in (0.0, gain):
         own = OWN * torch.randn(actors, CLASSES, generator=generator)
-        recall = (MIDDLE + better + hard + own).clamp(0, 1)[groups, labels]
+        lucky = luck * torch.randn(folds, 1, generator=generator)[fold]
+        recall = (MIDDLE + better + hard + own + lucky).clamp(0, 1)[groups, labels]
         right = torch.rand(len(labels), generator=generator) < recall
         other = torch.randint(1, CLASSES, (len(labels),), generator=generator)
         rows.append(torch.where(right, labels, (labels + other) % CLASSES))
     said = torch.stack(rows)[:, None]
     counts = group_counts(said, labels, groups, actors, CLASSES)
-    return Told(counts, torch.arange(actors) % folds, labels)
+    return Told(counts, fold, labels)
 
 
-def simulate(actors: int, folds: int, gain: float, runs: int) -> Tensor:
+def simulate(actors: int, folds: int, gain: float, luck: float, runs: int) -> Tensor:
     """Return `(runs, 3)`: p below 0.05, difference inside, score inside."""
     generator = torch.Generator().manual_seed(0)
     found = []
     for _ in range(runs):
-        one = told(actors, folds, gain, generator)
+        one = told(actors, folds, gain, luck, generator)
         (row,) = compare_views(one, [0], one, [1])
         value = one.scores(unweighted_recall).mean(-1)
         low, high = jackknife_interval(value, one.replicates(unweighted_recall))
@@ -62,15 +69,15 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=1000)
     runs = parser.parse_args().runs
     torch.set_num_threads(1)
-    print("actors  folds  gain  p < 0.05  difference inside  score inside")
-    for gain in (0.0, 0.05):
-        for actors, folds in CASTS:
-            shares = simulate(actors, folds, gain, runs)
-            cells = [
-                f"{100 * s:.1f} ± {100 * (s * (1 - s) / runs) ** 0.5:.1f}"
-                for s in shares.mean(0).tolist()
-            ]
-            print(f"{actors:6} {folds:6} {100 * gain:5.0f}  " + "  ".join(cells))
+    print("actors  folds  gain  luck  p < 0.05  difference inside  score inside")
+    for (actors, folds), gain, luck in product(CASTS, (0.0, 0.05), LUCK):
+        shares = simulate(actors, folds, gain, luck, runs)
+        cells = [
+            f"{100 * s:.1f} ± {100 * (s * (1 - s) / runs) ** 0.5:.1f}"
+            for s in shares.mean(0).tolist()
+        ]
+        told_of = f"{actors:6} {folds:6} {100 * gain:5.0f} {100 * luck:5.0f}  "
+        print(told_of + "  ".join(cells))
 
 
 if __name__ == "__main__":
