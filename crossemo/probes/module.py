@@ -165,7 +165,7 @@ class LayerwiseProbes(LightningModule):
             one.learn(batch[number % len(self.views)])
         optimizer.step()
         running = self.running()
-        self.log("running", 100 * running, prog_bar=True, batch_size=1)
+        self.log("probes_left_%", 100 * running, prog_bar=True, batch_size=1)
         for role, name in enumerate(self.clips.names):
             best = max(float(one.recall.amax(1).mean()) for one in self._of(role))
             self.log(f"val/{name}/best_layer_UA", best, batch_size=1)

@@ -65,7 +65,7 @@ def score_figure(scores: Rows, corpora: Mapping[str, str], encoder: str = "") ->
         _line(axes, _layers(own, "random"), GREY, "--", "random weights")
         _references(axes, own)
         _chance(axes, own)
-        axes.set(ylabel=f"UA on {corpus}, %", ylim=(0, None))
+        axes.set_ylabel(f"UA on {corpus}, %")
     panels[-1].set_xlabel(f"{LAYERS}, then references\nbands, bars: 95 % intervals")
     _legend(figure, panels, encoder)
     return figure
@@ -91,7 +91,7 @@ def encoder_figure(runs: Mapping[str, Rows], corpora: Mapping[str, str]) -> Figu
             for other in set(corpora) - {role}:
                 across = _chosen(judged, trained_on=other, scaler="judged")
                 _line(axes, across, colour, "--", "")
-            axes.set(ylabel=f"UA on {corpus}, %", ylim=(0, None))
+            axes.set_ylabel(f"UA on {corpus}, %")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             if not number:
                 _chance(axes, judged)
@@ -204,6 +204,7 @@ def _chance(axes: Axes, rows: Rows) -> None:
 
 
 def _legend(figure: Figure, panels: Sequence[Axes], title: str = "") -> None:
+    panels[0].set_ylim(bottom=0)  # of all, now that all is drawn
     for axes in panels:
         axes.spines[["top", "right"]].set_visible(False)
     handles, labels = panels[0].get_legend_handles_labels()
