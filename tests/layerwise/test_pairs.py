@@ -1,3 +1,4 @@
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from itertools import combinations
 from typing import Any
@@ -10,27 +11,43 @@ from scipy.stats import false_discovery_control
 from crossemo.errors import CrossEmoError
 from crossemo.layerwise import encoder_rows, pair_rows, with_choices
 from crossemo.probes.judgements import Judgements
-from tests.layerwise.told import VIEWS, by_fold, jackknife, made_up_judgements
+from tests.layerwise.told import (
+    SINGLE,
+    TESTED,
+    VIEWS,
+    by_fold,
+    jackknife,
+    made_up_judgements,
+    of_two_folds,
+)
 
 TOLD = with_choices(made_up_judgements(roles=("speech", "song")))
 ROWS = pair_rows(TOLD)
+FEWER = of_two_folds(TOLD)
+# What is told, its rows, and what is left out in turn.
+OVER: dict[str, Any] = {
+    "folds": (TOLD, ROWS, TESTED),
+    "groups": (FEWER, pair_rows(FEWER), SINGLE),
+}
 NAMES = [view.name for view in TOLD.views]
 
 
 def difference(
-    first: tuple[Judgements, int], second: tuple[Judgements, int], number: int
+    first: tuple[Judgements, int],
+    second: tuple[Judgements, int],
+    number: int,
+    blocks: Sequence[Collection[str]] = TESTED,
 ) -> tuple[float, float, float, float]:
     """Difference of UA, its interval and p, from lists of clips."""
 
-    def value(without: str = "") -> float:
+    def value(without: Collection[str] = ()) -> float:
         one, other = (
             by_fold(told, number, view, without=without).mean()
             for told, view in (first, second)
         )
         return float(other - one)
 
-    left = [value(group) for group in sorted(set(first[0].groups))]
-    return value(), *jackknife(value(), left)
+    return value(), *jackknife(value(), [value(block) for block in blocks])
 
 
 def told_by(row: Any) -> list[float]:
@@ -51,15 +68,18 @@ def test_pairs_are_those_worth_comparing() -> None:
 
 
 @pytest.mark.parametrize("number", range(6))
-def test_differences_are_those_by_hand(number: int) -> None:
-    for row in ROWS:
+@pytest.mark.parametrize("over", OVER)
+def test_differences_are_those_by_hand(number: int, over: str) -> None:
+    told, table, blocks = OVER[over]
+    assert len(table) == len(ROWS)
+    for row in table:
         if TOLD.conditions[number] == (
             row["trained_on"],
             row["judged_on"],
             row["scaler"],
         ):
-            one, other = ((TOLD, NAMES.index(row[n])) for n in ("first", "second"))
-            expected = difference(one, other, number)
+            one, other = ((told, NAMES.index(row[n])) for n in ("first", "second"))
+            expected = difference(one, other, number, blocks)
             assert told_by(row) == pytest.approx(list(expected), rel=1e-6, abs=1e-9)
 
 
@@ -143,12 +163,13 @@ def test_encoders_are_compared_on_the_clips_that_both_have() -> None:
     count = len(TOLD.ids)
     rows = list(range(0, count, 2)) + list(range(1, count - 9, 2))
     some = only(OTHER, rows)
-    views = [NAMES.index(name) for name in ("2", "level", "best")]
+    views = [NAMES.index(name) for name in ("2", "random 0", "level", "best")]
     some = replace(some, said=some.said[:, views], views=[TOLD.views[v] for v in views])
     shared = sorted(rows)
     mine, theirs = only(TOLD, shared), only(OTHER, shared)
     found = encoder_rows([("one", TOLD), ("other", some)])
-    assert [row["view"] for row in found] == ["2", "level", "best"] * 6
+    # Acoustic references are of the clips alone.
+    assert [row["view"] for row in found] == ["2", "random 0", "best"] * 6
     for place, row in enumerate(found):
         assert (row["first"], row["second"]) == ("one", "other")
         number, view = place // 3, NAMES.index(row["view"])

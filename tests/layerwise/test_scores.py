@@ -8,25 +8,36 @@ import torch
 from sklearn.metrics import accuracy_score, f1_score
 
 from crossemo.layerwise import score_rows
+from crossemo.layerwise.scores import count_told
 from crossemo.metrics.intervals import chance_interval
 from tests.layerwise.told import (
-    FOLDS,
+    SINGLE,
+    TESTED,
     VIEWS,
     by_fold,
     jackknife,
     made_up_judgements,
+    of_two_folds,
     recall,
 )
 
 TOLD = made_up_judgements(roles=("speech", "song"))
 ROWS = score_rows(TOLD)
+FEWER = of_two_folds(TOLD)
+# What is told, its rows, and what is left out in turn.
+OVER: dict[str, Any] = {
+    "folds": (TOLD, ROWS, TESTED),
+    "groups": (FEWER, score_rows(FEWER), SINGLE),
+}
 
 
-def rows(name: str, number: int, labels: str = "true") -> list[Any]:
+def rows(
+    name: str, number: int, labels: str = "true", table: list[Any] = ROWS
+) -> list[Any]:
     condition = TOLD.conditions[number]
     return [
         row
-        for row in ROWS
+        for row in table
         if (row["trained_on"], row["judged_on"], row["scaler"]) == condition
         and (row["score"], row["labels"]) == (name, labels)
     ]
@@ -42,14 +53,17 @@ MEASURES: dict[str, Any] = {
 
 @pytest.mark.parametrize("name", MEASURES)
 @pytest.mark.parametrize("number", [0, 2])
-def test_values_and_intervals_are_those_by_hand(name: str, number: int) -> None:
-    found, score = rows(name, number), MEASURES[name]
+@pytest.mark.parametrize("over", OVER)
+def test_values_and_intervals_are_those_by_hand(
+    name: str, number: int, over: str
+) -> None:
+    told, table, blocks = OVER[over]
+    found, score = rows(name, number, table=table), MEASURES[name]
     assert [row["view"] for row in found] == [view.name for view in VIEWS]
     for view, row in enumerate(found):
-        scores = by_fold(TOLD, number, view, score)
+        scores = by_fold(told, number, view, score)
         left = [
-            by_fold(TOLD, number, view, score, without=group).mean()
-            for group in sorted(set(TOLD.groups))
+            by_fold(told, number, view, score, without=block).mean() for block in blocks
         ]
         low, high, _ = jackknife(scores.mean(), left)
         assert row["value"] == pytest.approx(scores.mean())
@@ -57,7 +71,7 @@ def test_values_and_intervals_are_those_by_hand(name: str, number: int) -> None:
         assert row["high"] == pytest.approx(min(high, 1))
         assert row["fold_sd"] == pytest.approx(scores.mean(0).std(ddof=1))
         assert row["seed_sd"] == pytest.approx(scores.mean(1).std(ddof=1))
-        assert (row["folds"], row["groups"]) == (FOLDS, 6)
+        assert (row["folds"], row["groups"]) == ((3, 6) if told is TOLD else (2, 4))
 
 
 def test_rows_say_what_they_are_of() -> None:
@@ -93,6 +107,8 @@ def test_shuffled_labels_have_rows_of_their_own() -> None:
         scores = by_fold(TOLD, 0, view, variants=[2])
         assert row["value"] == pytest.approx(scores.mean())
         assert isnan(row["seed_sd"])  # of one
+        assert isnan(row["low"])
+        assert isnan(row["high"])
     without = replace(TOLD, variants=TOLD.variants[:2], said=TOLD.said[:, :, :2])
     assert {row["labels"] for row in score_rows(without)} == {"true"}
 
@@ -114,3 +130,13 @@ def test_few_groups_have_no_interval() -> None:
         assert row["groups"] == 2
         assert isnan(row["low"])
         assert isnan(row["high"])
+
+
+def test_a_fold_of_many_groups_is_one_block() -> None:
+    three = count_told(TOLD, 0, shuffled=False)
+    assert three.blocks.tolist() == three.folds.tolist() == [0, 1, 2, 0, 1, 2]
+    two = count_told(FEWER, 0, shuffled=False)
+    assert two.folds.tolist() == [0, 1, 0, 1]
+    assert two.blocks.tolist() == [0, 1, 2, 3]
+    assert three.sure
+    assert two.sure

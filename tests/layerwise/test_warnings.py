@@ -3,19 +3,23 @@ from dataclasses import replace
 import pytest
 import torch
 
+from crossemo.layerwise import with_choices
 from crossemo.layerwise.warnings import rate_shares, warnings_of
+from crossemo.probes.judgements import Judgements
 from tests.layerwise.told import made_up_judgements
 
 RATES = (1e-3, 1e-2, 1e-1)
 TOLD = made_up_judgements(roles=("speech", "song"))
-# of speech, two in three true labels chose the lowest rate; shuffled ones do not count
+# Of speech, two in three layers chose the lowest rate.
 CHOSEN = replace(TOLD, rate=torch.full_like(TOLD.rate, 1e-2))
-CHOSEN.rate[0, :4, :, :2] = 1e-3
-CHOSEN.rate[1, :, :, 2] = 1e-1
+CHOSEN.rate[0, :2] = 1e-3
+CHOSEN.rate[:, 3:] = 1e-1  # references
+CHOSEN.rate[..., 2] = 1e-1  # shuffled labels
 
 
-def test_shares_of_rates_are_of_true_labels() -> None:
-    assert rate_shares(CHOSEN, RATES) == {
+@pytest.mark.parametrize("told", [CHOSEN, with_choices(CHOSEN)], ids=["plain", "best"])
+def test_shares_of_rates_are_of_layers_and_true_labels(told: Judgements) -> None:
+    assert rate_shares(told, RATES) == {
         "speech": pytest.approx({"0.001": 2 / 3, "0.01": 1 / 3, "0.1": 0}),
         "song": pytest.approx({"0.001": 0, "0.01": 1, "0.1": 0}),
     }
@@ -31,6 +35,12 @@ def test_an_end_of_the_rates_that_most_chose_is_worth_a_word() -> None:
     assert not list(warnings_of(CHOSEN, (1e-3,), 0.0))  # nothing to choose
 
 
-def test_probes_that_still_improved_are_told() -> None:
-    (sentence,) = warnings_of(CHOSEN, (1e-4, *RATES), 0.25)
-    assert sentence.startswith("25 % of the probes still improved at the last epoch")
+@pytest.mark.parametrize(("running", "share"), [(0.25, 25), (0.01, 1), (1.0, 100)])
+def test_probes_that_had_not_stopped_are_told(running: float, share: int) -> None:
+    (sentence,) = warnings_of(CHOSEN, (1e-4, *RATES), running)
+    end = "of the probes had not stopped by the last epoch: give --trainer.max_epochs"
+    assert sentence.startswith(f"{share} % {end}")
+
+
+def test_a_few_probes_that_had_not_stopped_are_worth_no_word() -> None:
+    assert not list(warnings_of(CHOSEN, (1e-4, *RATES), 0.009))

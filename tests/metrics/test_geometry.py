@@ -127,6 +127,15 @@ def test_two_emotions_are_always_as_alike_the_other_way_round() -> None:
     assert exchange_p(tables, tables).tolist() == [[1, 1], [1, 1]]
 
 
+def test_there_is_no_p_where_there_is_no_likeness() -> None:
+    whole, broken = (emotion_products(means(seed), all_there()) for seed in (0, 1))
+    broken[1, 2, 2] = torch.nan
+    assert cka(whole, broken).isnan().tolist() == [[False, True]] * 2
+    for found in (exchange_p(whole, broken), exchange_p(broken, whole).T):
+        assert found[:, 1].isnan().all()
+        assert (found[:, 0] >= 1 / 24).all()
+
+
 @pytest.mark.parametrize("emotions", [5, 8])
 def test_p_of_noise_is_rarely_small(emotions: int) -> None:
     runs = 100

@@ -9,6 +9,7 @@ from crossemo.corpora.ravdess import RAVDESS
 from crossemo.data.base import EmotionDataModule
 from crossemo.data.datamodules import CrossDomainDataModule, SpeechEmotionDataModule
 from crossemo.probes import LayerwiseProbes
+from crossemo.probes.judgements import Judgements
 
 QUIET: dict[str, Any] = {
     "accelerator": "cpu",
@@ -50,3 +51,9 @@ def fit(data: EmotionDataModule, encoder: Path, **options: Any) -> LayerwiseProb
     probes = LayerwiseProbes(str(encoder), data.classes, **FEW | options)
     trainer().fit(probes, data)
     return probes
+
+
+def judged(probes: LayerwiseProbes) -> Judgements:
+    """What probes have said that were trained."""
+    assert probes.judgements is not None
+    return probes.judgements

@@ -13,12 +13,13 @@ from torch.nn.functional import cross_entropy
 
 from crossemo.probes import LayerwiseProbes
 from crossemo.probes.bank import ProbeBank
-from crossemo.probes.clips import TEST, TRAIN, VAL
+from crossemo.probes.clips import TEST, TRAIN, VAL, shuffled_labels
 from crossemo.probes.trained import TrainedProbes
-from tests.probes.fitting import FEW, fit, speech_and_song
+from tests.probes.fitting import FEW, fit, judged, speech_and_song
 
-# role, layer, fold and variant: seeds 0 and 1, and labels that are shuffled
-PLACES = [(0, 0, 0, 0), (1, 2, 3, 1), (0, 1, 2, 1), (1, 1, 1, 2), (0, 2, 0, 2)]
+# role, layer, fold and variant: seeds 0 and 1, and labels that are shuffled, twice
+PLACES = [(0, 0, 0, 0), (1, 2, 3, 1), (0, 1, 2, 1), (1, 1, 1, 2), (0, 2, 0, 3)]
+VARIANTS = [(0, None), (1, None), (-1, 0), (-2, 1)]  # seeds of weights and of shuffles
 Place = tuple[int, int, int, int]
 EPOCHS = 40
 LAYERS = 3
@@ -32,7 +33,7 @@ SCALED: dict[str, Any] = {
 def together(
     request: pytest.FixtureRequest, ravdess: Path, wav2vec2: Path
 ) -> LayerwiseProbes:
-    return fit(speech_and_song(ravdess), wav2vec2, head=request.param)
+    return fit(speech_and_song(ravdess), wav2vec2, head=request.param, shuffles=2)
 
 
 def of(probes: LayerwiseProbes, role: int, layer: int) -> TrainedProbes:
@@ -56,19 +57,27 @@ def alone(together: LayerwiseProbes, ravdess: Path, wav2vec2: Path) -> Any:
 
     def fit_alone(place: Place, rates: tuple[float, ...]) -> LayerwiseProbes:
         _, layer, fold, variant = place
-        seed, shuffle = together.variants[variant]
-        return fit(
+        seed, shuffle = VARIANTS[variant]
+        found = fit(
             speech_and_song(ravdess),
             wav2vec2,
             head=together.hparams["head"],
             layers=[layer],
             folds=[fold],
             rates=rates,
-            seeds=(seed,),
-            shuffles=0 if shuffle is None else 1,
+            seeds=(seed if shuffle is None else 7,),
+            shuffles=0 if shuffle is None else shuffle + 1,
         )
+        assert found.variants[-1] == VARIANTS[variant]
+        return found
 
     return fit_alone
+
+
+def test_shuffled_labels_have_first_weights_of_their_own(
+    together: LayerwiseProbes,
+) -> None:
+    assert together.variants == judged(together).variants == VARIANTS
 
 
 @pytest.mark.parametrize("place", PLACES)
@@ -87,7 +96,7 @@ def test_a_judgement_is_what_it_would_have_been_alone(
     together: LayerwiseProbes, alone: Any, place: Place
 ) -> None:
     role, layer, fold, variant = place
-    ours, theirs = together.judgements, alone(place, FEW["rates"]).judgements
+    ours, theirs = judged(together), judged(alone(place, FEW["rates"]))
     for one, other in ((ours.rate, theirs.rate), (ours.recall, theirs.recall)):
         assert one[role, layer, fold, variant] == other[role, 0, 0, -1]
     cells = [c.trained == ours.names[role] for c in ours.conditions]
@@ -134,7 +143,7 @@ class Alone:
         return (losses * weights).sum() / weights.sum()
 
 
-@pytest.mark.parametrize("place", [p for p in PLACES if p[3] < 2])
+@pytest.mark.parametrize("place", PLACES)
 def test_a_probe_gets_the_result_of_a_plain_loop(
     together: LayerwiseProbes, place: Place
 ) -> None:
@@ -142,11 +151,13 @@ def test_a_probe_gets_the_result_of_a_plain_loop(
     clips = together.clips
     states, _ = together.hidden_states()
     own = (clips.roles == role).numpy()
-    x, y = states[own, layer].double().numpy(), clips.labels[own].numpy()
+    seed, shuffle = VARIANTS[variant]
+    labels = clips.labels if shuffle is None else shuffled_labels(clips, shuffle)
+    x, y = states[own, layer].double().numpy(), labels[own].numpy()
     parts = clips.parts[fold][own].numpy()
     hidden = [FEW["hidden"]] * (together.hparams["head"] == "superb")
     for number, rate in enumerate(FEW["rates"]):
-        alone = Alone([x.shape[1], *hidden, len(clips.classes)], variant)
+        alone = Alone([x.shape[1], *hidden, len(clips.classes)], seed)
         alone.fit(x, y, parts == TRAIN, parts == VAL, rate)
         found = kept(of(together, role, layer), fold, number, variant)
         assert float(found[0]) == pytest.approx(alone.recall)

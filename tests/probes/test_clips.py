@@ -103,6 +103,18 @@ def test_every_clip_is_tested_once_and_no_group_is_on_two_sides(
     assert clips.melodies == ((1, 2), (3, 4, 5))  # of neutral, calm, happy, sad, …
 
 
+def test_melodies_are_cut_to_the_classes_that_there_are(ravdess: Path) -> None:
+    data = ready(speech_and_song(ravdess))
+    data.roles["target"].melodies = (
+        ("calm", "disgust"),  # of which one is left
+        ("sad", "surprised", "angry"),
+        ("happy", "fearful"),
+        ("disgust", "surprised"),
+    )
+    assert data.classes[2:] == ("happy", "sad", "angry", "fearful")
+    assert probed_clips(data).melodies == ((2, 5), (3, 4))
+
+
 def test_folds_are_those_of_the_datamodule_one_by_one(ravdess: Path) -> None:
     clips = probed_clips(ready(speech(ravdess)))
     for fold, told in enumerate(clips.describe()):

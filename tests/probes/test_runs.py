@@ -1,12 +1,15 @@
 from pathlib import Path
+from typing import Any
 
+import pytest
 import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.strategies import DDPStrategy
 
+from crossemo.errors import CrossEmoError
 from crossemo.probes import LayerwiseProbes
 from crossemo.probes.judgements import Judgements, read_judgements
-from tests.probes.fitting import FEW, fit, speech, speech_and_song, trainer
+from tests.probes.fitting import FEW, fit, judged, speech, speech_and_song, trainer
 
 NAMES = ("said", "within", "recall", "rate")
 
@@ -30,10 +33,49 @@ def test_training_that_goes_on_ends_as_if_never_stopped(
     first.fit(stopped, speech_and_song(ravdess))
     first.save_checkpoint(checkpoint)
     trainer(**single).fit(resumed, speech_and_song(ravdess), ckpt_path=checkpoint)
-    assert not same(stopped.judgements, whole.judgements)
-    assert same(resumed.judgements, whole.judgements)
+    assert not same(judged(stopped), judged(whole))
+    assert same(judged(resumed), judged(whole))
     for name, tensor in whole.state_dict().items():
         assert torch.equal(resumed.state_dict()[name], tensor), name
+
+
+@pytest.fixture(scope="module")
+def checkpoint(
+    ravdess: Path, wav2vec2: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Path:
+    """What probes leave that were trained for two epochs."""
+    path = tmp_path_factory.mktemp("checkpoint") / "probes.ckpt"
+    data, run = speech(ravdess), trainer(max_epochs=2)
+    run.fit(LayerwiseProbes(str(wav2vec2), data.classes, **FEW), data)
+    run.save_checkpoint(path)
+    return path
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        {"layers": [0, 2]},
+        {"folds": [1]},
+        {"rates": (1e-2,)},
+        {"seeds": (0,)},
+        {"shuffles": 2},
+        {"references": ["level"]},
+        {"head": "superb"},
+    ],
+    ids=lambda options: "".join(options),
+)
+def test_a_checkpoint_of_other_probes_is_refused(
+    checkpoint: Path, ravdess: Path, wav2vec2: Path, options: dict[str, Any]
+) -> None:
+    data = speech(ravdess)
+    probes = LayerwiseProbes(str(wav2vec2), data.classes, **FEW | options)
+    sentence = r"^The checkpoint is of probes of other layers, .* --ckpt_path\.$"
+    with pytest.raises(CrossEmoError, match=sentence):
+        trainer().fit(probes, data, ckpt_path=checkpoint)
+
+
+def test_before_the_training_nothing_is_judged() -> None:
+    assert LayerwiseProbes().judgements is None
 
 
 def test_training_ends_when_every_probe_has_stopped(
@@ -55,7 +97,7 @@ def test_training_draws_no_random_numbers(ravdess: Path, wav2vec2: Path) -> None
     one = fit(speech(ravdess), wav2vec2, references=["random"])
     torch.manual_seed(2)
     other = fit(speech(ravdess), wav2vec2, references=["random"])
-    assert same(one.judgements, other.judgements)
+    assert same(judged(one), judged(other))
 
 
 class Save(Callback):
@@ -66,7 +108,7 @@ class Save(Callback):
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         assert isinstance(pl_module, LayerwiseProbes)
-        pl_module.judgements.save(self.folder / f"{trainer.global_rank}")
+        judged(pl_module).save(self.folder / f"{trainer.global_rank}")
 
 
 def test_two_processes_judge_as_one_does(
@@ -78,4 +120,4 @@ def test_two_processes_judge_as_one_does(
     forked = DDPStrategy(start_method="fork", process_group_backend="gloo")
     trainer(strategy=forked, devices=2, callbacks=[Save(tmp_path)]).fit(probes, data)
     for rank in (0, 1):
-        assert same(read_judgements(tmp_path / f"{rank}"), one.judgements)
+        assert same(read_judgements(tmp_path / f"{rank}"), judged(one))

@@ -1,4 +1,6 @@
+import re
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,6 +14,7 @@ from crossemo.data.base import EmotionDataModule
 from crossemo.encoders import load_encoder
 from crossemo.errors import CrossEmoError
 from crossemo.features import keep_features
+from crossemo.probes import LayerwiseProbes, views
 from crossemo.probes.clips import ProbedClips, probed_clips
 from crossemo.probes.views import Looks, View, Views, read_views
 from tests.data.modules import ready
@@ -108,7 +111,10 @@ def test_random_weights_keep_the_shape_of_the_pretrained_ones(wav2vec2: Path) ->
 
 def test_an_encoder_without_pretrained_weights_has_no_random_ones() -> None:
     assert not Looks("tiny").random()
-    assert not Looks("tiny", references=["random"]).random()
+    assert not Looks("tiny", references=["level"]).random()
+    sentence = "^tiny has random weights itself: leave random out of model.references"
+    with pytest.raises(CrossEmoError, match=sentence):
+        Looks("tiny", references=["level", "random"]).random()
 
 
 def test_all_references_are_those_that_can_be_had(wav2vec2: Path) -> None:
@@ -134,6 +140,70 @@ def test_each_speaker_is_brought_to_zero_mean_and_unit_variance(
                 np.testing.assert_allclose(found[name][own], expected, atol=1e-3)
 
 
+@pytest.fixture
+def heard(clips: ProbedClips, monkeypatch: pytest.MonkeyPatch) -> Any:
+    """Have every clip's level be what is given."""
+
+    def hear(values: Tensor) -> None:
+        kept = {
+            digest: {"level": own}
+            for digest, own in zip(clips.digests, values, strict=True)
+        }
+        monkeypatch.setattr(views, "keep", lambda *_, **__: kept)
+
+    return hear
+
+
+def test_what_is_constant_says_nothing_of_a_speaker(
+    data: EmotionDataModule, clips: ProbedClips, wav2vec2: Path, heard: Any
+) -> None:
+    first = sorted(set(clips.groups))[0]
+    own = torch.tensor([group == first for group in clips.groups])
+    values = torch.arange(2.0 * len(own)).view(-1, 2)
+    values[own, 1] = 0.1  # whose mean in float32 is another
+    heard(values)
+    found = look(data, clips, wav2vec2, references=["level"], speaker_norm=True)
+    assert not found["level"][own, 1].any()
+    for other in (found["level"][own, 0], found["level"][~own, 1]):
+        assert other.abs().amax() > 1
+
+
+@pytest.mark.parametrize("value", [torch.nan, torch.inf, -torch.inf])
+def test_a_reference_that_is_not_finite_is_refused(
+    data: EmotionDataModule,
+    clips: ProbedClips,
+    wav2vec2: Path,
+    heard: Any,
+    value: float,
+) -> None:
+    values = torch.ones(len(clips.ids), 2)
+    values[[7, 9], 1] = value
+    heard(values)
+    sentence = f"What level gives for the clip {clips.ids[7]} is not finite: look at "
+    with pytest.raises(CrossEmoError, match=f"^{re.escape(sentence)}"):
+        look(data, clips, wav2vec2, references=["level"])
+
+
+@pytest.mark.parametrize("name", ["means", "deviations"])
+def test_an_encoder_that_is_not_finite_is_refused(
+    data: EmotionDataModule,
+    clips: ProbedClips,
+    wav2vec2: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    name: str,
+) -> None:
+    kept = keep_features(load_encoder(str(wav2vec2)), data.datasets())
+    parts = {n: dict(getattr(kept, n)) for n in ("means", "deviations")}
+    broken = parts[name][clips.digests[5]].clone()
+    broken[1, 0] = torch.nan
+    parts[name][clips.digests[5]] = broken
+    features = SimpleNamespace(**parts)
+    monkeypatch.setattr(views, "keep_features", lambda *_, **__: features)
+    sentence = f"What {wav2vec2} gives for the clip {clips.ids[5]} is not finite: "
+    with pytest.raises(CrossEmoError, match=f"^{re.escape(sentence)}"):
+        look(data, clips, wav2vec2, references=[], pooling="statistics")
+
+
 @pytest.mark.parametrize(
     ("options", "sentence"),
     [
@@ -146,8 +216,6 @@ def test_each_speaker_is_brought_to_zero_mean_and_unit_variance(
             "There is no reference 'loudness': choose level, ",
         ),
         ({"folds": [4]}, r"There is no fold 4: choose 0 to 3\.$"),
-        ({"rates": ()}, r"Probes need at least one of rates and of seeds\.$"),
-        ({"seeds": ()}, r"Probes need at least one of rates and of seeds\.$"),
     ],
 )
 def test_what_is_not_there_is_refused(
@@ -155,3 +223,24 @@ def test_what_is_not_there_is_refused(
 ) -> None:
     with pytest.raises(CrossEmoError, match=sentence):
         fit(speech(ravdess), wav2vec2, **options)
+
+
+@pytest.mark.parametrize("name", ["rates", "seeds", "layers", "folds"])
+def test_empty_lists_are_refused(name: str) -> None:
+    sentence = rf"^model\.{name} is empty: give at least one\.$"
+    options: dict[str, Any] = {name: []}
+    with pytest.raises(CrossEmoError, match=sentence):
+        LayerwiseProbes(**options)
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"rates": (1e-3, 0.0)}, {"rates": (-1e-3,)}, {"patience": 0}, {"shuffles": -1}],
+)
+def test_what_trains_nothing_is_refused(options: dict[str, Any]) -> None:
+    with pytest.raises(CrossEmoError, match="train nothing: rates are above 0, "):
+        LayerwiseProbes(**options)
+
+
+def test_the_fewest_that_train_something_are_taken() -> None:
+    LayerwiseProbes(rates=(1e-9,), patience=1, shuffles=0)

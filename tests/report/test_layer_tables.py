@@ -1,3 +1,4 @@
+from math import nan
 from typing import Any
 
 import pytest
@@ -11,6 +12,16 @@ from tests.layerwise.told import made_up_judgements
 ROLES = {"speech": "corpus-speech", "song": "corpus-song"}
 TOLD = with_choices(made_up_judgements(roles=tuple(ROLES)))
 ROWS = score_rows(TOLD)
+VIEWS = [view.name for view in TOLD.views]
+# Columns of the table, and what they are of.
+COLUMNS = {
+    "speech": ("speech", "speech", "trained", "UA"),
+    "speech\ncalm|\nsad": ("speech", "speech", "trained", "UA/calm|sad"),
+    "song": ("song", "song", "trained", "UA"),
+    "song\ncalm|\nsad": ("song", "song", "trained", "UA/calm|sad"),
+    "speech\n→ song": ("speech", "song", "judged", "UA"),
+    "song\n→ speech": ("song", "speech", "judged", "UA"),
+}
 
 
 def cells(table: Table) -> list[list[str]]:
@@ -21,60 +32,55 @@ def cells(table: Table) -> list[list[str]]:
     ]
 
 
-def row_of(**wanted: Any) -> Any:
-    (row,) = (
-        row
-        for row in ROWS
-        if all(
-            row[key] == value for key, value in ({"labels": "true"} | wanted).items()
-        )
-    )
+def row_of(column: str, view: str, labels: str = "true") -> Any:
+    keys = ("trained_on", "judged_on", "scaler", "score", "view", "labels")
+    wanted = (*COLUMNS[column], view, labels)
+    (row,) = (row for row in ROWS if tuple(row[key] for key in keys) == wanted)
     return row
 
 
 def test_a_table_holds_every_view_under_every_condition() -> None:
     states, *columns = cells(layer_table(ROWS, ROLES))
-    views = [view.name for view in TOLD.views]
-    assert states == ["state", *views, "guess <"]
-    conditions = {
-        "speech": ("speech", "speech", "trained"),
-        "song": ("song", "song", "trained"),
-        "speech → song": ("speech", "song", "judged"),
-        "song → speech": ("song", "speech", "judged"),
-    }
-    assert [column[0] for column in columns] == list(conditions)
-    for name, *shown, chance in columns:
-        trained, judged, scaler = conditions[name]
-        where = {
-            "trained_on": trained,
-            "judged_on": judged,
-            "scaler": scaler,
-            "score": "UA",
-        }
-        for view, cell in zip(views, shown, strict=True):
-            row = row_of(view=view, **where)
+    assert states == ["state", *VIEWS, "shuffled", "guess <"]
+    assert [column[0] for column in columns] == list(COLUMNS)
+    for name, *shown, _, chance in columns:
+        digits = 0 if "|" in name else 1
+        for view, cell in zip(VIEWS, shown, strict=True):
+            row = row_of(name, view)
             value = 100 * row["value"]
             reach = max(100 * row["high"] - value, value - 100 * row["low"])
-            assert cell == f"{value:.1f}±{reach:.0f}"
-        row = row_of(view="0", **where)
-        assert float(chance) == pytest.approx(100 * row["chance_high"], abs=0.051)
+            assert cell == f"{value:.{digits}f}±{reach:.0f}"
+        highest = 100 * row_of(name, "0")["chance_high"]
+        assert float(chance) == pytest.approx(highest, abs=0.051)
 
 
-def test_melodies_are_shown_of_the_roles_that_are_sung() -> None:
-    columns = cells(layer_table(ROWS, ROLES, sung=["song"]))
-    names = [column[0] for column in columns]
-    own = ["speech", "song", "song\ncalm|\nsad"]
-    assert names == ["state", *own, "speech → song", "song → speech"]
-    where = {"trained_on": "song", "judged_on": "song", "score": "UA/calm|sad"}
-    value = 100 * row_of(view="1", **where)["value"]
-    assert columns[3][2].startswith(f"{value:.1f}±")
+def test_shuffled_labels_are_a_row_of_their_mean_over_the_states() -> None:
+    for name, *_, shown, _ in cells(layer_table(ROWS, ROLES))[1:]:
+        if "|" in name:
+            assert shown == "-"
+        else:
+            values = [row_of(name, n, "shuffled")["value"] for n in ("0", "1", "2")]
+            assert float(shown) == pytest.approx(100 * sum(values) / 3, abs=0.051)
+
+
+def test_without_shuffled_labels_there_is_no_row_of_them() -> None:
+    true = [row for row in ROWS if row["labels"] == "true"]
+    states, *_ = cells(layer_table(true, ROLES))
+    assert states == ["state", *VIEWS, "guess <"]
+
+
+def test_without_melodies_there_is_no_column_of_them() -> None:
+    plain = [row for row in ROWS if row["score"] == "UA"]
+    names = [column[0] for column in cells(layer_table(plain, ROLES))]
+    assert names == ["state", *(name for name in COLUMNS if "|" not in name)]
 
 
 def test_a_score_without_an_interval_stands_alone() -> None:
-    nan = float("nan")
     table = [row | {"low": nan, "high": nan} for row in ROWS]
-    for _, *shown in cells(layer_table(table, ROLES))[1:]:
-        assert all(cell.replace(".", "", 1).isdigit() for cell in shown)
+    for name, *shown in cells(layer_table(table, ROLES))[1:]:
+        for view, cell in zip(VIEWS, shown, strict=False):
+            value = 100 * row_of(name, view)["value"]
+            assert cell == f"{value:.{0 if '|' in name else 1}f}"
 
 
 def test_what_is_no_markup_is_shown_as_it_is() -> None:
@@ -85,25 +91,34 @@ def test_what_is_no_markup_is_shown_as_it_is() -> None:
     assert str(first) == "[bold]"
 
 
+OTHER = with_choices(made_up_judgements(seed=1, roles=tuple(ROLES)))
+RUNS = {"one": TOLD, "other": OTHER}
+PAIRS = encoder_rows(list(RUNS.items()))
+SCORES = {name: score_rows(told) for name, told in RUNS.items()}
+
+
 def test_encoders_stand_above_their_differences() -> None:
-    other = with_choices(made_up_judgements(seed=1, roles=tuple(ROLES)))
-    runs = {"one": TOLD, "other": other}
-    pairs = encoder_rows(list(runs.items()))
-    scores = {name: score_rows(told) for name, told in runs.items()}
-    names, speech, *_ = cells(encoder_table(scores, pairs, ROLES))
+    names, *columns = cells(encoder_table(SCORES, PAIRS, ROLES))
     assert names == ["encoder", "one", "other", "other - one"]
-    values = []
-    for shown, table in zip(speech[1:3], scores.values(), strict=True):
-        best = next(r for r in table if r["view"] == "best" and r["score"] == "UA")
-        values.append(100 * best["value"])
-        assert shown.startswith(f"{values[-1]:.1f}±")
-    (pair,) = (
-        row
-        for row in pairs
-        if row["view"] == "best" and row["trained_on"] == row["judged_on"] == "speech"
-    )
-    assert speech[3].startswith(f"{values[1] - values[0]:+.1f}±")
-    assert speech[3].endswith(f"\np {pair['q']:.2f}")
+    assert [column[0] for column in columns] == [n for n in COLUMNS if "|" not in n]
+    for name, *shown, difference in columns:
+        values = []
+        for cell, table in zip(shown, SCORES.values(), strict=True):
+            own = row_of(name, "best")
+            place = ROWS.index(own)  # the same in every table
+            values.append(100 * table[place]["value"])
+            assert cell.startswith(f"{values[-1]:.1f}±")
+        assert difference.startswith(f"{values[1] - values[0]:+.1f}±")
+
+
+@pytest.mark.parametrize(
+    ("q", "shown"), [(0.468, "0.47"), (0.01, "0.01"), (0.0099, "<0.01"), (1.0, "1.00")]
+)
+def test_differences_have_an_interval_and_a_corrected_p(q: float, shown: str) -> None:
+    told = {"UA": 0.012, "low": -0.02, "high": 0.044, "p": 0.2, "q": q}
+    table = encoder_table(SCORES, [row | told for row in PAIRS], ROLES)
+    for _, *_, difference in cells(table)[1:]:
+        assert difference == f"+1.2±3\nq {shown}"
 
 
 @pytest.mark.parametrize(

@@ -133,10 +133,26 @@ def test_some_layers_stand_at_their_own_numbers() -> None:
 
 
 def test_guessing_is_a_line() -> None:
-    for axes in score_figure(ROWS, ROLES).axes:
-        lines = [list(zip(*points(line), strict=True)) for line in axes.lines]
-        heights = [y for x, y in lines if x == (0, 1)]
-        assert heights == [pytest.approx((100 / 3, 100 / 3))]
+    runs = {"one": ROWS, "other": rows(1)}
+    for figure in (score_figure(ROWS, ROLES), encoder_figure(runs, ROLES)):
+        for axes in figure.axes:
+            height = pytest.approx(100 / 3)
+            assert labelled(axes, "chance") == [(0, height), (1, height)]
+
+
+def test_a_legend_names_the_encoder_above_the_curves() -> None:
+    (legend,) = score_figure(ROWS, ROLES, "wav2vec2-base").legends
+    assert legend.get_title().get_text() == "wav2vec2-base"
+    told = [text.get_text() for text in legend.get_texts()]
+    assert told[:2] == ["learnt from made-up-speech", "learnt from made-up-song"]
+    assert told[-1] == "chance"
+
+
+def test_panels_have_the_same_height() -> None:
+    for figure in (score_figure(ROWS, ROLES), encoder_figure({"one": ROWS}, ROLES)):
+        one, other = (axes.get_ylim() for axes in figure.axes)
+        assert one == other
+        assert one[0] == 0
 
 
 def test_encoders_have_the_same_colour_in_both_panels() -> None:
@@ -205,7 +221,7 @@ def test_figures_are_drawn_whatever_is_missing(
     if not intervals:
         table = [row | {"low": torch.nan, "high": torch.nan} for row in table]
     likeness = LIKENESS if len(roles) == 2 else []
-    figures = layer_figures(table, likeness, roles)
+    figures = layer_figures(table, likeness, roles, "an encoder")
     assert list(figures) == [
         "layers",
         *(f"layer_recalls/{role}" for role in roles),
@@ -215,5 +231,7 @@ def test_figures_are_drawn_whatever_is_missing(
     for number, figure in enumerate(figures.values()):
         save_png(figure, tmp_path / f"{number}.png")  # warnings are errors
     assert len(figures["layers"].axes) == len(roles)
+    (legend,) = figures["layers"].legends
+    assert legend.get_title().get_text() == "an encoder"
     labels = {line.get_label() for line in figures["layers"].axes[0].lines}
     assert ({"random weights", "shuffled labels"} <= labels) != plain
