@@ -19,7 +19,7 @@ from crossemo.probes.task import scale_of
 from crossemo.probes.trained import TrainedProbes
 from crossemo.probes.views import View
 
-FORMAT = 1
+FORMAT = 2
 JUDGEMENTS = "judgements.safetensors"  # its name in the folder of a run
 _TENSORS = ("said", "within", "recall", "rate", "roles", "labels", "parts")
 

@@ -95,6 +95,8 @@ class LayerwiseProbes(LightningModule):
         # Lightning would wonder: probes judge themselves as they train.
         warnings.filterwarnings("ignore", ".*have no `validation_step`")
         _refuse(rates=rates, seeds=seeds, layers=layers, folds=folds)
+        if min(seeds) < 0:  # which are those of the shuffles
+            raise CrossEmoError(f"model.seeds are {seeds}: give numbers from 0.")
         if min(rates) <= 0 or patience < 1 or shuffles < 0:
             raise CrossEmoError(
                 f"Rates {rates}, patience {patience} and shuffles {shuffles} train "
@@ -176,14 +178,15 @@ class LayerwiseProbes(LightningModule):
         """Refuse what other probes were.
 
         Raises:
-            CrossEmoError: The checkpoint is of other layers, folds, rates or seeds.
+            CrossEmoError: The checkpoint is of other settings or data.
         """
-        shapes = {key: value.shape for key, value in self.state_dict().items()}
-        held = {key: value.shape for key, value in checkpoint["state_dict"].items()}
-        if held != shapes:
+        held = checkpoint["hyper_parameters"]
+        other = [name for name in self.hparams if held.get(name) != self.hparams[name]]
+        shapes = [value.shape for value in self.state_dict().values()]
+        if other or shapes != [v.shape for v in checkpoint["state_dict"].values()]:
             raise CrossEmoError(
-                "The checkpoint is of probes of other layers, folds, rates, seeds or "
-                "references: go on with the same, or begin without --ckpt_path."
+                f"The checkpoint is of other probes ({', '.join(other) or 'data'}): go "
+                "on with the same settings and data, or begin without --ckpt_path."
             )
 
     def on_train_end(self) -> None:

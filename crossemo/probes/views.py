@@ -190,7 +190,7 @@ def _rows(found: Mapping[str, Tensor], clips: ProbedClips, what: str) -> Tensor:
         broken = (~rows.flatten(1).isfinite().all(1)).nonzero()[0]
         raise CrossEmoError(
             f"What {what} gives for the clip {clips.ids[int(broken)]} is not finite: "
-            "look at that recording, or choose another encoder."
+            "look at that recording, or leave one of the two out."
         )
     return rows
 

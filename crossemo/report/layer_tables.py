@@ -87,7 +87,7 @@ def encoder_table(
     for both in dict.fromkeys((row["first"], row["second"]) for row in told):
         own = [row for row in told if (row["first"], row["second"]) == both]
         found = {_name(row, names): _difference(row) for row in own if _shown(row)}
-        differences = [Text(found[name]) for name in columns]
+        differences = [Text(found.get(name, "-")) for name in columns]
         table.add_row(Text(f"{both[1]} - {both[0]}"), *differences)
     return table
 
@@ -144,7 +144,8 @@ def _difference(row: Row) -> str:
 
 def _mean(column: Mapping[str, Row]) -> str:
     """Return the mean over the hidden states, or a dash."""
-    layers = [r["value"] for r in column.values() if r["layer"] != ""]
+    rows = [row for row in column.values() if row["kind"] == "encoder"]
+    layers = [row["value"] for row in rows if row["layer"] != ""]
     return f"{100 * sum(layers) / len(layers):.1f}" if layers else "-"
 
 

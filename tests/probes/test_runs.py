@@ -58,18 +58,20 @@ def checkpoint(
         {"folds": [1]},
         {"rates": (1e-2,)},
         {"seeds": (0,)},
+        {"seeds": (5, 6)},
         {"shuffles": 2},
         {"references": ["level"]},
         {"head": "superb"},
     ],
-    ids=lambda options: "".join(options),
+    ids=str,
 )
 def test_a_checkpoint_of_other_probes_is_refused(
     checkpoint: Path, ravdess: Path, wav2vec2: Path, options: dict[str, Any]
 ) -> None:
     data = speech(ravdess)
     probes = LayerwiseProbes(str(wav2vec2), data.classes, **FEW | options)
-    sentence = r"^The checkpoint is of probes of other layers, .* --ckpt_path\.$"
+    (name,) = options
+    sentence = rf"^The checkpoint is of other probes \({name}\): .* --ckpt_path\.$"
     with pytest.raises(CrossEmoError, match=sentence):
         trainer().fit(probes, data, ckpt_path=checkpoint)
 
