@@ -237,6 +237,7 @@ def test_a_wrong_setting_is_answered_in_one_sentence(
     ("typed", "answer"),
     [
         (["test", "--config=layerwise/ravdess.yaml"], "judged at the end of fit"),
+        (["fit", "--model=LayerwiseProbe"], "choose LayerwiseProbes"),
         (["compare", "here"], "two or more"),
         (["compare", "here", "there"], "holds no judgements"),
     ],

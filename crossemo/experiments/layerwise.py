@@ -9,6 +9,7 @@ from lightning import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from crossemo.callbacks.layers import LayerAnalysis
+from crossemo.errors import CrossEmoError
 from crossemo.experiments.base import Experiment
 from crossemo.probes import LayerwiseProbes
 from crossemo.report.layer_tables import layer_table
@@ -60,15 +61,24 @@ def asks_for_probes(typed: Sequence[str]) -> bool:
 
     Args:
         typed: What was typed behind the command's name.
+
+    Raises:
+        CrossEmoError: It is another class, as by a slip of the keys.
     """
     words = [part for word in typed for part in word.split("=", 1)]
-    named = False
+    model = ""
     for option, value in zip(words, [*words[1:], ""], strict=True):
-        if option in ("--model", "--model.class_path"):
-            named = value.endswith(NAME)
-        elif option in ("-c", "--config") and (model := _model_in(Path(value))):
-            named = model.endswith(NAME)
-    return named
+        if option in ("--model", "--model.class_path") and not Path(value).exists():
+            model = value
+        elif option in ("-c", "--config"):
+            model = _model_in(Path(value)) or model
+    name = model.rpartition(".")[2]
+    if name and name != NAME:
+        raise CrossEmoError(
+            f"There is no model {name}: choose {NAME}, or name none to recognise "
+            "emotion in stages."
+        )
+    return bool(name)
 
 
 def _model_in(config: Path) -> str:
