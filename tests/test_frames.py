@@ -185,6 +185,9 @@ def fitted(
     )
     trainer.fit(model, data)
     count = sum(seen)
+    # Speech and song hold the same samples, in files that bear the second's date.
+    contents = {clip.digest for one in data.datasets() for clip in one.clips}
+    assert not kept or count == len(contents)
     trainer.test(model, data, verbose=False)
     found = trainer.predict(model, data)
     assert found is not None
@@ -215,7 +218,7 @@ def test_training_from_them_is_training_with_the_encoder(
 ) -> None:
     looped, expected, often = fitted(tmp_path, wav2vec2, False, options)
     kept, predicted, once = fitted(tmp_path, wav2vec2, True, options)
-    assert once == 36 < often  # the song's files are the speech's once more
+    assert once < often
     assert kept.keys() == looped.keys()
     for name, tensor in kept.items():
         # A tenth of one step: AdamW magnifies rounding where gradients are tiny.
