@@ -5,8 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from crossemo.callbacks.fad import FrechetAudioDistance
-    from crossemo.callbacks.layers import LayerAnalysis
-    from crossemo.callbacks.stages import StageSwitch
+    from crossemo.callbacks.layerwise import LayerAnalysis
     from crossemo.corpora.demo import Demo
     from crossemo.corpora.ravdess import RAVDESS
     from crossemo.data.datamodules import (
@@ -14,29 +13,30 @@ if TYPE_CHECKING:
         MusicEmotionDataModule,
         SpeechEmotionDataModule,
     )
+    from crossemo.data.splits import Split
+    from crossemo.distances.frechet import frechet_distance
     from crossemo.encoders import load_encoder
-    from crossemo.metrics.frechet import frechet_distance
     from crossemo.probes import LayerwiseProbes
     from crossemo.recognizer import EmotionRecognizer
-    from crossemo.splits import Split
-    from crossemo.stages import Stage
+    from crossemo.stages.stage import Stage
+    from crossemo.stages.switch import StageSwitch
 
-__version__ = "0.1.0"
+from crossemo.version import __version__ as __version__
 
 _HOMES = {
     "CrossDomainDataModule": "crossemo.data.datamodules",
     "Demo": "crossemo.corpora.demo",
     "EmotionRecognizer": "crossemo.recognizer",
     "FrechetAudioDistance": "crossemo.callbacks.fad",
-    "LayerAnalysis": "crossemo.callbacks.layers",
+    "LayerAnalysis": "crossemo.callbacks.layerwise",
     "LayerwiseProbes": "crossemo.probes",
     "MusicEmotionDataModule": "crossemo.data.datamodules",
     "RAVDESS": "crossemo.corpora.ravdess",
     "SpeechEmotionDataModule": "crossemo.data.datamodules",
-    "Split": "crossemo.splits",
-    "Stage": "crossemo.stages",
-    "StageSwitch": "crossemo.callbacks.stages",
-    "frechet_distance": "crossemo.metrics.frechet",
+    "Split": "crossemo.data.splits",
+    "Stage": "crossemo.stages.stage",
+    "StageSwitch": "crossemo.stages.switch",
+    "frechet_distance": "crossemo.distances.frechet",
     "load_encoder": "crossemo.encoders",
 }
 __all__ = [

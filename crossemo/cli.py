@@ -11,22 +11,24 @@ from pathlib import Path
 import torch
 from jsonargparse import ArgumentParser
 from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.fabric.utilities.rank_zero import rank_zero_only
 from rich.console import Console
 
 import crossemo.corpora  # noqa: F401 (its classes may be named in a config by bare name)
-from crossemo import __version__, cache
-from crossemo.compared import compare_runs
-from crossemo.corpora.download import download
+from crossemo import cache
+from crossemo.commands.compare import compare_runs
+from crossemo.commands.download import download
+from crossemo.commands.experiment import RunConfig
+from crossemo.commands.fad import compare_folders
+from crossemo.commands.layerwise import Layerwise, asks_for_probes
+from crossemo.commands.parser import Parser
+from crossemo.commands.recognition import Recognition
 from crossemo.data.datamodules import EmotionDataModule
 from crossemo.errors import CrossEmoError, own_sentence
-from crossemo.experiments.base import RunConfig
-from crossemo.experiments.layerwise import Layerwise, asks_for_probes
-from crossemo.experiments.recognition import Recognition
-from crossemo.folders import compare_folders
-from crossemo.parser import Parser
 from crossemo.probes import LayerwiseProbes
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.tables import cache_table
+from crossemo.version import __version__
 
 DESCRIPTION = f"""crossemo {__version__}: emotion in speech and in music through
 self-supervised encoders. Besides the commands below, `crossemo download ravdess DIR`
@@ -98,7 +100,13 @@ def _run(typed: list[str]) -> None:
 
 
 def _quieten() -> None:
-    """Keep what a user can't mend out of the terminal."""
+    """Say what crossemo has to say, and nothing that a user can't mend."""
+    own = logging.getLogger("crossemo")
+    own.setLevel(
+        logging.WARNING if getattr(rank_zero_only, "rank", 0) else logging.INFO
+    )
+    if not own.handlers:
+        own.addHandler(logging.StreamHandler())
     warnings.filterwarnings("ignore", ".*LeafSpec.*is deprecated", FutureWarning)
     warnings.filterwarnings("ignore", "Found .* in eval mode")  # as frozen ones are
     warnings.filterwarnings("ignore", ".*not supported by the model summary")

@@ -6,32 +6,10 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
+from crossemo.encoders.masking import masked_mean, require_frames
 from crossemo.errors import CrossEmoError
 
 PoolingName = Literal["mean", "attentive"]
-
-
-def masked_mean(frames: Tensor, mask: Tensor) -> Tensor:
-    """Average the frames of each clip, without its padding.
-
-    Args:
-        frames: `(batch, frames, width)`; what stands in the padding has no influence,
-            NaN included.
-        mask: `(batch, frames)` bool, True on frames of the clip.
-
-    Returns:
-        `(batch, width)`.
-
-    Raises:
-        ValueError: A clip has no frame.
-
-    >>> frames = torch.tensor([[[1.0], [3.0], [100.0]]])
-    >>> masked_mean(frames, torch.tensor([[True, True, False]]))
-    tensor([[2.]])
-    """
-    _require_frames(mask)
-    frames = frames.masked_fill(~mask.unsqueeze(-1), 0)
-    return frames.sum(1) / mask.sum(1, keepdim=True)
 
 
 class MeanPooling(nn.Module):
@@ -84,7 +62,7 @@ class AttentiveStatisticsPooling(nn.Module):
         Raises:
             ValueError: A clip has no frame.
         """
-        _require_frames(mask)
+        require_frames(mask)
         outside = ~mask.unsqueeze(-1)
         frames = frames.masked_fill(outside, 0)
         scores = self.score(frames).masked_fill(outside, -torch.inf)
@@ -168,13 +146,3 @@ def _pooling(name: str, width: int) -> MeanPooling | AttentiveStatisticsPooling:
     if name == "attentive":
         return AttentiveStatisticsPooling(width)
     raise CrossEmoError(f"Unknown pooling {name!r}: choose mean or attentive.")
-
-
-def _require_frames(mask: Tensor) -> None:
-    filled = mask.any(dim=1)
-    if not filled.all():
-        clip = int((~filled).nonzero()[0])
-        raise ValueError(
-            f"Clip {clip} of the batch has no frame to pool: its waveform is shorter "
-            "than the encoder's receptive field, so raise min_samples or leave it out."
-        )

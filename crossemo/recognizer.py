@@ -8,14 +8,15 @@ from torch.nn.functional import cross_entropy
 
 from crossemo.data.batch import Batch
 from crossemo.encoders import HiddenStates, Tuning, load_encoder
+from crossemo.encoders.masking import masked_mean
 from crossemo.errors import CrossEmoError
-from crossemo.features import as_hidden
-from crossemo.heads import EmotionHead, masked_mean
-from crossemo.layers import LayerMix
-from crossemo.optimization import Schedule
-from crossemo.scores import RoleScores
-from crossemo.staged import StagedModule
-from crossemo.stages import ClassWeights
+from crossemo.features.hidden import as_hidden
+from crossemo.heads import EmotionHead
+from crossemo.metrics.recognition import RoleScores
+from crossemo.mix import LayerMix
+from crossemo.stages.optimization import Schedule
+from crossemo.stages.stage import ClassWeights
+from crossemo.stages.staged import StagedModule
 
 Prediction = dict[str, Tensor]
 

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.commands import CONFIGS, quick, results, run, run_alone
+from tests.shell import CONFIGS, quick, results, run, run_alone
 
 RAVDESS = "ravdess_speech_to_song.yaml"
 

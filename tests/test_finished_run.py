@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.commands import quick, results, run
+from tests.shell import quick, results, run
 
 RAVDESS = "ravdess_speech_to_song.yaml"
 

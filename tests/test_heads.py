@@ -5,12 +5,12 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+from crossemo.encoders.masking import masked_mean
 from crossemo.heads import (
     AttentiveStatisticsPooling,
     EmotionHead,
     MeanPooling,
     PoolingName,
-    masked_mean,
 )
 
 POOLINGS: tuple[PoolingName, ...] = ("mean", "attentive")

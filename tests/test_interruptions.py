@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.commands import corpora
+from tests.shell import corpora
 
 STEPS = 4 * 6  # two stages of two epochs of six batches
 

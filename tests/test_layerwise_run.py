@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from tests.commands import CONFIGS, corpora, run, run_alone
+from tests.shell import CONFIGS, corpora, run, run_alone
 
 LAYERWISE = CONFIGS / "layerwise"
 

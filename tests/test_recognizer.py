@@ -5,11 +5,11 @@ import pytest
 import torch
 from lightning import Trainer
 
-from crossemo.checkpoints import CheckpointMismatchError
 from crossemo.data.batch import Batch
-from crossemo.heads import masked_mean
+from crossemo.encoders.masking import masked_mean
 from crossemo.recognizer import EmotionRecognizer
-from crossemo.stages import Stage
+from crossemo.stages.checkpoints import CheckpointMismatchError
+from crossemo.stages.stage import Stage
 from tests.encoders.tiny import write_tiny
 
 CLASSES = ("calm", "happy", "sad")

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.commands import corpora, run
+from tests.shell import corpora, run
 
 
 def fit(

@@ -9,7 +9,7 @@ import torch
 import yaml
 
 from crossemo.errors import CrossEmoError
-from tests.commands import CONFIGS, corpora, run
+from tests.shell import CONFIGS, corpora, run
 
 STRATEGIES = sorted(CONFIGS.glob("strategies/*.yaml"))
 PLANS = sorted(CONFIGS.glob("stages/*.yaml"))

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import torch
 
-from tests.commands import corpora, run_alone
+from tests.shell import corpora, run_alone
 
 pytestmark = pytest.mark.slow
 

@@ -4,10 +4,13 @@ from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
 
-from crossemo.callbacks.parts import data_of, recogniser
-from crossemo.callbacks.tensorboard import add_figure
-from crossemo.clock import StageClock
+from crossemo.callbacks.parts import recogniser, title_of
+from crossemo.data.datamodule import data_of
+from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.course import course_figure, stage_weights_figure
+from crossemo.report.figures import layer_weights_figure
+from crossemo.runs.board import add_figure
+from crossemo.stages.clock import StageClock
 
 
 class Course(Callback):
@@ -66,3 +69,53 @@ class Course(Callback):
         mix = recogniser(module).mix
         if mix.index is None:
             self._weights[label] = mix.weights().detach().float().cpu().tolist()
+
+
+class LayerWeights(Callback):
+    """Draws the softmaxed layer weights after every epoch and before every test.
+
+    Where one layer is chosen there is nothing learnt, and nothing is drawn.
+    """
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the weights of this epoch."""
+        title = f"layer weights, epoch {trainer.current_epoch}"
+        # The step that the scalars of this epoch have.
+        step = trainer.global_step - 1
+        self._draw(trainer, recogniser(pl_module), "training", title, step)
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Draw the weights of the checkpoint that is tested."""
+        module = recogniser(pl_module)
+        title = title_of("layer weights", module)
+        self._draw(trainer, module, module.test_name, title, trainer.global_step)
+
+    def _draw(
+        self,
+        trainer: Trainer,
+        module: EmotionRecognizer,
+        name: str,
+        title: str,
+        step: int,
+    ) -> None:
+        if module.mix.index is not None:
+            return
+        weights = module.mix.weights().detach().float().cpu()
+        figure = layer_weights_figure(weights.tolist(), title)
+        add_figure(trainer, f"layer_weights/{name}", figure, step)
+
+
+class LearningRates(Callback):
+    """Logs the rate of every part of the model, once: its vectors share it."""
+
+    def on_train_batch_start(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        batch: Any,  # noqa: ANN401
+        batch_idx: int,
+    ) -> None:
+        """Log the rates that this step is taken with."""
+        for group in trainer.optimizers[0].param_groups:
+            if not group["name"].endswith("-vectors"):
+                pl_module.log(f"lr/{group['name']}", group["lr"], rank_zero_only=True)

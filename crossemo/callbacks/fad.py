@@ -14,13 +14,14 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 from matplotlib.figure import Figure
 
 from crossemo.callbacks.measurement import Measurement
-from crossemo.callbacks.parts import data_of, recogniser
-from crossemo.callbacks.tensorboard import add_figure
+from crossemo.callbacks.parts import recogniser
+from crossemo.data.datamodule import data_of
 from crossemo.errors import CrossEmoError
 from crossemo.files import write_csv
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.distances import distance_figures
 from crossemo.report.figures import save_png
+from crossemo.runs.board import add_figure
 from crossemo.similarity import DEFAULTS, Row, Settings, corrected, warnings_of
 
 logger = logging.getLogger(__name__)

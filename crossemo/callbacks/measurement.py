@@ -13,12 +13,12 @@ from torch import distributed as dist
 from crossemo.callbacks.gathering import gather_clips
 from crossemo.data.batch import Batch
 from crossemo.data.datamodules import EmotionDataModule
-from crossemo.embeddings import EmbeddedClips, FrameMoments, pool_clips
+from crossemo.data.splits import PARTS, Part
+from crossemo.distances.cells import deal
 from crossemo.errors import CrossEmoError
-from crossemo.metrics.cells import deal
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.similarity import Row, Settings, compare_clips, compare_frames
-from crossemo.splits import PARTS, Part
+from crossemo.similarity.embeddings import EmbeddedClips, FrameMoments, pool_clips
 
 Item = TypeVar("Item")
 

@@ -10,18 +10,19 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 
-from crossemo import __version__
-from crossemo.callbacks.comparisons import Judged, comparisons
 from crossemo.callbacks.gathering import Predictions
-from crossemo.callbacks.parts import data_of, recogniser
-from crossemo.callbacks.tensorboard import add_figure, title_of
+from crossemo.callbacks.parts import recogniser, title_of
 from crossemo.data.batch import Batch
+from crossemo.data.datamodule import data_of
 from crossemo.files import write_text
 from crossemo.metrics.intervals import chance_interval, score_interval
 from crossemo.metrics.recognition import ConfusionScore, recognition_metrics
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.figures import confusion_figure
-from crossemo.stages import Stage
+from crossemo.runs.board import add_figure
+from crossemo.stages.comparisons import Judged, comparisons
+from crossemo.stages.stage import Stage
+from crossemo.version import __version__
 
 
 class Results(Callback):

@@ -19,7 +19,7 @@ from crossemo.corpora.base import (
     CorpusNotFoundError,
     content_digest,
 )
-from crossemo.corpora.cues import CUES, VERSION, draw_speaker, vary
+from crossemo.corpora.demo_sound.cues import CUES, VERSION, draw_speaker, vary
 
 Channel = Literal["speech", "song"]
 
@@ -30,8 +30,8 @@ class Demo(Corpus):
     """Made-up speech and song that show the machinery at work, not science.
 
     Nobody speaks here: every clip is synthesised from a table of emotional cues
-    (`crossemo.corpora.cues`), so a model that does well has recovered our table and a
-    result on these clips says nothing about human emotion.
+    (`crossemo.corpora.demo_sound.cues`), so a model that does well has recovered our
+    table and a result on these clips says nothing about human emotion.
 
     Content:
 
@@ -153,7 +153,7 @@ class Demo(Corpus):
 
     def _write_clip(self, path: Path, number: int, emotion: str, take: int) -> None:
         # Whoever only reads the clips need not wait for torch.
-        from crossemo.corpora.synthesis import SAMPLING_RATE, sing, speak
+        from crossemo.corpora.demo_sound.synthesis import SAMPLING_RATE, sing, speak
 
         speaker = draw_speaker(number, self._rng(0, number))
         channel = 1 + _CHANNELS.index(self.channel)

@@ -3,7 +3,7 @@
 from typing import Any
 
 from crossemo.corpora.base import Corpus, Domain
-from crossemo.data.base import EmotionDataModule
+from crossemo.data.datamodule import EmotionDataModule
 from crossemo.errors import CrossEmoError
 
 __all__ = [

@@ -11,9 +11,9 @@ from torch.utils.data import Dataset
 
 from crossemo.corpora.base import Clip
 from crossemo.data.batch import Batch
+from crossemo.data.splits import PARTS, Part, Split, SplitError
 from crossemo.data.waveforms import WaveformStore, skipped_sentence
 from crossemo.emotions import LabelSpace
-from crossemo.splits import PARTS, Part, Split, SplitError
 
 
 class Waveforms(Protocol):

@@ -6,12 +6,12 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from crossemo.encoders.catalogue import EncoderError
-from crossemo.encoders.files import Source
+from crossemo.encoders.encoder import SSLEncoder
+from crossemo.encoders.families.wavlm import call_projections
+from crossemo.encoders.hub import Source
 from crossemo.encoders.models import fingerprint, random_model, read_model
 from crossemo.encoders.sources import Description, describe, find_source
-from crossemo.encoders.ssl import SSLEncoder
-from crossemo.encoders.tuning import TUNINGS, Adaptation, Tuning
-from crossemo.encoders.wavlm import call_projections
+from crossemo.encoders.tuning.adaptation import TUNINGS, Adaptation, Tuning
 
 if TYPE_CHECKING:
     from transformers import PreTrainedModel

@@ -141,3 +141,41 @@ def positions(embedding: nn.Module, hidden: Tensor, padding: Tensor) -> Tensor:
         hidden = layer(hidden.transpose(1, 2)).transpose(1, 2)
         hidden = hidden.masked_fill(padding, 0)
     return hidden
+
+
+def masked_mean(frames: Tensor, mask: Tensor) -> Tensor:
+    """Average the frames of each clip, without its padding.
+
+    Args:
+        frames: `(batch, frames, width)`; what stands in the padding has no influence,
+            NaN included.
+        mask: `(batch, frames)` bool, True on frames of the clip.
+
+    Returns:
+        `(batch, width)`.
+
+    Raises:
+        ValueError: A clip has no frame.
+
+    >>> frames = torch.tensor([[[1.0], [3.0], [100.0]]])
+    >>> masked_mean(frames, torch.tensor([[True, True, False]]))
+    tensor([[2.]])
+    """
+    require_frames(mask)
+    frames = frames.masked_fill(~mask.unsqueeze(-1), 0)
+    return frames.sum(1) / mask.sum(1, keepdim=True)
+
+
+def require_frames(mask: Tensor) -> None:
+    """Refuse clips without a frame.
+
+    Raises:
+        ValueError: A row of the mask `(batch, frames)` is all False.
+    """
+    filled = mask.any(dim=1)
+    if not filled.all():
+        clip = int((~filled).nonzero()[0])
+        raise ValueError(
+            f"Clip {clip} of the batch has no frame to pool: its waveform is shorter "
+            "than the encoder's receptive field, so raise min_samples or leave it out."
+        )

@@ -16,8 +16,8 @@ from huggingface_hub.errors import StrictDataclassError
 from safetensors import SafetensorError
 
 from crossemo.encoders.catalogue import EncoderError, Family
-from crossemo.encoders.files import Source, fetch
-from crossemo.encoders.mert import check_weight_norm, hubert_config
+from crossemo.encoders.families.mert import check_weight_norm, hubert_config
+from crossemo.encoders.hub import Source, fetch
 from crossemo.encoders.sources import Description
 
 if TYPE_CHECKING:

@@ -14,7 +14,7 @@ from crossemo.encoders.catalogue import (
     Family,
     receptive_field,
 )
-from crossemo.encoders.files import Source, fetch, read_json
+from crossemo.encoders.hub import Source, fetch, read_json
 
 _FAMILIES: dict[str, Family] = {
     "wav2vec2": "wav2vec2",

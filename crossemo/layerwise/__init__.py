@@ -1,8 +1,8 @@
 """What the judgements of probes say about the layers of an encoder."""
 
-from crossemo.layerwise.best import with_choices
+from crossemo.layerwise.choices import with_choices
+from crossemo.layerwise.likeness import similarity_rows
 from crossemo.layerwise.pairs import encoder_rows, pair_rows
 from crossemo.layerwise.scores import score_rows
-from crossemo.layerwise.similarity import similarity_rows
 
 __all__ = ["encoder_rows", "pair_rows", "score_rows", "similarity_rows", "with_choices"]

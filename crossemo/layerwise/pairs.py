@@ -6,11 +6,10 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from crossemo.layerwise.best import BEST
+from crossemo.layerwise.choices import BEST
 from crossemo.layerwise.scores import Row, Told, count_told
 from crossemo.layerwise.shared import on_shared_clips
-from crossemo.metrics.intervals import student_p
-from crossemo.metrics.jackknife import jackknife_interval, jackknife_variance
+from crossemo.metrics.jackknife import jackknife_interval, jackknife_variance, student_p
 from crossemo.metrics.permutation import benjamini_hochberg
 from crossemo.metrics.recognition import unweighted_recall
 from crossemo.probes.judgements import Judgements

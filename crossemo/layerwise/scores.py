@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from crossemo.metrics.folds import (
+from crossemo.metrics.intervals import MIN_GROUPS, chance_interval
+from crossemo.metrics.jackknife import (
     fold_counts,
     group_counts,
+    jackknife_interval,
     mean_over_folds,
     without_each_block,
 )
-from crossemo.metrics.intervals import MIN_GROUPS, chance_interval
-from crossemo.metrics.jackknife import jackknife_interval
 from crossemo.metrics.recognition import SCORES, class_recall, unweighted_recall
 from crossemo.probes.judgements import Judgements
 

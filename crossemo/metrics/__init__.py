@@ -1,1 +1,1 @@
-"""Scores of recognition with their intervals, and distances of embeddings."""
+"""Scores of recognition with their intervals and tests."""

@@ -5,13 +5,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from crossemo.metrics.intervals import (
-    MIN_GROUPS,
-    Interval,
-    clip_counts,
-    percentiles,
-    student_t,
-)
+from crossemo.metrics.intervals import MIN_GROUPS, Interval, clip_counts, percentiles
+from crossemo.metrics.jackknife import student_t
 from crossemo.metrics.recognition import SCORES, ScoreName
 
 _DRAWS = 2000

@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from math import pi
 from typing import Literal
 
 import torch
 from torch import Tensor
 
+from crossemo.metrics.jackknife import student_t
 from crossemo.metrics.recognition import SCORES, ScoreName
 
 MIN_GROUPS = 3
@@ -95,53 +95,6 @@ def score_interval(
     middle = SCORES[score](total)
     low, high = torch.stack((middle - reach, middle + reach)).clamp(0, 1).tolist()
     return Interval(low, high, "group", len(counts), "jackknife")
-
-
-def student_t(level: float, freedom: int) -> float:
-    r"""Return the t that has a share of Student's distribution between -t and t.
-
-    With $t = \sqrt v \tan a$, the density of the angle a is proportional to
-    $\cos^{v-1} a$.
-
-    Args:
-        level: The share, 0 to 1.
-        freedom: Degrees of freedom, v.
-
-    >>> round(student_t(0.95, 5), 6)
-    2.570582
-    """
-    width, mass, inside = _student(freedom)
-    share = level * inside[-1]
-    cell = int(torch.searchsorted(inside, share))
-    angle = width * (cell + 1 - (inside[cell] - share) / mass[cell])
-    return float(freedom**0.5 * angle.tan())
-
-
-def student_p(t: Tensor, freedom: int) -> Tensor:
-    """Return the share of Student's distribution outside -t and t, two-sided p-values.
-
-    Args:
-        t: `(...)`; the share is NaN where it is.
-        freedom: Degrees of freedom.
-
-    >>> student_p(torch.tensor([0.0, 2.570582]), 5)
-    tensor([1.0000, 0.0500], dtype=torch.float64)
-    """
-    width, mass, inside = _student(freedom)
-    places = (t.double().abs() / freedom**0.5).atan() / width
-    cells = places.nan_to_num().long().clamp(max=len(mass) - 1)
-    share = (inside[cells] - mass[cells] * (cells + 1 - places)) / inside[-1]
-    outside: Tensor = (1 - share).clamp(min=0)
-    return outside
-
-
-def _student(freedom: int) -> tuple[float, Tensor, Tensor]:
-    """Return width, mass and sum so far of cells of the angle, from 0 to pi / 2."""
-    steps = 100_000
-    width = pi / 2 / steps
-    middles = (torch.arange(steps, dtype=torch.float64) + 0.5) * width
-    mass = middles.cos() ** (freedom - 1)
-    return width, mass, mass.cumsum(0)
 
 
 def chance_interval(

@@ -1,82 +1,13 @@
 """Permutation tests of whole groups, and what becomes of many tests at once."""
 
-from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from itertools import permutations
 from math import factorial
 
 import torch
 from torch import Tensor
 
-from crossemo.metrics.cells import Cell
-
 MOST_ASSIGNMENTS = 5040  # 7!
-
-
-def exchangeable(x: Cell, y: Cell) -> tuple[Cell, Cell]:
-    """Return two cells cut so that their groups can be exchanged.
-
-    A group of eight clips for one of four would change how many clips the cells have,
-    and with it their distance. So a group of both cells keeps equally many clips in
-    each, and one that is in a single cell at most as many as the largest of such groups
-    in the other. Its first clips are kept.
-    """
-    counts = Counter(x.groups), Counter(y.groups)
-    largest = [
-        max((n for g, n in own.items() if g not in other), default=0)
-        for own, other in (counts, counts[::-1])
-    ]
-    most = min(largest) or max(largest)
-    cut = []
-    for cell, own, other in zip((x, y), counts, counts[::-1], strict=True):
-        seen: Counter[str] = Counter()
-        rows = []
-        for row, group in enumerate(cell.groups):
-            seen[group] += 1
-            if seen[group] <= (min(own[group], other[group]) or most):
-                rows.append(row)
-        groups = tuple(cell.groups[row] for row in rows)
-        cut.append(Cell(cell.embeddings[rows], groups))
-    return cut[0], cut[1]
-
-
-def exchanges(x: Sequence[str], y: Sequence[str], draws: int, seed: int = 0) -> Tensor:
-    r"""Return random exchanges of groups between two cells.
-
-    Clips of one group belong together, so a group moves as a whole: one that is in
-    both cells has its two sides exchanged or not, by the toss of a coin; those that
-    are in one cell only are dealt anew, as many to each cell as before. Under the
-    hypothesis that the domains don't differ each exchange of `exchangeable` cells is as
-    likely as what was observed. Of g groups that are in both cells there are
-    $2^{g - 1}$ that differ, so that with fewer than six no p can be below
-    0.05. (Exchanging clips instead rejects a true hypothesis in most runs where actors
-    differ.)
-
-    Args:
-        x: Groups of a cell, each once.
-        y: Groups of the other, each once.
-        draws: Number of exchanges.
-        seed: Seed of the draws.
-
-    Returns:
-        `(draws, len(x) + len(y))` bool: whether the first cell gets a group's clips,
-        for those of x and then those of y.
-
-    >>> exchanges(["a"], ["a"], draws=3).sum(1)  # one side of a group each
-    tensor([1, 1, 1])
-    """
-    generator = torch.Generator().manual_seed(seed)
-    taken = torch.zeros(draws, len(x) + len(y), dtype=torch.bool)
-    place = {group: len(x) + number for number, group in enumerate(y)}
-    for number, group in enumerate(x):
-        if group in place:
-            taken[:, number] = torch.rand(draws, generator=generator) < 0.5
-            taken[:, place[group]] = ~taken[:, number]
-    own_x = [number for number, group in enumerate(x) if group not in place]
-    own_y = [place[group] for group in place if group not in set(x)]
-    order = torch.rand(draws, len(own_x) + len(own_y), generator=generator).argsort(1)
-    taken[:, own_x + own_y] = order < len(own_x)
-    return taken
 
 
 def permutation_p(observed: Tensor, drawn: Tensor) -> Tensor:

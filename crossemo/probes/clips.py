@@ -7,8 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from crossemo.data.base import EmotionDataModule
-from crossemo.splits import PARTS, SplitError
+from crossemo.data.datamodule import EmotionDataModule
+from crossemo.data.splits import PARTS, SplitError
 
 TRAIN, VAL, TEST = range(len(PARTS))
 

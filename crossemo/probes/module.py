@@ -9,7 +9,7 @@ from lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from crossemo.data.base import EmotionDataModule
+from crossemo.data.datamodule import EmotionDataModule
 from crossemo.errors import CrossEmoError
 from crossemo.probes.bank import ProbeBank, ProbeHead
 from crossemo.probes.clips import probed_clips

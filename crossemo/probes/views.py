@@ -8,13 +8,13 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from crossemo.acoustics import ACOUSTICS, Acoustics
-from crossemo.data.base import EmotionDataModule
+from crossemo.data.datamodule import EmotionDataModule
 from crossemo.encoders import SSLEncoder, load_encoder
 from crossemo.encoders.sources import find_source
 from crossemo.errors import CrossEmoError
-from crossemo.features import keep_features
-from crossemo.kept import keep
+from crossemo.features.acoustics import ACOUSTICS, Acoustics
+from crossemo.features.hidden import keep_features
+from crossemo.features.store import keep
 from crossemo.probes.clips import ProbedClips
 from crossemo.probes.task import scale_of
 

@@ -10,21 +10,18 @@ from random import Random
 import torch
 from torch import Tensor
 
-from crossemo.metrics.above_chance import MOST_BLOCKS, frechet_above_chance
-from crossemo.metrics.cells import Cell, deal, groups_of, in_turn, rows_of
-from crossemo.metrics.frechet import factor, frechet_term_pairs
-from crossemo.metrics.jackknife import jackknife_interval
-from crossemo.metrics.kernel import KernelSums, kernel_sums
-from crossemo.metrics.permutation import (
-    exchangeable,
-    exchanges,
-    permutation_p,
-)
-from crossemo.metrics.variants import (
+from crossemo.distances.above_chance import MOST_BLOCKS, frechet_above_chance
+from crossemo.distances.cells import Cell, deal, groups_of, in_turn, rows_of
+from crossemo.distances.exchanges import exchangeable, exchanges
+from crossemo.distances.frechet import factor, frechet_term_pairs
+from crossemo.distances.kernel import KernelSums, kernel_sums
+from crossemo.distances.variants import (
     LEAST_PER_FEATURE,
     frechet_infinity,
     principal_axes,
 )
+from crossemo.metrics.jackknife import jackknife_interval
+from crossemo.metrics.permutation import permutation_p
 from crossemo.similarity.settings import Settings
 from crossemo.similarity.tables import Table
 

@@ -2,14 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 
-from crossemo.metrics.bias import (
+from crossemo.metrics.jackknife import jackknife_interval
+from crossemo.similarity.bias import (
     Estimate,
     emotion_bias,
     emotion_deviations,
     nearest_emotion,
     same_emotion_gap,
 )
-from crossemo.metrics.jackknife import jackknife_interval
 from crossemo.similarity.settings import Settings
 from crossemo.similarity.tables import Row, Table
 

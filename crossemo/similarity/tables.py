@@ -1,14 +1,14 @@
 """Tables of estimates for pairs of emotions, and the rows that are written of them."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from math import nan
+from math import isnan, nan
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from crossemo.metrics.cells import Cell
+from crossemo.distances.cells import Cell
 from crossemo.metrics.permutation import benjamini_hochberg
 
 Row = dict[str, Any]
@@ -100,3 +100,51 @@ def corrected(rows: Sequence[Row]) -> list[Row]:
         p = torch.tensor([rows[n]["p"] for n in numbers], dtype=torch.float64)
         q[numbers] = benjamini_hochberg(p)
     return [row | {"q": value} for row, value in zip(rows, q.tolist(), strict=True)]
+
+
+ENOUGH = 6  # groups for a permutation test at 5 %
+
+
+def warnings_of(rows: Sequence[Row]) -> list[str]:
+    """Return what a reader of the distances between clips must be told."""
+    clips = [row for row in rows if row.get("unit") != "frame"]
+    between = [row for row in clips if row["x_domain"] != row["y_domain"]]
+    plain = [row for row in between if row["estimator"] == "fad"]
+    above = [row for row in between if row["estimator"] == "fad_above_chance"]
+    told = [row for row in above if not isnan(row["value"])]
+    sizes = [n for row in plain for n in (row["x_n"], row["y_n"]) if n]
+    if not sizes:
+        return []
+    found = list(_of_clips(sizes, plain[0]["width"], bool(told)))
+    if not told:
+        found.append(
+            "Nothing above chance can be told: it takes two speakers (or songs) with "
+            "two clips of each emotion in each domain, so measure more of the clips."
+        )
+        return found
+    if untold := len(above) - len(told):
+        found.append(
+            f"{untold} of {len(above)} pairs of emotions have no distance above "
+            "chance: it takes two speakers (or songs) with two clips of an emotion."
+        )
+    groups = min(n for row in told for n in (row["x_groups"], row["y_groups"]))
+    if groups < ENOUGH:
+        found.append(
+            f"With {groups} speakers (or songs) p-values can't be small: where both "
+            f"domains have the same ones, none is below {2 ** (1 - groups):.2g}."
+        )
+    return found
+
+
+def _of_clips(sizes: Sequence[int], width: int, told: bool) -> Iterator[str]:
+    if min(sizes) <= width:
+        advice = ": read fad_above_chance or kernel in fad.csv" if told else ""
+        yield (
+            f"Fréchet distances of {min(sizes)} clips in {width} dimensions mostly "
+            f"measure how few clips there are{advice}."
+        )
+    if max(sizes) > min(sizes):
+        yield (
+            f"Emotions have {min(sizes)} to {max(sizes)} clips, so plain Fréchet "
+            "distances can't be ranked as those of fad_matched can."
+        )

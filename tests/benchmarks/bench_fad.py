@@ -24,11 +24,11 @@ from numpy.typing import NDArray
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from torch import Tensor
 
-from crossemo.metrics.cells import Cell
-from crossemo.metrics.frechet import factor, frechet_matrix, frechet_terms
-from crossemo.metrics.moments import Moments
+from crossemo.distances.cells import Cell
+from crossemo.distances.frechet import factor, frechet_matrix, frechet_terms
+from crossemo.distances.moments import Moments
 from crossemo.similarity import Settings, compare_clips
-from tests.metrics.normals import normal, ssl_like
+from tests.distances.normals import normal, ssl_like
 
 LAYERS, EMOTIONS, CLIPS, WIDTH = 13, 6, 150, 768
 ACTORS = [f"{actor:02}" for actor in range(24)]

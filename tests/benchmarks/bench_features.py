@@ -19,7 +19,7 @@ from crossemo.corpora.base import Clip
 from crossemo.data.dataset import ClipDataset
 from crossemo.data.samplers import eval_batches, train_batches
 from crossemo.encoders import SSLEncoder, load_encoder
-from crossemo.features import KeptClips, keep_features
+from crossemo.features.hidden import KeptClips, keep_features
 from crossemo.recognizer import EmotionRecognizer
 from tests.noise import Noise
 

@@ -28,7 +28,7 @@ import torch
 from torch import Tensor
 from torch.profiler import ProfilerActivity, profile
 
-from crossemo.data.base import EmotionDataModule
+from crossemo.data.datamodule import EmotionDataModule
 from crossemo.probes.bank import ProbeBank
 from crossemo.probes.clips import ProbedClips, probed_clips
 from crossemo.probes.module import RATES

@@ -27,10 +27,10 @@ from tempfile import TemporaryDirectory
 import torch
 
 from crossemo.data.samplers import eval_batches
-from crossemo.embeddings import FrameMoments
 from crossemo.encoders import load_encoder
-from crossemo.features import keep_features
+from crossemo.features.hidden import keep_features
 from crossemo.probes.clips import TEST, TRAIN, VAL, ProbedClips
+from crossemo.similarity.embeddings import FrameMoments
 from tests.benchmarks.bench_features import BATCH, made_up
 from tests.benchmarks.bench_probes import at_once
 from tests.benchmarks.probes_alone import LAYERS, WIDTH, Job, MadeUp

@@ -14,7 +14,7 @@ from torch.nn.functional import cross_entropy, one_hot
 from torch.utils.data import DataLoader, TensorDataset
 
 from crossemo.corpora.ravdess import RAVDESS
-from crossemo.data.base import EmotionDataModule
+from crossemo.data.datamodule import EmotionDataModule
 from crossemo.data.datamodules import SpeechEmotionDataModule
 from crossemo.probes import LayerwiseProbes
 from crossemo.probes.bank import ProbeHead

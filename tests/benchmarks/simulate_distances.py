@@ -18,9 +18,9 @@ from statistics import fmean, stdev
 import torch
 from torch import Tensor
 
-from crossemo.metrics.cells import Cell
-from crossemo.metrics.frechet import mean_trace
-from crossemo.metrics.kernel import kernel_sums
+from crossemo.distances.cells import Cell
+from crossemo.distances.frechet import mean_trace
+from crossemo.distances.kernel import kernel_sums
 from crossemo.similarity import estimators
 from crossemo.similarity.measures import measures
 from crossemo.similarity.settings import Settings

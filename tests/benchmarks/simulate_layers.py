@@ -17,8 +17,7 @@ from torch import Tensor
 
 from crossemo.layerwise.pairs import compare_views
 from crossemo.layerwise.scores import Told
-from crossemo.metrics.folds import group_counts
-from crossemo.metrics.jackknife import jackknife_interval
+from crossemo.metrics.jackknife import group_counts, jackknife_interval
 from crossemo.metrics.recognition import unweighted_recall
 
 CLASSES = 6

@@ -16,10 +16,10 @@ from crossemo import (
     EmotionRecognizer,
     FrechetAudioDistance,
 )
+from crossemo.distances.frechet import frechet_distance
 from crossemo.errors import CrossEmoError
-from crossemo.metrics.frechet import frechet_distance
 from crossemo.similarity import Settings
-from tests.commands import briefly, corpora, run
+from tests.shell import briefly, corpora, run
 
 QUICK = Settings(splits=2, permutations=9)
 

@@ -11,7 +11,7 @@ import crossemo
 from crossemo.cache import cache_dir
 from crossemo.corpora.base import CorpusError, CorpusNotFoundError, content_digest
 from crossemo.corpora.demo import Channel, Demo
-from crossemo.splits import make_split
+from crossemo.data.splits import make_split
 from tests.limits import files_no_larger_than
 
 CHANNELS: tuple[Channel, Channel] = ("speech", "song")

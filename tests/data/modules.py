@@ -4,7 +4,7 @@ from pathlib import Path
 from typing import Any
 
 from crossemo.data.datamodules import CrossDomainDataModule, EmotionDataModule
-from crossemo.splits import Part
+from crossemo.data.splits import Part
 from tests.data.tones import Tones
 
 

@@ -20,9 +20,9 @@ from crossemo.data.datamodules import (
     MusicEmotionDataModule,
     SpeechEmotionDataModule,
 )
+from crossemo.data.splits import PARTS, Split, SplitError
 from crossemo.emotions import UnknownEmotionError
 from crossemo.errors import CrossEmoError
-from crossemo.splits import PARTS, Split, SplitError
 from tests.corpora.ravdess_tree import real_ravdess, write_ravdess
 from tests.data.gloo import Share, load_in_a_group, module, share
 from tests.data.modules import cross, groups_in, ready

@@ -6,9 +6,9 @@ import torch
 
 from crossemo.corpora.base import Clip
 from crossemo.data.dataset import ClipDataset, SplitCorpus
+from crossemo.data.splits import Split, SplitError
 from crossemo.data.waveforms import WaveformError, WaveformStore
 from crossemo.emotions import label_space
-from crossemo.splits import Split, SplitError
 from tests.data.tones import RATE, SIX, Tones, tone, tone_clip, write_tone
 
 LENGTHS = (700, 1200, 500)

@@ -6,8 +6,8 @@ from pathlib import Path
 import torch
 from torch import distributed
 
-from crossemo.metrics.streaming import FrechetDistance, KernelDistance
-from tests.metrics.normals import ssl_like
+from crossemo.distances.streaming import FrechetDistance, KernelDistance
+from tests.distances.normals import ssl_like
 
 
 def measure_in_a_group(

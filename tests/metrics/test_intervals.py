@@ -7,13 +7,8 @@ from scipy.stats import binom, norm, t, ttest_1samp
 from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 from torch import Tensor
 
-from crossemo.metrics.intervals import (
-    Interval,
-    chance_interval,
-    score_interval,
-    student_p,
-    student_t,
-)
+from crossemo.metrics.intervals import Interval, chance_interval, score_interval
+from crossemo.metrics.jackknife import student_p, student_t
 from crossemo.metrics.recognition import SCORES, ScoreName
 
 

@@ -7,15 +7,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import false_discovery_control
 
-from crossemo.metrics.cells import Cell
-from crossemo.metrics.permutation import (
-    assignment_p,
-    benjamini_hochberg,
-    exchangeable,
-    exchanges,
-    permutation_p,
-)
-from tests.metrics.normals import normal
+from crossemo.distances.cells import Cell
+from crossemo.distances.exchanges import exchangeable, exchanges
+from crossemo.metrics.permutation import assignment_p, benjamini_hochberg, permutation_p
+from tests.distances.normals import normal
 
 
 def test_shared_groups_are_swapped_and_others_dealt() -> None:

@@ -6,7 +6,7 @@ from typing import Any
 from lightning import Trainer
 
 from crossemo.corpora.ravdess import RAVDESS
-from crossemo.data.base import EmotionDataModule
+from crossemo.data.datamodule import EmotionDataModule
 from crossemo.data.datamodules import CrossDomainDataModule, SpeechEmotionDataModule
 from crossemo.probes import LayerwiseProbes
 from crossemo.probes.judgements import Judgements

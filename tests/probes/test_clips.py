@@ -10,8 +10,9 @@ from sklearn.utils.class_weight import compute_sample_weight
 from torch import Tensor
 
 from crossemo.corpora.ravdess import RAVDESS
-from crossemo.data.base import EmotionDataModule
+from crossemo.data.datamodule import EmotionDataModule
 from crossemo.data.datamodules import CrossDomainDataModule
+from crossemo.data.splits import PARTS, Split, SplitError
 from crossemo.probes.clips import (
     TEST,
     TRAIN,
@@ -21,7 +22,6 @@ from crossemo.probes.clips import (
     shuffled_labels,
 )
 from crossemo.probes.task import ProbeTask
-from crossemo.splits import PARTS, Split, SplitError
 from tests.corpora.ravdess_tree import write_ravdess
 from tests.data.modules import ready
 from tests.probes.fitting import speech, speech_and_song

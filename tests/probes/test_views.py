@@ -9,11 +9,11 @@ import torch
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from crossemo.acoustics import ACOUSTICS, Acoustics
-from crossemo.data.base import EmotionDataModule
+from crossemo.data.datamodule import EmotionDataModule
 from crossemo.encoders import load_encoder
 from crossemo.errors import CrossEmoError
-from crossemo.features import keep_features
+from crossemo.features.acoustics import ACOUSTICS, Acoustics
+from crossemo.features.hidden import keep_features
 from crossemo.probes import LayerwiseProbes, views
 from crossemo.probes.clips import ProbedClips, probed_clips
 from crossemo.probes.views import Looks, View, Views, read_views

@@ -2,8 +2,8 @@
 
 import torch
 
-from crossemo.metrics.cells import Cell
-from tests.metrics.normals import ssl_like
+from crossemo.distances.cells import Cell
+from tests.distances.normals import ssl_like
 
 EMOTIONS = ("calm", "happy", "sad", "angry")
 

@@ -1,0 +1,74 @@
+"""Train a frozen encoder's head from features that are computed once."""
+
+from collections.abc import Mapping
+from typing import Literal
+
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_info
+
+from crossemo.callbacks.parts import recogniser
+from crossemo.data.datamodule import data_of
+from crossemo.features.frames import keep_frames
+from crossemo.features.hidden import KeptClips, keep_features
+from crossemo.recognizer import EmotionRecognizer
+from crossemo.stages.selection import trained_names
+from crossemo.stages.stage import Stage
+
+Unit = Literal["clips", "frames"]
+
+
+class KeptFeatures(Callback):
+    """Lets an encoder that no stage trains see each clip once, where that is all one.
+
+    With mean pooling it is: the mean over frames commutes with the weighted sum and
+    with the projection, so a clip's mean hidden states give its logits exactly. They
+    don't commute with a layer norm of each frame or with attentive pooling; these need
+    all frames, which take some hundred times the room of means. Where what is kept
+    won't do, and under reduced precision, the encoder stays in the loop.
+
+    Args:
+        stages: The stages of the run.
+        unit: What is kept of every hidden state: the means of `clips`, or all `frames`.
+    """
+
+    def __init__(self, stages: Mapping[str, Stage], unit: Unit = "clips") -> None:
+        self.stages = dict(stages)
+        self.unit = unit
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Compute the features that are not kept yet, and serve them from now on."""
+        data, module = data_of(trainer), recogniser(pl_module)
+        if not self._serves(trainer, module):
+            return
+        datasets = data.datasets()
+        keep = keep_features if self.unit == "clips" else keep_frames
+        kept = keep(
+            module.encoder,
+            datasets,
+            batch_size=data.batch_size,
+            cache_dir=data.cache_dir,
+            progress=trainer.is_global_zero,
+        )
+        name = "mean" if self.unit == "clips" else "frames"
+        for dataset in datasets:
+            dataset.store = KeptClips(dataset, kept, name)
+        rank_zero_info(
+            "The encoder is frozen, so it sees each clip once: training goes on from "
+            "its kept features, to the same result (--keep_features false has it see "
+            "them in every epoch)."
+        )
+
+    def _serves(self, trainer: Trainer, module: EmotionRecognizer) -> bool:
+        hyper = module.hparams
+        means_do = hyper["pooling"] == "mean" and not hyper["layer_norm"]
+        trained = set().union(
+            *(trained_names(module, stage.train) for stage in self.stages.values())
+        )
+        elsewhere = any(stage.starts_elsewhere for stage in self.stages.values())
+        return (
+            module.encoder.tuning == "frozen"
+            and not any(name.startswith("encoder.") for name in trained)
+            and not elsewhere  # another run may have trained its encoder
+            and (means_do or self.unit == "frames")
+            and trainer.precision == "32-true"
+        )

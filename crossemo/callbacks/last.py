@@ -1,0 +1,135 @@
+"""The checkpoints of a run: the best of every stage, and the last to go on from."""
+
+import os
+import signal
+import subprocess
+from pathlib import Path
+from typing import Any
+
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.utilities.exceptions import SIGTERMException
+from lightning.pytorch.utilities.types import STEP_OUTPUT
+
+from crossemo.files import write_text
+
+
+class LastCheckpoint(ModelCheckpoint):
+    """Keeps `last.ckpt`, to go on from: after every epoch and, if asked, every n steps.
+
+    A process that is told to end (SIGTERM) writes it once more.
+
+    Args:
+        every_n_steps: Optimizer steps between two checkpoints within an epoch.
+    """
+
+    def __init__(self, every_n_steps: int | None = None) -> None:
+        super().__init__(
+            filename="last",
+            save_on_train_epoch_end=True,
+            enable_version_counter=False,
+        )
+        self._every = every_n_steps
+        self._saved = 0
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: Any,  # noqa: ANN401
+        batch_idx: int,
+    ) -> None:
+        """Save within an epoch; after its last batch the validation comes first."""
+        step = trainer.global_step
+        if self._every is not None and step - self._saved >= self._every:
+            self.save_within_epoch(trainer)
+
+    def save_within_epoch(self, trainer: Trainer) -> bool:
+        """Save if a step is complete and its epoch is not; return whether so."""
+        if trainer.is_last_batch or not _has_stepped(trainer):
+            return False
+        self._saved = trainer.global_step
+        self._save(trainer)
+        return True
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save after the epoch."""
+        self._saved = trainer.global_step
+        self._save(trainer)
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Save what was reached when the process was told to end."""
+        between = not trainer.fit_loop.epoch_loop.batch_progress.is_last_batch
+        if (
+            isinstance(exception, SIGTERMException)
+            and between
+            and _has_stepped(trainer)
+        ):
+            self._save(trainer)
+
+    def _save(self, trainer: Trainer) -> None:
+        path = self.format_checkpoint_name({})
+        trainer.save_checkpoint(path, weights_only=False)  # all of the state
+        self.best_model_path = path
+
+
+def _has_stepped(trainer: Trainer) -> bool:
+    """Return whether no gradients of earlier batches wait for the next step."""
+    return not trainer.fit_loop.epoch_loop._should_accumulate()
+
+
+def job() -> str | None:
+    """Return the number of the SLURM job that this process belongs to, if any."""
+    if array := os.environ.get("SLURM_ARRAY_JOB_ID"):
+        return f"{array}_{os.environ['SLURM_ARRAY_TASK_ID']}"
+    return os.environ.get("SLURM_JOB_ID")
+
+
+def note_of(folder: Path, number: str) -> Path:
+    """Return where a requeued job finds the path of the checkpoint to go on from."""
+    return folder / f".requeued-{number}"
+
+
+class Requeue(Callback):
+    """On SIGUSR1, saves between two steps and has SLURM queue the job again.
+
+    Lightning's own way saves within the signal's handler, wherever training is, even
+    between an optimizer's step and its count. Use with `sbatch --signal=SIGUSR1@120`.
+
+    Args:
+        last: Writes the checkpoint.
+        folder: Where the requeued job looks for the note.
+    """
+
+    def __init__(self, last: LastCheckpoint, folder: Path) -> None:
+        self._last, self._folder = last, folder
+        self._asked = False
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Listen for the signal."""
+        signal.signal(signal.SIGUSR1, self._hear)
+
+    def on_train_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: STEP_OUTPUT,
+        batch: Any,  # noqa: ANN401
+        batch_idx: int,
+    ) -> None:
+        """Save, queue the job again and end, if asked and if a step is complete."""
+        asked = trainer.strategy.reduce_boolean_decision(self._asked, all=False)
+        number = job()
+        if not asked or number is None or not self._last.save_within_epoch(trainer):
+            return
+        if trainer.is_global_zero:
+            write_text(note_of(self._folder, number), self._last.best_model_path)
+            subprocess.run(["scontrol", "requeue", number], check=True)
+        trainer.strategy.barrier("requeue")
+        raise SystemExit(0)
+
+    def _hear(self, *_: object) -> None:
+        self._asked = True

@@ -1,0 +1,118 @@
+"""What the judgements of probes say: tables, figures and a file to compare runs by."""
+
+import json
+import logging
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from lightning import Callback, LightningModule, Trainer
+from matplotlib.figure import Figure
+
+from crossemo.data.datamodule import data_of
+from crossemo.files import write_csv, write_text
+from crossemo.layerwise import pair_rows, score_rows, similarity_rows, with_choices
+from crossemo.layerwise.scores import Row
+from crossemo.layerwise.warnings import rate_shares, warnings_of
+from crossemo.probes import LayerwiseProbes
+from crossemo.probes.judgements import JUDGEMENTS
+from crossemo.report.figures import save_png
+from crossemo.report.layerwise_figures import layer_figures
+from crossemo.runs.board import add_curve, add_figure
+from crossemo.version import __version__
+
+logger = logging.getLogger(__name__)
+
+SCORES, PAIRS, SIMILARITY = "layers.csv", "layer_pairs.csv", "layer_similarity.csv"
+
+
+class LayerAnalysis(Callback):
+    """Writes what probes have found out, at the end of their training.
+
+    Into the run's folder: `layers.csv`, a row for every condition, view and score;
+    `layer_pairs.csv`, paired differences; `layer_similarity.csv`, how alike the layers
+    arrange the emotions in both domains; `judgements.safetensors`, what every probe
+    said of every test clip, by which `crossemo compare` compares runs; `results.json`
+    and figures.
+
+    Attributes:
+        scores: What `layers.csv` holds.
+        corpora: Name of the corpus in each role.
+    """
+
+    def __init__(self) -> None:
+        self.scores: list[Row] = []
+        self.corpora: dict[str, str] = {}
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Score the judgements, write and draw."""
+        assert isinstance(pl_module, LayerwiseProbes)
+        folder = trainer.log_dir  # asks the first process, so all must take part
+        if not trainer.is_global_zero or pl_module.judgements is None:
+            return
+        roles = data_of(trainer).roles.items()
+        self.corpora = {role: corpus.name for role, corpus in roles}
+        judgements = with_choices(pl_module.judgements)
+        self.scores = score_rows(judgements)
+        rates, running = pl_module.hparams["rates"], pl_module.running()
+        for sentence in warnings_of(judgements, rates, running):
+            logger.warning(sentence)
+        likeness = similarity_rows(pl_module.clips, *pl_module.hidden_states())
+        encoder = Path(pl_module.hparams["encoder"]).name
+        figures = layer_figures(self.scores, likeness, self.corpora, encoder)
+        for tag, figure in figures.items():
+            self._publish(trainer, folder, tag, figure)
+        for tag, points in _curves(self.scores).items():
+            add_curve(trainer, f"layers_UA/{tag}", points)
+        if folder is not None:
+            tables = {
+                SCORES: self.scores,
+                PAIRS: pair_rows(judgements),
+                SIMILARITY: likeness,
+            }
+            pl_module.judgements.save(Path(folder) / JUDGEMENTS)
+            self._write(Path(folder), tables, trainer, pl_module)
+
+    def _write(
+        self,
+        folder: Path,
+        tables: Mapping[str, list[Row]],
+        trainer: Trainer,
+        module: LayerwiseProbes,
+    ) -> None:
+        for name, rows in tables.items():
+            if rows:
+                write_csv(folder / name, rows)
+        content: dict[str, Any] = {
+            "crossemo": __version__,
+            **data_of(trainer).describe(),
+            "folds": module.clips.describe(),
+            "model": {key: module.hparams[key] for key in sorted(module.hparams)},
+            "epochs": trainer.current_epoch,
+        }
+        if module.judgements is not None:
+            rates = module.hparams["rates"]
+            content["rates"] = rate_shares(module.judgements, rates)
+        text = json.dumps(content, indent=2, default=str)
+        write_text(folder / "results.json", text + "\n")
+
+    def _publish(
+        self, trainer: Trainer, folder: str | None, tag: str, figure: Figure
+    ) -> None:
+        if folder is not None:
+            save_png(figure, Path(folder, "figures", f"{tag.replace('/', '_')}.png"))
+        add_figure(trainer, tag, figure, trainer.global_step)
+
+
+def _curves(scores: Sequence[Row]) -> dict[str, dict[int, float]]:
+    """Return the UA of every layer by name of a curve."""
+    found: dict[str, dict[int, float]] = {}
+    for row in scores:
+        told = row["score"] == "UA" and row["labels"] == "true"
+        across = row["trained_on"] != row["judged_on"]
+        shown = row["scaler"] == ("judged" if across else "trained")
+        if told and shown and row["layer"] != "":
+            name = f"{row['trained_on']} to " * across + row["judged_on"]
+            name += ", random weights" * (row["kind"] == "random")
+            found.setdefault(name, {})[row["layer"]] = row["value"]
+    return found

@@ -1,0 +1,80 @@
+"""Compare the layers of several encoders: `crossemo compare RUN RUN …`."""
+
+import logging
+import os
+from collections.abc import Sequence
+from pathlib import Path
+
+from rich.console import Console
+from torch.utils.tensorboard import SummaryWriter
+
+from crossemo.errors import CrossEmoError
+from crossemo.files import write_csv
+from crossemo.layerwise import encoder_rows, score_rows, with_choices
+from crossemo.layerwise.shared import differing_settings, on_shared_clips
+from crossemo.probes.judgements import JUDGEMENTS, Judgements, read_judgements
+from crossemo.report.figures import figure_to_tensor, save_png
+from crossemo.report.layerwise_figures import encoder_figure
+from crossemo.report.layerwise_tables import encoder_table
+from crossemo.runs.folder import claim_version
+
+logger = logging.getLogger(__name__)
+
+
+def compare_runs(
+    runs: list[Path], name: str = "compare", logs: Path = Path("logs")
+) -> Path:
+    """Compare what the layers of several encoders recognise, on the same clips.
+
+    Args:
+        runs: Folders that `lightning fit` with LayerwiseProbes has left, such as
+            `logs/ravdess/version_0`.
+        name: Folder of the results below `logs`.
+        logs: Folder of logs.
+
+    Returns:
+        The folder of the results: `layers.csv`, `encoder_pairs.csv` and a figure.
+
+    Raises:
+        CrossEmoError: There are fewer than two runs, or they can't be compared.
+    """
+    if len(runs) < 2:
+        raise CrossEmoError("Give two or more folders of runs to compare.")
+    read = [read_judgements(_file(run)) for run in runs]
+    names = _names(read, runs)
+    for sentence in differing_settings(read):
+        logger.warning(sentence)
+    shared = on_shared_clips([with_choices(one) for one in read])
+    told = dict(zip(names, shared, strict=True))
+    scores = {encoder: score_rows(one) for encoder, one in told.items()}
+    pairs = encoder_rows(list(told.items()))
+    corpora = shared[0].about["corpora"]
+    home = logs.resolve() / name
+    folder = home / f"version_{claim_version(home)}"
+    rows = [{"encoder": who} | row for who, found in scores.items() for row in found]
+    write_csv(folder / "layers.csv", rows)
+    if pairs:
+        write_csv(folder / "encoder_pairs.csv", pairs)
+    figure = encoder_figure(scores, corpora)
+    save_png(figure, folder / "figures" / "encoders.png")
+    with SummaryWriter(str(folder)) as writer:
+        writer.add_image("encoders", figure_to_tensor(figure))
+    console = Console()
+    console.print(encoder_table(scores, pairs, corpora))
+    console.print(f"Results: {os.path.relpath(folder)}", soft_wrap=True)
+    return folder
+
+
+def _file(run: Path) -> Path:
+    return run / JUDGEMENTS if run.is_dir() else run
+
+
+def _names(judgements: Sequence[Judgements], runs: Sequence[Path]) -> list[str]:
+    """Return the encoders' names; with the runs' folders where these don't differ."""
+    names = [Path(one.about["encoder"]).name for one in judgements]
+    if len(set(names)) == len(names):
+        return names
+    paths = [str(run) for run in runs]
+    if len(set(paths)) < len(paths):
+        raise CrossEmoError("A run is given twice: give each of them once.")
+    return [f"{name} ({path})" for name, path in zip(names, paths, strict=True)]

@@ -1,0 +1,181 @@
+"""What all experiments share: a run is named, seeded and logged, and can go on."""
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, ClassVar
+
+import torch
+from jsonargparse.typing import PositiveInt
+from lightning import Callback, LightningModule, Trainer
+from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.pytorch.cli import (
+    LightningArgumentParser,
+    LightningCLI,
+    SaveConfigCallback,
+)
+from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from rich.console import Console
+from rich.table import Table
+
+import crossemo.corpora  # noqa: F401 (its classes may be named in a config by bare name)
+from crossemo.callbacks.last import job, note_of
+from crossemo.encoders import CATALOGUE, encoder_facts
+from crossemo.errors import CrossEmoError
+from crossemo.files import write_text
+from crossemo.runs.board import Board
+from crossemo.runs.folder import claim_version, find_checkpoint
+from crossemo.stages.switch import refuse_sharding
+
+
+class Experiment(LightningCLI):
+    """LightningCLI that names, seeds and records a run on corpora.
+
+    Attributes:
+        settings: Where in a config the model's settings stand.
+        defaults: What the trainer does unless it is told otherwise.
+        folder: Folder of the runs of this name.
+    """
+
+    settings: ClassVar[str] = "model"
+    defaults: ClassVar[dict[str, Any]] = {}
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the run's name and link what model and data agree on."""
+        parser.add_argument(
+            "--name",
+            type=str | None,
+            default=None,
+            help="Folder of the runs below `logs`; the config's name if left out.",
+        )
+        parser.add_argument(
+            "--threads",
+            type=PositiveInt | None,
+            default=None,
+            help="CPU threads of each process; torch's choice if left out. Small "
+            "models on busy machines are fastest with 1.",
+        )
+        parser.add_argument("--logs", type=str, default="logs", help="Folder of logs.")
+        for fact in ("sampling_rate", "min_samples"):
+            parser.link_arguments(
+                f"{self.settings}.encoder",
+                f"data.init_args.{fact}",
+                compute_fn=_fact(fact),
+            )
+        parser.link_arguments(
+            "data.classes", f"{self.settings}.classes", apply_on="instantiate"
+        )
+        for seeded in (f"{self.settings}.seed", "data.init_args.seed"):
+            parser.link_arguments("seed_everything", seeded, compute_fn=_seed)
+
+    def before_instantiate_classes(self) -> None:
+        """Take no more threads than asked for; name the run; find the checkpoint."""
+        config = self.config[self.subcommand]
+        if config.threads:
+            torch.set_num_threads(config.threads)
+        stems = [Path(str(file)).stem for file in config.config or []]
+        config.name = config.name or "-".join(stems) or str(self.subcommand)
+        encoder = config[f"{self.settings}.encoder"]
+        if encoder not in CATALOGUE and Path(encoder).is_dir():
+            # found from anywhere
+            config[f"{self.settings}.encoder"] = str(Path(encoder).resolve())
+        # Checkpoints name each other by their paths, which must hold in any folder.
+        self.folder = Path(config.logs).resolve() / config.name
+        if self.subcommand == "fit" and (number := job()) and not config.ckpt_path:
+            note = note_of(self.folder, number)
+            config.ckpt_path = note.read_text() if note.is_file() else None
+        if config.ckpt_path:
+            config.ckpt_path = find_checkpoint(config.ckpt_path, self.folder)
+        elif self.subcommand in ("test", "predict"):
+            raise CrossEmoError(
+                f"Nothing was learnt that {self.subcommand} could use: give "
+                "--ckpt_path, such as logs/NAME/version_0/checkpoints/target.ckpt."
+            )
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:  # noqa: ANN401
+        """Build the trainer with the loggers and callbacks of a run."""
+        config = self._get(self.config_init, "trainer")
+        if isinstance(config["strategy"], str):
+            refuse_sharding(config["strategy"])  # before Lightning does so at length
+        recorded = not config["fast_dev_run"]
+        if recorded and not config["logger"]:
+            version = claim_version(self.folder)
+            kwargs["default_root_dir"] = str(self.folder / f"version_{version}")
+            if config["logger"] is None:
+                kwargs["logger"] = self._loggers(version)
+        if SLURMEnvironment.detect() and not config["plugins"]:
+            kwargs["plugins"] = SLURMEnvironment(auto_requeue=False)  # see Requeue
+        configured = config["callbacks"] or []
+        configured = configured if isinstance(configured, list) else [configured]
+        kwargs["callbacks"] = [*configured, *self.own_callbacks(recorded)]
+        return super().instantiate_trainer(**kwargs)
+
+    def own_callbacks(self, recorded: bool) -> list[Callback]:
+        """Return the callbacks of a run of this kind.
+
+        Args:
+            recorded: Whether the run leaves anything; one that only tries out doesn't.
+        """
+        return []
+
+    def show(self, *tables: Table) -> None:
+        """Show tables, what a reader of them must know, and where the results are."""
+        folder = self.trainer.log_dir  # asks the first process, so all must take part
+        if not self.trainer.is_global_zero:
+            return
+        console = Console()
+        for table in tables:
+            console.print(table)
+        notes = [corpus.note for corpus in self.datamodule.roles.values()]
+        for note in dict.fromkeys(filter(None, notes)):
+            console.print(note)
+        if folder is not None:
+            console.print(f"Results: {os.path.relpath(folder)}", soft_wrap=True)
+        for logger in self.trainer.loggers:
+            if isinstance(logger, TensorBoardLogger):
+                logs = os.path.relpath(Path(logger.root_dir).parent)
+                console.print(
+                    f"To look at them: tensorboard --logdir {logs}", soft_wrap=True
+                )
+
+    def _parse_ckpt_path(self) -> None:
+        """Leave the config as it is: what was asked for is never changed silently."""
+
+    def _loggers(self, version: int) -> list[Logger]:
+        logs, name = self.folder.parent, self.folder.name
+        # CSVLogger first: it warns of a folder that something else has written to.
+        return [
+            CSVLogger(logs, name, version),
+            Board(logs, name, version, default_hp_metric=False),
+        ]
+
+
+class RunConfig(SaveConfigCallback):
+    """Saves the settings of a run so that they begin it anew, wherever it went on."""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Save them, without the checkpoint that the run goes on from."""
+        folder = trainer.log_dir  # asks the first process, so all must take part
+        if trainer.is_global_zero and folder is not None and not self.already_saved:
+            config = self.config.clone()
+            config.ckpt_path = None
+            text = self.parser.dump(config, skip_none=False)
+            write_text(Path(folder) / self.config_filename, text)
+        self.already_saved = True
+
+
+def _seed(asked: bool | int) -> int:
+    """Return the seed of the order of the clips and of random weights."""
+    if asked is True:
+        raise CrossEmoError(
+            "seed_everything is true: give a number, so that the run can be repeated."
+        )
+    return int(asked)
+
+
+def _fact(name: str) -> Callable[[str], int]:
+    def compute(encoder: str) -> int:
+        value: int = getattr(encoder_facts(encoder), name)
+        return value
+
+    return compute

@@ -1,0 +1,212 @@
+"""Compare any two folders of audio by any encoder: `crossemo fad SPEECH MUSIC`."""
+
+import logging
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Literal
+
+import torch
+from rich.console import Console
+from rich.progress import track
+from torch import Tensor
+
+from crossemo.corpora.base import Clip
+from crossemo.corpora.folders import list_clips
+from crossemo.data.batch import Batch
+from crossemo.data.dataset import ClipDataset
+from crossemo.data.samplers import eval_batches
+from crossemo.data.waveforms import WaveformStore, skipped_sentence
+from crossemo.encoders import SSLEncoder, load_encoder
+from crossemo.errors import CrossEmoError
+from crossemo.files import write_csv
+from crossemo.report.distances import distance_figures
+from crossemo.report.figures import save_png
+from crossemo.report.tables import similarity_table
+from crossemo.runs.folder import claim_version
+from crossemo.similarity import (
+    DEFAULTS,
+    Row,
+    Settings,
+    compare_clips,
+    corrected,
+    warnings_of,
+)
+from crossemo.similarity.embeddings import EmbeddedClips, pool_clips
+
+logger = logging.getLogger(__name__)
+
+
+def compare_folders(
+    first: Path,
+    second: Path,
+    encoder: str = "wav2vec2-base",
+    layers: Literal["all"] | int | list[int] = "all",
+    groups: str | None = None,
+    name: str = "fad",
+    logs: Path = Path("logs"),
+    batch_size: int = 16,
+    device: str | None = None,
+    cache_dir: Path | None = None,
+    estimate: Settings = DEFAULTS,
+) -> Path:
+    r"""Measure how far two folders of audio lie apart, emotion by emotion.
+
+    Either folder has a sub-folder for every emotion. Emotions that only one of them has
+    are left out.
+
+    Args:
+        first: Folder with a sub-folder for every emotion, such as speech.
+        second: Folder with the same sub-folders, such as music.
+        encoder: A name from the catalogue, a hub id, or a local folder.
+        layers: `all` hidden states, or one or several by their indices.
+        groups: Regular expression that finds the speaker, song or artist in the path of
+            a file below its folder, such as `Actor_\d+`; what it matches (or its first
+            group) names the group. By default a file belongs to the folder below that
+            of its emotion, where there is one, and else is a group of its own. Groups
+            of one name in both folders are taken for the same person.
+        name: Folder of the results below `logs`.
+        logs: Folder of logs.
+        batch_size: Clips that are embedded at once.
+        device: Where to embed; `cuda` where there is a GPU, and else `cpu`.
+        cache_dir: The cache folder; `$CROSSEMO_CACHE` or the user's if None.
+        estimate: How distances are estimated.
+
+    Returns:
+        The folder of the results.
+
+    Raises:
+        CrossEmoError: A folder holds no emotion of the other, or an option is wrong.
+    """
+    domains = _domains(first, second, groups)
+    emotions = _shared([{clip.emotion for clip in clips} for clips in domains.values()])
+    model = load_encoder(encoder).to(_device(device))
+    states = _chosen(layers, model)
+    embedded = {
+        domain: _embed(clips, emotions, model, states, batch_size, cache_dir, domain)
+        for domain, clips in domains.items()
+    }
+    rows: list[Row] = []
+    measures: list[Row] = []
+    for place, state in enumerate(track(states, "Distances", transient=True)):
+        cells = {
+            domain: clips.cells(place, len(emotions))
+            for domain, clips in embedded.items()
+        }
+        tags = {"stage": "test", "part": "all", "unit": "clip", "layer": str(state)}
+        found, said = compare_clips(cells, emotions, estimate)
+        rows += [tags | row for row in found]
+        measures += [tags | row for row in said]
+    for sentence in warnings_of(rows):
+        logger.warning(sentence)
+    return _write(logs.resolve() / name, corrected(rows), measures, emotions)
+
+
+def _device(asked: str | None) -> torch.device:
+    """Return where to embed.
+
+    Raises:
+        CrossEmoError: There is no such device.
+    """
+    if asked is None:
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    try:
+        return torch.zeros((), device=asked).device
+    except (RuntimeError, AssertionError) as error:
+        raise CrossEmoError(
+            f"There is no device {asked} here: leave --device out, or say cpu."
+        ) from error
+
+
+def _domains(first: Path, second: Path, groups: str | None) -> dict[str, list[Clip]]:
+    """Return the clips of both folders by name, or as first and second."""
+    if first.resolve() == second.resolve():
+        raise CrossEmoError(f"{first} is given twice: give two folders to compare.")
+    names = [first.resolve().name, second.resolve().name]
+    if names[0] == names[1]:
+        names = ["first", "second"]
+    roots = zip(names, (first, second), strict=True)
+    return {name: list_clips(root, name, groups) for name, root in roots}
+
+
+def _shared(found: Sequence[set[str]]) -> list[str]:
+    """Return the emotions of both folders.
+
+    Raises:
+        CrossEmoError: There is none.
+    """
+    shared = sorted(set.intersection(*found))
+    if not shared:
+        raise CrossEmoError(
+            f"The folders share no emotion: one has {', '.join(sorted(found[0]))}, the "
+            f"other {', '.join(sorted(found[1]))}. Name the sub-folders alike."
+        )
+    if alone := sorted(set.union(*found) - set(shared)):
+        logger.warning("Only one of the folders has %s: left out.", ", ".join(alone))
+    return shared
+
+
+def _chosen(layers: Literal["all"] | int | list[int], model: SSLEncoder) -> list[int]:
+    if layers == "all":
+        return list(range(model.num_states))
+    chosen = [layers] if isinstance(layers, int) else layers
+    if not chosen:
+        raise CrossEmoError("--layers is empty: name a hidden state, or say all.")
+    for layer in chosen:
+        if layer not in range(model.num_states):
+            raise CrossEmoError(
+                f"--layers names state {layer}, and {model.name} has the states 0 to "
+                f"{model.num_states - 1}."
+            )
+    return chosen
+
+
+def _embed(
+    clips: Sequence[Clip],
+    emotions: Sequence[str],
+    model: SSLEncoder,
+    states: Sequence[int],
+    batch_size: int,
+    cache_dir: Path | None,
+    domain: str,
+) -> EmbeddedClips:
+    wanted = [clip for clip in clips if clip.emotion in emotions]
+    store = WaveformStore.prepare(wanted, model.sampling_rate, cache_dir, progress=True)
+    usable, skipped = store.select(wanted, model.min_samples)
+    if skipped:
+        logger.warning("In %s, %s", domain, skipped_sentence(skipped, len(wanted)))
+    labels = [emotions.index(clip.emotion) for clip in usable]
+    dataset = ClipDataset(usable, labels, store)
+
+    def encode(batch: Batch) -> tuple[list[Tensor], Tensor]:
+        waveforms = batch.waveforms.to(next(model.parameters()).device)
+        hidden, mask = model(waveforms, batch.lengths)
+        return [hidden[state] for state in states], mask
+
+    with torch.inference_mode():
+        batches = _batches(dataset, batch_size, f"Embedding {domain}")
+        indices, values = pool_clips(encode, batches)
+    order = indices.argsort()
+    groups = tuple(clip.group for clip in usable)
+    return EmbeddedClips(values[order], torch.tensor(labels), groups)
+
+
+def _batches(dataset: ClipDataset, batch_size: int, what: str) -> Iterator[Batch]:
+    batches = eval_batches(dataset.lengths, batch_size)
+    for batch in track(batches, what, transient=True):
+        yield dataset[batch]
+
+
+def _write(
+    home: Path, rows: list[Row], measures: list[Row], emotions: Sequence[str]
+) -> Path:
+    folder = home / f"version_{claim_version(home)}"
+    write_csv(folder / "fad.csv", rows)
+    write_csv(folder / "similarity.csv", measures)
+    figures = distance_figures(rows, measures, "test", emotions)
+    for tag, figure in figures.items():
+        save_png(figure, folder / "figures" / f"{tag}.png")
+    console = Console()
+    console.print(similarity_table(measures))
+    console.print(f"Results: {os.path.relpath(folder)}", soft_wrap=True)
+    return folder

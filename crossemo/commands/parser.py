@@ -1,0 +1,71 @@
+"""A parser that answers a mistyped name with the names that exist."""
+
+import inspect
+import re
+from collections.abc import Iterator
+from dataclasses import fields
+from difflib import get_close_matches
+from typing import NoReturn
+
+from lightning.pytorch.cli import LightningArgumentParser
+
+from crossemo.corpora.base import Corpus
+from crossemo.data.datamodules import EmotionDataModule
+from crossemo.errors import own_sentence
+from crossemo.stages.stage import Stage
+
+COMMANDS = ("fit", "validate", "test", "predict", "download", "fad", "compare", "cache")
+_NO_COMMAND = re.compile(r"argument subcommand: invalid choice: '([^']*)'")
+_NO_CLASS = re.compile(r"Expected a dot import path string: (\S+)")
+_KEY = re.compile(r'Parser key "([\w.]+)"')
+_CHOICE = re.compile(r"Expected a typing\.Literal\[([^\]]+)\]")
+_NO_OPTION = re.compile(
+    r"Option '([\w.]+)' is not accepted|unrecognized arguments: -*([\w.]+)"
+)
+
+
+class Parser(LightningArgumentParser):
+    """LightningCLI's parser, whose errors are short and name what there is."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """Say what is wrong and exit with 2."""
+        if sentence := own_sentence(ex):
+            message = sentence
+        elif unknown := _NO_COMMAND.search(message):
+            message = f"There is no command {unknown[1]}: choose {', '.join(COMMANDS)}."
+        elif "required: fit.data" in message:
+            message = "Which data? Give --config, such as demo.yaml, or --data CLASS."
+        elif (choice := _CHOICE.search(message)) and (key := _KEY.search(message)):
+            names = choice[1].replace("'", "")
+            message = f"{key[1]} is none of {names}: choose one of them."
+        elif unknown := _NO_CLASS.search(message):
+            message = f"There is no class {unknown[1]}: choose {', '.join(_classes())}."
+        elif unknown := _NO_OPTION.search(message):
+            message = self._unknown_option(unknown[1] or unknown[2])
+        self.exit(2, f"crossemo: {message}\nAll options: lightning fit --help\n")
+
+    def _unknown_option(self, name: str) -> str:
+        known = {action.dest for action in self._actions} | set(_arguments())
+        close = get_close_matches(name, sorted(known), cutoff=0.5)
+        advice = f": did you mean {' or '.join(close)}?" if close else "."
+        return f"There is no option {name}{advice}"
+
+
+def _classes() -> list[str]:
+    found = [*_family(Corpus)[1:], *_family(EmotionDataModule)[1:]]
+    return [one.__name__ for one in found if one.__module__.startswith("crossemo.")]
+
+
+def _arguments() -> Iterator[str]:
+    """Yield the names of arguments that are given below a class or a stage."""
+    for one in [*_family(Corpus), *_family(EmotionDataModule)]:
+        yield from inspect.signature(one).parameters
+    yield from (field.name for field in fields(Stage))
+
+
+def _family(base: type[object]) -> list[type[object]]:
+    """Return a class and all classes below it."""
+    found = [base]
+    for one in base.__subclasses__():
+        found += _family(one)
+    return found

@@ -1,0 +1,120 @@
+"""Recognition in stages: data, model, trainer, stages, distances and results."""
+
+from typing import Any, ClassVar, Literal
+
+from jsonargparse.typing import PositiveInt
+from lightning import Callback
+from lightning.pytorch.cli import LightningArgumentParser
+from lightning.pytorch.utilities import rank_zero_info
+
+from crossemo.callbacks.course import Course, LayerWeights, LearningRates
+from crossemo.callbacks.fad import FrechetAudioDistance
+from crossemo.callbacks.kept_features import KeptFeatures, Unit
+from crossemo.callbacks.last import LastCheckpoint, Requeue, job
+from crossemo.callbacks.results import Results
+from crossemo.callbacks.writers import AdapterWriter, PredictionWriter
+from crossemo.commands.experiment import Experiment
+from crossemo.report.tables import (
+    comparisons_table,
+    results_table,
+    similarity_table,
+)
+from crossemo.stages.stage import Stage
+from crossemo.stages.switch import StageSwitch
+
+
+class Recognition(Experiment):
+    """Joins corpora, an encoder, stages and distances."""
+
+    defaults: ClassVar[dict[str, Any]] = {
+        "max_epochs": -1,  # the stages know
+        "gradient_clip_val": 1.0,
+        "log_every_n_steps": 1,  # emotion corpora make short epochs
+        "num_sanity_val_steps": 0,
+        # The data's own sampler counts every clip once.
+        "use_distributed_sampler": False,
+    }
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Add the stages, the distances and what is kept."""
+        super().add_arguments_to_parser(parser)
+        parser.add_argument(
+            "--keep_features",
+            type=bool | Literal["frames"],
+            default=True,
+            help="Whether an encoder that stays frozen sees each clip only once: true "
+            "keeps the mean over its frames where that is enough, frames all of them.",
+        )
+        parser.add_argument(
+            "--save_every_n_steps",
+            type=PositiveInt | None,
+            default=None,
+            help="Optimizer steps after which last.ckpt is written anew, besides the "
+            "end of every epoch; for epochs that take long.",
+        )
+        parser.add_argument(
+            "--stages",
+            type=dict[str, Stage],
+            default={},
+            help="Stages by name, in order; one for each role of the data if left out.",
+        )
+        parser.add_lightning_class_args(FrechetAudioDistance, "fad")
+
+    def after_fit(self) -> None:
+        """Test the best checkpoint of every stage on the data of every role."""
+        best = self.switch.best_checkpoints()
+        for name, path in best.items():
+            self.model.test_name = name
+            self.trainer.test(
+                self.model, datamodule=self.datamodule, ckpt_path=path, verbose=False
+            )
+        for name in self.switch.clock.names:
+            if name not in best and not getattr(self.trainer, "fast_dev_run", False):
+                rank_zero_info(
+                    f"Stage {name!r} was never validated to its end, so it has no best "
+                    "checkpoint to test."
+                )
+        self._show()
+
+    def after_validate(self) -> None:
+        """Say where the results are."""
+        self._show()
+
+    def after_test(self) -> None:
+        """Show the scores."""
+        self._show()
+
+    def after_predict(self) -> None:
+        """Say where the predictions are."""
+        self._show()
+
+    def own_callbacks(self, recorded: bool) -> list[Callback]:
+        """Return what switches stages, measures and records."""
+        stages = self._get(self.config_init, "stages")
+        stages = stages or {role: Stage() for role in self.datamodule.roles}
+        self.switch = StageSwitch(stages, self.model.seed)
+        self.results = Results(stages)
+        callbacks: list[Callback] = [self.results, LayerWeights(), PredictionWriter()]
+        self.fad = self._get(self.config_init, "fad")
+        keep = self._get(self.config_init, "keep_features")
+        means_do = not self.fad.enabled or self.fad.unit == "clips"
+        if recorded and (keep == "frames" or (keep and means_do)):
+            unit: Unit = "frames" if keep == "frames" else "clips"
+            callbacks.append(KeptFeatures(stages, unit))
+        if recorded:
+            last = LastCheckpoint(self._get(self.config_init, "save_every_n_steps"))
+            callbacks += [LearningRates(), last]
+            if job() is not None:
+                callbacks.append(Requeue(last, self.folder))
+            callbacks += [AdapterWriter(), Course(self.switch.clock)]
+        return [*self.switch.callbacks(), *callbacks]
+
+    def _show(self) -> None:
+        tables = []
+        if self.results.content["stages"]:
+            tables.append(results_table(self.results.content))
+        if self.results.content.get("comparisons"):
+            tables.append(comparisons_table(self.results.content))
+        if self.subcommand != "fit" and self.fad.measures:
+            tables.append(similarity_table(self.fad.measures))
+        self.show(*tables)

@@ -1,0 +1,232 @@
+"""The encoder: waveforms of different lengths in, hidden states of every block out."""
+
+from collections.abc import Iterable, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.utils.checkpoint import checkpoint
+
+from crossemo.encoders.catalogue import EncoderError, EncoderFacts
+from crossemo.encoders.masking import (
+    Step,
+    convolve,
+    count_frames,
+    normalise,
+    positions,
+    valid_mask,
+)
+from crossemo.encoders.tuning.adaptation import Adaptation, Tuning
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedModel
+
+
+class HiddenStates(NamedTuple):
+    """What an encoder makes of a batch of clips.
+
+    Args:
+        states: `(layers + 1, batch, frames, width)`. State 0 is what the first block
+            reads, state k what block k gives. The values on padding mean nothing.
+        mask: `(batch, frames)` bool, True on frames of the clip.
+    """
+
+    states: Tensor
+    mask: Tensor
+
+
+class SSLEncoder(nn.Module):
+    """A self-supervised speech or music encoder with all its hidden states.
+
+    A clip gets the same hidden states alone and beside longer clips, to rounding.
+
+    Models with stable layer norm (the large ones, MERT 330M) normalise once more after
+    the last block. The last hidden state here hasn't passed that norm, as in
+    transformers' `hidden_states`; transformers' `last_hidden_state` has. Their states
+    differ in scale, so a sum over layers should normalise each one.
+
+    `load_encoder` makes one.
+
+    Args:
+        model: transformers' model without a head.
+        name: Name that it was loaded by.
+        facts: Sampling rate and shortest clip.
+        normalised: Whether each clip is brought to zero mean and unit variance first.
+        fingerprint: What `fingerprint` returns.
+        adaptation: What of it is tuned, and how.
+        pretrained: Whether the weights that aren't trained can be had again from where
+            they were loaded.
+        gradient_checkpointing: Compute hidden states again in the backward pass rather
+            than keep them.
+    """
+
+    def __init__(
+        self,
+        model: "PreTrainedModel",
+        *,
+        name: str,
+        facts: EncoderFacts,
+        normalised: bool,
+        fingerprint: str,
+        adaptation: Adaptation,
+        pretrained: bool,
+        gradient_checkpointing: bool = False,
+    ) -> None:
+        super().__init__()
+        self.model = model
+        self.name = name
+        self.sampling_rate = facts.sampling_rate
+        self.min_samples = facts.min_samples
+        self.num_states: int = model.config.num_hidden_layers + 1
+        self.width: int = model.config.hidden_size
+        self.normalised = normalised
+        self.tuning: Tuning = adaptation.tuning
+        self.adaptation = adaptation
+        self.gradient_checkpointing = gradient_checkpointing
+        self._fingerprint = fingerprint
+        self._stable = getattr(model.config, "do_stable_layer_norm", False)
+        own = adaptation.adapters.own() if adaptation.adapters else None
+        self._pretrained = {
+            name for name, _ in model.named_parameters() if own is None or name in own
+        }
+        if adaptation.tuning == "houlsby":
+            self._pretrained -= adaptation.tuned()
+        if not pretrained:
+            self._pretrained = set()
+        self.train_only(adaptation.tuned())
+        self.keep(adaptation.tuned())
+
+    def train_only(self, names: Iterable[str]) -> None:
+        """Train the parameters of these names, and no others.
+
+        While there are none the encoder stays in evaluation mode, whatever happens, and
+        keeps no graph. It leaves that mode again with the next call of `train`.
+        """
+        chosen = set(names)
+        for name, parameter in self.model.named_parameters():
+            parameter.requires_grad = name in chosen
+        self._frozen = not chosen
+        self.train(self.training)
+
+    def keep(self, names: Iterable[str]) -> None:
+        """Have checkpoints hold parameters that are, or will be, trained."""
+        self._pretrained -= set(names)
+
+    def train(self, mode: bool = True) -> "SSLEncoder":
+        """Set training mode; while nothing is trained it is evaluation mode."""
+        super().train(mode and not self._frozen)
+        return self
+
+    def fingerprint(self) -> str:
+        """Return a digest of the encoder as it was loaded, before any training.
+
+        For random weights it is a digest of what they were made from, since the same
+        seed gives other last bits on other processors.
+        """
+        return self._fingerprint
+
+    def pretrained_keys(self) -> set[str]:
+        """Return the keys of the state dict that needn't be stored in a checkpoint.
+
+        Their values are those of the pretrained files and aren't trained. Empty for an
+        encoder that was made with random weights.
+        """
+        named = self.model.named_parameters()
+        left = {n for n, p in named if n in self._pretrained and not p.requires_grad}
+        return {f"model.{name}" for name in left}
+
+    def freeze_above(self, state: int) -> None:
+        """Stop training the blocks that hidden states 0 to `state` don't depend on.
+
+        Distributed training waits for a gradient of every trained parameter, so call
+        it when the loss reads no state above this one.
+        """
+        self.adaptation.leave_out(self.num_states - 1 - state)
+        self.train_only(self.adaptation.tuned())
+
+    def count_frames(self, lengths: Sequence[int]) -> list[int]:
+        """Return how many frames clips have whose lengths in samples are given."""
+        return count_frames(self.model.feature_extractor.conv_layers, lengths)
+
+    def forward(self, waveforms: Tensor, lengths: Tensor) -> HiddenStates:
+        """Return all hidden states of a batch of clips.
+
+        Args:
+            waveforms: `(batch, samples)` at `sampling_rate`, padded on the right; what
+                is in the padding has no effect.
+            lengths: `(batch,)` valid samples of each clip.
+
+        Raises:
+            EncoderError: A clip is too short for one frame, or longer than its row.
+        """
+        counts = lengths.tolist()
+        self._check(counts, waveforms.shape[1])
+        if not self._frozen:
+            return self._encode(waveforms, counts)
+        with torch.no_grad():
+            return self._encode(waveforms, counts)
+
+    def _check(self, lengths: Sequence[int], samples: int) -> None:
+        for clip, length in enumerate(lengths):
+            if length < self.min_samples:
+                raise EncoderError(
+                    f"Clip {clip} of the batch has {length} samples, but {self.name} "
+                    f"needs {self.min_samples} "
+                    f"({1000 * self.min_samples / self.sampling_rate:.1f} ms at "
+                    f"{self.sampling_rate} Hz): leave it out or pad it with silence."
+                )
+            if length > samples:
+                raise EncoderError(
+                    f"Clip {clip} of the batch has {length} samples by `lengths`, but "
+                    f"its row only {samples}: the two don't belong together."
+                )
+
+    def _encode(self, waveforms: Tensor, lengths: list[int]) -> HiddenStates:
+        signal = self._read(waveforms, lengths)
+        layers = self.model.feature_extractor.conv_layers
+        features, counts = convolve(layers, signal, lengths, self._run)
+        mask = valid_mask(counts, features.shape[1], features.device)
+        padding = ~mask[:, :, None]
+        # HuBERT returns the projection alone, the others a pair.
+        projected = _first(self.model.feature_projection(features))
+        hidden = projected.masked_fill(padding, 0)
+        encoder = self.model.encoder
+        hidden = hidden + positions(encoder.pos_conv_embed, hidden, padding)
+        if not self._stable:
+            hidden = encoder.layer_norm(hidden)
+        hidden = encoder.dropout(hidden)
+        padded = min(counts) < features.shape[1]
+        states = self._blocks(hidden, mask[:, None, None, :] if padded else None)
+        return HiddenStates(torch.stack(states), mask)
+
+    def _read(self, waveforms: Tensor, lengths: list[int]) -> Tensor:
+        inside = valid_mask(lengths, waveforms.shape[1], waveforms.device)
+        signal = waveforms.float()
+        if self.normalised:
+            signal = normalise(signal, inside)
+        else:
+            signal = signal.masked_fill(~inside, 0)
+        return signal.to(self.model.dtype)
+
+    def _blocks(self, hidden: Tensor, attended: Tensor | None) -> list[Tensor]:
+        layers = self.model.encoder.layers
+        options = {"attention_mask": attended}
+        if self.model.config.model_type == "wavlm":
+            bias = layers[0].attention.position_bias(hidden.shape[1])
+            options["position_bias"] = bias
+        states = [hidden]
+        for layer in layers:
+            states.append(self._run(layer, states[-1], **options))
+        return states
+
+    def _run(self, step: Step, hidden: Tensor, **options: Tensor | None) -> Tensor:
+        apply = partial(step, **options)
+        if self.gradient_checkpointing and self.training:
+            # The reentrant kind gives wrong gradients where every state is used.
+            return _first(checkpoint(apply, hidden, use_reentrant=False))
+        return _first(apply(hidden))
+
+
+def _first(output: Tensor | tuple[Tensor, ...]) -> Tensor:
+    return output[0] if isinstance(output, tuple) else output

@@ -1,0 +1,1 @@
+"""What is peculiar to each family of encoders."""

@@ -1,0 +1,1 @@
+"""What of an encoder is trained, and the adapters on it."""

@@ -1,0 +1,193 @@
+"""Adapters of peft's on an encoder: added, stacked, merged, saved."""
+
+import re
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import torch
+
+from crossemo.cache import new_folder
+from crossemo.encoders.catalogue import EncoderError
+from crossemo.encoders.tuning.recipes import peft_config
+
+if TYPE_CHECKING:
+    from peft import PeftModel
+    from transformers import PreTrainedModel
+
+FIRST = "default"  # peft's own name of a first adapter
+_MEMORY = ("ipt", "exp_avg_ipt", "exp_avg_unc")  # AdaLoRA's, besides its weights
+
+
+class Adapters:
+    """Adapters of one of peft's methods on an encoder.
+
+    Args:
+        model: The encoder, changed in place.
+        method: Name of the method, see `RECIPES`.
+        options: What differs from the method's recipe.
+        seed: Seed of the first weights.
+
+    Attributes:
+        names: The adapters that act, in order; the last one is trained.
+
+    Raises:
+        EncoderError: There is no such method or option, or it doesn't fit the encoder.
+    """
+
+    def __init__(
+        self,
+        model: "PreTrainedModel",
+        method: str,
+        options: Mapping[str, Any],
+        seed: int,
+    ) -> None:
+        self._model = model
+        self._method = method
+        self._config = peft_config(method, options, model.config.hidden_size)
+        self._seed = seed
+        self._own = {name for name, _ in model.named_parameters()}
+        self._peft: PeftModel | None = None
+        self._trained: dict[str, set[str]] = {}
+        self._taken = 0  # optimizer steps
+        self.names: list[str] = []
+        self.add(FIRST)
+
+    def trained(self) -> set[str]:
+        """Return the names of the parameters that the method trains."""
+        return self._trained[self.names[-1]]
+
+    def own(self) -> set[str]:
+        """Return the names of the encoder's own parameters that still act."""
+        named = {name for name, _ in self._model.named_parameters()}
+        own = {n for n in named if n.replace(".base_layer.", ".") in self._own}
+        if self._config.peft_type == "LN_TUNING":  # its copies act in their place
+            own = {name for name in own if ".base_layer." not in name}
+        return own
+
+    def adapted(self) -> set[str]:
+        """Return the names of the encoder's own parameters that adapters sit on."""
+        return {name for name in self.own() if ".base_layer." in name}
+
+    def begin(self, name: str, way: Literal["continue", "add", "merge"]) -> None:
+        """Go on with the adapter, add another, or merge it and begin a fresh one.
+
+        Args:
+            name: Name of the new adapter.
+            way: What to do.
+
+        Raises:
+            EncoderError: The method's adapters can't be stacked.
+        """
+        self._taken = 0
+        if allocator := self._allocator:
+            allocator.reset_ipt()
+            allocator.peft_config.rank_pattern = None
+        if way == "merge":
+            self._base.merge_and_unload()
+            vars(self._model).pop("peft_config", None)  # peft warns of its own traces
+            self._peft, self.names = None, []
+        if way != "continue":
+            self.add(re.sub(r"\W", "_", name))
+
+    def add(self, name: str) -> None:
+        """Add an adapter that acts beside those there are and is trained.
+
+        Raises:
+            EncoderError: The method doesn't fit the encoder or can't be stacked.
+        """
+        from peft import get_peft_model  # takes seconds to import
+
+        with _seeded(self._seed):
+            try:
+                if self._peft is None:
+                    self._peft = get_peft_model(self._model, self._config, name)
+                else:
+                    self._peft.add_adapter(name, self._config)
+            except (AssertionError, TypeError, ValueError) as error:
+                raise EncoderError(f"peft can't add {self._method}: {error}") from error
+        self.names.append(name)
+        self._activate()
+        named = self._model.named_parameters()
+        self._trained[name] = {key for key, p in named if p.requires_grad}
+
+    def hold(self, names: Sequence[str]) -> None:
+        """Have adapters of exactly these names, as a checkpoint's weights want it."""
+        for name in names:
+            if name not in self.names:
+                self.add(name)
+        for name in set(self.names) - set(names):
+            assert self._peft is not None
+            self._peft.delete_adapter(name)
+        self.names = list(names)
+        self._activate()
+
+    def save(self, folder: Path) -> None:
+        """Write the adapters as peft does, so that plain peft can load them."""
+        assert self._peft is not None
+        ours = new_folder(folder, stays=lambda there, new: False)
+        with ours as unfinished, warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # of models that have no name on the hub
+            self._peft.save_pretrained(str(unfinished))
+
+    def plan(self, steps: int) -> None:
+        """Tell AdaLoRA how many steps there are: it prunes from a tenth to the half."""
+        if allocator := self._allocator:
+            config = allocator.peft_config
+            config.total_step = steps
+            config.tinit, config.tfinal = steps // 10, steps // 2
+
+    def after_step(self) -> None:
+        """Let AdaLoRA prune, while the gradients of a step are still there."""
+        if self._allocator is None:
+            return
+        self._taken += 1
+        trained = self.trained()
+        named = self._model.named_parameters()
+        # In a stage that trains the head alone there are none.
+        if all(p.grad is not None for name, p in named if name in trained):
+            self._base.update_and_allocate(self._taken)
+
+    def state(self) -> dict[str, Any]:
+        """Return what isn't in the weights: the names, and AdaLoRA's memory."""
+        state: dict[str, Any] = {"names": list(self.names), "taken": self._taken}
+        if allocator := self._allocator:
+            state |= {key: dict(getattr(allocator, key)) for key in _MEMORY}
+            state["pattern"] = allocator.peft_config.rank_pattern
+        return state
+
+    def load_state(self, state: Mapping[str, Any]) -> None:
+        """Take over what `state` returned."""
+        self.hold(state["names"])
+        self._taken = state["taken"]
+        if (allocator := self._allocator) and "pattern" in state:
+            for key in _MEMORY:
+                setattr(allocator, key, dict(state[key]))
+            allocator.peft_config.rank_pattern = state["pattern"]
+
+    @property
+    def _base(self) -> Any:  # noqa: ANN401
+        assert self._peft is not None
+        return self._peft.base_model
+
+    @property
+    def _allocator(self) -> Any:  # noqa: ANN401
+        return getattr(self._base, "rankallocator", None)
+
+    def _activate(self) -> None:
+        self._base.set_adapter(self.names)
+        idle = set(self.names[:-1])
+        for name, parameter in self._model.named_parameters():
+            if idle.intersection(name.split(".")):
+                parameter.requires_grad = False
+
+
+@contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    with torch.random.fork_rng(devices=[]), warnings.catch_warnings():
+        # peft asks transformers for what transformers has renamed, and BOFT for CUDA.
+        warnings.simplefilter("ignore")
+        torch.default_generator.manual_seed(seed)
+        yield

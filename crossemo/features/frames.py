@@ -1,0 +1,118 @@
+"""Hidden states of a frozen encoder in all frames of each clip, kept once."""
+
+import logging
+import shutil
+from collections.abc import Sequence
+from pathlib import Path
+
+from torch import Tensor
+
+from crossemo.data.dataset import ClipDataset
+from crossemo.encoders import SSLEncoder
+from crossemo.features.hidden import EncoderExtractor
+from crossemo.features.store import (
+    FeatureError,
+    Kept,
+    Precision,
+    keep,
+    kept_folder,
+    kept_in,
+)
+
+logger = logging.getLogger(__name__)
+
+CLIPS_PER_FILE = 8  # frames take some hundred times the room of moments
+BYTES = {"float32": 4, "float16": 2}
+
+
+def keep_frames(
+    encoder: SSLEncoder,
+    datasets: Sequence[ClipDataset],
+    states: Sequence[int] | None = None,
+    batch_size: int = 16,
+    precision: Precision = "float32",
+    cache_dir: str | Path | None = None,
+    progress: bool = False,
+) -> Kept:
+    """Return the frames of all clips; compute and keep those that aren't there yet.
+
+    They are `frames` of each clip, `(frames, states, width)`, so that the frames of a
+    clip lie in one piece. How much room they take follows from the clips' lengths; it
+    is said before anything is computed. See `crossemo.features.store.keep` for the
+    rest.
+
+    Args:
+        encoder: The encoder, on the device where it is to run. It is evaluated as
+            without training, in float32.
+        datasets: Clips with waveforms.
+        states: Hidden states to keep, from 0 to the number of blocks; all if None.
+        batch_size: Clips that are encoded at once, of similar length; `CLIPS_PER_FILE`
+            at most.
+        precision: How numbers are kept; float16 takes half the space.
+        cache_dir: The cache folder; `crossemo.cache.cache_dir` if None.
+        progress: Show a bar.
+
+    Raises:
+        FeatureError: There is no such hidden state, the disk has less room than the
+            frames take that aren't kept yet, or the cache can't be written.
+    """
+    chosen = list(range(encoder.num_states) if states is None else states)
+    _check(encoder, chosen)
+
+    def frames_of(hidden: Tensor) -> dict[str, Tensor]:
+        return {"frames": hidden[chosen].transpose(0, 1)}
+
+    extractor = EncoderExtractor(encoder, ["frames", chosen], frames_of)
+    folder = kept_folder(extractor, precision, cache_dir)
+    lengths = _lengths_left(datasets, kept_in(folder))
+    numbers = sum(encoder.count_frames(lengths)) * len(chosen) * encoder.width
+    if lengths:
+        _announce(folder, len(lengths), numbers * BYTES[precision])
+    return keep(
+        extractor,
+        datasets,
+        batch_size,
+        precision,
+        cache_dir,
+        progress,
+        clips_per_file=CLIPS_PER_FILE,
+    )
+
+
+def _lengths_left(datasets: Sequence[ClipDataset], found: Kept) -> list[int]:
+    """Return the samples of each clip that isn't kept yet."""
+    lengths = {
+        clip.digest: length
+        for dataset in datasets
+        for clip, length in zip(dataset.clips, dataset.lengths, strict=True)
+    }
+    return [length for digest, length in lengths.items() if digest not in found]
+
+
+def _announce(folder: Path, clips: int, size: int) -> None:
+    """Say how much room frames take, or refuse to fill a disk that has less."""
+    there = next(place for place in folder.parents if place.exists())
+    free = shutil.disk_usage(there).free
+    counted = "1 clip" if clips == 1 else f"{clips} clips"
+    takes = f"The frames of {counted} take {_room(size)}"
+    if size > free:
+        raise FeatureError(
+            f"{takes}, and {there} has {_room(free)} free: keep fewer hidden states or "
+            "float16, choose another folder by data.cache_dir or the environment "
+            "variable CROSSEMO_CACHE, or leave the encoder in the loop "
+            "(--keep_features true)."
+        )
+    logger.info("%s in %s.", takes, folder)
+
+
+def _room(size: int) -> str:
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+
+
+def _check(encoder: SSLEncoder, states: Sequence[int]) -> None:
+    for state in states:
+        if state not in range(encoder.num_states):
+            raise FeatureError(
+                f"{encoder.name} has no hidden state {state}: choose from 0 to "
+                f"{encoder.num_states - 1}."
+            )

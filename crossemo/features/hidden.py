@@ -1,0 +1,177 @@
+"""Hidden states of a frozen encoder, pooled over each clip's frames once and kept.
+
+A frozen encoder gives the same hidden states in every epoch, fold and run, so one pass
+over the audio is enough for all of them.
+"""
+
+from collections.abc import Callable, Iterable, Sequence
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from crossemo.data.batch import Batch
+from crossemo.data.dataset import ClipDataset
+from crossemo.encoders import HiddenStates, SSLEncoder
+from crossemo.encoders.masking import valid_mask
+from crossemo.features.store import FeatureError as FeatureError
+from crossemo.features.store import Kept, Precision, keep, kept_folder
+
+
+class Features(Kept):
+    """Kept features of clips, memory-mapped.
+
+    Args:
+        files: Safetensors files as `keep_features` writes them.
+
+    Attributes:
+        means: By digest of a clip, `(states, width)` its mean over the frames.
+        deviations: By digest, `(states, width)` its standard deviation over them.
+    """
+
+    def __init__(self, files: Iterable[Path]) -> None:
+        super().__init__(files)
+        self.means = {digest: held["mean"] for digest, held in self.items()}
+        self.deviations = {digest: held["deviation"] for digest, held in self.items()}
+
+
+class KeptClips:
+    """Clips of a dataset as their kept hidden states instead of their waveforms.
+
+    Stands in the place of a dataset's store of waveforms. By default a clip is then one
+    frame of every hidden state, its mean `(states, width)`, which mean pooling makes
+    the same of as of all its frames, as do weighted sums and projections before it.
+
+    Args:
+        dataset: The dataset.
+        kept: What is kept of its clips.
+        name: What of it to serve: `mean` of `keep_features`, or `frames` of
+            `crossemo.features.frames.keep_frames`.
+
+    Attributes:
+        lengths: Samples of each clip's waveform, so that batches stay as they are.
+    """
+
+    def __init__(self, dataset: ClipDataset, kept: Kept, name: str = "mean") -> None:
+        self.lengths = {
+            clip.id: dataset.store.lengths[clip.id] for clip in dataset.clips
+        }
+        self._digests = {clip.id: clip.digest for clip in dataset.clips}
+        self._kept, self._name = kept, name
+
+    def __getitem__(self, clip: str) -> NDArray[np.float32]:
+        """Return what is kept of a clip, `(states, width)` or with frames between."""
+        held = self._kept[self._digests[clip]][self._name]
+        return held.movedim(-2, 0).float().numpy()
+
+
+def as_hidden(encoder: SSLEncoder, held: Tensor, lengths: Tensor) -> HiddenStates:
+    """Return a batch of kept clips as the encoder would give it.
+
+    Args:
+        encoder: The encoder that they were kept of.
+        held: `(batch, states, width)`, which counts as one frame, or
+            `(batch, states, frames, width)`.
+        lengths: `(batch,)` valid samples of each clip.
+    """
+    if held.ndim == 3:
+        held, counts = held[:, :, None], [1] * len(held)
+    else:
+        counts = encoder.count_frames(lengths.tolist())
+    mask = valid_mask(counts, held.shape[2], held.device)
+    return HiddenStates(held.transpose(0, 1), mask)
+
+
+class EncoderExtractor:
+    """Computes something of each clip's own hidden states, padding left out.
+
+    Args:
+        encoder: The encoder, on the device where it is to run. It is evaluated as
+            without training, in float32.
+        kind: What is computed, ready for JSON; part of the identity.
+        compute: Takes the hidden states of a clip, `(states, frames, width)` float32,
+            and gives tensors by name.
+    """
+
+    def __init__(
+        self,
+        encoder: SSLEncoder,
+        kind: list[Any],
+        compute: Callable[[Tensor], dict[str, Tensor]],
+    ) -> None:
+        self.name = encoder.name
+        self._encoder, self._kind, self._compute = encoder, kind, compute
+
+    def identity(self) -> list[Any]:
+        """Return the kind, the digest of the weights, preprocessing and library."""
+        encoder = self._encoder
+        weights, library = encoder.fingerprint(), version("transformers")
+        facts = [encoder.normalised, encoder.sampling_rate, library]
+        return [self._kind, weights, *facts]
+
+    def __call__(self, batch: Batch) -> list[dict[str, Tensor]]:
+        """Return what is computed of every clip of the batch, on the CPU."""
+        encoder = self._encoder
+        device = next(encoder.parameters()).device
+        training = encoder.training
+        encoder.eval()
+        states, mask = encoder(batch.waveforms.to(device), batch.lengths)
+        encoder.train(training)
+        found = []
+        for row, count in enumerate(mask.sum(1).tolist()):
+            # The frames of a clip come first, and its padding after them.
+            computed = self._compute(states[:, row, :count].float())
+            found.append({name: part.cpu() for name, part in computed.items()})
+        return found
+
+
+def keep_features(
+    encoder: SSLEncoder,
+    datasets: Sequence[ClipDataset],
+    batch_size: int = 16,
+    precision: Precision = "float32",
+    cache_dir: str | Path | None = None,
+    progress: bool = False,
+) -> Features:
+    """Return the features of all clips; compute and keep those that aren't there yet.
+
+    See `crossemo.features.store.keep` for where they lie and how processes share the
+    work. Other weights, another preprocessing or other audio make other features.
+
+    Args:
+        encoder: The encoder, on the device where it is to run. It is evaluated as
+            without training, in float32.
+        datasets: Clips with waveforms.
+        batch_size: Clips that are encoded at once, of similar length.
+        precision: How numbers are kept; float16 takes half the space.
+        cache_dir: The cache folder; `crossemo.cache.cache_dir` if None.
+        progress: Show a bar.
+
+    Raises:
+        FeatureError: The cache can't be written.
+    """
+    moments = _moments_of(encoder)
+    kept = keep(moments, datasets, batch_size, precision, cache_dir, progress)
+    return Features(kept.files)
+
+
+def features_folder(
+    encoder: SSLEncoder,
+    precision: Precision = "float32",
+    cache_dir: str | Path | None = None,
+) -> Path:
+    """Return the folder of an encoder's features."""
+    return kept_folder(_moments_of(encoder), precision, cache_dir)
+
+
+def _moments_of(encoder: SSLEncoder) -> EncoderExtractor:
+    return EncoderExtractor(encoder, ["moments"], _moments)
+
+
+def _moments(frames: Tensor) -> dict[str, Tensor]:
+    deviation, mean = torch.std_mean(frames, 1, correction=0)
+    return {"mean": mean, "deviation": deviation}

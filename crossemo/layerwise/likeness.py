@@ -1,0 +1,78 @@
+"""How alike the layers arrange the emotions in both domains."""
+
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor
+
+from crossemo.layerwise.geometry import cka, emotion_products, exchange_p
+from crossemo.layerwise.scores import Row
+from crossemo.metrics.intervals import MIN_GROUPS
+from crossemo.metrics.jackknife import jackknife_interval
+from crossemo.probes.clips import ProbedClips
+
+
+def similarity_rows(
+    clips: ProbedClips, values: Tensor, layers: Sequence[int]
+) -> list[Row]:
+    """Return a row for every layer of one role and every layer of another.
+
+    The intervals are the jackknife's over groups, which leave both roles where they are
+    in both; p exchanges the emotions of one role. See `crossemo.layerwise.geometry`.
+
+    Args:
+        clips: The clips of two roles; with fewer there is no row.
+        values: `(clips, layers, width)` their features.
+        layers: Numbers of the layers.
+    """
+    if len(clips.names) != 2:
+        return []
+    names = sorted(set(clips.groups))
+    means, present = _group_means(clips, values.double(), names)
+    first, second = (emotion_products(means[:, r], present[r]) for r in range(2))
+    value, p = cka(first, second), exchange_p(first, second)
+    low = high = torch.full_like(value, torch.nan)
+    if len(names) >= MIN_GROUPS:
+        low, high = jackknife_interval(value, _replicates(means, present))
+    return [
+        {
+            f"{clips.names[0]}_layer": one,
+            f"{clips.names[1]}_layer": other,
+            "cka": float(value[i, j]),
+            "low": float(low[i, j].clamp(min=-1)),
+            "high": float(high[i, j].clamp(max=1)),
+            "p": float(p[i, j]),
+            "groups": len(names),
+        }
+        for i, one in enumerate(layers)
+        for j, other in enumerate(layers)
+    ]
+
+
+def _replicates(means: Tensor, present: Tensor) -> Tensor:
+    """Return the CKA without each group, `(groups, layers, layers)`."""
+    found = []
+    for group in range(present.shape[1]):
+        kept = present.clone()
+        kept[:, group] = False
+        found.append(cka(*(emotion_products(means[:, r], kept[r]) for r in range(2))))
+    return torch.stack(found)
+
+
+def _group_means(
+    clips: ProbedClips, values: Tensor, names: Sequence[str]
+) -> tuple[Tensor, Tensor]:
+    """Return the mean of every cell, `(layers, roles, groups, classes, width)`.
+
+    And whether it has a clip, `(roles, groups, classes)`.
+    """
+    roles, classes = len(clips.names), len(clips.classes)
+    group = torch.tensor([names.index(name) for name in clips.groups])
+    cell = (clips.roles * len(names) + group) * classes + clips.labels
+    cells = roles * len(names) * classes
+    member = torch.nn.functional.one_hot(cell, cells).double()  # (clips, cells)
+    counts = member.sum(0)
+    sums = torch.einsum("nc,nld->lcd", member, values)
+    means = sums / counts.clamp(min=1)[:, None]
+    shape = (roles, len(names), classes)
+    return means.view(len(means), *shape, -1), (counts > 0).view(shape)

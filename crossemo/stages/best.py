@@ -1,0 +1,49 @@
+"""The best weights of every stage."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from crossemo.stages.clock import StageClock
+
+
+class StageCheckpoint(ModelCheckpoint):
+    """Keeps the best weights of one stage by validation UA and sleeps in the others.
+
+    Args:
+        clock: Knows which stage is under way.
+        stage: Name of the stage, which names the file too.
+        roles: Roles of the data that the stage trains on; it is judged by theirs, or
+            by the mean over all where there are several.
+
+    Attributes:
+        score: Name of the score that it is judged by.
+    """
+
+    def __init__(self, clock: StageClock, stage: str, roles: Sequence[str]) -> None:
+        self.score = f"val/{roles[0] if len(roles) == 1 else 'mean'}/UA"
+        super().__init__(
+            monitor=self.score,
+            mode="max",
+            filename=stage,
+            save_on_train_epoch_end=False,
+            enable_version_counter=False,
+        )
+        self.stage = stage
+        self._clock = clock
+
+    @property
+    def state_key(self) -> str:
+        """Key of this callback's state in a checkpoint."""
+        return f"StageCheckpoint/{self.stage}"
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Go on from the best so far, also where the run goes on in another folder."""
+        super().load_state_dict(state_dict | {"dirpath": self.dirpath})
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Save the weights if they are the stage's best."""
+        if self._clock.name == self.stage:
+            super().on_validation_end(trainer, pl_module)

@@ -1,0 +1,217 @@
+"""A module whose parts are trained stage by stage."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+import torch
+from lightning import LightningModule
+from lightning.pytorch.utilities import rank_zero_info
+from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
+from torch import Tensor
+
+from crossemo.data.splits import PARTS, Split
+from crossemo.encoders import SSLEncoder
+from crossemo.heads import EmotionHead
+from crossemo.mix import LayerMix
+from crossemo.stages.checkpoints import (
+    encoder_card,
+    leave_out_pretrained,
+    put_back_pretrained,
+    read_checkpoint,
+    refuse_leak,
+    take_new_head,
+)
+from crossemo.stages.optimization import (
+    balanced_weights,
+    parameter_groups,
+    warmup_schedule,
+)
+from crossemo.stages.selection import trained_names
+from crossemo.stages.stage import Stage, StageError
+
+
+class StagedModule(LightningModule):
+    """An encoder, a layer mix and a head that are trained in one or several stages.
+
+    Says what a stage trains and inherits, builds its optimizer and decides what a
+    checkpoint holds. Hyperparameters are the settings that stages leave open.
+
+    Args:
+        encoder: The encoder.
+        mix: The mix of its hidden states.
+        head: The classifier.
+        classes: Names of the classes in order.
+    """
+
+    class_weights: Tensor
+
+    def __init__(
+        self,
+        encoder: SSLEncoder,
+        mix: LayerMix,
+        head: EmotionHead,
+        classes: Sequence[str],
+    ) -> None:
+        super().__init__()
+        self.encoder, self.mix, self.head = encoder, mix, head
+        self.classes = tuple(classes)
+        weights = torch.ones(len(classes))
+        self.register_buffer("class_weights", weights, persistent=False)
+        self._stage: Stage | None = None
+        self._steps = 0
+        self._stepped = 0
+        self._start: dict[str, Any] = {}
+
+    def plan_run(self, stages: Sequence[Stage]) -> None:
+        """Have every checkpoint of a run hold what any of its stages changes.
+
+        Raises:
+            StageError: A stage trains what there is not.
+            CrossEmoError: A checkpoint that a stage starts from can't be read.
+        """
+        changed: set[str] = set()
+        for stage in stages:
+            changed |= trained_names(self, stage.train)
+            adapters = self.encoder.adaptation.adapters
+            if adapters and stage.adapter != "continue":
+                changed |= {f"encoder.model.{name}" for name in adapters.adapted()}
+            if stage.starts_elsewhere:
+                changed |= set(read_checkpoint(stage.start_from)["state_dict"])
+        self.encoder.keep(_below("encoder.model.", changed))
+        self._start = {}
+        if any(s.start_from == "scratch" or "encoder" in s.reset for s in stages):
+            state = {key: value.clone() for key, value in self.state_dict().items()}
+            self._start = {"state_dict": state}
+            self.on_save_checkpoint(self._start)
+
+    def begin_stage(self, name: str, stage: Stage, best: str, seed: int) -> None:
+        """Take over what a stage inherits and make anew what it does not.
+
+        Args:
+            name: Name of the stage.
+            stage: The stage.
+            best: Path of the best checkpoint of the stage before; empty if none.
+            seed: Seed of what is made anew.
+
+        Raises:
+            CheckpointMismatchError: The checkpoint belongs to another model.
+            StageError: The tuning has no adapters to add or merge.
+        """
+        if stage.start_from == "scratch":
+            self._take(self._start)
+        elif stage.starts_elsewhere:
+            self._take(read_checkpoint(stage.start_from), other_classes=True)
+        elif stage.start_from == "best" and best:
+            self._take(read_checkpoint(best))
+        if adapters := self.encoder.adaptation.adapters:
+            adapters.begin(f"stage_{name}", stage.adapter)
+        elif stage.adapter != "continue":
+            raise StageError(
+                f"Stage {name!r} wants to {stage.adapter} an adapter, but tuning "
+                f"{self.encoder.tuning} has none of peft's."
+            )
+        if "encoder" in stage.reset:
+            own = self.state_dict().items()
+            kept = {k: v for k, v in own if not k.startswith("encoder.")}
+            self._take(self._start | {"state_dict": self._start["state_dict"] | kept})
+        with torch.random.fork_rng():
+            torch.manual_seed(seed)
+            if "layers" in stage.parts_reset:
+                self.mix.reset_parameters()
+            self.head.reset_parameters(stage.parts_reset)
+
+    def plan_stage(self, stage: Stage, steps: int, counts: Sequence[int]) -> None:
+        """Train what a stage trains, as it says, from the next optimizer on.
+
+        Args:
+            stage: The stage.
+            steps: Optimizer steps that it takes.
+            counts: Training clips of every class.
+        """
+        self._stage, self._steps = stage, steps
+        chosen = trained_names(self, stage.train)
+        self.encoder.train_only(_below("encoder.model.", chosen))
+        self.encoder.train(self.training)  # from evaluation mode, if it was frozen
+        for part in ("mix", "head"):
+            for name, parameter in self.get_submodule(part).named_parameters():
+                parameter.requires_grad = f"{part}.{name}" in chosen
+        weights = torch.ones(len(self.classes))
+        if self._setting("class_weights") == "balanced":
+            weights = balanced_weights(counts)
+        self.class_weights = weights.to(self.device)
+        if adapters := self.encoder.adaptation.adapters:
+            adapters.plan(steps)
+
+    def configure_optimizers(self) -> OptimizerLRSchedulerConfig:
+        """Build AdamW and its schedule for the planned stage."""
+        if self._stage is None:
+            self._plan_alone()
+        groups = parameter_groups(
+            {"encoder": [self.encoder], "head": [self.mix, self.head]},
+            {"encoder": self._setting("encoder_lr"), "head": self._setting("lr")},
+            self.hparams["weight_decay"],
+        )
+        optimizer = torch.optim.AdamW(groups)
+        scheduler = warmup_schedule(
+            optimizer, self._steps, self._setting("warmup"), self._setting("schedule")
+        )
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": scheduler, "interval": "step"},
+        }
+
+    def on_train_batch_end(self, *_: object) -> None:
+        """Let adapters that prune themselves do so after every optimizer step."""
+        adapters = self.encoder.adaptation.adapters
+        if adapters and self.trainer.global_step != self._stepped:
+            self._stepped = self.trainer.global_step
+            adapters.after_step()
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Leave out what the encoder's own files hold, and name those files."""
+        leave_out_pretrained(checkpoint, self.encoder, self._card())
+        if split := self._split():
+            checkpoint["split"] = {part: list(split.groups(part)) for part in PARTS}
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Put back what was left out.
+
+        Raises:
+            CheckpointMismatchError: The checkpoint does not fit this model, or has seen
+                what this run judges by.
+        """
+        if (split := self._split()) and "split" in checkpoint:
+            refuse_leak(checkpoint["split"], split)
+        put_back_pretrained(checkpoint, self.encoder, self._card(), self.state_dict)
+
+    def _split(self) -> Split | None:
+        trainer = getattr(self, "_trainer", None)
+        return getattr(getattr(trainer, "datamodule", None), "split", None)
+
+    def _card(self) -> dict[str, Any]:
+        return encoder_card(self.encoder, self.classes)
+
+    def _take(self, checkpoint: Mapping[str, Any], other_classes: bool = False) -> None:
+        """Load weights; those of other classes with the classifier of this model."""
+        taken = dict(checkpoint)
+        if other_classes and take_new_head(taken, self.classes, self.state_dict()):
+            rank_zero_info("The checkpoint has other classes: the head begins anew.")
+        self.on_load_checkpoint(taken)
+        self.load_state_dict(taken["state_dict"])
+
+    def _plan_alone(self) -> None:
+        """Plan the one stage of a trainer without stages."""
+        data = getattr(self.trainer, "datamodule", None)
+        counts = [1] * len(self.classes)
+        if data is not None:
+            counts = data.class_counts(data.active)
+        self.plan_stage(Stage(), int(self.trainer.estimated_stepping_batches), counts)
+
+    def _setting(self, name: str) -> Any:  # noqa: ANN401
+        """Return the stage's own setting, or the model's."""
+        own = getattr(self._stage, name)
+        return self.hparams[name] if own is None else own
+
+
+def _below(prefix: str, names: Iterable[str]) -> set[str]:
+    return {n.removeprefix(prefix) for n in names if n.startswith(prefix)}

@@ -1,0 +1,308 @@
+"""Several stages in one fit: what trains, on which clips, from which weights.
+
+Lightning wraps the model for DDP once and builds the optimizer once. A new stage needs
+both anew, or parameters that it unfreezes are never synchronised. The switch therefore
+has the strategy set itself up again (`Strategy.connect`, `Strategy.setup`) and has the
+fit loop forget its loader. Neither is documented as public: both are used in this file
+alone, and the range of Lightning is bounded in pyproject.toml.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import EarlyStopping, StochasticWeightAveraging
+from lightning.pytorch.utilities import rank_zero_info
+
+from crossemo.data.datamodule import data_of
+from crossemo.runs.board import add_text
+from crossemo.stages.best import StageCheckpoint
+from crossemo.stages.clock import StageClock
+from crossemo.stages.stage import Stage, StageError
+from crossemo.stages.staged import StagedModule
+
+_SHARDING = ("fsdp", "modelparallel", "deepspeed")
+
+
+class StageSwitch(Callback):
+    """Switches data, rates and weights between the stages of one fit.
+
+    It also seeds every batch by its place in the run, so that dropout is the same
+    whether or not the run was cut off before.
+
+    Args:
+        stages: The stages by name, in order.
+        seed: Seed of every batch and of what stages begin anew.
+
+    Attributes:
+        checkpoints: A `StageCheckpoint` for every stage. They are callbacks of their
+            own: give the trainer `switch.callbacks()`.
+        clock: Knows which stage is under way.
+
+    Raises:
+        StageError: The stages fit neither the data nor the trainer.
+    """
+
+    def __init__(self, stages: Mapping[str, Stage], seed: int = 0) -> None:
+        self.clock = StageClock(stages)
+        self.seed = seed
+        self.checkpoints = [
+            StageCheckpoint(self.clock, name, stage.roles(name))
+            for name, stage in stages.items()
+        ]
+
+    def callbacks(self) -> list[Callback]:
+        """Return the switch and its checkpoints, for `Trainer(callbacks=...)`."""
+        return [self, *self.checkpoints]
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Apply the first stage before Lightning wraps the model."""
+        if stage != "fit":
+            return
+        self.clock.restart()
+        _refuse_unfit(trainer)
+        self._check_roles(trainer)
+        _staged(pl_module).plan_run(list(self.clock.stages.values()))
+        self.clock.steps_per_epoch = [
+            _steps_per_epoch(trainer, stage.roles(name), stage.batch_size)
+            for name, stage in self.clock.stages.items()
+        ]
+        self._take_epochs(trainer)
+        self._start(trainer, pl_module, "")
+
+    def on_load_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Resume in the stage of the next epoch, before Lightning wraps the model."""
+        if trainer.state.fn != "fit":
+            return
+        clock = self.clock
+        clock.load_state_dict(checkpoint["callbacks"].get(self.state_key, {}))
+        _refuse_other_split(trainer, checkpoint)
+        best = self._find_best(checkpoint, Path(str(trainer.ckpt_path)).parent)
+        epoch = _next_epoch(checkpoint)
+        if clock.finished(epoch) and not clock.on_last:
+            # Saved at a boundary: the next stage needs an optimizer of its own.
+            checkpoint["optimizer_states"], checkpoint["lr_schedulers"] = [], []
+            clock.advance(epoch)
+            self._start(trainer, pl_module, best)
+            checkpoint["callbacks"][self.state_key] = self.state_dict()
+        else:
+            self._apply(trainer, pl_module, epoch - clock.first)
+        self._set_end(trainer, epoch)
+
+    def on_train_epoch_start(
+        self, trainer: Trainer, pl_module: LightningModule
+    ) -> None:
+        """Begin the next stage where the one before is finished."""
+        epoch, clock = trainer.current_epoch, self.clock
+        if clock.finished(epoch) and not clock.on_last:
+            best = self.checkpoints[clock.index].best_model_path
+            clock.advance(epoch)
+            self._start(trainer, pl_module, best)
+            trainer.strategy.connect(pl_module)
+            trainer.strategy.setup(trainer)
+            pl_module.zero_grad()
+        if epoch == clock.first:
+            self._announce(trainer, pl_module)
+
+    def on_train_batch_start(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        batch: Any,  # noqa: ANN401
+        batch_idx: int,
+    ) -> None:
+        """Seed the batch; log the stage at every step, so that a switch is an edge."""
+        place = (self.seed, trainer.current_epoch, batch_idx, trainer.global_rank)
+        torch.manual_seed(_seed_of(*place))
+        # Smoothed as TensorBoard does, one value an epoch would be a slow slope.
+        number = float(self.clock.index)
+        pl_module.log("stage", number, on_step=True, rank_zero_only=True)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Count the validations since the stage's best."""
+        score = trainer.callback_metrics.get(self.checkpoints[self.clock.index].score)
+        if trainer.state.fn == "fit" and score is not None:
+            self.clock.count(float(score))
+
+    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Have the next epoch's loader built before it begins."""
+        epoch, clock = trainer.current_epoch + 1, self.clock
+        self._set_end(trainer, epoch)
+        if not clock.finished(epoch):
+            self._serve(trainer, clock.index, epoch - clock.first)
+        elif not clock.on_last:
+            self._serve(trainer, clock.index + 1, 0)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return what the clock says."""
+        return self.clock.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Set the clock."""
+        self.clock.load_state_dict(state_dict)
+
+    def best_checkpoints(self) -> dict[str, str]:
+        """Return the best checkpoint of every stage that has one, by stage."""
+        found = {one.stage: one.best_model_path for one in self.checkpoints}
+        return {stage: path for stage, path in found.items() if path}
+
+    def _check_roles(self, trainer: Trainer) -> None:
+        data = data_of(trainer)
+        for name, stage in self.clock.stages.items():
+            for role in stage.roles(name):
+                if role not in data.roles:
+                    raise StageError(
+                        f"Stage {name!r} wants data {role!r}, but there is "
+                        f"{', '.join(data.roles)}: rename the stage or set its `data`."
+                    )
+
+    def _take_epochs(self, trainer: Trainer) -> None:
+        asked, total = trainer.fit_loop.max_epochs, self.clock.end(0)
+        tried_out = getattr(trainer, "fast_dev_run", False)  # a property in disguise
+        if not tried_out and asked not in (-1, None, total):
+            raise StageError(
+                f"The stages have {total} epochs in all and trainer.max_epochs says "
+                f"{asked}: leave it out and set stages.NAME.max_epochs."
+            )
+        self._set_end(trainer, 0)
+
+    def _set_end(self, trainer: Trainer, epoch: int) -> None:
+        """Have the fit end with the last stage, whenever stages before it ended."""
+        if not getattr(trainer, "fast_dev_run", False):
+            trainer.fit_loop.max_epochs = self.clock.end(epoch)
+
+    def _start(self, trainer: Trainer, module: LightningModule, best: str) -> None:
+        """Take over the weights of the stage before and apply the next one."""
+        clock, seed = self.clock, _seed_of(self.seed, self.clock.index)
+        _staged(module).begin_stage(clock.name, clock.stage, best, seed)
+        self._apply(trainer, module, 0)
+
+    def _apply(self, trainer: Trainer, module: LightningModule, epochs: int) -> None:
+        clock, data = self.clock, data_of(trainer)
+        self._serve(trainer, clock.index, epochs)
+        counts = data.class_counts(clock.stage.roles(clock.name))
+        steps = clock.steps_left(clock.index, 0)
+        _staged(module).plan_stage(clock.stage, steps, counts)
+
+    def _serve(self, trainer: Trainer, index: int, epochs: int) -> None:
+        """Have the clips of a stage served that has run for some epochs."""
+        left = self.clock.steps_left(index, epochs)
+        rest = None
+        if left < self.clock.steps_per_epoch[index]:
+            rest = left * trainer.accumulate_grad_batches
+        name = self.clock.names[index]
+        stage = self.clock.stages[name]
+        if data_of(trainer).train_on(stage.roles(name), stage.batch_size, rest):
+            trainer.fit_loop._combined_loader = None
+
+    def _find_best(self, checkpoint: dict[str, Any], folder: Path) -> str:
+        """Return the best weights so far, wherever the run's folder lies now.
+
+        Raises:
+            StageError: A stage's best checkpoint is gone.
+        """
+        for one in self.checkpoints:
+            state = checkpoint["callbacks"].get(one.state_key, {})
+            best = state.get("best_model_path", "")
+            if best and not Path(best).is_file():
+                beside = folder / Path(best).name
+                if not beside.is_file():
+                    raise StageError(
+                        f"The best weights of stage {one.stage!r} are gone: {best}."
+                    )
+                state["best_model_path"] = str(beside)
+        own = checkpoint["callbacks"].get(
+            self.checkpoints[self.clock.index].state_key, {}
+        )
+        found: str = own.get("best_model_path", "")
+        return found
+
+    def _announce(self, trainer: Trainer, module: LightningModule) -> None:
+        sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]
+        trained, whole = sum(n for n, on in sizes if on), sum(n for n, _ in sizes)
+        sentence = (
+            f"Stage {self.clock.name!r} trains {trained:,} of {whole:,} parameters "
+            f"({100 * trained / whole:.2g} %)."
+        )
+        rank_zero_info(sentence)
+        add_text(trainer, "stages", sentence, trainer.global_step)
+        module.log("trained_parameters", float(trained), rank_zero_only=True)
+
+
+def _staged(module: LightningModule) -> StagedModule:
+    if not isinstance(module, StagedModule):
+        raise StageError(
+            f"{type(module).__name__} can't be trained in stages: extend StagedModule."
+        )
+    return module
+
+
+def refuse_sharding(strategy: str) -> None:
+    """Refuse strategies whose shards of parameters a switch of stages would lose.
+
+    Args:
+        strategy: Its name.
+
+    Raises:
+        StageError: It is one of these.
+    """
+    if strategy.lower().replace("_", "").startswith(_SHARDING):
+        raise StageError(
+            f"Stages can't be switched under {strategy}, which shards the parameters: "
+            "use ddp; --model.gradient_checkpointing true and --model.tuning lora need "
+            "far less memory."
+        )
+
+
+def _refuse_unfit(trainer: Trainer) -> None:
+    refuse_sharding(type(trainer.strategy).__name__)
+    for callback in getattr(trainer, "callbacks", []):
+        if isinstance(callback, EarlyStopping):
+            raise StageError(
+                "EarlyStopping would end the run, not the stage: leave it out and set "
+                "stages.NAME.patience."
+            )
+        if isinstance(callback, StochasticWeightAveraging):
+            raise StageError(
+                "StochasticWeightAveraging can't follow a switch of stages: leave it "
+                "out."
+            )
+
+
+def _refuse_other_split(trainer: Trainer, checkpoint: Mapping[str, Any]) -> None:
+    split = getattr(data_of(trainer), "split", None)
+    stored = checkpoint.get("split")
+    if split and stored and set(stored["train"]) != set(split.groups("train")):
+        raise StageError(
+            "The run was begun with other training groups: go on with the fold and the "
+            "split that it was begun with."
+        )
+
+
+def _seed_of(*place: int) -> int:
+    """Return a seed of its own for every place in a run."""
+    return int(np.random.SeedSequence(place).generate_state(1)[0])
+
+
+def _steps_per_epoch(
+    trainer: Trainer, roles: Sequence[str], batch_size: int | None
+) -> int:
+    batches = data_of(trainer).batches_per_epoch(roles, batch_size)
+    limit = trainer.limit_train_batches
+    batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
+    return math.ceil(max(1, batches) / trainer.accumulate_grad_batches)
+
+
+def _next_epoch(checkpoint: Mapping[str, Any]) -> int:
+    """Return the epoch that a run resumed from a checkpoint goes on with."""
+    loop = checkpoint["loops"]["fit_loop"]
+    epochs = loop["epoch_progress"]["current"]
+    batches = loop["epoch_loop.batch_progress"]
+    finished = batches["is_last_batch"] and epochs["processed"] < epochs["started"]
+    return int(epochs["processed"]) + bool(finished)

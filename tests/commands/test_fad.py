@@ -1,0 +1,175 @@
+import csv
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import soundfile
+import torch
+
+from crossemo.cli import main
+from crossemo.commands.fad import compare_folders
+from crossemo.corpora.folders import list_clips
+from crossemo.distances.frechet import frechet_distance
+from crossemo.encoders import load_encoder
+from crossemo.errors import CrossEmoError
+from crossemo.similarity import Settings
+
+RATE = 16_000
+QUICK = Settings(splits=2, permutations=19)
+
+
+def tone(path: Path, pitch: float, seed: int) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    rng = np.random.default_rng(seed)
+    samples = 0.3 * np.sin(2 * np.pi * pitch * np.arange(RATE // 4) / RATE)
+    noise = 0.01 * rng.standard_normal(len(samples))
+    soundfile.write(path, samples + noise, RATE)
+
+
+@pytest.fixture(scope="module")
+def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Speech by three speakers in folders of theirs, music by name."""
+    root = tmp_path_factory.mktemp("folders")
+    seed = 0
+    for emotion, pitch in (("angry", 400), ("Sad", 150), ("calm", 200)):
+        for who in range(3):
+            for take in range(2):
+                seed += 1
+                where = root / "speech" / emotion / f"s{who}"
+                tone(where / f"{take}.wav", pitch + 30 * who, seed)
+                if emotion != "calm":
+                    name = f"song{who}-{take}.flac"
+                    tone(root / "music" / emotion.lower() / name, pitch, 100 + seed)
+    (root / "speech" / "angry" / "notes.txt").write_text("no audio")
+    (root / "speech" / "angry" / ".hidden.wav").write_text("no audio")
+    (root / "music" / "sad" / "broken.wav").write_text("no audio")
+    return root
+
+
+def test_groups_are_folders_files_or_matches(root: Path) -> None:
+    speech = list_clips(root / "speech", "speech")
+    assert len(speech) == 18
+    assert {clip.group for clip in speech} == {"s0", "s1", "s2"}
+    assert {clip.emotion for clip in speech} == {"angry", "sad", "calm"}
+    music = list_clips(root / "music", "music")
+    assert len({clip.group for clip in music}) == len(music) == 13
+    songs = list_clips(root / "music", "music", r"song(\d)|broken")
+    assert {clip.group for clip in songs} == {"0", "1", "2", "broken"}
+
+
+def test_folders_may_be_links(root: Path, tmp_path: Path) -> None:
+    (tmp_path / "angry").mkdir()
+    (tmp_path / "angry" / "one").symlink_to(root / "speech" / "angry" / "s1")
+    clips = list_clips(tmp_path, "speech")
+    assert [clip.group for clip in clips] == ["one", "one"]
+
+
+def test_one_command_compares_two_folders(
+    root: Path,
+    wav2vec2: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    before = torch.get_num_threads()
+    folders = [str(root / "speech"), str(root / "music")]
+    typed = [*folders, "--encoder", str(wav2vec2), "--threads=2"]
+    try:
+        main(["fad", *typed, "--estimate.splits=2", "--layers=[0,2]"])
+        assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+    folder = tmp_path / "logs" / "fad" / "version_0"
+    with (folder / "fad.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["layer"] for row in rows} == {"0", "2"}
+    assert {row["x_emotion"] for row in rows} == {"angry", "sad"}
+    assert {(row["x_domain"], row["y_domain"]) for row in rows} == {
+        ("speech", "music"),
+        ("speech", "speech"),
+        ("music", "music"),
+    }
+    assert {path.name for path in (folder / "figures").iterdir()} == {
+        "fad.png",
+        "fad_above_chance.png",
+        "fad_layers.png",
+        "fad_over_layers.png",
+        "emotions_over_layers.png",
+    }
+    shown = capsys.readouterr().out
+    assert "nearest is same" in shown
+    assert "Results: logs/fad/version_0" in shown
+    assert "Only one of the folders has calm" in caplog.text
+    assert "1 of 13 clips can't be used" in caplog.text
+
+
+def test_values_are_those_of_the_encoder(
+    root: Path, wav2vec2: Path, tmp_path: Path
+) -> None:
+    folder = compare_folders(
+        root / "speech",
+        root / "music",
+        str(wav2vec2),
+        layers=1,
+        logs=tmp_path,
+        estimate=QUICK,
+    )
+    with (folder / "fad.csv").open() as file:
+        (row,) = (
+            row
+            for row in csv.DictReader(file)
+            if row["estimator"] == "fad"
+            and (row["x_domain"], row["y_domain"]) == ("speech", "music")
+            and (row["x_emotion"], row["y_emotion"]) == ("angry", "sad")
+        )
+    encoder = load_encoder(str(wav2vec2)).eval()
+    sets = []
+    for pattern in ("speech/angry/*/*.wav", "music/sad/*.flac"):
+        clips = []
+        for path in root.glob(pattern):
+            samples = torch.from_numpy(soundfile.read(path, dtype="float32")[0])
+            with torch.no_grad():
+                states, _ = encoder(samples[None], torch.tensor([len(samples)]))
+            clips.append(states[1, 0].mean(0))
+        sets.append(torch.stack(clips))
+    expected = frechet_distance(*sets).item()
+    assert float(row["value"]) == pytest.approx(expected, rel=1e-3)
+    assert (row["x_n"], row["y_n"], row["x_groups"], row["y_groups"]) == (
+        "6",
+        "6",
+        "3",
+        "6",
+    )
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "options", "message"),
+    [
+        ("speech", "speech", {}, "is given twice"),
+        ("speech", "nowhere", {}, "There is no folder"),
+        ("speech", "speech/angry", {}, "share no emotion: one has angry, calm, sad"),
+        ("speech/angry/s0", "music", {}, "has no audio in sub-folders"),
+        ("speech", "music", {"groups": "("}, "is no regular expression"),
+        ("speech", "music", {"groups": "xyz"}, "finds nothing in"),
+        ("speech", "music", {"layers": []}, "layers is empty"),
+        ("speech", "music", {"device": "cuda:7"}, "There is no device cuda:7 here"),
+        ("speech", "music", {"layers": [7]}, "names state 7, .* the states 0 to 2"),
+    ],
+)
+def test_what_cannot_be_compared_is_refused(
+    root: Path,
+    wav2vec2: Path,
+    tmp_path: Path,
+    first: str,
+    second: str,
+    options: Any,
+    message: str,
+) -> None:
+    with pytest.raises(CrossEmoError, match=message):
+        compare_folders(
+            root / first, root / second, str(wav2vec2), logs=tmp_path, **options
+        )
+    assert not list(tmp_path.iterdir())

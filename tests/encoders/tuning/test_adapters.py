@@ -1,0 +1,176 @@
+import warnings
+from pathlib import Path
+
+import pytest
+import torch
+from torch import Tensor
+
+from crossemo.encoders import EncoderError, SSLEncoder, load_encoder
+from crossemo.encoders.tuning.adapters import Adapters
+from crossemo.encoders.tuning.recipes import RECIPES
+from tests.encoders.conftest import TinyFolder
+
+METHODS = sorted(RECIPES)
+STACKED = sorted(RECIPES.keys() - {"adalora"})  # of which peft trains one only
+CLIP = torch.randn(1, 900, generator=torch.Generator().manual_seed(0))
+# VB-LoRA begins with a small random mixture of its bank's vectors.
+AT_FIRST = {"vblora": 0.05}
+
+
+def states(encoder: SSLEncoder) -> Tensor:
+    with torch.no_grad():
+        found: Tensor = encoder(CLIP, torch.tensor([900])).states
+        return found
+
+
+def shake(encoder: SSLEncoder) -> None:
+    generator = torch.Generator().manual_seed(1)
+    with torch.no_grad():
+        for parameter in encoder.parameters():
+            if parameter.requires_grad:
+                parameter.add_(
+                    torch.randn(parameter.shape, generator=generator), alpha=0.05
+                )
+
+
+def adapters(encoder: SSLEncoder) -> Adapters:
+    assert encoder.adaptation.adapters is not None
+    return encoder.adaptation.adapters
+
+
+def anew(encoder: SSLEncoder, way: str) -> None:
+    adapters(encoder).begin("second", way)  # type: ignore[arg-type]
+    encoder.train_only(encoder.adaptation.tuned())
+
+
+@pytest.mark.parametrize("family", ["wav2vec2", "wavlm", "data2vec", "hubert-large"])
+@pytest.mark.parametrize("method", METHODS)
+def test_a_method_changes_nothing_at_first_and_trains_all_it_says(
+    tiny_folder: TinyFolder, method: str, family: str
+) -> None:
+    name = str(tiny_folder(family))
+    encoder = load_encoder(name, method).eval()  # type: ignore[arg-type]
+    before = states(load_encoder(name).eval())
+    first = AT_FIRST.get(method, 1e-5)
+    torch.testing.assert_close(states(encoder), before, rtol=0, atol=first)
+    found = encoder(CLIP, torch.tensor([900])).states
+    torch.autograd.backward((found * torch.randn_like(found)).sum())
+    trained = {k: p for k, p in encoder.named_parameters() if p.requires_grad}
+    assert trained
+    assert [key for key, p in trained.items() if p.grad is None] == []
+    shake(encoder)
+    assert (states(encoder) - before)[1:].abs().max() > 1e-4
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_plain_peft_loads_what_is_saved(
+    tiny_folder: TinyFolder, tmp_path: Path, method: str
+) -> None:
+    from peft import PeftModel
+    from transformers import Wav2Vec2Model
+
+    folder = tiny_folder("wav2vec2-large")  # without group norm, as stock models pad
+    encoder = load_encoder(str(folder), method).eval()  # type: ignore[arg-type]
+    shake(encoder)
+    adapters(encoder).save(tmp_path)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of peft's own
+        model = PeftModel.from_pretrained(
+            Wav2Vec2Model.from_pretrained(folder), str(tmp_path)
+        ).eval()
+    clip = CLIP
+    if encoder.normalised:
+        clip = (CLIP - CLIP.mean()) / (CLIP.var(correction=0) + 1e-7).sqrt()
+    with torch.no_grad():
+        stock = model(clip, output_hidden_states=True).hidden_states
+    torch.testing.assert_close(states(encoder)[1], stock[1], rtol=1e-4, atol=1e-4)
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_merging_changes_the_features_by_rounding_only(
+    tiny_folder: TinyFolder, method: str
+) -> None:
+    encoder = load_encoder(str(tiny_folder("wav2vec2")), method).eval()  # type: ignore[arg-type]
+    shake(encoder)
+    before = states(encoder)
+    anew(encoder, "merge")
+    first = AT_FIRST.get(method, 1e-5)
+    torch.testing.assert_close(states(encoder), before, rtol=0, atol=first)
+    assert adapters(encoder).names == ["second"]
+
+
+@pytest.mark.parametrize("method", STACKED)
+def test_a_second_adapter_acts_beside_the_first_and_trains_alone(
+    tiny_folder: TinyFolder, method: str
+) -> None:
+    encoder = load_encoder(str(tiny_folder("wav2vec2")), method).eval()  # type: ignore[arg-type]
+    shake(encoder)
+    before = states(encoder)
+    first = {k for k, p in encoder.named_parameters() if p.requires_grad}
+    anew(encoder, "add")
+    close = AT_FIRST.get(method, 1e-5)
+    if method != "ln_tuning":  # the newer copy of a norm takes the older one's place
+        torch.testing.assert_close(states(encoder), before, rtol=0, atol=close)
+    second = {k for k, p in encoder.named_parameters() if p.requires_grad}
+    assert second
+    if method != "vblora":  # whose bank both share
+        assert not first & second
+
+
+def test_adalora_can_not_be_stacked(tiny_folder: TinyFolder) -> None:
+    encoder = load_encoder(str(tiny_folder("wav2vec2")), "adalora")
+    with pytest.raises(
+        EncoderError, match=r"can't add adalora: .* 1 trainable adapter"
+    ):
+        anew(encoder, "add")
+
+
+def test_adalora_prunes_to_its_budget_and_remembers(tiny_folder: TinyFolder) -> None:
+    name = str(tiny_folder("wav2vec2"))
+    options = {"init_r": 6, "target_r": 2}
+    encoder = load_encoder(name, "adalora", options=options)
+    adapters(encoder).plan(20)
+    optimizer = torch.optim.SGD(
+        [p for p in encoder.parameters() if p.requires_grad], lr=0.1
+    )
+    for step in range(20):
+        optimizer.zero_grad()
+        found = encoder(CLIP, torch.tensor([900])).states
+        torch.autograd.backward(found.square().sum() / found.numel() * (1 + step))
+        optimizer.step()
+        adapters(encoder).after_step()
+    ranks = [
+        int((p != 0).sum()) for k, p in encoder.named_parameters() if "lora_E" in k
+    ]
+    assert len(ranks) == 4
+    assert sum(ranks) == 4 * 2  # two blocks, q and v, a mean rank of 2
+    other = load_encoder(name, "adalora", options=options)
+    adapters(other).load_state(adapters(encoder).state())
+    assert adapters(other).state()["taken"] == 20
+    assert adapters(other).state()["pattern"] == adapters(encoder).state()["pattern"]
+
+
+def test_a_full_config_of_peft_can_be_given(tiny_folder: TinyFolder) -> None:
+    options = {"peft_type": "lora", "r": 2, "target_modules": ["k_proj"], "bias": "all"}
+    encoder = load_encoder(str(tiny_folder("wav2vec2")), "peft", options=options)
+    trained = {k for k, p in encoder.named_parameters() if p.requires_grad}
+    assert {k for k in trained if "lora_" in k} == {
+        f"model.encoder.layers.{block}.attention.k_proj.lora_{matrix}.default.weight"
+        for block in (0, 1)
+        for matrix in "AB"
+    }
+    assert "model.encoder.layers.1.attention.out_proj.bias" in trained
+
+
+def test_adapters_of_a_checkpoint_replace_those_at_hand(
+    tiny_folder: TinyFolder,
+) -> None:
+    encoder = load_encoder(str(tiny_folder("wav2vec2")), "lora").eval()
+    shake(encoder)
+    before = {k: v.clone() for k, v in encoder.state_dict().items()}
+    features, state = states(encoder), adapters(encoder).state()
+    anew(encoder, "add")
+    shake(encoder)
+    adapters(encoder).load_state(state)
+    encoder.load_state_dict(before)  # strict: the same names again
+    torch.testing.assert_close(states(encoder), features)

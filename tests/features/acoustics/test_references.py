@@ -1,0 +1,77 @@
+import json
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+from torch.nn.utils.rnn import pad_sequence
+
+from crossemo.data.batch import Batch
+from crossemo.features.acoustics import ACOUSTICS, Acoustics, AcousticsError
+from crossemo.features.store import Extractor
+from tests.features.acoustics.sounds import RATE, click, noise, silence, tone
+
+HERE = [name for name, feature in ACOUSTICS.items() if feature.available]
+ODD = {
+    "silence": silence(1.0),
+    "a click": click(1.0),
+    "25 ms": noise(0.025),
+    "25 ms of silence": silence(0.025),
+    "one sample": torch.ones(1),
+    "noise": noise(1.0),
+}
+
+
+def batch(clips: list[Tensor]) -> Batch:
+    count = len(clips)
+    return Batch(
+        pad_sequence(clips, batch_first=True),
+        torch.tensor([len(clip) for clip in clips]),
+        torch.zeros(count, dtype=torch.int64),
+        torch.arange(count),
+        torch.ones(count, dtype=torch.bool),
+    )
+
+
+@pytest.mark.parametrize("rate", [16_000, 24_000])
+@pytest.mark.parametrize("clip", ODD.values(), ids=ODD.keys())
+def test_every_feature_of_any_sound_is_finite(clip: Tensor, rate: int) -> None:
+    (found,) = Acoustics(HERE, rate)(batch([clip]))
+    assert list(found) == HERE
+    for name, feature in found.items():
+        assert feature.shape == (ACOUSTICS[name].width,)
+        assert feature.dtype == torch.float32
+        assert feature.isfinite().all(), name
+
+
+@settings(deadline=None)
+@given(st.permutations([tone(300, 0.3), noise(0.1), click(0.2), noise(0.5)]))
+def test_a_clip_has_the_same_features_in_any_company(clips: list[Tensor]) -> None:
+    names = [name for name in HERE if name != "eGeMAPS"]
+    acoustics: Extractor = Acoustics(names, RATE)
+    together = acoustics(batch(clips))
+    alone = [acoustics(batch([clip]))[0] for clip in clips]
+    for ours, theirs in zip(together, alone, strict=True):
+        for name in names:
+            assert torch.equal(ours[name], theirs[name]), name
+
+
+def test_names_come_in_one_order_and_once() -> None:
+    acoustics = Acoustics(["log-mel", "level", "log-mel"], RATE)
+    assert acoustics.names == ("level", "log-mel")
+    assert acoustics.identity() == Acoustics(["level", "log-mel"], RATE).identity()
+
+
+def test_the_identity_tells_names_and_rates_apart_and_can_be_written_down() -> None:
+    identities = {
+        json.dumps(Acoustics(names, rate).identity())
+        for names in (["level"], ["timing"], ["level", "timing"])
+        for rate in (16_000, 24_000)
+    }
+    assert len(identities) == 6
+
+
+def test_an_unknown_feature_is_refused_with_those_there_are() -> None:
+    with pytest.raises(AcousticsError, match=r"'loudness'.*level, timing, pitch, log"):
+        Acoustics(["level", "loudness"], RATE)

@@ -1,0 +1,132 @@
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from torch import Tensor
+
+from crossemo.corpora.base import Clip
+from crossemo.data.batch import Batch
+from crossemo.data.dataset import ClipDataset
+from crossemo.features.store import FeatureError, keep, kept_folder, kept_in
+from tests.noise import Noise
+
+LENGTHS = (700, 300, 900, 300, 500)
+
+
+def dataset(lengths: tuple[int, ...] = LENGTHS) -> ClipDataset:
+    clips = [
+        Clip(f"clip-{n}", Path(f"{n}.wav"), "sad", "nobody", f"{n:032x}")
+        for n in range(len(lengths))
+    ]
+    noise = Noise({clip.id: lengths[n] for n, clip in enumerate(clips)})
+    return ClipDataset(clips, [0] * len(clips), noise)
+
+
+class Hundreds:
+    """Gives each clip's sum, and its samples in rows of a hundred."""
+
+    name = "hundreds"
+
+    def __init__(self, *settings: Any) -> None:
+        self.settings = settings
+        self.seen: list[int] = []
+
+    def identity(self) -> list[Any]:
+        return ["hundreds", *self.settings]
+
+    def __call__(self, batch: Batch) -> list[dict[str, Tensor]]:
+        self.seen += batch.indices.tolist()
+        clips = zip(batch.waveforms, batch.lengths.tolist(), strict=True)
+        return [
+            {"sum": clip[:length].sum(), "rows": clip[:length].reshape(-1, 100)}
+            for clip, length in clips
+        ]
+
+
+def samples(data: ClipDataset, place: int) -> Tensor:
+    return torch.from_numpy(data.store[data.clips[place].id])
+
+
+@pytest.mark.parametrize("precision", ["float32", "float16"])
+@pytest.mark.parametrize("batch_size", [1, 2, 16])
+def test_tensors_of_any_length_come_back(
+    tmp_path: Path, batch_size: int, precision: Any
+) -> None:
+    data = dataset()
+    found = keep(Hundreds(), [data], batch_size, precision, tmp_path)
+    assert set(found) == {clip.digest for clip in data.clips}
+    for place, clip in enumerate(data.clips):
+        rows = samples(data, place).reshape(-1, 100).to(getattr(torch, precision))
+        torch.testing.assert_close(found[clip.digest]["rows"], rows, rtol=0, atol=0)
+        expected = samples(data, place).sum().to(rows.dtype)
+        torch.testing.assert_close(found[clip.digest]["sum"], expected)
+
+
+def test_tensors_of_one_length_come_back(tmp_path: Path) -> None:
+    data = dataset((400, 400, 400))
+    found = keep(Hundreds(), [data], cache_dir=tmp_path)
+    for place, clip in enumerate(data.clips):
+        assert found[clip.digest]["rows"].equal(samples(data, place).reshape(4, 100))
+
+
+def test_only_what_is_not_kept_is_computed(tmp_path: Path) -> None:
+    extractor = Hundreds()
+    keep(extractor, [dataset(LENGTHS[:3])], cache_dir=tmp_path)
+    keep(extractor, [dataset(), dataset()], cache_dir=tmp_path)
+    assert sorted(extractor.seen) == [0, 1, 2, 3, 4]
+    assert len(kept_in(kept_folder(extractor, cache_dir=tmp_path))) == 5
+
+
+def test_two_of_one_name_and_different_identity_do_not_meet(tmp_path: Path) -> None:
+    one, other = Hundreds({"version": 1}), Hundreds({"version": 2})
+    for extractor in (one, other):
+        keep(extractor, [dataset()], cache_dir=tmp_path)
+        assert len(extractor.seen) == len(LENGTHS)
+    assert kept_folder(one, cache_dir=tmp_path) != kept_folder(
+        other, cache_dir=tmp_path
+    )
+
+
+def test_what_was_finished_before_a_failure_stays(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("crossemo.features.store.CLIPS_PER_FILE", 2)
+    extractor = Failing(lambda batch: 300 in batch.lengths)
+    with pytest.raises(ZeroDivisionError):
+        keep(extractor, [dataset()], cache_dir=tmp_path)
+    assert sorted(extractor.seen) == [0, 2]  # the longest clips come first
+    extractor.fails = lambda batch: False
+    keep(extractor, [dataset()], cache_dir=tmp_path)
+    assert sorted(extractor.seen) == [0, 1, 2, 3, 4]
+
+
+class Failing(Hundreds):
+    def __init__(self, fails: Callable[[Batch], bool]) -> None:
+        super().__init__()
+        self.fails = fails
+
+    def __call__(self, batch: Batch) -> list[dict[str, Tensor]]:
+        if self.fails(batch):
+            raise ZeroDivisionError
+        return super().__call__(batch)
+
+
+def test_a_pickle_carries_paths_and_no_numbers(tmp_path: Path) -> None:
+    found = keep(Hundreds(), [dataset((100_000,))], cache_dir=tmp_path)
+    pickled = pickle.dumps(found)
+    assert len(pickled) < 2000
+    digest = next(iter(found))
+    assert pickle.loads(pickled)[digest]["rows"].equal(found[digest]["rows"])
+
+
+def test_nothing_is_kept_where_nothing_was_written(tmp_path: Path) -> None:
+    assert not kept_in(tmp_path / "nowhere")
+
+
+def test_a_folder_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "features").write_text("a file")
+    with pytest.raises(FeatureError, match=r"can't be written to .*features"):
+        keep(Hundreds(), [dataset()], cache_dir=tmp_path)

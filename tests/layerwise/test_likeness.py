@@ -1,0 +1,62 @@
+from dataclasses import replace
+from math import isnan
+from typing import Any
+
+import pytest
+import torch
+
+from crossemo.layerwise import similarity_rows
+from crossemo.layerwise.geometry import cka, emotion_products, exchange_p
+from tests.layerwise.told import jackknife
+from tests.probes.made_up import features, made_up
+
+CLIPS = made_up(roles=("speech", "song"))
+VALUES = torch.stack([features(CLIPS, seed) for seed in (0, 1)], 1).double()
+GROUPS = sorted(set(CLIPS.groups))
+
+
+def tables(layer: int, role: int, without: str = "") -> torch.Tensor:
+    """Products of the emotions of one layer and role, from lists of clips."""
+    groups = [group for group in GROUPS if group != without]
+    means = torch.zeros(1, len(groups), 3, VALUES.shape[-1], dtype=torch.float64)
+    cells = list(
+        zip(CLIPS.groups, CLIPS.roles.tolist(), CLIPS.labels.tolist(), strict=True)
+    )
+    for n, group in enumerate(groups):
+        for label in range(3):
+            inside = torch.tensor([cell == (group, role, label) for cell in cells])
+            means[0, n, label] = VALUES[inside, layer].mean(0)
+    return emotion_products(means, torch.ones(len(groups), 3, dtype=torch.bool))
+
+
+def test_likeness_of_every_two_layers_is_that_by_hand() -> None:
+    rows = similarity_rows(CLIPS, VALUES, [4, 9])
+    layers = [(row["speech_layer"], row["song_layer"]) for row in rows]
+    assert layers == [(4, 4), (4, 9), (9, 4), (9, 9)]
+    for row, (one, other) in zip(rows, layers, strict=True):
+        places = (int(one == 9), 0), (int(other == 9), 1)
+        first, second = (tables(*place) for place in places)
+        value = float(cka(first, second))
+        left = [
+            float(cka(*(tables(*place, without) for place in places)))
+            for without in GROUPS
+        ]
+        low, high, _ = jackknife(value, left)
+        assert row["cka"] == pytest.approx(value)
+        assert row["p"] == pytest.approx(float(exchange_p(first, second)))
+        assert row["low"] == pytest.approx(max(low, -1))
+        assert row["high"] == pytest.approx(min(high, 1))
+        assert row["groups"] == len(GROUPS)
+
+
+def test_one_role_is_like_nothing() -> None:
+    clips = made_up()
+    assert similarity_rows(clips, features(clips)[:, None], [0]) == []
+
+
+def test_few_groups_have_no_interval() -> None:
+    clips = replace(CLIPS, groups=tuple(f"{n % 2}" for n in range(len(CLIPS.ids))))
+    row: dict[str, Any] = similarity_rows(clips, VALUES, [0, 1])[0]
+    assert row["groups"] == 2
+    assert isnan(row["low"])
+    assert isnan(row["high"])

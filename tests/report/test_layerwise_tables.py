@@ -1,0 +1,136 @@
+from math import nan
+from typing import Any
+
+import pytest
+from rich.table import Table
+from rich.text import Text
+
+from crossemo.layerwise import encoder_rows, score_rows, with_choices
+from crossemo.report.layerwise_tables import encoder_table, layer_table, short_names
+from tests.layerwise.told import made_up_judgements
+
+ROLES = {"speech": "corpus-speech", "song": "corpus-song"}
+TOLD = with_choices(made_up_judgements(roles=tuple(ROLES)))
+ROWS = score_rows(TOLD)
+VIEWS = [view.name for view in TOLD.views]
+# Columns of the table, and what they are of.
+COLUMNS = {
+    "speech": ("speech", "speech", "trained", "UA"),
+    "speech\ncalm|\nsad": ("speech", "speech", "trained", "UA/calm|sad"),
+    "song": ("song", "song", "trained", "UA"),
+    "song\ncalm|\nsad": ("song", "song", "trained", "UA/calm|sad"),
+    "speech\n→ song": ("speech", "song", "judged", "UA"),
+    "song\n→ speech": ("song", "speech", "judged", "UA"),
+}
+
+
+def cells(table: Table) -> list[list[str]]:
+    """The columns of a table, each with its name first."""
+    return [
+        [str(cell) for cell in (column.header, *column.cells)]
+        for column in table.columns
+    ]
+
+
+def row_of(column: str, view: str, labels: str = "true") -> Any:
+    keys = ("trained_on", "judged_on", "scaler", "score", "view", "labels")
+    wanted = (*COLUMNS[column], view, labels)
+    (row,) = (row for row in ROWS if tuple(row[key] for key in keys) == wanted)
+    return row
+
+
+def test_a_table_holds_every_view_under_every_condition() -> None:
+    states, *columns = cells(layer_table(ROWS, ROLES))
+    assert states == ["state", *VIEWS, "shuffled", "guess <"]
+    assert [column[0] for column in columns] == list(COLUMNS)
+    for name, *shown, _, chance in columns:
+        digits = 0 if "|" in name else 1
+        for view, cell in zip(VIEWS, shown, strict=True):
+            row = row_of(name, view)
+            value = 100 * row["value"]
+            reach = max(100 * row["high"] - value, value - 100 * row["low"])
+            assert cell == f"{value:.{digits}f}±{reach:.0f}"
+        highest = 100 * row_of(name, "0")["chance_high"]
+        assert float(chance) == pytest.approx(highest, abs=0.051)
+
+
+def test_shuffled_labels_are_a_row_of_their_mean_over_the_states() -> None:
+    for name, *_, shown, _ in cells(layer_table(ROWS, ROLES))[1:]:
+        if "|" in name:
+            assert shown == "-"
+        else:
+            values = [row_of(name, n, "shuffled")["value"] for n in ("0", "1", "2")]
+            assert float(shown) == pytest.approx(100 * sum(values) / 3, abs=0.051)
+
+
+def test_without_shuffled_labels_there_is_no_row_of_them() -> None:
+    true = [row for row in ROWS if row["labels"] == "true"]
+    states, *_ = cells(layer_table(true, ROLES))
+    assert states == ["state", *VIEWS, "guess <"]
+
+
+def test_without_melodies_there_is_no_column_of_them() -> None:
+    plain = [row for row in ROWS if row["score"] == "UA"]
+    names = [column[0] for column in cells(layer_table(plain, ROLES))]
+    assert names == ["state", *(name for name in COLUMNS if "|" not in name)]
+
+
+def test_a_score_without_an_interval_stands_alone() -> None:
+    table = [row | {"low": nan, "high": nan} for row in ROWS]
+    for name, *shown in cells(layer_table(table, ROLES))[1:]:
+        for view, cell in zip(VIEWS, shown, strict=False):
+            value = 100 * row_of(name, view)["value"]
+            assert cell == f"{value:.{0 if '|' in name else 1}f}"
+
+
+def test_what_is_no_markup_is_shown_as_it_is() -> None:
+    table = [row | {"view": "[bold]"} for row in ROWS]
+    states = layer_table(table, ROLES).columns[0]
+    first = next(iter(states.cells))
+    assert isinstance(first, Text)
+    assert str(first) == "[bold]"
+
+
+OTHER = with_choices(made_up_judgements(seed=1, roles=tuple(ROLES)))
+RUNS = {"one": TOLD, "other": OTHER}
+PAIRS = encoder_rows(list(RUNS.items()))
+SCORES = {name: score_rows(told) for name, told in RUNS.items()}
+
+
+def test_encoders_stand_above_their_differences() -> None:
+    names, *columns = cells(encoder_table(SCORES, PAIRS, ROLES))
+    assert names == ["encoder", "one", "other", "other - one"]
+    assert [column[0] for column in columns] == [n for n in COLUMNS if "|" not in n]
+    for name, *shown, difference in columns:
+        values = []
+        for cell, table in zip(shown, SCORES.values(), strict=True):
+            own = row_of(name, "best")
+            place = ROWS.index(own)  # the same in every table
+            values.append(100 * table[place]["value"])
+            assert cell.startswith(f"{values[-1]:.1f}±")
+        assert difference.startswith(f"{values[1] - values[0]:+.1f}±")
+
+
+@pytest.mark.parametrize(
+    ("q", "shown"), [(0.468, "0.47"), (0.01, "0.01"), (0.0099, "<0.01"), (1.0, "1.00")]
+)
+def test_differences_have_an_interval_and_a_corrected_p(q: float, shown: str) -> None:
+    told = {"UA": 0.012, "low": -0.02, "high": 0.044, "p": 0.2, "q": q}
+    table = encoder_table(SCORES, [row | told for row in PAIRS], ROLES)
+    for _, *_, difference in cells(table)[1:]:
+        assert difference == f"+1.2±3\nq {shown}"
+
+
+@pytest.mark.parametrize(
+    ("names", "short"),
+    [
+        (["ravdess-speech", "ravdess-song"], ["speech", "song"]),
+        (["ravdess-speech", "demo-song"], ["ravdess-speech", "demo-song"]),
+        (["ravdess-song"], ["ravdess-song"]),
+    ],
+)
+def test_names_lose_what_they_all_begin_with(
+    names: list[str], short: list[str]
+) -> None:
+    found = short_names({f"role {n}": name for n, name in enumerate(names)})
+    assert list(found.values()) == short
