@@ -10,7 +10,7 @@ alone, and the range of Lightning is bounded in pyproject.toml.
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -23,9 +23,21 @@ from crossemo.runs.board import add_text
 from crossemo.stages.best import StageCheckpoint
 from crossemo.stages.clock import StageClock
 from crossemo.stages.stage import Stage, StageError
-from crossemo.stages.staged import StagedModule
 
 _SHARDING = ("fsdp", "modelparallel", "deepspeed")
+
+
+@runtime_checkable
+class Staged(Protocol):
+    """What the switch needs of a module, see `crossemo.stages.staged.StagedModule`."""
+
+    def plan_run(self, stages: Sequence[Stage]) -> None: ...  # noqa: D102
+    def begin_stage(  # noqa: D102
+        self, name: str, stage: Stage, best: str, seed: int
+    ) -> None: ...
+    def plan_stage(  # noqa: D102
+        self, stage: Stage, steps: int, counts: Sequence[int]
+    ) -> None: ...
 
 
 class StageSwitch(Callback):
@@ -235,10 +247,11 @@ class StageSwitch(Callback):
         module.log("trained_parameters", float(trained), rank_zero_only=True)
 
 
-def _staged(module: LightningModule) -> StagedModule:
-    if not isinstance(module, StagedModule):
+def _staged(module: LightningModule) -> Staged:
+    if not isinstance(module, Staged):
         raise StageError(
-            f"{type(module).__name__} can't be trained in stages: extend StagedModule."
+            f"{type(module).__name__} can't be trained in stages: it needs plan_run, "
+            "begin_stage and plan_stage, as StagedModule has them."
         )
     return module
 

@@ -15,10 +15,10 @@ from typing import Any
 
 import torch
 
-from crossemo import kept
 from crossemo.corpora.base import Clip
 from crossemo.data.dataset import ClipDataset
 from crossemo.encoders import load_encoder
+from crossemo.features import store as kept
 from crossemo.features.hidden import Features, keep_features
 from crossemo.features.packed import write_clips
 from tests.forking import end

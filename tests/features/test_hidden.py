@@ -11,10 +11,11 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from crossemo import audio, kept
+from crossemo import audio
 from crossemo.corpora.base import Clip
 from crossemo.data.dataset import ClipDataset
 from crossemo.encoders import SSLEncoder, load_encoder
+from crossemo.features import store as kept
 from crossemo.features.hidden import (
     FeatureError,
     KeptClips,
@@ -145,7 +146,7 @@ def test_killed_or_together_processes_keep_the_same(
         str(tmp_path),
         str(wav2vec2),
     ]
-    root = Path(__file__).parents[1]
+    root = Path(__file__).parents[2]
     done = subprocess.run(
         command, cwd=root, capture_output=True, text=True, check=False
     )

@@ -76,7 +76,7 @@ def test_numbers_out_of_range_are_refused(fields: dict[str, float]) -> None:
 
 
 def test_the_stages_that_the_readme_shows_can_be_made() -> None:
-    readme = (Path(__file__).parents[1] / "README.md").read_text()
+    readme = (Path(__file__).parents[2] / "README.md").read_text()
     (block,) = re.findall(r"```yaml\nstages:\n(.+?)```", readme, re.DOTALL)
     stages = yaml.safe_load(f"stages:\n{block}")["stages"]
     made = {name: Stage(**fields) for name, fields in stages.items()}

@@ -12,7 +12,7 @@ from crossemo.corpora.ravdess import RAVDESS
 from crossemo.features.acoustics.pitch import pitch_contour
 from tests.features.acoustics.sounds import RATE
 
-NEXT_DOOR = Path(__file__).parents[3] / "shared" / "data" / "ravdess"
+NEXT_DOOR = Path(__file__).parents[4] / "shared" / "data" / "ravdess"
 RECORDINGS = Path(os.environ.get("CROSSEMO_RAVDESS", NEXT_DOOR))
 MELODIES = {"neutral": 0, "calm": 1, "happy": 1, "sad": 2, "angry": 2, "fearful": 2}
 
