@@ -22,8 +22,10 @@ class AudioError(CrossEmoError):
     """An audio file that can't be used; the message names it and says why."""
 
 
-def decode(path: Path, rate: int) -> NDArray[np.float32]:
-    """Return a file's waveform, mono and at the wanted rate.
+def decode(
+    path: Path, rate: int, start: float = 0.0, end: float | None = None
+) -> NDArray[np.float32]:
+    """Return the waveform of a file or of a stretch of it, mono, at the wanted rate.
 
     Channels are averaged before they are resampled, by soxr in its HQ quality.
 
@@ -31,6 +33,8 @@ def decode(path: Path, rate: int) -> NDArray[np.float32]:
         path: A file that libsndfile reads (WAV, FLAC, Ogg, MP3, AIFF, ...) or, with
             `crossemo[formats]` and ffmpeg, one that torchcodec reads.
         rate: Wanted sampling rate in Hz.
+        start: Where the stretch begins, in seconds.
+        end: Where it ends, in seconds; with the file if None or beyond its end.
 
     Returns:
         `(samples,)` float32. Full scale of the file is 1; resampling a loud file can
@@ -41,6 +45,14 @@ def decode(path: Path, rate: int) -> NDArray[np.float32]:
             sample, only silence or values that are not finite.
     """
     channels, native = _read(path)
+    if start or end is not None:
+        seconds = len(channels) / native
+        stop = None if end is None else round(end * native)
+        channels = channels[round(start * native) : stop]
+        if not len(channels):
+            raise AudioError(
+                f"{path} has {seconds:g} s and no sample from {start:g} s."
+            )
     if not len(channels):
         raise AudioError(f"{path} holds no samples.")
     if not np.isfinite(channels).all():
@@ -53,6 +65,18 @@ def decode(path: Path, rate: int) -> NDArray[np.float32]:
     if not len(mono):
         raise AudioError(f"{path} is too short to give one sample at {rate} Hz.")
     return np.ascontiguousarray(mono, dtype=np.float32)
+
+
+def header(path: Path) -> tuple[int, int, int] | None:
+    """Return samples of a channel, sampling rate in Hz and channels, by the header.
+
+    Nothing is decoded. None where libsndfile can't read the header.
+    """
+    try:
+        info = soundfile.info(str(path))
+    except (soundfile.LibsndfileError, TypeError):
+        return None
+    return info.frames, info.samplerate, info.channels
 
 
 def _read(path: Path) -> tuple[NDArray[np.float32], int]:

@@ -13,7 +13,7 @@ from tempfile import TemporaryDirectory, mkdtemp
 
 from crossemo.errors import CrossEmoError
 
-KINDS = ("demo", "features", "waveforms")
+KINDS = ("demo", "features", "files", "waveforms")
 UNFINISHED = ".crossemo-unfinished-"  # how the name of a folder being filled begins
 FORSAKEN = 24 * 60 * 60.0  # seconds without a change after which nobody fills it
 

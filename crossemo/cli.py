@@ -14,7 +14,6 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from rich.console import Console
 
-import crossemo.corpora  # noqa: F401 (its classes may be named in a config by bare name)
 from crossemo import cache
 from crossemo.commands.compare import compare_runs
 from crossemo.commands.download import download

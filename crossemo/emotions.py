@@ -4,7 +4,7 @@ Every corpus translates its own labels into `EMOTIONS` and every model learns th
 classes of one `LabelSpace`, so an index means the same emotion in every corpus.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Literal
@@ -22,6 +22,9 @@ EMOTIONS = (
     "surprised",
 )
 
+QUADRANTS = ("Q1", "Q2", "Q3", "Q4")  # of valence and arousal, counter-clockwise
+WORDS = EMOTIONS + QUADRANTS
+
 LabelSpaceName = Literal["shared6", "speech8", "four"]
 NeutralCalm = Literal["merge", "apart", "drop"]
 
@@ -37,45 +40,50 @@ class LabelSpace:
     Args:
         name: Name of the space, as written in a config.
         classes: Class names; a class's position is its index.
-        members: Emotion to class; emotions that are absent are left out of the task.
+        members: Word to class; words that are absent are left out of the task.
     """
 
     name: str
     classes: tuple[str, ...]
     members: Mapping[str, str]
 
-    def index(self, emotion: str) -> int | None:
-        """Return the class index of an emotion, or None where the task drops it.
+    def index(self, word: str) -> int | None:
+        """Return the class index of a word, or None where the task drops it.
 
         Raises:
-            UnknownEmotionError: `emotion` is not one of `EMOTIONS`.
+            UnknownEmotionError: `word` is not one of `WORDS`.
         """
-        if emotion not in EMOTIONS:
+        if word not in WORDS:
             raise UnknownEmotionError(
-                f"Unknown emotion {emotion!r}: crossemo knows {', '.join(EMOTIONS)}."
+                f"Unknown emotion {word!r}: crossemo knows {', '.join(WORDS)}."
             )
-        name = self.members.get(emotion)
+        name = self.members.get(word)
         return None if name is None else self.classes.index(name)
 
 
-def label_space(name: str, neutral_calm: str = "merge") -> LabelSpace:
-    """Return a label space by name.
+def label_space(
+    name: str | Mapping[str, Sequence[str]], neutral_calm: str = "merge"
+) -> LabelSpace:
+    """Return a label space by name, or one that is given class by class.
 
     Args:
         name: `shared6`, the emotions that RAVDESS speech and song share; `speech8`,
             all of RAVDESS speech; `four`, angry, happy, sad and neutral/calm, the
-            classes that most speech and music corpora have in common.
+            classes that most speech and music corpora have in common; or a map of each
+            class to the words that it takes.
         neutral_calm: In `four`, what becomes of neutral and calm. Neutral speech has
             middle valence and calm music a positive one, so they are not the same:
             `merge` makes one class of both, `apart` keeps two classes, `drop` leaves
             neutral clips out and keeps calm.
 
     Raises:
-        UnknownEmotionError: There is no such space or no such switch.
+        UnknownEmotionError: There is no such space, word or switch.
 
     >>> label_space("four", "drop").classes
     ('angry', 'happy', 'sad', 'calm')
     """
+    if not isinstance(name, str):
+        return _given(name)
     if name == "shared6":
         return _identity(name, EMOTIONS[:6])
     if name == "speech8":
@@ -102,3 +110,25 @@ def label_space(name: str, neutral_calm: str = "merge") -> LabelSpace:
 
 def _identity(name: str, classes: tuple[str, ...]) -> LabelSpace:
     return LabelSpace(name, classes, MappingProxyType({c: c for c in classes}))
+
+
+def _given(classes: Mapping[str, Sequence[str]]) -> LabelSpace:
+    members: dict[str, str] = {}
+    for name, words in classes.items():
+        for word in [words] if isinstance(words, str) else words:
+            if word not in WORDS:
+                raise UnknownEmotionError(
+                    f"Unknown emotion {word!r} in the class {name!r}: crossemo knows "
+                    f"{', '.join(WORDS)}."
+                )
+            if members.setdefault(word, name) != name:
+                raise UnknownEmotionError(
+                    f"{word} would be in the classes {members[word]} and {name}: name "
+                    "it in one of them."
+                )
+    if len(classes) < 2 or set(classes) - set(members.values()):
+        raise UnknownEmotionError(
+            f"The classes {', '.join(classes) or '(none)'} can't be told apart: name "
+            "two or more, each with a word."
+        )
+    return LabelSpace("given", tuple(classes), MappingProxyType(members))

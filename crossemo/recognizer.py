@@ -1,24 +1,24 @@
 """EmotionRecognizer: an SSL encoder, a layer mix and a head, trained by Lightning."""
 
-from typing import Any, Literal
+from collections.abc import Mapping
+from typing import Any, Literal, cast
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import cross_entropy
 
 from crossemo.data.batch import Batch
+from crossemo.data.datamodule import datamodule_of
+from crossemo.data.gathering import Judged, Prediction, Predictions
 from crossemo.encoders import HiddenStates, Tuning, load_encoder
-from crossemo.encoders.masking import masked_mean
 from crossemo.errors import CrossEmoError
 from crossemo.features.hidden import as_hidden
 from crossemo.heads import EmotionHead
-from crossemo.metrics.recognition import RoleScores
 from crossemo.mix import LayerMix
 from crossemo.stages.optimization import Schedule
 from crossemo.stages.stage import ClassWeights
 from crossemo.stages.staged import StagedModule
-
-Prediction = dict[str, Tensor]
+from crossemo.tasks import task_of
+from crossemo.tasks.base import Meter
 
 
 class EmotionRecognizer(StagedModule):
@@ -26,8 +26,8 @@ class EmotionRecognizer(StagedModule):
 
     Args:
         encoder: A name from the catalogue, a hub id, or a local folder.
-        classes: Names of the classes in order; the command line takes them from the
-            data.
+        classes: Names of the outputs in order, such as classes of emotion; the command
+            line takes them from the data.
         tuning: What of the encoder is trained: nothing (`frozen`), biases (`bitfit`),
             bottleneck adapters (`houlsby`), adapters of one of peft's methods, by name
             or by `peft_type` among its options (`peft`), or all (`full`).
@@ -50,14 +50,17 @@ class EmotionRecognizer(StagedModule):
         class_weights: `balanced` weighs clips by the inverse frequency of their class
             in the training part; `none` weighs all alike.
         seed: Seed of an encoder's random weights and of the adapters' first ones.
+        task: Kind of the task that the outputs are of, see `crossemo.tasks`.
 
     Attributes:
         test_name: What is tested, such as the stage whose best weights were loaded;
             names the scores in the logs.
+        judged: By role, what the model said of the clips of the last test.
+        evaluations: By role, the scores of the last test, see `Task.evaluation`.
 
     Raises:
         EncoderError: The encoder can't be loaded.
-        ValueError: There are fewer than two classes, or no such layer.
+        CrossEmoError: There are fewer than two classes, or no such layer or task.
     """
 
     def __init__(
@@ -80,9 +83,9 @@ class EmotionRecognizer(StagedModule):
         schedule: Schedule = "cosine",
         class_weights: ClassWeights = "balanced",
         seed: int = 0,
+        task: str = "classes",
     ) -> None:
-        if len(classes) < 2:
-            raise ValueError(f"A recogniser needs two or more classes, not {classes}.")
+        learnt = task_of(task, tuple(classes))
         _check_ranges(lr=lr, encoder_lr=encoder_lr, weight_decay=weight_decay)
         _check_ranges(1, warmup=warmup, dropout=dropout)
         loaded = load_encoder(
@@ -97,94 +100,111 @@ class EmotionRecognizer(StagedModule):
             loaded.freeze_above(layers)
         mix = LayerMix(loaded.num_states, loaded.width, layers, layer_norm)
         head = EmotionHead(loaded.width, len(classes), pooling, hidden, dropout)
-        super().__init__(loaded, mix, head, classes)
+        super().__init__(loaded, mix, head, learnt)
         self.save_hyperparameters()
         self.seed = seed
         self.test_name = "test"
-        self._scores = nn.ModuleDict()
+        self.judged: dict[str, Judged] = {}
+        self.evaluations: dict[str, dict[str, Any]] = {}
+        self._meters = nn.ModuleList()  # of validation, for each role
+        self._tested = Predictions()
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
-        """Return the logits of a batch.
+        """Return the outputs for a batch of waveforms.
 
         Args:
-            waveforms: `(batch, samples)` at the encoder's rate, padded on the right, or
-                features that were kept of a frozen encoder, see `as_hidden`.
+            waveforms: `(batch, samples)` at the encoder's rate, padded on the right.
             lengths: `(batch,)` valid samples.
 
         Returns:
-            `(batch, classes)` logits.
+            `(batch, outputs)`, such as logits.
         """
-        states, mask = self._hidden(waveforms, lengths)
-        logits: Tensor = self.head(self.mix(states), mask)
-        return logits
+        return self._outputs(self.encoder(waveforms, lengths))
 
-    def states(self, waveforms: Tensor, lengths: Tensor) -> tuple[list[Tensor], Tensor]:
+    def states(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
         """Return hidden states 0 to L and the learnt mixture.
 
         Returns:
             `(batch, frames, width)` each, and the mask of frames `(batch, frames)`.
         """
-        states, mask = self._hidden(waveforms, lengths)
+        states, mask = as_hidden(self.encoder, batch)
         return [*states, self.mix(states)], mask
 
-    def embed(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
-        """Return each clip's mean over its frames, for every hidden state and the mix.
-
-        Returns:
-            `(layers + 2, batch, width)` float32, in the order of `states`.
-        """
-        states, mask = self.states(waveforms, lengths)
-        return torch.stack([masked_mean(frames.float(), mask) for frames in states])
-
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return the weighted cross-entropy of a batch."""
-        logits = self(batch.waveforms, batch.lengths)
-        losses = cross_entropy(logits.float(), batch.labels, reduction="none")
-        # Weights average to one over the training part, so that the mean over clips
-        # is the same however a batch is spread over processes.
-        loss = (losses * self.class_weights[batch.labels]).mean()
-        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.labels))
+        """Return the loss of a batch."""
+        outputs = self._outputs(as_hidden(self.encoder, batch))
+        loss = self.task.loss(outputs, batch.targets, self.class_weights)
+        self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.targets))
         return loss
 
     def validation_step(
         self, batch: Batch, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         """Judge a validation batch."""
-        self._judge("val", batch, dataloader_idx)
+        prediction = self._judge(batch)
+        counted = batch.counted
+        if counted.any():
+            meter = cast(Meter, self._meters[dataloader_idx])
+            meter.update(prediction["predictions"][counted], batch.targets[counted])
 
     def test_step(
         self, batch: Batch, batch_idx: int, dataloader_idx: int = 0
     ) -> Prediction:
         """Judge a test batch and return its predictions."""
-        return self._judge("test", batch, dataloader_idx)
+        prediction = self._judge(batch)
+        self._tested.add(prediction, dataloader_idx)
+        return prediction
 
     def predict_step(
         self, batch: Batch, batch_idx: int, dataloader_idx: int = 0
     ) -> Prediction:
-        """Return the probabilities of a batch."""
+        """Return what the model says of a batch."""
         return self._predict(batch)
 
     def on_validation_epoch_end(self) -> None:
         """Log the validation scores."""
-        scores = self._log_scores("val")
+        scores = []
+        for role, module in zip(self._roles, self._meters, strict=True):
+            meter = cast(Meter, module)
+            # Every process computes the same values from the state of all.
+            values = meter.compute()
+            meter.reset()
+            self._log_scores("val", role, values)
+            scores.append(values[self.task.headline])
+            self.log(f"val/{role}/score", scores[-1], logger=False)
         if len(scores) > 1:  # what a stage on several roles is judged by
-            self.log("val/mean/UA", torch.stack(scores).mean())
+            mean = torch.stack(scores).mean()
+            self.log(f"val/mean/{self.task.headline}", mean)
+            self.log("val/mean/score", mean, logger=False)
+
+    def on_test_epoch_start(self) -> None:
+        """Forget the predictions of an earlier test."""
+        self._tested = Predictions()
 
     def on_test_epoch_end(self) -> None:
-        """Log the test scores."""
+        """Evaluate the test, once for all who want to know, and log its scores."""
         stage = [] if self.test_name == "test" else [self.test_name]
-        self._log_scores("test", *stage)
+        for number, role in enumerate(self._roles):
+            order, predictions, targets = self._tested.gather(number)
+            units = [str(index) for index in order.tolist()]
+            if self._data is not None:
+                every = self._data.dataset(role, "test").units
+                units = [every[index] for index in order.tolist()]
+            self.judged[role] = Judged(predictions, targets, units)
+            scores = self.task.evaluation(predictions, targets, units)
+            self.evaluations[role] = scores
+            values = {n: one for n, one in scores.items() if isinstance(one, float)}
+            self._log_scores("test", role, values, *stage)
 
     def setup(self, stage: str) -> None:
-        """Prepare the scores of every role of the data.
+        """Prepare the meters of every role of the data.
 
         Raises:
             CrossEmoError: The data have other classes or another sampling rate.
         """
-        data = getattr(self.trainer, "datamodule", None)
-        roles = list(data.roles) if data is not None else ["data"]
-        for part in ("val", "test"):
-            self._scores[part] = RoleScores(roles, self.classes)
+        data = self._data = datamodule_of(self.trainer)
+        self._roles = list(data.roles) if data is not None else ["data"]
+        self._meters = nn.ModuleList(self.task.meter() for _ in self._roles)
         if data is None:
             return
         if tuple(data.classes) != self.classes:
@@ -199,54 +219,42 @@ class EmotionRecognizer(StagedModule):
                 f"{self.encoder.sampling_rate}."
             )
 
-    def _hidden(self, waveforms: Tensor, lengths: Tensor) -> HiddenStates:
-        if waveforms.ndim > 2:  # kept features
-            return as_hidden(self.encoder, waveforms, lengths)
-        hidden: HiddenStates = self.encoder(waveforms, lengths)
-        return hidden
+    def _outputs(self, hidden: HiddenStates) -> Tensor:
+        outputs: Tensor = self.head(self.mix(hidden.states), hidden.mask)
+        return outputs
 
     def _predict(self, batch: Batch) -> Prediction:
-        logits = self(batch.waveforms, batch.lengths).float()
+        outputs = self._outputs(as_hidden(self.encoder, batch))
         return {
-            "probabilities": logits.softmax(-1),
+            "predictions": self.task.predictions(outputs),
             "indices": batch.indices,
-            "labels": batch.labels,
+            "targets": batch.targets,
             "counted": batch.counted,
         }
 
-    def _judge(self, part: str, batch: Batch, role: int) -> Prediction:
+    def _judge(self, batch: Batch) -> Prediction:
         prediction = self._predict(batch)
-        probabilities, counted = prediction["probabilities"], batch.counted
-        if not probabilities.isfinite().all():
+        if not prediction["predictions"].isfinite().all():
             raise CrossEmoError(
                 "The model's outputs are no numbers any more, as training diverged: "
                 "lower lr or encoder_lr."
             )
-        if counted.any():
-            self._of(part).update(role, probabilities[counted], batch.labels[counted])
         return prediction
 
-    def _of(self, part: str) -> RoleScores:
-        scores = self._scores[part]
-        assert isinstance(scores, RoleScores)
-        return scores
-
-    def _log_scores(self, part: str, *stage: str) -> list[Tensor]:
-        """Log all scores and return the UA of every role."""
-        found = []
-        for role, key, value in self._of(part).pop():
-            score, _, emotion = key.partition("/")
+    def _log_scores(
+        self, part: str, role: str, values: Mapping[str, Any], *stage: str
+    ) -> None:
+        for key, value in values.items():
+            score, _, output = key.partition("/")
             # In a group of their own, recalls don't bury the other scores; those of a
             # test are single points, and in its confusion matrix.
-            group = f"{part}_{score}" if emotion else part
+            group = f"{part}_{score}" if output else part
             self.log(
-                "/".join((group, *stage, role, emotion or score)),
+                "/".join((group, *stage, role, output or score)),
                 value,
-                prog_bar=key == "UA",
-                logger=part == "val" or not emotion,
+                prog_bar=key == self.task.headline,
+                logger=part == "val" or not output,
             )
-            found += [value] if key == "UA" else []
-        return found
 
 
 def _check_ranges(high: float = float("inf"), **values: float) -> None:

@@ -6,13 +6,17 @@ from zlib import crc32
 import numpy as np
 from numpy.typing import NDArray
 
+from crossemo.data.batch import Content
+
 
 class Noise:
     """A store of noise, the same for the same clip."""
 
+    content: Content = "waveforms"
+
     def __init__(self, lengths: Mapping[str, int]) -> None:
         self.lengths = lengths
 
-    def __getitem__(self, clip: str) -> NDArray[np.float32]:
-        rng = np.random.default_rng(crc32(clip.encode()))
-        return rng.standard_normal(self.lengths[clip]).astype(np.float32)
+    def __getitem__(self, key: str) -> NDArray[np.float32]:
+        rng = np.random.default_rng(crc32(key.encode()))
+        return rng.standard_normal(self.lengths[key]).astype(np.float32)

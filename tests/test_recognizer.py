@@ -6,7 +6,6 @@ import torch
 from lightning import Trainer
 
 from crossemo.data.batch import Batch
-from crossemo.encoders.masking import masked_mean
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.stages.checkpoints import CheckpointMismatchError
 from crossemo.stages.stage import Stage
@@ -42,22 +41,21 @@ def test_a_clip_is_judged_alike_alone_and_beside_a_longer_one(
     assert torch.allclose(together, alone, rtol=1e-5, atol=1e-6)
 
 
-def test_embeddings_are_clip_means_of_every_state_and_of_the_mixture(
+def test_states_are_those_of_the_encoder_and_their_mixture(
     wav2vec2: Path,
 ) -> None:
     model = recogniser(wav2vec2).eval()
     with torch.no_grad():
         model.mix.raw_weights.copy_(torch.tensor([0.0, 1.0, 2.0]))
         signals, lengths = waveforms()
-        embedded = model.embed(signals, lengths)
-        states, mask = model.encoder(signals, lengths)
-    assert embedded.shape == (4, 2, 16)
-    first = states[0][1][mask[1]].mean(0)
-    assert torch.allclose(embedded[0, 1], first, atol=1e-6)
+        clips = batch()._replace(inputs=signals, lengths=lengths)
+        (*parts, mixture), mask = model.states(clips)
+        states, expected = model.encoder(signals, lengths)
+    assert mask.equal(expected)
+    assert torch.equal(torch.stack(parts), states)
     shares = torch.tensor([0.0, 1.0, 2.0]).softmax(0)
-    means = torch.stack([masked_mean(state, mask) for state in states])
-    mixture = (shares[:, None, None] * means).sum(0)
-    assert torch.allclose(embedded[3], mixture, atol=1e-6)
+    means = (shares[:, None, None, None] * states).sum(0)
+    assert torch.allclose(mixture[mask], means[mask], atol=1e-6)
 
 
 @pytest.mark.parametrize(
@@ -184,12 +182,16 @@ def test_repeated_clips_are_not_counted(wav2vec2: Path) -> None:
     model = recogniser(wav2vec2).eval()
     model.trainer = Trainer(accelerator="cpu", logger=False)
     model.setup("test")
-    model.test_step(batch((True, False)), 0)
-    meters: Any = model._of("test")._meters[0]
-    assert int(meters["scores"]["UA"].confmat.sum()) == 1
+    model.validation_step(batch((True, False)), 0)
+    meter: Any = model._meters[0]
+    assert int(meter.scores["UA"].confmat.sum()) == 1
     logits = model(*waveforms()).detach()
     loss = torch.nn.functional.cross_entropy(logits[:1], torch.tensor([0]))
-    assert float(meters["loss"].compute()["loss"]) == pytest.approx(float(loss))
+    assert float(meter.compute()["loss"]) == pytest.approx(float(loss))
+    model.test_step(batch((True, False)), 0)
+    order, predictions, targets = model._tested.gather(0)
+    assert order.tolist() == targets.tolist() == [0]
+    assert torch.allclose(predictions, logits[:1].softmax(-1))
 
 
 @pytest.mark.parametrize("layers", ["last", 1])

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[1]
 GROUPS = {
     "ground": {"errors", "version", "files", "cache", "audio", "emotions"},
     "numbers": {"metrics", "distances"},
-    "corpora": {"corpora"},
+    "corpora and tasks": {"corpora", "tasks"},
     "data": {"data"},
     "encoders": {"encoders"},
     "features": {"features"},
@@ -32,6 +32,7 @@ WITHOUT_LIGHTNING = {
     "heads",
     "metrics",
     "mix",
+    "tasks",
 }
 FILES = sorted((ROOT / "crossemo").rglob("*.py"))
 

@@ -39,13 +39,13 @@ class Course(Callback):
         """Keep the scores of the epoch's validation and draw all."""
         data = data_of(trainer)
         for role in data.roles:
-            score = trainer.callback_metrics.get(f"val/{role}/UA")
+            score = trainer.callback_metrics.get(f"val/{role}/score")
             if score is not None:
                 point = (trainer.current_epoch, float(score))
                 self._scores.setdefault(role, []).append(point)
         self._keep_weights(pl_module, f"after {self._clock.name}")
         step = trainer.global_step - 1  # the step that the scalars of this epoch have
-        chance = 1 / len(data.classes)
+        chance = data.task.chance or 0.0
         figure = course_figure(self._scores, self._stages, chance)
         add_figure(trainer, "stages/scores", figure, step)
         if self._weights:

@@ -7,9 +7,11 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
 
 from crossemo.callbacks.parts import recogniser
+from crossemo.corpora.base import PARTS
+from crossemo.data.batch import Content
 from crossemo.data.datamodule import data_of
 from crossemo.features.frames import keep_frames
-from crossemo.features.hidden import KeptClips, keep_features
+from crossemo.features.hidden import HiddenStore, keep_features
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.stages.selection import trained_names
 from crossemo.stages.stage import Stage
@@ -40,18 +42,24 @@ class KeptFeatures(Callback):
         data, module = data_of(trainer), recogniser(pl_module)
         if not self._serves(trainer, module):
             return
-        datasets = data.datasets()
         keep = keep_features if self.unit == "clips" else keep_frames
-        kept = keep(
+        features = keep(
             module.encoder,
-            datasets,
+            data.datasets(),
             batch_size=data.batch_size,
             cache_dir=data.cache_dir,
             progress=trainer.is_global_zero,
         )
-        name = "mean" if self.unit == "clips" else "frames"
-        for dataset in datasets:
-            dataset.store = KeptClips(dataset, kept, name)
+        content: Content = "means" if self.unit == "clips" else "frames"
+        data.serve_from(
+            {
+                role: {
+                    part: HiddenStore(data.dataset(role, part), features, content)
+                    for part in PARTS
+                }
+                for role in data.roles
+            }
+        )
         rank_zero_info(
             "The encoder is frozen, so it sees each clip once: training goes on from "
             "its kept features, to the same result (--keep_features false has it see "

@@ -9,7 +9,6 @@ from typing import Any
 from lightning import Callback, LightningModule, Trainer
 from matplotlib.figure import Figure
 
-from crossemo.data.datamodule import data_of
 from crossemo.files import write_csv, write_text
 from crossemo.layerwise import pair_rows, score_rows, similarity_rows, with_choices
 from crossemo.layerwise.scores import Row
@@ -50,8 +49,7 @@ class LayerAnalysis(Callback):
         folder = trainer.log_dir  # asks the first process, so all must take part
         if not trainer.is_global_zero or pl_module.judgements is None:
             return
-        roles = data_of(trainer).roles.items()
-        self.corpora = {role: corpus.name for role, corpus in roles}
+        self.corpora = pl_module.judgements.about["corpora"]
         judgements = with_choices(pl_module.judgements)
         self.scores = score_rows(judgements)
         rates, running = pl_module.hparams["rates"], pl_module.running()
@@ -85,8 +83,7 @@ class LayerAnalysis(Callback):
                 write_csv(folder / name, rows)
         content: dict[str, Any] = {
             "crossemo": __version__,
-            **data_of(trainer).describe(),
-            "folds": module.clips.describe(),
+            **module.describe(),
             "model": {key: module.hparams[key] for key in sorted(module.hparams)},
             "epochs": trainer.current_epoch,
         }

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from random import Random
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar, cast
 
 import torch
 from lightning import Trainer
@@ -10,10 +10,10 @@ from rich.progress import track
 from torch import Tensor
 from torch import distributed as dist
 
-from crossemo.callbacks.gathering import gather_clips
+from crossemo.corpora.base import PARTS, Part
 from crossemo.data.batch import Batch
 from crossemo.data.datamodules import EmotionDataModule
-from crossemo.data.splits import PARTS, Part
+from crossemo.data.gathering import gather_clips
 from crossemo.distances.cells import deal
 from crossemo.errors import CrossEmoError
 from crossemo.recognizer import EmotionRecognizer
@@ -101,7 +101,7 @@ class Measurement:
         for part in self.parts:
             pooled = pool_clips(self._encode, self._batches(role, part))
             values.append(gather_clips(*pooled)[1])
-            labels += self.data.dataset(role, part).labels
+            labels += self.data.dataset(role, part).targets
         groups = tuple(group for part in self._groups(role) for group in part)
         return EmbeddedClips(torch.cat(values), torch.tensor(labels), groups)
 
@@ -117,14 +117,14 @@ class Measurement:
     def _groups(self, role: str) -> list[list[str]]:
         """Return the group of every clip, part by part."""
         sets = [self.data.dataset(role, part) for part in self.parts]
-        return [[clip.group for clip in one.clips] for one in sets]
+        return [one.units for one in sets]
 
     def _groups_by_class(self, role: str) -> list[set[str]]:
         sets = [self.data.dataset(role, part) for part in self.parts]
         found: list[set[str]] = [set() for _ in self.module.classes]
         for one in sets:
-            for label, clip in zip(one.labels, one.clips, strict=True):
-                found[label].add(clip.group)
+            for example in one.examples:
+                found[cast(int, example.target)].add(example.unit)
         return found
 
     def _batches(self, role: str, part: Part) -> Iterator[Batch]:
@@ -138,7 +138,7 @@ class Measurement:
     def _encode(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
         moved = self.trainer.strategy.batch_to_device(batch)
         with self.trainer.precision_plugin.forward_context():
-            states, mask = self.module.states(moved.waveforms, moved.lengths)
+            states, mask = self.module.states(moved)
         return [states[place] for place in self.states.values()], mask
 
 

@@ -4,32 +4,27 @@ import json
 from collections.abc import Mapping
 from math import isnan
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.utilities.types import STEP_OUTPUT
-from torch import Tensor
 
-from crossemo.callbacks.gathering import Predictions
 from crossemo.callbacks.parts import recogniser, title_of
-from crossemo.data.batch import Batch
 from crossemo.data.datamodule import data_of
+from crossemo.data.gathering import Judged
 from crossemo.files import write_text
-from crossemo.metrics.intervals import chance_interval, score_interval
-from crossemo.metrics.recognition import ConfusionScore, recognition_metrics
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.figures import confusion_figure
 from crossemo.runs.board import add_figure
-from crossemo.stages.comparisons import Judged, comparisons
+from crossemo.stages.comparisons import comparisons
 from crossemo.stages.stage import Stage
 from crossemo.version import __version__
 
 
 class Results(Callback):
-    """Gathers the predictions of every test and writes `results.json`.
+    """Writes the scores of every test to `results.json`.
 
     Args:
-        stages: The stages of the run, whose gains and losses are told.
+        stages: The stages of the run, which are compared with one another.
 
     Attributes:
         content: What is written: the versions, the roles of the data with their
@@ -40,38 +35,14 @@ class Results(Callback):
         self.stages = dict(stages or {})
         self._judged: dict[tuple[str, str], Judged] = {}
         self.content: dict[str, Any] = {"crossemo": __version__, "stages": {}}
-        self._seen = Predictions()
-
-    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Forget the predictions of an earlier test."""
-        self._seen = Predictions()
-
-    def on_test_batch_end(
-        self,
-        trainer: Trainer,
-        pl_module: LightningModule,
-        outputs: STEP_OUTPUT,
-        batch: Batch,
-        batch_idx: int,
-        dataloader_idx: int = 0,
-    ) -> None:
-        """Keep the predictions of a batch."""
-        self._seen.add(outputs, dataloader_idx)
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Score the test and write the file anew."""
-        data, module = data_of(trainer), recogniser(pl_module)
-        scores = {}
-        for number, role in enumerate(data.roles):
-            order, probabilities, labels = self._seen.gather(number)
-            dataset = data.dataset(role, "test")
-            groups = [dataset.clips[i].group for i in order.tolist()]
-            scores[role] = _scores(probabilities, labels, groups, data.classes)
-            self._judged[module.test_name, role] = Judged(
-                labels, probabilities.argmax(-1), groups
-            )
-            self._draw(trainer, module, role, scores[role])
-        self._write(trainer, module, scores)
+        """Take the scores of the test and write the file anew."""
+        module = recogniser(pl_module)
+        for role, judged in module.judged.items():
+            self._judged[module.test_name, role] = judged
+            self._draw(trainer, module, role, module.evaluations[role])
+        self._write(trainer, module, dict(module.evaluations))
 
     def _draw(
         self,
@@ -80,7 +51,11 @@ class Results(Callback):
         role: str,
         scores: dict[str, Any],
     ) -> None:
-        title = title_of(f"{role} clips", module) + f": UA {100 * scores['UA']:.1f} %"
+        if "confusion" not in scores:
+            return
+        headline = module.task.headline
+        score = f"{headline} {100 * scores[headline]:.1f} %"
+        title = f"{title_of(f'{role} clips', module)}: {score}"
         figure = confusion_figure(scores["confusion"], module.classes, title)
         tag = f"confusion/{module.test_name}/{role}"
         add_figure(trainer, tag, figure, trainer.global_step)
@@ -99,35 +74,12 @@ class Results(Callback):
             "scores": scores,
         }
         self.content["comparisons"] = comparisons(
-            self._judged, self.stages, len(module.classes)
+            self._judged, self.stages, module.task
         )
         folder = trainer.log_dir
         if trainer.is_global_zero and folder is not None:
             text = json.dumps(_without_nan(self.content), indent=2, default=str)
             write_text(Path(folder) / "results.json", text + "\n")
-
-
-def _scores(
-    probabilities: Tensor, labels: Tensor, groups: list[str], classes: tuple[str, ...]
-) -> dict[str, Any]:
-    meter = recognition_metrics(classes)
-    meter.update(probabilities, labels)
-    confusion = cast(ConfusionScore, meter["UA"]).confmat
-    predictions = probabilities.argmax(-1)
-    interval = score_interval(labels, predictions, groups, len(classes))
-    chance = chance_interval(labels, len(classes))
-    return {
-        **{
-            name: float(cast(ConfusionScore, one).score(confusion.double()))
-            for name, one in meter.items()
-        },
-        "confusion": confusion.tolist(),
-        "UA_interval": [interval.low, interval.high],
-        "UA_interval_unit": interval.unit,
-        "UA_chance": list(chance),
-        "n": len(labels),
-        "groups": len(set(groups)),
-    }
 
 
 def _parameter_counts(module: LightningModule) -> dict[str, int]:

@@ -7,10 +7,10 @@ from pathlib import Path
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 
-from crossemo.callbacks.gathering import Predictions
 from crossemo.callbacks.parts import recogniser
 from crossemo.data.batch import Batch
 from crossemo.data.datamodule import data_of
+from crossemo.data.gathering import Predictions
 from crossemo.files import write_text
 
 
@@ -48,7 +48,7 @@ class PredictionWriter(Callback):
             for index, row in zip(order.tolist(), rows.tolist(), strict=True):
                 predicted = data.classes[row.index(max(row))]
                 clip = clips[index]
-                writer.writerow([role, clip.id, clip.emotion, predicted, *row])
+                writer.writerow([role, clip.id, clip.label, predicted, *row])
         folder = trainer.log_dir
         if trainer.is_global_zero and folder is not None:
             write_text(Path(folder) / "predictions.csv", text.getvalue())

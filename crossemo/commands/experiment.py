@@ -18,14 +18,16 @@ from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from rich.console import Console
 from rich.table import Table
 
-import crossemo.corpora  # noqa: F401 (its classes may be named in a config by bare name)
 from crossemo.callbacks.last import job, note_of
+from crossemo.corpora import corpus_classes
 from crossemo.encoders import CATALOGUE, encoder_facts
 from crossemo.errors import CrossEmoError
 from crossemo.files import write_text
 from crossemo.runs.board import Board
 from crossemo.runs.folder import claim_version, find_checkpoint
 from crossemo.stages.switch import refuse_sharding
+
+corpus_classes()  # whose bare names a config may use
 
 
 class Experiment(LightningCLI):

@@ -11,10 +11,10 @@ from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
-from crossemo.corpora.base import Clip
-from crossemo.corpora.folders import list_clips
+from crossemo.corpora.folders import Folders
 from crossemo.data.batch import Batch
 from crossemo.data.dataset import ClipDataset
+from crossemo.data.examples import take_examples
 from crossemo.data.samplers import eval_batches
 from crossemo.data.waveforms import WaveformStore, skipped_sentence
 from crossemo.encoders import SSLEncoder, load_encoder
@@ -79,12 +79,13 @@ def compare_folders(
         CrossEmoError: A folder holds no emotion of the other, or an option is wrong.
     """
     domains = _domains(first, second, groups)
-    emotions = _shared([{clip.emotion for clip in clips} for clips in domains.values()])
+    labels = [{str(c.label) for c in one.clips()} for one in domains.values()]
+    emotions = _shared(labels)
     model = load_encoder(encoder).to(_device(device))
     states = _chosen(layers, model)
     embedded = {
-        domain: _embed(clips, emotions, model, states, batch_size, cache_dir, domain)
-        for domain, clips in domains.items()
+        domain: _embed(corpus, emotions, model, states, batch_size, cache_dir)
+        for domain, corpus in domains.items()
     }
     rows: list[Row] = []
     measures: list[Row] = []
@@ -118,15 +119,15 @@ def _device(asked: str | None) -> torch.device:
         ) from error
 
 
-def _domains(first: Path, second: Path, groups: str | None) -> dict[str, list[Clip]]:
-    """Return the clips of both folders by name, or as first and second."""
+def _domains(first: Path, second: Path, groups: str | None) -> dict[str, Folders]:
+    """Return both folders by name, or as first and second."""
     if first.resolve() == second.resolve():
         raise CrossEmoError(f"{first} is given twice: give two folders to compare.")
     names = [first.resolve().name, second.resolve().name]
     if names[0] == names[1]:
         names = ["first", "second"]
     roots = zip(names, (first, second), strict=True)
-    return {name: list_clips(root, name, groups) for name, root in roots}
+    return {name: Folders(root, name=name, groups=groups) for name, root in roots}
 
 
 def _shared(found: Sequence[set[str]]) -> list[str]:
@@ -162,33 +163,36 @@ def _chosen(layers: Literal["all"] | int | list[int], model: SSLEncoder) -> list
 
 
 def _embed(
-    clips: Sequence[Clip],
+    corpus: Folders,
     emotions: Sequence[str],
     model: SSLEncoder,
     states: Sequence[int],
     batch_size: int,
     cache_dir: Path | None,
-    domain: str,
 ) -> EmbeddedClips:
-    wanted = [clip for clip in clips if clip.emotion in emotions]
-    store = WaveformStore.prepare(wanted, model.sampling_rate, cache_dir, progress=True)
-    usable, skipped = store.select(wanted, model.min_samples)
+    place = {emotion: number for number, emotion in enumerate(emotions)}
+    examples = take_examples(
+        corpus, lambda clip, _: place.get(str(clip.label)), cache_dir, progress=True
+    )
+    rate = model.sampling_rate
+    store = WaveformStore.prepare(examples, rate, cache_dir, progress=True)
+    usable, skipped = store.select(examples, model.min_samples)
     if skipped:
-        logger.warning("In %s, %s", domain, skipped_sentence(skipped, len(wanted)))
-    labels = [emotions.index(clip.emotion) for clip in usable]
-    dataset = ClipDataset(usable, labels, store)
+        sentence = skipped_sentence(skipped, len(examples))
+        logger.warning("In %s, %s", corpus.name, sentence)
+    dataset = ClipDataset(usable, store)
 
     def encode(batch: Batch) -> tuple[list[Tensor], Tensor]:
-        waveforms = batch.waveforms.to(next(model.parameters()).device)
+        waveforms = batch.inputs.to(next(model.parameters()).device)
         hidden, mask = model(waveforms, batch.lengths)
         return [hidden[state] for state in states], mask
 
     with torch.inference_mode():
-        batches = _batches(dataset, batch_size, f"Embedding {domain}")
+        batches = _batches(dataset, batch_size, f"Embedding {corpus.name}")
         indices, values = pool_clips(encode, batches)
     order = indices.argsort()
-    groups = tuple(clip.group for clip in usable)
-    return EmbeddedClips(values[order], torch.tensor(labels), groups)
+    labels = torch.tensor(dataset.targets)
+    return EmbeddedClips(values[order], labels, tuple(dataset.units))
 
 
 def _batches(dataset: ClipDataset, batch_size: int, what: str) -> Iterator[Batch]:

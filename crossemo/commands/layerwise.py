@@ -10,6 +10,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 
 from crossemo.callbacks.layerwise import LayerAnalysis
 from crossemo.commands.experiment import Experiment
+from crossemo.data.datamodule import EmotionDataModule
 from crossemo.errors import CrossEmoError
 from crossemo.probes import LayerwiseProbes
 from crossemo.report.layerwise_tables import layer_table
@@ -33,6 +34,15 @@ class Layerwise(Experiment):
     def subcommands() -> dict[str, set[str]]:
         """Return what can be asked for: probes are judged where they are trained."""
         return {"fit": {"model", "train_dataloaders", "val_dataloaders", "datamodule"}}
+
+    def fit(
+        self,
+        model: LayerwiseProbes,
+        datamodule: EmotionDataModule,
+        **options: Any,  # noqa: ANN401
+    ) -> None:
+        """Train the probes, which load views of the data's clips themselves."""
+        self.trainer.fit(model.on(datamodule), **options)
 
     def after_fit(self) -> None:
         """Show the scores of all layers."""

@@ -1,18 +1,16 @@
-"""What a corpus is: clips with an emotion and a group, and folds of groups."""
+"""What a corpus is: clips with a label and groups, and folds of groups."""
 
-import logging
 from abc import ABC, abstractmethod
-from collections.abc import Iterable
+from collections.abc import Mapping
 from dataclasses import dataclass
-from hashlib import blake2b
 from pathlib import Path
 from typing import ClassVar, Literal
 
 from crossemo.errors import CrossEmoError
 
 Domain = Literal["speech", "music"]
-
-logger = logging.getLogger(__name__)
+Part = Literal["train", "val", "test"]
+PARTS: tuple[Part, ...] = ("train", "val", "test")
 
 
 class CorpusError(CrossEmoError):
@@ -25,22 +23,81 @@ class CorpusNotFoundError(CorpusError):
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """One recording.
+    """A stretch of an audio file, as its corpus publishes it.
 
     Args:
         id: Name of the clip, unique over all corpora and the same on every machine.
         path: The audio file.
-        emotion: One of `crossemo.emotions.EMOTIONS`.
-        group: Who or what must stay on one side of a split (speaker, song, artist),
-            prefixed by the corpus: `ravdess/05`. An actor's speech and song share it.
-        digest: `content_digest` of the file.
+        groups: All that must stay on one side of a split (speaker, song, artist), each
+            prefixed by the corpus, such as `ravdess/05`; the recording's own first. An
+            actor's speech and song share one.
+        label: The label as published.
+        valence: As published, on the scale of the corpus; so too the next two.
+        arousal: See `valence`.
+        dominance: See `valence`.
+        start: Where the stretch begins, in seconds.
+        end: Where it ends, in seconds; at the end of the file if None.
+        part: The part that the corpus's authors put the clip in.
+        about: Further facts by name, such as `("sex", "female")`.
+
+    Raises:
+        CorpusError: There is no group, or the stretch ends before it begins.
     """
 
     id: str
     path: Path
-    emotion: str
-    group: str
-    digest: str
+    groups: tuple[str, ...]
+    label: str | None = None
+    valence: float | None = None
+    arousal: float | None = None
+    dominance: float | None = None
+    start: float = 0.0
+    end: float | None = None
+    part: Part | None = None
+    about: tuple[tuple[str, str], ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.groups:
+            raise CorpusError(
+                f"{self.id} belongs to no group: name its speaker or song."
+            )
+        if self.start < 0 or (self.end is not None and self.end <= self.start):
+            raise CorpusError(
+                f"{self.id} would begin at {self.start:g} s and end at {self.end:g} s."
+                if self.end is not None
+                else f"{self.id} would begin at {self.start:g} s."
+            )
+
+    def key(self, digest: str) -> str:
+        """Return what the clip's samples are known by, wherever they are stored.
+
+        Args:
+            digest: The digest of the file's content.
+
+        >>> Clip("a", Path("a.wav"), ("x/1",)).key("1f")
+        '1f'
+        >>> Clip("a", Path("a.wav"), ("x/1",), start=0.5, end=10).key("1f")
+        '1f@0.5-10'
+        """
+        if self.start == 0 and self.end is None:
+            return digest
+        end = "" if self.end is None else f"{self.end:.9g}"
+        return f"{digest}@{self.start:.9g}-{end}"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """Something about a corpus that keeps clips from being used.
+
+    Args:
+        kind: What kind it is, such as `same bytes, other label`.
+        what: A sentence on it.
+        where: Names of the clips or files.
+    """
+
+    kind: str
+    what: str
+    where: tuple[str, ...]
 
 
 class Corpus(ABC):
@@ -49,79 +106,56 @@ class Corpus(ABC):
     Attributes:
         name: Short name for tables and results, such as `ravdess-song`.
         domain: `speech` or `music`.
+        root: The folder that its files lie below.
+        words: Published label to a word of `crossemo.emotions`; empty where the
+            published labels are such words.
         folds: The customary folds, each the groups that are tested together; empty
             where custom has none.
         note: What a reader of results on this corpus must know.
         melodies: Emotions that are sung to one melody, where different emotions have
             different ones. Within such a group, the melody tells nothing.
+        archives: Where its files can be downloaded from, as `crossemo download` does.
     """
 
     name: str
     domain: Domain
+    root: Path
+    words: ClassVar[Mapping[str, str]] = {}
     folds: ClassVar[tuple[frozenset[str], ...]] = ()
     note: str = ""
     melodies: tuple[tuple[str, ...], ...] = ()
+    archives: ClassVar["tuple[Archive, ...]"] = ()
 
     @abstractmethod
     def clips(self) -> list[Clip]:
-        """Return every clip once, in a fixed order.
+        """Return every clip, in a fixed order, without reading any audio.
+
+        Copies of a file are listed too: what the files hold is a question of
+        `crossemo.corpora.facts`.
 
         Raises:
             CorpusNotFoundError: The corpus is not where it was looked for.
             CorpusError: A file name or label can't be understood.
         """
 
+    def problems(self) -> list[Problem]:
+        """Return what keeps clips from being used, as far as a listing shows it."""
+        return []
+
     def prepare(self) -> None:  # noqa: B027 (most corpora have nothing to write)
         """Write what the corpus makes itself; called once per machine before use."""
 
 
-def content_digest(path: Path) -> str:
-    """Return the BLAKE2b digest (128 bits, hex) of a file's bytes.
+@dataclass(frozen=True)
+class Archive:
+    """A zip file of a corpus.
 
-    Raises:
-        OSError: The file can't be read.
+    Args:
+        url: Address of the file.
+        name: File name, `<folder>.zip`; it is unpacked into that folder.
+        md5: MD5 sum of the file, hex.
     """
-    digest = blake2b(digest_size=16)
-    with path.open("rb") as file:
-        while block := file.read(1 << 20):
-            digest.update(block)
-    return digest.hexdigest()
 
-
-def unique(clips: Iterable[Clip]) -> list[Clip]:
-    """Return the clips without those that repeat an earlier one byte for byte.
-
-    How many are left out is logged, as they change the corpus's counts.
-
-    Raises:
-        CorpusError: Files of the same content bear different labels, or files of the
-            same name differ in content.
-    """
-    kept: dict[str, Clip] = {}
-    named: dict[str, Clip] = {}
-    copies: list[tuple[Clip, Clip]] = []
-    for clip in clips:
-        first = kept.setdefault(clip.digest, clip)
-        if (first.emotion, first.group) != (clip.emotion, clip.group):
-            raise CorpusError(
-                f"{first.path} ({first.emotion}, {first.group}) and {clip.path} "
-                f"({clip.emotion}, {clip.group}) hold the same bytes: remove the one "
-                "whose name is wrong."
-            )
-        namesake = named.setdefault(clip.id, clip)
-        if namesake.digest != clip.digest:
-            raise CorpusError(
-                f"{namesake.path} and {clip.path} have one name and differ in content: "
-                "give a root that holds only one of them."
-            )
-        if first is not clip:
-            copies.append((first, clip))
-    if copies:
-        logger.warning(
-            "%d of %d files are left out, being byte for byte copies (first: %s of %s)",
-            len(copies),
-            len(copies) + len(kept),
-            copies[0][1].path,
-            copies[0][0].path,
-        )
-    return list(kept.values())
+    url: str
+    name: str
+    md5: str

@@ -1,5 +1,6 @@
 """Demo: made-up speech and song, written by the package itself."""
 
+import os
 from collections.abc import Iterator
 from io import BytesIO
 from itertools import product
@@ -17,7 +18,6 @@ from crossemo.corpora.base import (
     Corpus,
     CorpusError,
     CorpusNotFoundError,
-    content_digest,
 )
 from crossemo.corpora.demo_sound.cues import CUES, VERSION, draw_speaker, vary
 
@@ -101,27 +101,29 @@ class Demo(Corpus):
         self.domain = "speech" if channel == "speech" else "music"
         key = f"{channel}-{speakers}x{takes}-seed{seed}-v{VERSION}"
         home = cache.cache_dir() / "demo" if root is None else Path(root).expanduser()
-        self.folder = home / key
+        self.root = home / key
 
     def clips(self) -> list[Clip]:
         """Return every clip once, in order of speaker, emotion and take.
 
         Raises:
             CorpusNotFoundError: `prepare` has not been called.
-            CorpusError: A clip has gone or can't be read.
+            CorpusError: A clip is gone.
         """
-        try:
-            if not self.folder.is_dir():
-                raise CorpusNotFoundError(
-                    f"The demo's {self.channel} is not in {self.folder}: "
-                    "call prepare() first, which writes it."
+        if not self.root.is_dir():
+            raise CorpusNotFoundError(
+                f"The demo's {self.channel} is not in {self.root}: "
+                "call prepare() first, which writes it."
+            )
+        clips = [self._clip(*key) for key in self._keys()]
+        present = set(os.listdir(self.root))
+        for clip in clips:
+            if clip.path.name not in present:
+                raise CorpusError(
+                    f"{clip.path} is gone: remove the folder {self.root}, and it will "
+                    "be written anew."
                 )
-            return [self._clip(*key) for key in self._keys()]
-        except OSError as error:
-            raise CorpusError(
-                f"{error.filename} can't be read ({error.strerror}): "
-                f"remove the folder {self.folder}, and it will be written anew."
-            ) from error
+        return clips
 
     def prepare(self) -> None:
         """Write the clips unless they are there; several processes may do so at once.
@@ -130,18 +132,18 @@ class Demo(Corpus):
             CorpusError: They can't be written.
         """
         try:
-            if not self.folder.is_dir():
+            if not self.root.is_dir():
                 self._write()
         except OSError as error:
             raise CorpusError(
-                f"The demo can't be written to {self.folder} ({error.strerror}): "
+                f"The demo can't be written to {self.root} ({error.strerror}): "
                 "give another root or set the environment variable CROSSEMO_CACHE."
             ) from error
 
     def _write(self) -> None:
         keys = list(self._keys())
         console = Console(stderr=True)
-        with cache.new_folder(self.folder) as made:
+        with cache.new_folder(self.root) as made:
             for key in track(
                 keys,
                 description=f"Making up {len(keys)} clips of {self.channel}",
@@ -174,13 +176,12 @@ class Demo(Corpus):
         return product(speakers, CUES, takes)
 
     def _clip(self, number: int, emotion: str, take: int) -> Clip:
-        path = self.folder / _file_name(self.channel, number, emotion, take)
+        path = self.root / _file_name(self.channel, number, emotion, take)
         return Clip(
             id=f"demo/{path.stem}",
             path=path,
-            emotion=emotion,
-            group=f"demo/{number:02d}",
-            digest=content_digest(path),
+            groups=(f"demo/{number:02d}",),
+            label=emotion,
         )
 
 

@@ -1,77 +1,83 @@
 """Any folder of audio with a sub-folder for every emotion."""
 
-import os
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
-from crossemo.corpora.base import Clip, content_digest
-from crossemo.errors import CrossEmoError
-
-# fmt: off
-SUFFIXES = frozenset((
-    "aac", "aif", "aiff", "au", "caf", "flac", "m4a", "mp3", "mp4", "oga", "ogg",
-    "opus", "rf64", "w64", "wav", "webm", "wma",
-))
-# fmt: on
+from crossemo.corpora.base import Clip, Corpus, CorpusError, Domain
+from crossemo.corpora.listing import walk_files
 
 
-def list_clips(root: Path, domain: str, groups: str | None = None) -> list[Clip]:
-    """Return the audio files below the emotions' sub-folders of a folder.
+class Folders(Corpus):
+    r"""A folder of audio with a sub-folder for every emotion.
 
     Args:
         root: The folder.
-        domain: What to call it; begins the id of every clip.
-        groups: As in `compare_folders`.
+        domain: What its clips are.
+        name: What to call it, which begins the id of every clip; the folder's name if
+            None.
+        groups: Regular expression that finds the speaker, song or artist in the path of
+            a file below the folder, such as `Actor_\d+`; what it matches (or its first
+            group) names the group. By default a file belongs to the folder below that
+            of its emotion, where there is one, and else is a group of its own.
 
     Raises:
-        CrossEmoError: It is no folder, holds no audio, or the expression is wrong or
-            finds nothing in a path.
+        CorpusError: `groups` is no regular expression.
     """
-    if not root.is_dir():
-        raise CrossEmoError(f"There is no folder {root}.")
-    clips = []
-    for path in sorted(_files(root)):
-        inside = path.relative_to(root)
-        if len(inside.parts) < 2:
-            continue
-        hidden = any(part.startswith(".") for part in inside.parts)
-        if hidden or path.suffix[1:].lower() not in SUFFIXES or not path.is_file():
-            continue
-        clips.append(
-            Clip(
-                id=f"{domain}/{inside.as_posix()}",
-                path=path,
-                emotion=inside.parts[0].lower(),
-                group=_group(inside, domain, groups),
-                digest=content_digest(path),
+
+    def __init__(
+        self,
+        root: str | Path,
+        domain: Domain = "speech",
+        name: str | None = None,
+        groups: str | None = None,
+    ) -> None:
+        self.root = Path(root).expanduser()
+        self.domain = domain
+        self.name = name or self.root.resolve().name
+        try:
+            self._groups = None if groups is None else re.compile(groups)
+        except re.error as error:
+            raise CorpusError(
+                f"--groups {groups!r} is no regular expression: {error}."
+            ) from error
+
+    def clips(self) -> list[Clip]:
+        """Return the audio files below the emotions' sub-folders, in order of path.
+
+        Raises:
+            CorpusError: There is no folder or no audio, a folder can't be read, or the
+                expression finds nothing in a path.
+        """
+        if not self.root.is_dir():
+            raise CorpusError(f"There is no folder {self.root}.")
+        clips = [
+            self._clip(path)
+            for path in sorted(walk_files(self.root))
+            if path.parent != self.root and path.is_file()
+        ]
+        if not clips:
+            raise CorpusError(
+                f"{self.root} has no audio in sub-folders: put the files of each "
+                "emotion into a sub-folder of its name, such as angry/one.wav."
             )
+        return clips
+
+    def _clip(self, path: Path) -> Clip:
+        inside = path.relative_to(self.root)
+        return Clip(
+            id=f"{self.name}/{inside.as_posix()}",
+            path=path,
+            groups=(self._group(inside),),
+            label=inside.parts[0].lower(),
         )
-    if not clips:
-        raise CrossEmoError(
-            f"{root} has no audio in sub-folders: put the files of each emotion into a "
-            "sub-folder of its name, such as angry/one.wav."
-        )
-    return clips
 
-
-def _files(root: Path) -> Iterator[Path]:
-    # Path.glob would not go into folders that are links.
-    for folder, _, names in os.walk(root, followlinks=True):
-        for name in names:
-            yield Path(folder, name)
-
-
-def _group(inside: Path, domain: str, groups: str | None) -> str:
-    if groups is None:
-        lone = len(inside.parts) < 3
-        return f"{domain}/{inside.as_posix()}" if lone else inside.parts[1]
-    try:
-        found = re.search(groups, inside.as_posix())
-    except re.error as error:
-        raise CrossEmoError(
-            f"--groups {groups!r} is no regular expression: {error}."
-        ) from error
-    if not found:
-        raise CrossEmoError(f"--groups {groups!r} finds nothing in {inside}.")
-    return str(found[found.lastindex or 0])
+    def _group(self, inside: Path) -> str:
+        if self._groups is None:
+            alone = len(inside.parts) < 3
+            return f"{self.name}/{inside.as_posix()}" if alone else inside.parts[1]
+        match = self._groups.search(inside.as_posix())
+        if not match:
+            raise CorpusError(
+                f"--groups {self._groups.pattern!r} finds nothing in {inside}."
+            )
+        return str(match[match.lastindex or 0])

@@ -1,23 +1,20 @@
 """RAVDESS: the same actors speak and sing the same two sentences."""
 
 import logging
-import os
 import re
 from collections import Counter
-from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, NoReturn
+from typing import Literal
 
 from crossemo.corpora.base import (
+    Archive,
     Clip,
     Corpus,
     CorpusError,
     CorpusNotFoundError,
-    content_digest,
-    unique,
 )
+from crossemo.corpora.listing import refuse, walk_files
 
 logger = logging.getLogger(__name__)
 
@@ -46,6 +43,7 @@ _SONG_NOTE = (
     "one, sad, angry and fearful another, and neutral has its own), so that part of a "
     "score on song is melody."
 )
+_FILES = "https://zenodo.org/records/1188976/files"
 _AUDIO = "03"  # 01 and 02 are the sound tracks of the same takes' videos
 
 _TEST_ACTORS = (
@@ -78,7 +76,7 @@ class RAVDESS(Corpus):
     * `03-01-06-01-02-01-12.wav`: modality (03 audio only), channel (01 speech, 02
       song), emotion, intensity, statement, repetition, actor
     * speech 03-01-03-01-02-01-07 and 03-01-03-01-02-02-07 are the same file, so that
-      1439 clips of speech are used
+      1439 of the 1440 clips of speech are used
 
     In song the emotions are confounded with the melodies: calm and happy share one,
     sad, angry and fearful another, and neutral has its own. The melody alone tells
@@ -104,6 +102,18 @@ class RAVDESS(Corpus):
         CorpusError: There is no such channel.
     """
 
+    archives = (
+        Archive(
+            f"{_FILES}/Audio_Speech_Actors_01-24.zip?download=1",
+            "Audio_Speech_Actors_01-24.zip",
+            "bc696df654c87fed845eb13823edef8a",
+        ),
+        Archive(
+            f"{_FILES}/Audio_Song_Actors_01-24.zip?download=1",
+            "Audio_Song_Actors_01-24.zip",
+            "5411230427d67a21e18aa4d466e6d1b9",
+        ),
+    )
     folds = tuple(
         frozenset(f"ravdess/{actor:02d}" for actor in fold) for fold in _TEST_ACTORS
     )
@@ -121,26 +131,26 @@ class RAVDESS(Corpus):
         self.melodies = _MELODIES if channel == "song" else ()
 
     def clips(self) -> list[Clip]:
-        """Return every clip of the channel once, in order of file name.
-
-        The files are read once per instance, for their digests.
+        """Return every clip of the channel, in order of file name.
 
         Raises:
             CorpusNotFoundError: No clip of the channel lies below the root.
-            CorpusError: A file can't be read, or files contradict each other.
+            CorpusError: A folder can't be read.
         """
         return list(self._clips)
 
     @cached_property
     def _clips(self) -> tuple[Clip, ...]:
-        wavs = [(path, _NAME.fullmatch(path.stem)) for path in self._wavs()]
+        self._refuse_no_folder()
+        paths = walk_files(self.root, {"wav"})
+        wavs = [(path, _NAME.fullmatch(path.stem)) for path in paths]
         strays = [path for path, name in wavs if not name]
         audio = [
             (path, name) for path, name in wavs if name and name["modality"] == _AUDIO
         ]
         code = _CHANNELS[self.channel]
-        mine = [(path, name) for path, name in audio if name["channel"] == code]
-        if not mine:
+        matches = [(path, name) for path, name in audio if name["channel"] == code]
+        if not matches:
             channels = Counter(name["channel"] for _, name in audio)
             raise CorpusNotFoundError(self._nothing_found(channels, strays))
         if strays:
@@ -149,35 +159,16 @@ class RAVDESS(Corpus):
                 "are not of RAVDESS's form %s",
                 *(len(strays), len(wavs), self.root, strays[0], _EXAMPLE),
             )
-        digests = _digests([path for path, _ in mine])
         clips = [
             Clip(
                 id=f"ravdess/{path.stem}",
                 path=path,
-                emotion=_EMOTIONS[name["emotion"]],
-                group=f"ravdess/{name['actor']}",
-                digest=digest,
+                groups=(f"ravdess/{name['actor']}",),
+                label=_EMOTIONS[name["emotion"]],
             )
-            for (path, name), digest in zip(mine, digests, strict=True)
+            for path, name in matches
         ]
-        clips.sort(key=lambda clip: (clip.id, clip.path))
-        return tuple(unique(clips))
-
-    def _wavs(self) -> Iterator[Path]:
-        self._refuse_no_folder()
-        seen = set()  # folders, as links may lead back up
-        for folder, below, files in os.walk(
-            self.root, onerror=_refuse, followlinks=True
-        ):
-            real = os.path.realpath(folder)
-            below[:] = sorted(name for name in below if not name.startswith("."))
-            if real in seen:
-                below.clear()
-                continue
-            seen.add(real)
-            for name in sorted(files):
-                if name.lower().endswith(".wav") and not name.startswith("."):
-                    yield Path(folder, name)
+        return tuple(sorted(clips, key=lambda clip: (clip.id, clip.path)))
 
     def _refuse_no_folder(self) -> None:
         try:
@@ -185,7 +176,7 @@ class RAVDESS(Corpus):
                 return
             wrong = "is not a folder" if self.root.exists() else "does not exist"
         except OSError as error:  # such as one of a folder above
-            _refuse(error)
+            refuse(error)
         raise CorpusNotFoundError(f"{self.root} {wrong}: {self._advice()}.")
 
     def _nothing_found(self, channels: Counter[str], strays: list[Path]) -> str:
@@ -207,15 +198,3 @@ class RAVDESS(Corpus):
             "give the folder that holds the unpacked archives, or run "
             f"`crossemo download ravdess {folder}`"
         )
-
-
-def _refuse(error: OSError) -> NoReturn:
-    raise CorpusError(f"{error.filename} can't be read: {error.strerror}.") from error
-
-
-def _digests(paths: list[Path]) -> list[str]:
-    try:
-        with ThreadPoolExecutor() as pool:
-            return list(pool.map(content_digest, paths))
-    except OSError as error:
-        _refuse(error)

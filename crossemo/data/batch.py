@@ -1,26 +1,31 @@
-"""A batch of clips as the encoder wants it."""
+"""A batch of clips as a model takes it."""
 
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from torch import Tensor
+
+Content = Literal["waveforms", "means", "frames"]
 
 
 class Batch(NamedTuple):
     """Clips padded to the longest of the batch.
 
     Args:
-        waveforms: `(batch, samples)` float32 at the datamodule's rate, zeros on the
-            right; or kept features in their place, `(batch, states, width)` or `(batch,
-            states, frames, width)`.
-        lengths: `(batch,)` int64, valid samples.
-        labels: `(batch,)` int64, class index in the label space.
+        inputs: What `content` says, float32, with zeros on the right.
+        lengths: `(batch,)` int64, valid samples of each clip's waveform.
+        targets: `(batch,)` int64, class index; or `(batch, outputs)` float32 values.
         indices: `(batch,)` int64, position of the clip in its dataset.
         counted: `(batch,)` bool, False for a clip that is repeated only to give every
             process the same number of batches.
+        content: What the inputs are: `waveforms` `(batch, samples)` at the datamodule's
+            rate; or hidden states of a frozen encoder, their `means` over each clip's
+            frames `(batch, states, width)` or all `frames` `(batch, states, frames,
+            width)`.
     """
 
-    waveforms: Tensor
+    inputs: Tensor
     lengths: Tensor
-    labels: Tensor
+    targets: Tensor
     indices: Tensor
     counted: Tensor
+    content: Content = "waveforms"

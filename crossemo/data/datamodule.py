@@ -2,31 +2,32 @@
 
 import logging
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
 import torch
 from lightning import LightningDataModule, Trainer
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader
 
-from crossemo.corpora.base import Clip, Corpus
+from crossemo.corpora.base import PARTS, Corpus, Part
 from crossemo.data.batch import Batch
-from crossemo.data.dataset import ClipDataset, SplitCorpus, joined
-from crossemo.data.samplers import LengthBucketSampler, ResumableLoader
-from crossemo.data.splits import (
-    PARTS,
-    Part,
-    Split,
-    SplitScheme,
-    every_split,
-    split_corpora,
-    united,
+from crossemo.data.dataset import ClipDataset, Store, joined
+from crossemo.data.examples import Example, take_examples
+from crossemo.data.partition import (
+    Partition,
+    every_partition,
+    partition,
+    with_units,
 )
+from crossemo.data.parts import RoleParts, role_parts
+from crossemo.data.samplers import LengthBucketSampler, ResumableLoader
+from crossemo.data.splits import Scheme, Split, SplitScheme, describe_split
 from crossemo.data.waveforms import WaveformStore
-from crossemo.emotions import LabelSpaceName, NeutralCalm, label_space
+from crossemo.emotions import LabelSpaceName, NeutralCalm
 from crossemo.errors import CrossEmoError
+from crossemo.tasks.classes import Classes
 
 logger = logging.getLogger(__name__)
 
@@ -34,20 +35,24 @@ logger = logging.getLogger(__name__)
 class EmotionDataModule(LightningDataModule):
     """Corpora in roles, under one label space and one split.
 
-    The groups of all roles are split together, so an actor's speech and song always
-    lie in the same part. Works without a trainer too: call `prepare_data()`, then
+    The clips of all roles are split together, so an actor's speech and song always lie
+    in the same part. Works without a trainer too: call `prepare_data()`, then
     `setup()`.
 
     Args:
         roles: Corpus by role, such as `{"source": ..., "target": ...}`.
-        labels: Label space, see `crossemo.emotions.label_space`; clips of other
-            emotions are left out.
+        labels: Label space, see `crossemo.emotions.label_space`, or a map of classes to
+            the words that they take, such as `{high: [happy, angry], low: [sad,
+            calm]}`; clips of other emotions are left out.
         neutral_calm: What `four` makes of neutral and calm.
-        split: A scheme, see `crossemo.data.splits.make_split`, or the groups of each
-            part. Under `official`, fold k unites the fold k of every corpus.
+        split: A scheme, or the units of each part. `official` takes, corpus by corpus,
+            the authors' own parts, or their folds (fold k of all corpora together), or
+            deals as `kfold` does where there are neither; see `crossemo.data.splits`.
         fold: Which fold is tested, from 0.
         folds: How many folds `kfold` deals.
         split_seed: Seed of `kfold`.
+        strict_groups: Under `official`, never cut a unit where the authors' own parts
+            do.
         batch_size: Clips per process and step.
         sampling_rate: Rate in Hz that the encoder takes.
         min_samples: Shortest clip that the encoder takes, in samples; shorter ones are
@@ -60,12 +65,13 @@ class EmotionDataModule(LightningDataModule):
 
     Attributes:
         roles: Corpus by role.
-        space: The label space.
+        task: What is learnt.
         split: The split; there after `setup`.
 
     Raises:
         CrossEmoError: There is no role, or `num_workers` is below 0.
-        UnknownEmotionError: There is no such label space.
+        UnknownEmotionError: There is no such label space or word.
+        SplitError: There is no such scheme.
     """
 
     split: Split
@@ -74,12 +80,13 @@ class EmotionDataModule(LightningDataModule):
     def __init__(
         self,
         roles: dict[str, Corpus],
-        labels: LabelSpaceName = "shared6",
+        labels: LabelSpaceName | dict[str, list[str]] = "shared6",
         neutral_calm: NeutralCalm = "merge",
         split: SplitScheme | Split = "official",
         fold: int = 0,
         folds: int = 6,
         split_seed: int = 0,
+        strict_groups: bool = False,
         batch_size: int = 16,
         sampling_rate: int = 16_000,
         min_samples: int = 400,
@@ -94,21 +101,23 @@ class EmotionDataModule(LightningDataModule):
         if num_workers < 0:
             raise CrossEmoError(f"num_workers is {num_workers}: choose 0 or more.")
         self.roles = dict(roles)
-        self.space = label_space(labels, neutral_calm)
-        self.scheme = split
-        self.fold, self.folds, self.split_seed = fold, folds, split_seed
+        self.task = Classes(labels, neutral_calm)
+        self.scheme = (
+            split
+            if isinstance(split, Split)
+            else Scheme(split, fold, folds, split_seed, strict_groups)
+        )
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
         self.sampling_rate, self.min_samples = sampling_rate, min_samples
         self.cache_dir, self.strict = cache_dir, strict
         self._served = ((next(iter(self.roles)),), batch_size, None)
-        self._ready: list[Any] = []
-        self._clips: dict[str, list[Clip]] = {}
-        self._data: dict[str, SplitCorpus] = {}
+        self._members: dict[str, list[Example]] = {}
+        self._parts: dict[str, RoleParts] = {}
 
     @property
     def classes(self) -> tuple[str, ...]:
-        """Names of the classes, in order of index."""
-        return self.space.classes
+        """Names of the model's outputs, in order."""
+        return self.task.outputs
 
     @property
     def active(self) -> tuple[str, ...]:
@@ -146,18 +155,14 @@ class EmotionDataModule(LightningDataModule):
         """Return the batches of an epoch on the training clips of some roles."""
         return len(self._train_sampler(roles, batch_size or self.batch_size, None))
 
-    def serve(self, batches: Sequence[Any]) -> None:
-        """Serve these batches from now on instead of clips, and validate on none."""
-        self._ready = list(batches)
-
     def prepare_data(self) -> None:
-        """Write and decode what is missing; called in one process per machine."""
+        """Write, read and decode what is missing; called in one process per machine."""
         for corpus in self.roles.values():
             corpus.prepare()
-        self._make_split()  # before the long work, in case it can't be made
-        for role in self.roles:
+        self._make_partition()  # before the long work, in case it can't be made
+        for examples in self._examples().values():
             WaveformStore.prepare(
-                self._listed(role), self.sampling_rate, self.cache_dir, self._speaks
+                examples, self.sampling_rate, self.cache_dir, self._speaks
             )
 
     def setup(self, stage: str | None = None) -> None:
@@ -171,16 +176,27 @@ class EmotionDataModule(LightningDataModule):
                 class can't be learnt, as no training clip of a role belongs to it.
             WaveformError: `prepare_data` was not called, or no clip can be used.
         """
-        if self._data:
+        if self._parts:
             return
-        self.split = self._make_split()
-        self._data = {role: self._split_corpus(role) for role in self.roles}
+        made = self._make_partition()
+        self.split = made.split
+        self._parts = {role: self._role_parts(role, made) for role in self.roles}
         if self._speaks:
-            for sentence in chain(*(data.warnings for data in self._data.values())):
+            for sentence in chain(*(one.warnings for one in self._parts.values())):
                 logger.warning(sentence)
         if self.num_workers == 0:
             # Lightning would advise workers, which here cost more than they save.
             warnings.filterwarnings("ignore", ".*does not have many workers")
+
+    def serve_from(self, stores: Mapping[str, Mapping[Part, Store]]) -> None:
+        """Serve the same clips from other stores from now on, such as hidden states.
+
+        Args:
+            stores: The store of each part by role.
+        """
+        self._parts = {
+            role: parts.served_by(stores[role]) for role, parts in self._parts.items()
+        }
 
     def dataset(self, role: str, part: Part) -> ClipDataset:
         """Return the clips of a role in a part.
@@ -188,7 +204,7 @@ class EmotionDataModule(LightningDataModule):
         Raises:
             CrossEmoError: There is no such role, or `setup` was not called.
         """
-        return self._split_data(role).parts[part]
+        return self._of(role).parts[part]
 
     def datasets(self) -> list[ClipDataset]:
         """Return the clips of all roles and parts.
@@ -206,14 +222,12 @@ class EmotionDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Return a shuffled loader of the active roles' training clips."""
-        if self._ready:
-            return DataLoader(cast(Dataset[Any], self._ready), batch_size=None)
         sampler = self._train_sampler(*self._served)
         return self._loader(sampler.dataset, sampler)
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:
         """Return one loader of validation clips per role."""
-        return [self.loader(role, "val") for role in self.roles if not self._ready]
+        return [self.loader(role, "val") for role in self.roles]
 
     def test_dataloader(self) -> list[DataLoader[Batch]]:
         """Return one loader of test clips per role."""
@@ -223,42 +237,30 @@ class EmotionDataModule(LightningDataModule):
         """Return one loader of test clips per role."""
         return self.test_dataloader()
 
-    def every_split(self) -> list[Split]:
-        """Return the splits of all folds; the one split, where it was given.
+    def every_partition(self) -> list[Partition]:
+        """Return the partitions of all folds; the one, where the split was given.
 
         Raises:
             SplitError: A split can't be made.
         """
-        if isinstance(self.scheme, Split):
-            return [self.scheme]
-        return every_split(
-            self._groups(), self._official(), self.scheme, self.folds, self.split_seed
-        )
+        return every_partition(self._examples(), self._folds(), self.scheme)
 
     def class_counts(self, roles: Sequence[str]) -> list[int]:
         """Return how many training clips of some roles each class has."""
-        counts = [self._split_data(r).counts("train", self.classes) for r in roles]
+        counts = [self._of(role).counts("train").values() for role in roles]
         return [sum(column) for column in zip(*counts, strict=True)]
 
     def describe(self) -> dict[str, Any]:
         """Return what the data of a run were, ready for JSON."""
-        given = isinstance(self.scheme, Split)
         return {
             "roles": {
                 role: {"corpus": corpus.name, "domain": corpus.domain}
-                | self._split_data(role).describe(self.classes)
+                | self._of(role).describe()
                 for role, corpus in self.roles.items()
             },
-            "labels": self.space.name,
-            "classes": list(self.classes),
+            **self.task.describe(),
             "sampling_rate": self.sampling_rate,
-            "split": {
-                "scheme": "given" if given else self.scheme,
-                "fold": None if given else self.fold,
-                "folds": self.folds if self.scheme == "kfold" else None,
-                "seed": self.split_seed if self.scheme == "kfold" else None,
-                "groups": {part: list(self.split.groups(part)) for part in PARTS},
-            },
+            "split": describe_split(self.scheme, self.split),
         }
 
     @property
@@ -271,45 +273,40 @@ class EmotionDataModule(LightningDataModule):
                 f"There is no role {role!r}: choose {' or '.join(self.roles)}."
             )
 
-    def _split_data(self, role: str) -> SplitCorpus:
+    def _of(self, role: str) -> RoleParts:
         self._check(role)
-        if not self._data:
+        if not self._parts:
             raise CrossEmoError(
                 "The datamodule is not set up: call prepare_data() and setup() first."
             )
-        return self._data[role]
+        return self._parts[role]
 
-    def _listed(self, role: str) -> list[Clip]:
-        # Listing reads every file for its digest, so once per process is enough.
-        if role not in self._clips:
-            self._clips[role] = self.roles[role].clips()
-        return self._clips[role]
+    def _examples(self) -> dict[str, list[Example]]:
+        # Listed once per process.
+        if not self._members:
+            options = (self.task.target, self.cache_dir, self.strict, self._speaks)
+            members = {r: take_examples(c, *options) for r, c in self.roles.items()}
+            self._members = with_units(members, self.scheme)
+        return self._members
 
-    def _make_split(self) -> Split:
-        if isinstance(self.scheme, Split):
-            self.scheme.refuse_strays(set().union(*self._groups()))
-            return self.scheme
-        return split_corpora(
-            self._groups(),
-            self._official(),
-            self.scheme,
-            self.fold,
-            self.folds,
-            self.split_seed,
-        )
+    def _folds(self) -> dict[str, Sequence[frozenset[str]]]:
+        return {role: corpus.folds for role, corpus in self.roles.items()}
 
-    def _groups(self) -> list[set[str]]:
-        return [{clip.group for clip in self._listed(role)} for role in self.roles]
+    def _make_partition(self) -> Partition:
+        return partition(self._examples(), self._folds(), self.scheme)
 
-    def _official(self) -> list[frozenset[str]]:
-        return united([corpus.folds for corpus in self.roles.values()])
-
-    def _split_corpus(self, role: str) -> SplitCorpus:
-        clips = self._listed(role)
-        store = WaveformStore.open(clips, self.sampling_rate, self.cache_dir)
-        name = f"{role} {self.roles[role].name}"
-        return SplitCorpus(
-            name, clips, store, self.space, self.split, self.min_samples, self.strict
+    def _role_parts(self, role: str, made: Partition) -> RoleParts:
+        examples = self._examples()[role]
+        store = WaveformStore.open(examples, self.sampling_rate, self.cache_dir)
+        return role_parts(
+            f"{role} {self.roles[role].name}",
+            role,
+            examples,
+            made,
+            store,
+            self.task,
+            self.min_samples,
+            self.strict,
         )
 
     def _train_sampler(
@@ -332,16 +329,22 @@ class EmotionDataModule(LightningDataModule):
         )
 
 
+def datamodule_of(trainer: Trainer) -> EmotionDataModule | None:
+    """Return the datamodule of a run; None where it has none that knows roles."""
+    data = getattr(trainer, "datamodule", None)
+    return cast(EmotionDataModule, data) if hasattr(data, "roles") else None
+
+
 def data_of(trainer: Trainer) -> EmotionDataModule:
     """Return the datamodule of a run.
 
     Raises:
         CrossEmoError: The run has none, or one that knows no roles.
     """
-    data = getattr(trainer, "datamodule", None)
-    if not hasattr(data, "roles"):
+    data = datamodule_of(trainer)
+    if data is None:
         raise CrossEmoError(
             "crossemo's callbacks need one of its datamodules: pass it to the trainer "
             "as datamodule."
         )
-    return cast(EmotionDataModule, data)
+    return data

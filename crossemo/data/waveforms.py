@@ -21,9 +21,11 @@ from rich.progress import track
 
 from crossemo import audio, cache
 from crossemo.corpora.base import Clip
+from crossemo.data.batch import Content
+from crossemo.data.examples import Example
 from crossemo.errors import CrossEmoError
 
-FORMAT = 1
+FORMAT = 2
 NAMED_IN_WARNINGS = 3
 DECODED_AHEAD = 64
 
@@ -35,12 +37,12 @@ class WaveformError(CrossEmoError):
 
 
 class WaveformStore:
-    """The waveforms of a list of clips at one rate, in one memory-mapped file.
+    """The waveforms of some clips at one rate, in one memory-mapped file.
 
     A store lies in `<cache folder>/waveforms/<key>`, whose key stands for the contents
     of the clips, the rate and the resampler. Change any of them and another store is
     made. `prepare` makes one, `open` finds it, `select` says which clips it can serve
-    and `store[clip.id]` is a read-only view, `(samples,)` float32.
+    and `store[example.key]` is a read-only view, `(samples,)` float32.
 
     Args:
         folder: A finished store.
@@ -48,12 +50,15 @@ class WaveformStore:
     Attributes:
         folder: Where the store lies.
         rate: Sampling rate in Hz.
-        lengths: Samples per clip id; 0 for a clip that couldn't be decoded.
-        failures: Why a clip couldn't be decoded, by clip id.
+        lengths: Samples by key of a clip; 0 for one that couldn't be decoded.
+        failures: Why a clip couldn't be decoded, by its key.
+        content: What it gives, `waveforms`.
 
     Raises:
         WaveformError: `folder` holds no whole store.
     """
+
+    content: Content = "waveforms"
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -72,14 +77,14 @@ class WaveformStore:
 
     @classmethod
     def open(
-        cls, clips: Sequence[Clip], rate: int, cache_dir: str | Path | None = None
+        cls, examples: Sequence[Example], rate: int, cache_dir: str | Path | None = None
     ) -> "WaveformStore":
         """Open the store of these clips.
 
         Raises:
             WaveformError: It has not been prepared.
         """
-        folder = _folder(clips, rate, cache_dir)
+        folder = _folder(examples, rate, cache_dir)
         store = _find(folder)
         if store is None:
             raise WaveformError(
@@ -91,7 +96,7 @@ class WaveformStore:
     @classmethod
     def prepare(
         cls,
-        clips: Sequence[Clip],
+        examples: Sequence[Example],
         rate: int,
         cache_dir: str | Path | None = None,
         progress: bool = False,
@@ -102,7 +107,7 @@ class WaveformStore:
         are tried again, since the lacking decoder may have been installed.
 
         Args:
-            clips: The clips, each id once.
+            examples: The clips, each key once.
             rate: Sampling rate in Hz.
             cache_dir: The cache folder; `crossemo.cache.cache_dir` if None.
             progress: Show a bar while decoding.
@@ -110,30 +115,30 @@ class WaveformStore:
         Raises:
             WaveformError: No clip can be decoded, or the cache can't be written.
         """
-        folder = _folder(clips, rate, cache_dir)
+        folder = _folder(examples, rate, cache_dir)
         store = _find(folder)
         if store is not None:
-            failed = [clip for clip in clips if clip.id in store.failures]
-            if all(isinstance(_decode(clip, rate), str) for clip in failed):
+            failed = [one for one in examples if one.key in store.failures]
+            if all(isinstance(_decode(one.clip, rate), str) for one in failed):
                 return store
-        _build(folder, clips, rate, progress)
+        _build(folder, examples, rate, progress)
         return cls(folder)
 
-    def __getitem__(self, clip_id: str) -> Waveform:
-        end = self._ends[clip_id]
-        return self._samples[end - self.lengths[clip_id] : end]
+    def __getitem__(self, key: str) -> Waveform:
+        end = self._ends[key]
+        return self._samples[end - self.lengths[key] : end]
 
     def __reduce__(self) -> tuple[type["WaveformStore"], tuple[Path]]:
         # A pickled memory map would carry all its samples into every worker.
         return type(self), (self.folder,)
 
     def select(
-        self, clips: Sequence[Clip], min_samples: int = 1, strict: bool = False
-    ) -> tuple[list[Clip], dict[str, str]]:
+        self, examples: Sequence[Example], min_samples: int = 1, strict: bool = False
+    ) -> tuple[list[Example], dict[str, str]]:
         """Part clips into usable ones and the rest.
 
         Args:
-            clips: Clips of this store.
+            examples: Clips of this store.
             min_samples: The shortest clip that is of use, in samples.
             strict: Refuse to leave any out.
 
@@ -144,17 +149,17 @@ class WaveformStore:
             WaveformError: No clip is usable, or with `strict`, one is not.
         """
         skipped: dict[str, str] = {}
-        for clip in clips:
-            if clip.id in self.failures:
-                skipped[clip.id] = self.failures[clip.id]
-            elif (length := self.lengths[clip.id]) < min_samples:
-                skipped[clip.id] = (
-                    f"{clip.path} has {length} samples at {self.rate} Hz, "
+        for one in examples:
+            if one.key in self.failures:
+                skipped[one.clip.id] = self.failures[one.key]
+            elif (length := self.lengths[one.key]) < min_samples:
+                skipped[one.clip.id] = (
+                    f"{one.clip.path} has {length} samples at {self.rate} Hz, "
                     f"fewer than the {min_samples} needed"
                 )
-        if skipped and (strict or len(skipped) == len(clips)):
-            raise WaveformError(skipped_sentence(skipped, len(clips)))
-        return [clip for clip in clips if clip.id not in skipped], skipped
+        if skipped and (strict or len(skipped) == len(examples)):
+            raise WaveformError(skipped_sentence(skipped, len(examples)))
+        return [one for one in examples if one.clip.id not in skipped], skipped
 
 
 def skipped_sentence(skipped: dict[str, str], total: int) -> str:
@@ -166,9 +171,11 @@ def skipped_sentence(skipped: dict[str, str], total: int) -> str:
     return f"{len(reasons)} of {total} clips can't be used: {named}{rest}."
 
 
-def _folder(clips: Sequence[Clip], rate: int, cache_dir: str | Path | None) -> Path:
-    contents = [(clip.id, clip.digest) for clip in clips]
-    identity = json.dumps([FORMAT, audio.RESAMPLER, rate, contents])
+def _folder(
+    examples: Sequence[Example], rate: int, cache_dir: str | Path | None
+) -> Path:
+    keys = [example.key for example in examples]
+    identity = json.dumps([FORMAT, audio.RESAMPLER, rate, keys])
     key = blake2b(identity.encode(), digest_size=16).hexdigest()
     home = cache.cache_dir() if cache_dir is None else Path(cache_dir).expanduser()
     return home / "waveforms" / key
@@ -181,13 +188,16 @@ def _find(folder: Path) -> WaveformStore | None:
         return None
 
 
-def _build(folder: Path, clips: Sequence[Clip], rate: int, progress: bool) -> None:
-    for name, times in Counter(clip.id for clip in clips).items():
+def _build(
+    folder: Path, examples: Sequence[Example], rate: int, progress: bool
+) -> None:
+    for key, times in Counter(one.key for one in examples).items():
         if times > 1:
-            raise WaveformError(f"{name} stands for two clips: ids must be unique.")
+            same = next(one.clip.id for one in examples if one.key == key)
+            raise WaveformError(f"{same} stands for two clips: give each once.")
     try:
         with cache.new_folder(folder, _serves_as_well) as built:
-            _write(built, clips, rate, progress)
+            _write(built, examples, rate, progress)
     except OSError as error:
         raise WaveformError(
             f"The waveforms can't be written to {folder.parent} "
@@ -196,19 +206,23 @@ def _build(folder: Path, clips: Sequence[Clip], rate: int, progress: bool) -> No
         ) from error
 
 
-def _write(folder: Path, clips: Sequence[Clip], rate: int, progress: bool) -> None:
+def _write(
+    folder: Path, examples: Sequence[Example], rate: int, progress: bool
+) -> None:
     lengths: dict[str, int] = {}
     failures: dict[str, str] = {}
+    results = _decode_all([one.clip for one in examples], rate, progress)
     with (folder / "waveforms.npy").open("wb") as file:
         _write_header(file, 0)
-        for clip, result in zip(clips, _decode_all(clips, rate, progress), strict=True):
+        for one, result in zip(examples, results, strict=True):
             if isinstance(result, str):
-                failures[clip.id], lengths[clip.id] = result, 0
+                failures[one.key], lengths[one.key] = result, 0
             else:
-                lengths[clip.id] = len(result)
+                lengths[one.key] = len(result)
                 file.write(result.astype("<f4", copy=False).tobytes())
-        if len(failures) == len(clips):
-            raise WaveformError(skipped_sentence(failures, len(clips)))
+        if len(failures) == len(examples):
+            names = {e.clip.id: failures[e.key] for e in examples}
+            raise WaveformError(skipped_sentence(names, len(examples)))
         # NumPy pads headers so that one of a longer array fits in the same place.
         file.seek(0)
         _write_header(file, sum(lengths.values()))
@@ -246,6 +260,6 @@ def _decode_all(
 
 def _decode(clip: Clip, rate: int) -> Waveform | str:
     try:
-        return audio.decode(clip.path, rate)
+        return audio.decode(clip.path, rate, clip.start, clip.end)
     except audio.AudioError as error:
         return str(error)

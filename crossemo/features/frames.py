@@ -82,11 +82,11 @@ def keep_frames(
 def _lengths_left(datasets: Sequence[ClipDataset], found: Kept) -> list[int]:
     """Return the samples of each clip that isn't kept yet."""
     lengths = {
-        clip.digest: length
+        key: length
         for dataset in datasets
-        for clip, length in zip(dataset.clips, dataset.lengths, strict=True)
+        for key, length in zip(dataset.keys, dataset.lengths, strict=True)
     }
-    return [length for digest, length in lengths.items() if digest not in found]
+    return [length for key, length in lengths.items() if key not in found]
 
 
 def _announce(folder: Path, clips: int, size: int) -> None:

@@ -14,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from crossemo.data.batch import Batch
+from crossemo.data.batch import Batch, Content
 from crossemo.data.dataset import ClipDataset
 from crossemo.encoders import HiddenStates, SSLEncoder
 from crossemo.encoders.masking import valid_mask
@@ -29,61 +29,65 @@ class Features(Kept):
         files: Safetensors files as `keep_features` writes them.
 
     Attributes:
-        means: By digest of a clip, `(states, width)` its mean over the frames.
-        deviations: By digest, `(states, width)` its standard deviation over them.
+        means: By key of a clip, `(states, width)` its mean over the frames.
+        deviations: By key, `(states, width)` its standard deviation over them.
     """
 
     def __init__(self, files: Iterable[Path]) -> None:
         super().__init__(files)
-        self.means = {digest: held["mean"] for digest, held in self.items()}
-        self.deviations = {digest: held["deviation"] for digest, held in self.items()}
+        self.means = {key: parts["mean"] for key, parts in self.items()}
+        self.deviations = {key: parts["deviation"] for key, parts in self.items()}
 
 
-class KeptClips:
-    """Clips of a dataset as their kept hidden states instead of their waveforms.
+class HiddenStore:
+    """Hidden states of clips in the place of their waveforms, see `ClipDataset`.
 
-    Stands in the place of a dataset's store of waveforms. By default a clip is then one
-    frame of every hidden state, its mean `(states, width)`, which mean pooling makes
-    the same of as of all its frames, as do weighted sums and projections before it.
+    By default a clip is one frame of every hidden state, its mean `(states, width)`,
+    which mean pooling makes the same of as of all its frames, as do weighted sums and
+    projections before it.
 
     Args:
-        dataset: The dataset.
-        kept: What is kept of its clips.
-        name: What of it to serve: `mean` of `keep_features`, or `frames` of
+        dataset: The clips with their waveforms.
+        features: Hidden states of these clips.
+        content: What of them to serve: `means` of `keep_features`, or `frames` of
             `crossemo.features.frames.keep_frames`.
 
     Attributes:
         lengths: Samples of each clip's waveform, so that batches stay as they are.
+        content: As given.
     """
 
-    def __init__(self, dataset: ClipDataset, kept: Kept, name: str = "mean") -> None:
-        self.lengths = {
-            clip.id: dataset.store.lengths[clip.id] for clip in dataset.clips
-        }
-        self._digests = {clip.id: clip.digest for clip in dataset.clips}
-        self._kept, self._name = kept, name
+    def __init__(
+        self, dataset: ClipDataset, features: Kept, content: Content = "means"
+    ) -> None:
+        self.lengths = dict(zip(dataset.keys, dataset.lengths, strict=True))
+        self.content = content
+        self._features = features
+        self._name = "mean" if content == "means" else "frames"
 
-    def __getitem__(self, clip: str) -> NDArray[np.float32]:
-        """Return what is kept of a clip, `(states, width)` or with frames between."""
-        held = self._kept[self._digests[clip]][self._name]
-        return held.movedim(-2, 0).float().numpy()
+    def __getitem__(self, key: str) -> NDArray[np.float32]:
+        """Return hidden states of a clip, `(states, width)` or with frames between."""
+        hidden = self._features[key][self._name]
+        return hidden.movedim(-2, 0).float().numpy()
 
 
-def as_hidden(encoder: SSLEncoder, held: Tensor, lengths: Tensor) -> HiddenStates:
-    """Return a batch of kept clips as the encoder would give it.
+def as_hidden(encoder: SSLEncoder, batch: Batch) -> HiddenStates:
+    """Return the hidden states of a batch, computed now or before.
 
     Args:
-        encoder: The encoder that they were kept of.
-        held: `(batch, states, width)`, which counts as one frame, or
-            `(batch, states, frames, width)`.
-        lengths: `(batch,)` valid samples of each clip.
+        encoder: The encoder, which hidden states in the batch came from.
+        batch: The batch.
     """
-    if held.ndim == 3:
-        held, counts = held[:, :, None], [1] * len(held)
+    if batch.content == "waveforms":
+        states: HiddenStates = encoder(batch.inputs, batch.lengths)
+        return states
+    if batch.content == "means":
+        hidden, counts = batch.inputs[:, :, None], [1] * len(batch.inputs)
     else:
-        counts = encoder.count_frames(lengths.tolist())
-    mask = valid_mask(counts, held.shape[2], held.device)
-    return HiddenStates(held.transpose(0, 1), mask)
+        hidden = batch.inputs
+        counts = encoder.count_frames(batch.lengths.tolist())
+    mask = valid_mask(counts, hidden.shape[2], hidden.device)
+    return HiddenStates(hidden.transpose(0, 1), mask)
 
 
 class EncoderExtractor:
@@ -119,14 +123,14 @@ class EncoderExtractor:
         device = next(encoder.parameters()).device
         training = encoder.training
         encoder.eval()
-        states, mask = encoder(batch.waveforms.to(device), batch.lengths)
+        states, mask = encoder(batch.inputs.to(device), batch.lengths)
         encoder.train(training)
-        found = []
+        clips = []
         for row, count in enumerate(mask.sum(1).tolist()):
             # The frames of a clip come first, and its padding after them.
             computed = self._compute(states[:, row, :count].float())
-            found.append({name: part.cpu() for name, part in computed.items()})
-        return found
+            clips.append({name: part.cpu() for name, part in computed.items()})
+        return clips
 
 
 def keep_features(

@@ -1,4 +1,4 @@
-"""Tensors of many clips in one safetensors file, by the digest of the clip."""
+"""Tensors of many clips in one safetensors file, by the key of the clip."""
 
 import json
 from collections.abc import Mapping
@@ -20,7 +20,7 @@ def write_clips(file: Path, clips: Mapping[str, Mapping[str, Tensor]]) -> None:
 
     Args:
         file: The file.
-        clips: Tensors by name, by digest of a clip; the names are those of all clips.
+        clips: Tensors by name, by key of a clip; the names are those of all clips.
 
     Raises:
         OSError: The folder can't be written or the disk is full.
@@ -44,22 +44,22 @@ def write_clips(file: Path, clips: Mapping[str, Mapping[str, Tensor]]) -> None:
 def read_clips(file: Path) -> dict[str, dict[str, Tensor]]:
     """Return what `write_clips` wrote, memory-mapped."""
     index = _index(file)
-    digests: list[str] = json.loads(index["clips"])
+    keys: list[str] = json.loads(index["clips"])
     counts: dict[str, list[int]] = json.loads(index["counts"])
     parts = {
         name: tensor.split(counts[name]) if name in counts else tensor.unbind()
         for name, tensor in load_file(file).items()
     }
     return {
-        digest: {name: part[row] for name, part in parts.items()}
-        for row, digest in enumerate(digests)
+        key: {name: part[row] for name, part in parts.items()}
+        for row, key in enumerate(keys)
     }
 
 
-def digests_in(file: Path) -> list[str]:
-    """Return the digests of the clips in a file."""
-    digests: list[str] = json.loads(_index(file)["clips"])
-    return digests
+def keys_in(file: Path) -> list[str]:
+    """Return the keys of the clips in a file."""
+    keys: list[str] = json.loads(_index(file)["clips"])
+    return keys
 
 
 def _index(file: Path) -> Mapping[str, str]:

@@ -17,7 +17,7 @@ from crossemo.data.batch import Batch
 from crossemo.data.dataset import ClipDataset
 from crossemo.data.samplers import eval_batches
 from crossemo.errors import CrossEmoError
-from crossemo.features.packed import digests_in, read_clips, write_clips
+from crossemo.features.packed import keys_in, read_clips, write_clips
 from crossemo.files import write_text
 from crossemo.version import __version__
 
@@ -58,7 +58,7 @@ class Extractor(Protocol):
 
 
 class Kept(Mapping[str, dict[str, Tensor]]):
-    """What is kept of clips, memory-mapped: tensors by name, by digest of a clip.
+    """What is kept of clips, memory-mapped: tensors by name, by key of a clip.
 
     Args:
         files: Safetensors files as `keep` writes them.
@@ -70,8 +70,8 @@ class Kept(Mapping[str, dict[str, Tensor]]):
         for file in self.files:
             self._clips |= read_clips(file)
 
-    def __getitem__(self, digest: str) -> dict[str, Tensor]:
-        return self._clips[digest]
+    def __getitem__(self, key: str) -> dict[str, Tensor]:
+        return self._clips[key]
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._clips)
@@ -95,10 +95,10 @@ def keep(
 ) -> Kept:
     """Return what an extractor gives of all clips; compute what isn't kept yet.
 
-    It lies in `kept_folder`, by the contents of the audio files. Any number of
-    processes may do this at once, on one machine or on several that share the folder:
-    each file of some clips is computed by the one that locks it first, and they all
-    wait for the last. A process that is killed leaves the files that it
+    It lies in `kept_folder`, by the contents and stretches of the audio files. Any
+    number of processes may do this at once, on one machine or on several that share the
+    folder: each file of some clips is computed by the one that locks it first, and they
+    all wait for the last. A process that is killed leaves the files that it
     finished, and its lock is free.
 
     Args:
@@ -130,8 +130,8 @@ def keep(
             "room there, or choose another folder by data.cache_dir or the environment "
             "variable CROSSEMO_CACHE."
         ) from error
-    wanted = {clip.digest for dataset in datasets for clip in dataset.clips}
-    return Kept(file for file in _whole(folder) if wanted & set(digests_in(file)))
+    wanted = {key for dataset in datasets for key in dataset.keys}
+    return Kept(file for file in _whole(folder) if wanted & set(keys_in(file)))
 
 
 def kept_folder(
@@ -161,8 +161,8 @@ class _Chunk:
 
     def __init__(self, dataset: ClipDataset, places: Sequence[int]) -> None:
         self.dataset, self.places = dataset, list(places)
-        self.digests = [dataset.clips[place].digest for place in places]
-        joined = "".join(self.digests).encode()
+        self.keys = [dataset.keys[place] for place in places]
+        joined = "".join(self.keys).encode()
         self.name = blake2b(joined, digest_size=16).hexdigest()
 
     def batches(self, size: int) -> Iterator[Batch]:
@@ -177,18 +177,18 @@ def _chunks(
     """Cut what is not there into files of similar length, the longest clips first."""
     seen: set[str] = set()
     for dataset in datasets:
+        keys = dataset.keys
         order = sorted(
             range(len(dataset)),
-            key=lambda place: (-dataset.lengths[place], dataset.clips[place].digest),
+            key=lambda place: (-dataset.lengths[place], keys[place]),
         )
         # Cut before what is there is left out, so that all processes cut alike.
         for start in range(0, len(order), size):
             places = []
             for place in order[start : start + size]:
-                digest = dataset.clips[place].digest
-                if digest not in found and digest not in seen:
+                if keys[place] not in found and keys[place] not in seen:
                     places.append(place)
-                seen.add(digest)
+                seen.add(keys[place])
             if places:
                 yield _Chunk(dataset, places)
 
@@ -226,14 +226,14 @@ def _compute(
 def _extract(
     chunk: _Chunk, extractor: Extractor, batch_size: int, precision: Precision
 ) -> dict[str, dict[str, Tensor]]:
-    """Return the tensors of every clip, by digest."""
+    """Return the tensors of every clip, by key."""
     kind = torch.float32 if precision == "float32" else torch.float16
     found = {}
     for batch in chunk.batches(batch_size):
         for place, clip in zip(batch.indices.tolist(), extractor(batch), strict=True):
-            digest = chunk.dataset.clips[place].digest
-            found[digest] = {name: part.to(kind) for name, part in clip.items()}
-    return {digest: found[digest] for digest in chunk.digests}
+            key = chunk.dataset.keys[place]
+            found[key] = {name: part.to(kind) for name, part in clip.items()}
+    return {key: found[key] for key in chunk.keys}
 
 
 def _whole(folder: Path) -> list[Path]:

@@ -1,8 +1,8 @@
 """Recognition scores, all of them read off one confusion matrix."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Literal, cast
+from typing import Literal
 
 import torch
 from torch import Tensor, nn
@@ -69,6 +69,7 @@ def class_recall(confusion: Tensor, index: int) -> Tensor:
     return confusion[..., index, index] / confusion[..., index, :].sum(-1)
 
 
+HEADLINE: ScoreName = "UA"  # by which models are chosen and compared
 SCORES: dict[ScoreName, Callable[[Tensor], Tensor]] = {
     "UA": unweighted_recall,
     "WA": accuracy,
@@ -135,48 +136,34 @@ def _mean_where(present: Tensor, values: Tensor) -> Tensor:
     return torch.where(present, values, 0).sum(-1) / present.sum(-1)
 
 
-Part = str  # `val` or `test`
-
-
-class RoleScores(nn.Module):
-    """Meters of the scores and the loss, for every role of the data.
+class ClassMeter(nn.Module):
+    """Recognition scores and the cross-entropy of clips that come batch by batch.
 
     Args:
-        roles: Roles of the data.
         classes: Names of the classes in order.
     """
 
-    def __init__(self, roles: Sequence[str], classes: Sequence[str]) -> None:
+    def __init__(self, classes: Sequence[str]) -> None:
         super().__init__()
-        self.roles = list(roles)
-        self._meters = nn.ModuleList(
-            nn.ModuleDict(
-                {
-                    "scores": recognition_metrics(classes),
-                    "loss": MetricCollection({"loss": MeanMetric()}),
-                }
-            )
-            for _ in roles
-        )
+        self.scores = recognition_metrics(classes)
+        self.losses = MetricCollection({"loss": MeanMetric()})
 
-    def update(self, role: int, probabilities: Tensor, labels: Tensor) -> None:
-        """Count clips of the role of that number.
+    def update(self, probabilities: Tensor, labels: Tensor) -> None:
+        """Count clips.
 
         Args:
-            role: Number of the role.
             probabilities: `(clips, classes)`.
             labels: `(clips,)` class indices.
         """
-        meters = cast(nn.ModuleDict, self._meters[role])
         losses = -probabilities.gather(1, labels[:, None]).clamp_min(1e-12).log()
-        cast(MetricCollection, meters["scores"]).update(probabilities, labels)
-        cast(MetricCollection, meters["loss"]).update(losses)
+        self.scores.update(probabilities, labels)
+        self.losses.update(losses)
 
-    def pop(self) -> Iterator[tuple[str, str, Tensor]]:
-        """Yield role, score and value, over the clips of all processes; start anew."""
-        for role, meters in zip(self.roles, self._meters, strict=True):
-            for meter in cast(nn.ModuleDict, meters).values():
-                # Every process computes the same value from the state of all.
-                for score, value in cast(MetricCollection, meter).compute().items():
-                    yield role, score, value
-                cast(MetricCollection, meter).reset()
+    def compute(self) -> dict[str, Tensor]:
+        """Return scores by name, over the clips of all processes."""
+        return {**self.scores.compute(), **self.losses.compute()}
+
+    def reset(self) -> None:
+        """Forget all clips."""
+        self.scores.reset()
+        self.losses.reset()

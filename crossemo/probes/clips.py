@@ -7,8 +7,9 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from crossemo.corpora.base import PARTS
 from crossemo.data.datamodule import EmotionDataModule
-from crossemo.data.splits import PARTS, SplitError
+from crossemo.data.splits import SplitError
 
 TRAIN, VAL, TEST = range(len(PARTS))
 
@@ -19,8 +20,8 @@ class ProbedClips:
 
     Args:
         ids: Name of each clip.
-        groups: Group of each clip.
-        digests: Digest of each clip's content.
+        groups: Unit of each clip (speaker, song, artist).
+        keys: What the samples of each clip are known by, see `Clip.key`.
         roles: `(clips,)` number of the role that each clip is of.
         labels: `(clips,)` class of each clip.
         parts: `(folds, clips)` which of `PARTS` each clip is in; -1 for none.
@@ -32,7 +33,7 @@ class ProbedClips:
 
     ids: tuple[str, ...]
     groups: tuple[str, ...]
-    digests: tuple[str, ...]
+    keys: tuple[str, ...]
     roles: Tensor
     labels: Tensor
     parts: Tensor
@@ -87,33 +88,29 @@ def probed_clips(data: EmotionDataModule) -> ProbedClips:
     Raises:
         SplitError: A fold can't be made, or has no training clip of some class.
     """
-    datasets = {
-        role: [data.dataset(role, part) for part in PARTS] for role in data.roles
-    }
-    held = [
-        (number, clip, label)
-        for number, parts in enumerate(datasets.values())
-        for dataset in parts
-        for clip, label in zip(dataset.clips, dataset.labels, strict=True)
+    members = [
+        (number, example)
+        for number, role in enumerate(data.roles)
+        for part in PARTS
+        for example in data.dataset(role, part).examples
     ]
-    groups = tuple(clip.group for _, clip, _ in held)
-    parts = []
-    for split in data.every_split():
-        part = {g: n for n, name in enumerate(PARTS) for g in split.groups(name)}
-        parts.append([part.get(group, -1) for group in groups])
-    found = ProbedClips(
-        ids=tuple(clip.id for _, clip, _ in held),
-        groups=groups,
-        digests=tuple(clip.digest for _, clip, _ in held),
-        roles=torch.tensor([number for number, _, _ in held]),
-        labels=torch.tensor([label for _, _, label in held]),
+    parts = [
+        [PARTS.index(p) if (p := fold.parts.get(e.clip.id)) else -1 for _, e in members]
+        for fold in data.every_partition()
+    ]
+    clips = ProbedClips(
+        ids=tuple(one.clip.id for _, one in members),
+        groups=tuple(one.unit for _, one in members),
+        keys=tuple(one.key for _, one in members),
+        roles=torch.tensor([number for number, _ in members]),
+        labels=torch.tensor([one.target for _, one in members]),
         parts=torch.tensor(parts),
         names=tuple(data.roles),
         classes=data.classes,
         melodies=_melodies(data),
     )
-    _refuse_gaps(found)
-    return found
+    _refuse_gaps(clips)
+    return clips
 
 
 def shuffled_labels(clips: ProbedClips, seed: int) -> Tensor:

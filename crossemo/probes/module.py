@@ -2,12 +2,13 @@
 
 import warnings
 from collections.abc import Sized
-from typing import Any, Literal, cast
+from typing import Any, Literal, Self, cast
 
 import torch
 from lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.utils.data import DataLoader, Dataset
 
 from crossemo.data.datamodule import EmotionDataModule
 from crossemo.errors import CrossEmoError
@@ -43,8 +44,9 @@ class LayerwiseProbes(LightningModule):
     Each stops by its own validation clips, which also choose the learning rate of each
     layer, fold and seed; test clips are only judged.
 
-    Where the data have two roles, probes learn from each of them and are judged on
-    both.
+    Where the data have several roles, probes learn from each of them and are judged on
+    all. The data are given by `on`, not to the trainer, as probes load views of clips:
+    `Trainer().fit(LayerwiseProbes("wavlm-base").on(data))`.
 
     Args:
         encoder: A name from the catalogue, a hub id, or a local folder.
@@ -106,6 +108,7 @@ class LayerwiseProbes(LightningModule):
         self.classes = classes
         self.seed = seed
         self.automatic_optimization = False
+        self.data: EmotionDataModule | None = None
         self.judgements: Judgements | None = None  # there after the training
         self.probes = nn.ModuleList()
         self.tasks = nn.ModuleList()
@@ -117,15 +120,29 @@ class LayerwiseProbes(LightningModule):
         # Weights of their own, as first weights favour classes that nothing corrects.
         return [*((s, None) for s in seeds), *((-1 - n, n) for n in range(count))]
 
+    def on(self, data: EmotionDataModule) -> Self:
+        """Say whose clips are probed.
+
+        Args:
+            data: A datamodule, set up or not.
+        """
+        self.data = data
+        return self
+
+    def prepare_data(self) -> None:
+        """Have the data prepared; called in one process per machine."""
+        self._probed().prepare_data()
+
     def setup(self, stage: str) -> None:
         """Read the views of all clips and make their probes.
 
         Raises:
-            CrossEmoError: There is no such layer, fold or reference.
+            CrossEmoError: There is no such layer, fold or reference, or no data.
         """
         if len(self.probes):
             return
-        data = cast(EmotionDataModule, getattr(self.trainer, "datamodule", None))
+        data = self._probed()
+        data.setup(stage)
         self.clips = probed_clips(data).only(self.hparams["folds"])
         views = self._read(data)
         self.views = list(views)
@@ -139,7 +156,10 @@ class LayerwiseProbes(LightningModule):
                 patience = self.hparams["patience"]
                 self.probes.append(TrainedProbes(task, values, banks, patience))
         self._values = list(views.values())
-        data.serve([self._values])
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Return a loader of one batch, all clips: `(clips, width)` of every view."""
+        return DataLoader(cast(Dataset[Any], [self._values]), batch_size=None)
 
     def configure_optimizers(self) -> Optimizer:
         """Build AdamW with a group of parameters for each learning rate."""
@@ -170,7 +190,7 @@ class LayerwiseProbes(LightningModule):
         self.log("probes_left_%", 100 * running, prog_bar=True, batch_size=1)
         for role, name in enumerate(self.clips.names):
             best = max(float(one.recall.amax(1).mean()) for one in self._of(role))
-            self.log(f"val/{name}/best_layer_UA", best, batch_size=1)
+            self.log(f"val/{name}/score", best, batch_size=1)
         if self.trainer.strategy.reduce_boolean_decision(not running, all=True):
             self.trainer.should_stop = True
 
@@ -194,7 +214,7 @@ class LayerwiseProbes(LightningModule):
         trained = [self._of(role) for role in range(len(self.clips.names))]
         like = trained[0][0].mean  # in device and precision
         values = [one.to(like) for one in self._values]
-        roles = getattr(self.trainer, "datamodule").roles.items()  # noqa: B009
+        roles = self._probed().roles.items()
         about = {
             "encoder": self.hparams["encoder"],
             "corpora": {role: corpus.name for role, corpus in roles},
@@ -203,6 +223,10 @@ class LayerwiseProbes(LightningModule):
         self.judgements = judge(
             trained, values, self.views, self.clips, self.variants, self._rates, about
         )
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the data and the folds were, ready for JSON."""
+        return {**self._probed().describe(), "folds": self.clips.describe()}
 
     def running(self) -> float:
         """Return the share of the probes that haven't stopped."""
@@ -217,6 +241,15 @@ class LayerwiseProbes(LightningModule):
             if view.kind == "encoder" and view.layer is not None
         }
         return torch.stack(list(own.values()), 1), list(own)
+
+    def _probed(self) -> EmotionDataModule:
+        if self.data is None:
+            raise CrossEmoError(
+                "Probes have no data yet: say whose clips are probed by "
+                "LayerwiseProbes(...).on(data), and give the trainer the probes alone."
+            )
+        self.data.trainer = self.trainer
+        return self.data
 
     @property
     def _rates(self) -> tuple[float, ...]:

@@ -161,7 +161,7 @@ def _acoustic(
     )
     return {
         View(name, "acoustic"): _rows(
-            {d: kept[d][name] for d in clips.digests}, clips, name
+            {key: kept[key][name] for key in clips.keys}, clips, name
         )
         for name in names
     }
@@ -185,7 +185,7 @@ def _rows(found: Mapping[str, Tensor], clips: ProbedClips, what: str) -> Tensor:
     Raises:
         CrossEmoError: One isn't finite.
     """
-    rows = torch.stack([found[digest].float() for digest in clips.digests])
+    rows = torch.stack([found[key].float() for key in clips.keys])
     if not rows.isfinite().all():
         broken = (~rows.flatten(1).isfinite().all(1)).nonzero()[0]
         raise CrossEmoError(

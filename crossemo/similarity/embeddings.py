@@ -100,7 +100,7 @@ class FrameMoments:
                 continue
             side = self._side[groups[int(batch.indices[row])]]
             for number, frames in enumerate(states):
-                moments = self._of(number, int(batch.labels[row]), side)
+                moments = self._of(number, int(batch.targets[row]), side)
                 moments.update(frames[row][mask[row]])
 
     def factors(self, state: int, label: int) -> tuple[Factor | None, ...]:

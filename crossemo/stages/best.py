@@ -10,7 +10,7 @@ from crossemo.stages.clock import StageClock
 
 
 class StageCheckpoint(ModelCheckpoint):
-    """Keeps the best weights of one stage by validation UA and sleeps in the others.
+    """Saves the best weights of one stage, by the validation score.
 
     Args:
         clock: Knows which stage is under way.
@@ -23,7 +23,7 @@ class StageCheckpoint(ModelCheckpoint):
     """
 
     def __init__(self, clock: StageClock, stage: str, roles: Sequence[str]) -> None:
-        self.score = f"val/{roles[0] if len(roles) == 1 else 'mean'}/UA"
+        self.score = f"val/{roles[0] if len(roles) == 1 else 'mean'}/score"
         super().__init__(
             monitor=self.score,
             mode="max",

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from crossemo.data.splits import Part, Split
+from crossemo.corpora.base import Part
+from crossemo.data.splits import Split
 from crossemo.encoders import SSLEncoder
 from crossemo.errors import CrossEmoError
 

@@ -4,8 +4,7 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
-import torch
-from torch import Tensor, nn
+from torch import nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
@@ -74,16 +73,3 @@ def parameter_groups(
                     }
                 )
     return groups
-
-
-def balanced_weights(counts: Sequence[int]) -> Tensor:
-    """Return class weights `(classes,)` that average to one over all clips.
-
-    Args:
-        counts: Clips of every class, each positive.
-
-    >>> balanced_weights([1, 3])
-    tensor([2.0000, 0.6667])
-    """
-    clips = torch.tensor(counts, dtype=torch.float32)
-    return clips.sum() / (len(counts) * clips)

@@ -9,7 +9,8 @@ from lightning.pytorch.utilities import rank_zero_info
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
-from crossemo.data.splits import PARTS, Split
+from crossemo.corpora.base import PARTS
+from crossemo.data.datamodule import EmotionDataModule
 from crossemo.encoders import SSLEncoder
 from crossemo.heads import EmotionHead
 from crossemo.mix import LayerMix
@@ -22,12 +23,12 @@ from crossemo.stages.checkpoints import (
     take_new_head,
 )
 from crossemo.stages.optimization import (
-    balanced_weights,
     parameter_groups,
     warmup_schedule,
 )
 from crossemo.stages.selection import trained_names
 from crossemo.stages.stage import Stage, StageError
+from crossemo.tasks import Task
 
 
 class StagedModule(LightningModule):
@@ -40,7 +41,10 @@ class StagedModule(LightningModule):
         encoder: The encoder.
         mix: The mix of its hidden states.
         head: The classifier.
-        classes: Names of the classes in order.
+        task: What is learnt.
+
+    Attributes:
+        classes: Names of the outputs in order.
     """
 
     class_weights: Tensor
@@ -50,13 +54,14 @@ class StagedModule(LightningModule):
         encoder: SSLEncoder,
         mix: LayerMix,
         head: EmotionHead,
-        classes: Sequence[str],
+        task: Task,
     ) -> None:
         super().__init__()
         self.encoder, self.mix, self.head = encoder, mix, head
-        self.classes = tuple(classes)
-        weights = torch.ones(len(classes))
+        self.task, self.classes = task, task.outputs
+        weights = torch.ones(len(self.classes))
         self.register_buffer("class_weights", weights, persistent=False)
+        self._data: EmotionDataModule | None = None  # from `setup` on
         self._stage: Stage | None = None
         self._steps = 0
         self._stepped = 0
@@ -137,7 +142,7 @@ class StagedModule(LightningModule):
                 parameter.requires_grad = f"{part}.{name}" in chosen
         weights = torch.ones(len(self.classes))
         if self._setting("class_weights") == "balanced":
-            weights = balanced_weights(counts)
+            weights = self.task.weights(counts)
         self.class_weights = weights.to(self.device)
         if adapters := self.encoder.adaptation.adapters:
             adapters.plan(steps)
@@ -170,7 +175,8 @@ class StagedModule(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leave out what the encoder's own files hold, and name those files."""
         leave_out_pretrained(checkpoint, self.encoder, self._card())
-        if split := self._split():
+        if self._data is not None:
+            split = self._data.split
             checkpoint["split"] = {part: list(split.groups(part)) for part in PARTS}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -180,13 +186,9 @@ class StagedModule(LightningModule):
             CheckpointMismatchError: The checkpoint does not fit this model, or has seen
                 what this run judges by.
         """
-        if (split := self._split()) and "split" in checkpoint:
-            refuse_leak(checkpoint["split"], split)
+        if self._data is not None and "split" in checkpoint:
+            refuse_leak(checkpoint["split"], self._data.split)
         put_back_pretrained(checkpoint, self.encoder, self._card(), self.state_dict)
-
-    def _split(self) -> Split | None:
-        trainer = getattr(self, "_trainer", None)
-        return getattr(getattr(trainer, "datamodule", None), "split", None)
 
     def _card(self) -> dict[str, Any]:
         return encoder_card(self.encoder, self.classes)
@@ -201,10 +203,9 @@ class StagedModule(LightningModule):
 
     def _plan_alone(self) -> None:
         """Plan the one stage of a trainer without stages."""
-        data = getattr(self.trainer, "datamodule", None)
         counts = [1] * len(self.classes)
-        if data is not None:
-            counts = data.class_counts(data.active)
+        if self._data is not None:
+            counts = self._data.class_counts(self._data.active)
         self.plan_stage(Stage(), int(self.trainer.estimated_stepping_batches), counts)
 
     def _setting(self, name: str) -> Any:  # noqa: ANN401

@@ -14,12 +14,13 @@ from tempfile import TemporaryDirectory
 import numpy as np
 
 from crossemo import audio
-from crossemo.corpora.base import Clip
 from crossemo.corpora.ravdess import RAVDESS
 from crossemo.data.dataset import ClipDataset
+from crossemo.data.examples import Example
 from crossemo.data.samplers import eval_batches, train_batches
 from crossemo.data.waveforms import WaveformStore
 from tests.corpora.ravdess_tree import write_ravdess
+from tests.examples import examples_of
 
 RATE = 16_000  # Hz
 BATCH = 16
@@ -38,14 +39,14 @@ def cpu_seconds(work: Callable[[], None]) -> float:
     return median(times)
 
 
-def decode_all(clips: Sequence[Clip]) -> None:
-    for clip in clips:
-        audio.decode(clip.path, RATE)
+def decode_all(clips: Sequence[Example]) -> None:
+    for one in clips:
+        audio.decode(one.clip.path, RATE)
 
 
-def read_all(clips: Sequence[Clip], store: WaveformStore) -> None:
-    for clip in clips:
-        np.array(store[clip.id])
+def read_all(clips: Sequence[Example], store: WaveformStore) -> None:
+    for one in clips:
+        np.array(store[one.key])
 
 
 def load_all(dataset: ClipDataset, batches: Batches) -> None:
@@ -63,11 +64,11 @@ def cut(order: Sequence[int]) -> Batches:
     return [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
 
 
-def measure(name: str, clips: list[Clip], cache: Path) -> None:
+def measure(name: str, clips: list[Example], cache: Path) -> None:
     start = time.process_time()
     store = WaveformStore.prepare(clips, RATE, cache)
     built = time.process_time() - start
-    dataset = ClipDataset(clips, [0] * len(clips), store)
+    dataset = ClipDataset(clips, store)
     decoding = cpu_seconds(lambda: decode_all(clips))
     reading = cpu_seconds(lambda: read_all(clips, store))
     batches = train_batches(dataset.lengths, BATCH)
@@ -97,7 +98,7 @@ def main() -> None:
             write_ravdess(root, seconds=4.0)
         for channel in ("speech", "song"):
             corpus = RAVDESS(root, channel)
-            measure(corpus.name, corpus.clips(), Path(scratch, "cache"))
+            measure(corpus.name, examples_of(corpus.clips()), Path(scratch, "cache"))
 
 
 if __name__ == "__main__":

@@ -7,20 +7,21 @@ a folder the encoder is a base-size wav2vec 2.0 of random weights.
 import argparse
 import time
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from statistics import median
 from tempfile import TemporaryDirectory
 
 import torch
 from torch import Tensor
-from torch.nn.functional import cross_entropy
 
-from crossemo.corpora.base import Clip
+from crossemo.data.batch import Batch
 from crossemo.data.dataset import ClipDataset
 from crossemo.data.samplers import eval_batches, train_batches
 from crossemo.encoders import SSLEncoder, load_encoder
-from crossemo.features.hidden import KeptClips, keep_features
+from crossemo.features.hidden import HiddenStore, as_hidden, keep_features
 from crossemo.recognizer import EmotionRecognizer
+from tests.examples import numbered
 from tests.noise import Noise
 
 RATE = 16_000  # Hz
@@ -32,14 +33,14 @@ def made_up(count: int) -> ClipDataset:
     """Clips of RAVDESS's lengths: 3 to 6.4 s, about 4.1 s on average."""
     generator = torch.Generator().manual_seed(0)
     seconds = 3 + 3.4 * torch.rand(count, generator=generator).square()
-    clips = [
-        Clip(f"clip-{n}", Path(f"{n}.wav"), "sad", "nobody", f"{n:032x}")
-        for n in range(count)
+    examples = [
+        replace(one, target=n % len(CLASSES)) for n, one in enumerate(numbered(count))
     ]
     lengths = {
-        c.id: int(RATE * s) for c, s in zip(clips, seconds.tolist(), strict=True)
+        one.key: int(RATE * s)
+        for one, s in zip(examples, seconds.tolist(), strict=True)
     }
-    return ClipDataset(clips, [n % len(CLASSES) for n in range(count)], Noise(lengths))
+    return ClipDataset(examples, Noise(lengths))
 
 
 def seconds_of(work: Callable[[], object]) -> float:
@@ -55,7 +56,7 @@ def bare_loop(
     """transformers' model over batches, its hidden states pooled."""
     with torch.inference_mode():
         for batch in batches:
-            waveforms = data[batch].waveforms
+            waveforms = data[batch].inputs
             states = encoder.model(waveforms, output_hidden_states=True).hidden_states
             torch.stack([state.mean(1) for state in states])
 
@@ -72,16 +73,21 @@ def train(
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, 1e-3)
     for batch in batches:
-        held = data[batch]
-        loss = cross_entropy(model(held.waveforms, held.lengths), held.labels)
+        clips = data[batch]
+        loss = model.task.loss(outputs_of(model, clips), clips.targets, torch.ones(6))
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()
 
 
+def outputs_of(model: EmotionRecognizer, batch: Batch) -> Tensor:
+    states, mask = as_hidden(model.encoder, batch)
+    outputs: Tensor = model.head(model.mix(states), mask)
+    return outputs
+
+
 def measure(encoder: SSLEncoder, source: str, count: int, cache: Path) -> None:
     data = made_up(count)
-    waveforms = data.store
     in_order = [
         list(range(start, min(start + BATCH, count)))
         for start in range(0, count, BATCH)
@@ -101,7 +107,7 @@ def measure(encoder: SSLEncoder, source: str, count: int, cache: Path) -> None:
     model = EmotionRecognizer(source, CLASSES)
     looped = seconds_of(lambda: in_the_loop(model, data))
     features = keep_features(encoder, [data], cache_dir=cache)
-    data.store = KeptClips(data, features)
+    data = ClipDataset(data.examples, HiddenStore(data, features))
     batches = train_batches(data.lengths, BATCH)
     train(model, data, batches)
     epoch = median(seconds_of(lambda: train(model, data, batches)) for _ in range(9))
@@ -110,16 +116,15 @@ def measure(encoder: SSLEncoder, source: str, count: int, cache: Path) -> None:
     )
     whole = whole_epochs(model, data)
     print(f"  the same / from kept clips in one batch: {looped / whole:.0f}")
-    data.store = waveforms
 
 
 def whole_epochs(model: EmotionRecognizer, data: ClipDataset) -> float:
-    held = data[list(range(len(data)))]
+    clips = data[list(range(len(data)))]
     parameters = [p for p in model.parameters() if p.requires_grad]
     optimizer = torch.optim.AdamW(parameters, 1e-3)
 
     def epoch() -> Tensor:
-        loss = cross_entropy(model(held.waveforms, held.lengths), held.labels)
+        loss = model.task.loss(outputs_of(model, clips), clips.targets, torch.ones(6))
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
         optimizer.step()

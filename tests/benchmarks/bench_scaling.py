@@ -47,11 +47,11 @@ def extract(count: int, folder: Path) -> None:
 @torch.inference_mode()
 def stream(count: int, folder: Path) -> None:
     encoder, data = load_encoder(ENCODER), made_up(count)
-    groups = [clip.group for clip in data.clips]
+    groups = [clip.groups[0] for clip in data.clips]
     moments = FrameMoments(encoder.num_states, encoder.width, dict.fromkeys(groups, 0))
     for rows in eval_batches(data.lengths, BATCH):
         batch = data[rows]
-        states, mask = encoder(batch.waveforms, batch.lengths)
+        states, mask = encoder(batch.inputs, batch.lengths)
         moments.update(list(states), mask, batch, groups)
 
 

@@ -148,5 +148,5 @@ def by_lightning(
     warnings.filterwarnings("ignore")
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     probes = MadeUp(classes=data.classes, **options)
-    Trainer(max_epochs=epochs, **QUIET).fit(probes, data)
+    Trainer(max_epochs=epochs, **QUIET).fit(probes.on(data))
     return probes

@@ -16,6 +16,7 @@ from crossemo import (
     EmotionRecognizer,
     FrechetAudioDistance,
 )
+from crossemo.data.batch import Batch
 from crossemo.distances.frechet import frechet_distance
 from crossemo.errors import CrossEmoError
 from crossemo.similarity import Settings
@@ -66,10 +67,14 @@ def embedded(
 ) -> Tensor:
     """Embed clip by clip."""
     dataset = data.dataset(role, "test")
-    clips = [dataset[i] for i, own in enumerate(dataset.labels) if own == label]
+    clips = [dataset[i] for i, own in enumerate(dataset.targets) if own == label]
     model.eval()
     with torch.no_grad():
-        return torch.cat([model.embed(c.waveforms, c.lengths) for c in clips], 1)
+        embedded = []
+        for clip in clips:
+            states, mask = model.states(clip)
+            embedded.append(torch.stack([state[mask].mean(0) for state in states]))
+    return torch.stack(embedded, 1)
 
 
 def test_values_are_those_of_clips_one_by_one(
@@ -182,9 +187,9 @@ def test_embeddings_that_are_no_numbers_cost_no_test(
 ) -> None:
     states = model.states
 
-    def broken(waveforms: Tensor, lengths: Tensor) -> tuple[list[Tensor], Tensor]:
-        found, mask = states(waveforms, lengths)
-        return [*found[:-1], found[-1] * torch.nan], mask
+    def broken(batch: Batch) -> tuple[list[Tensor], Tensor]:
+        hidden, mask = states(batch)
+        return [*hidden[:-1], hidden[-1] * torch.nan], mask
 
     monkeypatch.setattr(model, "states", broken)
     with pytest.warns(

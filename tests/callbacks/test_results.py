@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from crossemo.callbacks import results
 from crossemo.callbacks.results import Results
+from crossemo.tasks.classes import Classes
 
 
 def test_the_confusion_matrix_is_that_of_the_scores(
@@ -22,9 +23,12 @@ def test_the_confusion_matrix_is_that_of_the_scores(
     labels = torch.tensor([0, 0, 0, 0, 1, 1])
     probabilities = torch.eye(2)[[0, 0, 0, 1, 1, 0]]
     groups = ["a", "b"] * 3
-    scores = results._scores(probabilities, labels, groups, ("calm", "sad"))
+    task = Classes.of_outputs(("calm", "sad"))
+    scores = task.evaluation(probabilities, labels, groups)
     trainer: Any = SimpleNamespace(global_step=7)
-    module: Any = SimpleNamespace(classes=("calm", "sad"), test_name="source")
+    module: Any = SimpleNamespace(
+        task=task, classes=("calm", "sad"), test_name="source"
+    )
     Results()._draw(trainer, module, "target", scores)
     figure = figures["confusion/source/target"]
     # Recalls 3/4 and 1/2.

@@ -9,7 +9,7 @@ import torch
 
 from crossemo.cli import main
 from crossemo.commands.fad import compare_folders
-from crossemo.corpora.folders import list_clips
+from crossemo.corpora.folders import Folders
 from crossemo.distances.frechet import frechet_distance
 from crossemo.encoders import load_encoder
 from crossemo.errors import CrossEmoError
@@ -48,21 +48,21 @@ def root(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_groups_are_folders_files_or_matches(root: Path) -> None:
-    speech = list_clips(root / "speech", "speech")
+    speech = Folders(root / "speech").clips()
     assert len(speech) == 18
-    assert {clip.group for clip in speech} == {"s0", "s1", "s2"}
-    assert {clip.emotion for clip in speech} == {"angry", "sad", "calm"}
-    music = list_clips(root / "music", "music")
-    assert len({clip.group for clip in music}) == len(music) == 13
-    songs = list_clips(root / "music", "music", r"song(\d)|broken")
-    assert {clip.group for clip in songs} == {"0", "1", "2", "broken"}
+    assert {clip.groups[0] for clip in speech} == {"s0", "s1", "s2"}
+    assert {clip.label for clip in speech} == {"angry", "sad", "calm"}
+    music = Folders(root / "music").clips()
+    assert len({clip.groups[0] for clip in music}) == len(music) == 13
+    songs = Folders(root / "music", groups=r"song(\d)|broken").clips()
+    assert {clip.groups[0] for clip in songs} == {"0", "1", "2", "broken"}
 
 
 def test_folders_may_be_links(root: Path, tmp_path: Path) -> None:
     (tmp_path / "angry").mkdir()
     (tmp_path / "angry" / "one").symlink_to(root / "speech" / "angry" / "s1")
-    clips = list_clips(tmp_path, "speech")
-    assert [clip.group for clip in clips] == ["one", "one"]
+    clips = Folders(tmp_path).clips()
+    assert [clip.groups[0] for clip in clips] == ["one", "one"]
 
 
 def test_one_command_compares_two_folders(

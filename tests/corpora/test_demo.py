@@ -9,9 +9,11 @@ import soundfile
 
 import crossemo
 from crossemo.cache import cache_dir
-from crossemo.corpora.base import CorpusError, CorpusNotFoundError, content_digest
+from crossemo.corpora.base import CorpusError, CorpusNotFoundError
 from crossemo.corpora.demo import Channel, Demo
-from crossemo.data.splits import make_split
+from crossemo.corpora.facts import content_digest
+from crossemo.data.folds import make_split
+from crossemo.data.splits import Scheme
 from tests.limits import files_no_larger_than
 
 CHANNELS: tuple[Channel, Channel] = ("speech", "song")
@@ -21,7 +23,7 @@ EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful")
 def digests(root: Path, **arguments: int) -> dict[str, str]:
     corpus = Demo("speech", root, **{"speakers": 1, "takes": 1, **arguments})
     corpus.prepare()
-    return {clip.id: clip.digest for clip in corpus.clips()}
+    return {clip.id: content_digest(clip.path) for clip in corpus.clips()}
 
 
 def run_python(script: str, root: Path) -> subprocess.CompletedProcess[bytes]:
@@ -36,12 +38,11 @@ def test_every_speaker_performs_every_emotion(whole: dict[str, Demo]) -> None:
         assert (corpus.name, corpus.domain) == (f"demo-{channel}", domain)
         assert len(clips) == 9 * 6 * 4
         assert len({clip.id for clip in clips}) == len(clips)
-        assert len({clip.digest for clip in clips}) == len(clips)
-        counts = Counter((clip.group, clip.emotion) for clip in clips)
+        assert len({content_digest(clip.path) for clip in clips}) == len(clips)
+        counts = Counter((clip.groups[0], clip.label) for clip in clips)
         groups = [f"demo/{number:02d}" for number in range(1, 10)]
         assert counts == {(g, e): 4 for g in groups for e in EMOTIONS}
         assert clips[0].id == f"demo/{channel}-01-neutral-01"
-        assert clips[0].digest == content_digest(clips[0].path)
         assert clips == corpus.clips()
 
 
@@ -223,7 +224,7 @@ def test_arguments_out_of_range(arguments: dict[str, int], named: str) -> None:
 
 
 def test_the_default_root_is_the_users_cache() -> None:
-    assert Demo("song").folder.parent == cache_dir() / "demo"
+    assert Demo("song").root.parent == cache_dir() / "demo"
 
 
 def test_other_arguments_lie_in_other_folders() -> None:
@@ -231,13 +232,13 @@ def test_other_arguments_lie_in_other_folders() -> None:
         *(Demo(channel) for channel in CHANNELS),
         *(Demo(speakers=3), Demo(takes=3), Demo(seed=3)),
     ]
-    assert len({corpus.folder for corpus in corpora}) == len(corpora)
+    assert len({corpus.root for corpus in corpora}) == len(corpora)
 
 
 @pytest.mark.parametrize("fold", range(6))
 def test_the_folds_serve_the_default_speakers(fold: int) -> None:
     groups = [f"demo/{number:02d}" for number in range(1, 10)]
-    split = make_split(groups, Demo.folds, "official", fold)
+    split = make_split(groups, Demo.folds, Scheme(fold=fold))
     assert sorted(split.train + split.val + split.test) == groups
     assert frozenset().union(*Demo.folds) == {f"demo/{n:02d}" for n in range(1, 25)}
     assert sum(map(len, Demo.folds)) == 24

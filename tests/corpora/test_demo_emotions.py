@@ -26,9 +26,9 @@ def test_emotion_is_learnable_across_speakers_and_in_part_across_domains(
     whole: dict[str, Demo],
 ) -> None:
     clips = whole["speech"].clips()
-    emotions = np.array([clip.emotion for clip in clips])
-    assert [clip.emotion for clip in whole["song"].clips()] == emotions.tolist()
-    speakers = np.array([int(clip.group[-2:]) for clip in clips])
+    emotions = np.array([clip.label for clip in clips])
+    assert [clip.label for clip in whole["song"].clips()] == emotions.tolist()
+    speakers = np.array([int(clip.groups[0][-2:]) for clip in clips])
     features = {channel: log_mel(corpus) for channel, corpus in whole.items()}
 
     def recall(source: str, target: str) -> float:

@@ -1,4 +1,5 @@
 import logging
+import re
 import shutil
 from collections import Counter
 from pathlib import Path
@@ -6,7 +7,8 @@ from typing import Literal, cast
 
 import pytest
 
-from crossemo.corpora.base import CorpusError, CorpusNotFoundError, content_digest
+from crossemo.corpora.base import Clip, CorpusError, CorpusNotFoundError, Problem
+from crossemo.corpora.facts import file_facts, without_copies
 from crossemo.corpora.ravdess import RAVDESS, Channel
 from tests.corpora.ravdess_tree import (
     COUNTS,
@@ -21,8 +23,14 @@ def write_small(root: Path, actors: tuple[int, ...] = (1, 2)) -> dict[str, Path]
     return write_ravdess(root, actors, statements=(1,), seconds=0.02)
 
 
+def usable(corpus: RAVDESS) -> tuple[list[Clip], list[Problem]]:
+    clips = corpus.clips()
+    facts = file_facts([clip.path for clip in clips], corpus.root)
+    return without_copies(clips, facts)
+
+
 def stems(corpus: RAVDESS) -> list[str]:
-    return [clip.path.stem for clip in corpus.clips()]
+    return [clip.path.stem for clip in usable(corpus)[0]]
 
 
 @pytest.mark.parametrize(("channel", "counts"), COUNTS)
@@ -30,8 +38,8 @@ def test_four_actors_have_the_official_counts(
     tree: Path, channel: Channel, counts: dict[str, int]
 ) -> None:
     clips = RAVDESS(tree, channel).clips()
-    assert Counter(clip.emotion for clip in clips) == counts
-    groups = Counter(clip.group for clip in clips)
+    assert Counter(clip.label for clip in clips) == counts
+    groups = Counter(clip.groups[0] for clip in clips)
     assert groups == dict.fromkeys(
         ("ravdess/01", "ravdess/02", "ravdess/05", "ravdess/20"),
         sum(counts.values()) / 4,
@@ -42,10 +50,11 @@ def test_all_actors_have_the_official_counts(tmp_path: Path) -> None:
     written = write_ravdess(tmp_path, range(1, 25), seconds=0.005)
     assert len(written) == 1440 + 1012
     speech, song = RAVDESS(tmp_path).clips(), RAVDESS(tmp_path, "song").clips()
-    assert len(speech) == 1440 - 1  # the duplicate of actor 7
+    assert len(speech) == 1440
+    assert len(usable(RAVDESS(tmp_path))[0]) == 1440 - 1  # the duplicate of actor 7
     assert len(song) == 1012
-    assert {clip.group for clip in speech} == set.union(*map(set, RAVDESS.folds))
-    assert {clip.group for clip in speech} - {clip.group for clip in song} == {
+    assert {clip.groups[0] for clip in speech} == set.union(*map(set, RAVDESS.folds))
+    assert {clip.groups[0] for clip in speech} - {clip.groups[0] for clip in song} == {
         "ravdess/18"
     }
 
@@ -53,12 +62,11 @@ def test_all_actors_have_the_official_counts(tmp_path: Path) -> None:
 def test_a_clip_is_what_its_name_says(tree: Path) -> None:
     found = {clip.id: clip for clip in RAVDESS(tree).clips()}
     clip = found["ravdess/03-01-05-01-02-01-20"]
-    assert clip.emotion == "angry"
-    assert clip.group == "ravdess/20"
+    assert clip.label == "angry"
+    assert clip.groups == ("ravdess/20",)
     assert clip.path == (
         tree / "Audio_Speech_Actors_01-24/Actor_20/03-01-05-01-02-01-20.wav"
     )
-    assert clip.digest == content_digest(clip.path)
 
 
 def test_names_and_domains(tree: Path) -> None:
@@ -90,13 +98,12 @@ def test_channel_and_count_do_not_depend_on_the_layout(
     written = write_ravdess(
         tmp_path, (1, 18), statements=(1,), seconds=0.02, layout=layout
     )
-    speech, song = RAVDESS(tmp_path), RAVDESS(tmp_path, "song")
-    assert len(speech.clips()) == 60
-    assert len(song.clips()) == 22
-    assert sorted(stems(speech) + stems(song)) == list(written)
-    assert {clip.path for clip in speech.clips() + song.clips()} == set(
-        written.values()
-    )
+    corpora = RAVDESS(tmp_path), RAVDESS(tmp_path, "song")
+    speech, song = (usable(corpus)[0] for corpus in corpora)
+    assert len(speech) == 60
+    assert len(song) == 22
+    assert sorted(clip.path.stem for clip in speech + song) == list(written)
+    assert {clip.path for clip in speech + song} == set(written.values())
 
 
 def test_channel_actor_and_emotion_come_from_the_name_not_the_folder(
@@ -106,7 +113,7 @@ def test_channel_actor_and_emotion_come_from_the_name_not_the_folder(
     wrong.mkdir(parents=True)
     write_wav(wrong / "03-02-04-01-01-01-02.WAV", samples("03-02-04-01-01-01-02"), 8000)
     (clip,) = RAVDESS(tmp_path, "song").clips()
-    assert (clip.group, clip.emotion) == ("ravdess/02", "sad")
+    assert (clip.groups[0], clip.label) == ("ravdess/02", "sad")
 
 
 def test_the_root_may_be_one_archive_or_hold_links_even_in_a_circle(
@@ -133,19 +140,23 @@ def test_the_official_duplicate_counts_once(
     assert "1 of 60 files are left out" in caplog.text
 
 
-def test_one_recording_under_two_emotions_is_refused(tmp_path: Path) -> None:
+def test_one_recording_under_two_emotions_is_left_out_and_named(tmp_path: Path) -> None:
     written = write_small(tmp_path, (1,))
     happy, sad = written["03-01-03-01-01-01-01"], written["03-01-04-01-01-01-01"]
     shutil.copyfile(happy, sad)
-    with pytest.raises(CorpusError, match=r"-01-03-.*happy.*-01-04-.*sad.*same bytes"):
-        RAVDESS(tmp_path).clips()
+    clips, (problem,) = usable(RAVDESS(tmp_path))
+    assert len(clips) == 30 - 2
+    assert not {happy, sad} & {clip.path for clip in clips}
+    assert problem.kind == "same bytes, other label"
+    assert problem.where == tuple(f"ravdess/{path.stem}" for path in (happy, sad))
+    assert re.search(r"-01-03-.*happy.*-01-04-.*sad.*same bytes", problem.what)
 
 
 def test_one_name_with_two_contents_is_refused(tmp_path: Path) -> None:
     write_small(tmp_path / "48k", (1,))
     write_ravdess(tmp_path / "16k", (1,), statements=(1,), seconds=0.02, rate=16_000)
     with pytest.raises(CorpusError, match=r"16k.*48k.*differ in content"):
-        RAVDESS(tmp_path).clips()
+        usable(RAVDESS(tmp_path))
 
 
 def test_hidden_files_other_modalities_and_formats_are_passed_over(
@@ -219,7 +230,7 @@ def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     written["03-01-01-01-01-01-01"].unlink()
     written["03-01-01-01-01-01-01"].symlink_to("gone.wav")
     with pytest.raises(CorpusError, match=r"03-01-01-01-01-01-01\.wav can't be read"):
-        RAVDESS(tmp_path).clips()
+        usable(RAVDESS(tmp_path))
 
 
 def test_a_root_that_no_disk_can_hold_is_one_sentence() -> None:

@@ -36,7 +36,7 @@ def test_real_recordings_have_the_counts_and_chunks_of_the_made_up_ones(
     channel: Channel, counts: dict[str, int]
 ) -> None:
     clips = RAVDESS(real_ravdess(), channel).clips()
-    assert Counter(clip.emotion for clip in clips) == counts
+    assert Counter(clip.label for clip in clips) == counts
     stereo = set()
     for clip in clips:
         with clip.path.open("rb") as file:

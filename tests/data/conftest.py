@@ -2,8 +2,8 @@ from pathlib import Path
 
 import pytest
 
-from crossemo.corpora.base import Clip
-from tests.data.tones import LENGTHS, tone, tone_clip, write_tone
+from crossemo.data.examples import Example
+from tests.data.tones import LENGTHS, tone, tone_example, write_tone
 
 
 @pytest.fixture
@@ -12,11 +12,11 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def clips(tmp_path: Path) -> list[Clip]:
+def clips(tmp_path: Path) -> list[Example]:
     paths = [tmp_path / "corpus" / f"speech-0-happy-{n}.wav" for n in range(4)]
     for seed, (path, length) in enumerate(zip(paths, LENGTHS, strict=True)):
         write_tone(path, tone(length, seed))
-    return [tone_clip(path) for path in paths]
+    return [tone_example(path) for path in paths]
 
 
 @pytest.fixture

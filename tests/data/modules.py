@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
+from crossemo.corpora.base import Part
 from crossemo.data.datamodules import CrossDomainDataModule, EmotionDataModule
-from crossemo.data.splits import Part
 from tests.data.tones import Tones
 
 
@@ -21,4 +21,4 @@ def cross(root: Path, **options: Any) -> CrossDomainDataModule:
 
 def groups_in(data: EmotionDataModule, part: Part) -> set[str]:
     datasets = [data.dataset(role, part) for role in data.roles]
-    return {clip.group for dataset in datasets for clip in dataset.clips}
+    return {unit for dataset in datasets for unit in dataset.units}

@@ -12,6 +12,7 @@ from lightning import LightningModule, Trainer
 from torch import Tensor, nn
 from torch.utils.data import SequentialSampler
 
+from crossemo.corpora.base import PARTS
 from crossemo.corpora.ravdess import RAVDESS
 from crossemo.data.batch import Batch
 from crossemo.data.datamodules import (
@@ -20,7 +21,7 @@ from crossemo.data.datamodules import (
     MusicEmotionDataModule,
     SpeechEmotionDataModule,
 )
-from crossemo.data.splits import PARTS, Split, SplitError
+from crossemo.data.splits import Split, SplitError
 from crossemo.emotions import UnknownEmotionError
 from crossemo.errors import CrossEmoError
 from tests.corpora.ravdess_tree import real_ravdess, write_ravdess
@@ -51,7 +52,7 @@ class Listener(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         self.note(f"train {self.current_epoch}", batch)
-        return self.scale * batch.waveforms.mean()
+        return self.scale * batch.inputs.mean()
 
     def validation_step(
         self, batch: Batch, batch_idx: int, dataloader_idx: int
@@ -63,7 +64,7 @@ class Listener(LightningModule):
 
     def predict_step(self, batch: Batch, batch_idx: int, dataloader_idx: int) -> Tensor:
         self.note(f"predict {dataloader_idx}", batch)
-        return batch.labels
+        return batch.targets
 
     def note(self, where: str, batch: Batch) -> None:
         assert isinstance(batch, Batch)
@@ -143,7 +144,7 @@ def test_yaml_names_class_and_corpora() -> None:
     assert data.roles["target"].name == "tones-song"
     assert data.classes == ("angry", "happy", "sad", "calm")
     assert data.scheme == Split(("a/1", "a/2"), ("a/3",), ("a/4",))
-    assert (data.batch_size, data.fold, data.strict) == (3, 0, True)
+    assert (data.batch_size, data.strict) == (3, True)
     assert (data.sampling_rate, data.min_samples) == (16_000, 400)
 
 

@@ -12,6 +12,7 @@ from crossemo.data.samplers import LengthBucketSampler, eval_batches, train_batc
 from crossemo.data.waveforms import WaveformStore
 from crossemo.errors import CrossEmoError
 from tests.data.tones import RATE, Tones
+from tests.examples import examples_of
 
 lengths_of_clips = st.lists(st.integers(400, 100_000), max_size=200)
 batch_sizes = st.integers(1, 7)
@@ -32,9 +33,9 @@ def waste(lengths: Sequence[int], batches: Sequence[Sequence[int]]) -> float:
 def dataset(tmp_path: Path) -> ClipDataset:
     corpus = Tones(tmp_path / "corpus", singers=(0, 1), takes=2)
     corpus.prepare()
-    clips = corpus.clips()
+    clips = examples_of(corpus.clips())
     store = WaveformStore.prepare(clips, RATE, tmp_path / "cache")
-    return ClipDataset(clips, [0] * len(clips), store)
+    return ClipDataset(clips, store)
 
 
 @settings(deadline=None)  # a shared machine may stall

@@ -3,6 +3,7 @@ import multiprocessing
 import signal
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -10,7 +11,7 @@ from numpy.typing import NDArray
 
 from crossemo import audio
 from crossemo.cache import UNFINISHED
-from crossemo.corpora.base import Clip
+from crossemo.data.examples import Example
 from crossemo.data.waveforms import WaveformError, WaveformStore
 from tests.data.tones import (
     LENGTHS,
@@ -23,7 +24,7 @@ from tests.data.tones import (
 from tests.limits import files_no_larger_than
 
 
-def test_a_file_in_the_way_is_one_sentence(clips: list[Clip], cache: Path) -> None:
+def test_a_file_in_the_way_is_one_sentence(clips: list[Example], cache: Path) -> None:
     cache.write_text("not a folder")
     with pytest.raises(WaveformError, match=r"data\.cache_dir.*CROSSEMO_CACHE") as info:
         WaveformStore.prepare(clips, RATE, cache)
@@ -31,7 +32,7 @@ def test_a_file_in_the_way_is_one_sentence(clips: list[Clip], cache: Path) -> No
 
 
 def test_a_write_that_fails_halfway_leaves_nothing(
-    clips: list[Clip], cache: Path
+    clips: list[Example], cache: Path
 ) -> None:
     match = "can't be written.*File too large.*CROSSEMO_CACHE"
     with files_no_larger_than(5000), pytest.raises(WaveformError, match=match):
@@ -40,7 +41,7 @@ def test_a_write_that_fails_halfway_leaves_nothing(
 
 
 def test_a_full_disk_leaves_nothing(
-    clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch
+    clips: list[Example], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def full(self: Path, *args: object, **kwargs: object) -> int:
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -52,14 +53,14 @@ def test_a_full_disk_leaves_nothing(
 
 
 def test_an_interrupted_run_leaves_nothing(
-    clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch
+    clips: list[Example], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decode = audio.decode
 
-    def interrupted(path: Path, rate: int) -> NDArray[np.float32]:
-        if path == clips[2].path:
+    def interrupted(path: Path, rate: int, *stretch: Any) -> NDArray[np.float32]:
+        if path == clips[2].clip.path:
             raise KeyboardInterrupt
-        return decode(path, rate)
+        return decode(path, rate, *stretch)
 
     with monkeypatch.context() as patch:
         patch.setattr(audio, "decode", interrupted)
@@ -68,7 +69,7 @@ def test_an_interrupted_run_leaves_nothing(
     assert left_in(cache) == []
 
 
-def test_a_killed_run_is_not_taken_for_whole(clips: list[Clip], cache: Path) -> None:
+def test_a_killed_run_is_not_taken_for_whole(clips: list[Example], cache: Path) -> None:
     context = multiprocessing.get_context("spawn")
     process = context.Process(target=prepare_and_be_killed, args=(clips, cache))
     process.start()
@@ -79,7 +80,7 @@ def test_a_killed_run_is_not_taken_for_whole(clips: list[Clip], cache: Path) -> 
     with pytest.raises(WaveformError, match=r"call prepare_data\(\)"):
         WaveformStore.open(clips, RATE, cache)
     store = WaveformStore.prepare(clips, RATE, cache)
-    np.testing.assert_array_equal(store[clips[3].id], tone(1000, 3))
+    np.testing.assert_array_equal(store[clips[3].key], tone(1000, 3))
 
 
 def cut_samples(folder: Path) -> None:
@@ -108,28 +109,28 @@ def lose_index(folder: Path) -> None:
     "damage", [cut_samples, empty_samples, shorter_samples, cut_index, lose_index]
 )
 def test_a_damaged_store_is_made_anew(
-    clips: list[Clip], cache: Path, damage: Callable[[Path], None]
+    clips: list[Example], cache: Path, damage: Callable[[Path], None]
 ) -> None:
     damage(WaveformStore.prepare(clips, RATE, cache).folder)
     with pytest.raises(WaveformError, match="not in the cache"):
         WaveformStore.open(clips, RATE, cache)
     store = WaveformStore.prepare(clips, RATE, cache)
-    np.testing.assert_array_equal(store[clips[3].id], tone(1000, 3))
+    np.testing.assert_array_equal(store[clips[3].key], tone(1000, 3))
     assert left_in(cache) == [store.folder.name]
 
 
 def test_the_loser_of_a_race_uses_the_winners_store(
-    clips: list[Clip], cache: Path, monkeypatch: pytest.MonkeyPatch
+    clips: list[Example], cache: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     decode = audio.decode
     winners: list[int] = []
 
-    def overtaken(path: Path, rate: int) -> NDArray[np.float32]:
+    def overtaken(path: Path, rate: int, *stretch: Any) -> NDArray[np.float32]:
         if not winners:
             winners.append(0)
             folder = WaveformStore.prepare(clips, RATE, cache).folder
             winners[0] = (folder / "waveforms.npy").stat().st_ino
-        return decode(path, rate)
+        return decode(path, rate, *stretch)
 
     # One thread, so that the other run is over before this one goes on.
     monkeypatch.setattr("os.cpu_count", lambda: 1)
@@ -139,7 +140,9 @@ def test_the_loser_of_a_race_uses_the_winners_store(
     assert left_in(cache) == [store.folder.name]
 
 
-def test_two_processes_at_once_both_end_right(clips: list[Clip], cache: Path) -> None:
+def test_two_processes_at_once_both_end_right(
+    clips: list[Example], cache: Path
+) -> None:
     context = multiprocessing.get_context("spawn")
     barrier, results = context.Barrier(2), context.Queue()
     processes = [

@@ -6,14 +6,17 @@ from collections.abc import Sequence
 from multiprocessing.queues import Queue
 from multiprocessing.synchronize import Barrier
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
 from crossemo import audio
-from crossemo.corpora.base import Clip, Corpus, Domain, content_digest
+from crossemo.corpora.base import Clip, Corpus, Domain
+from crossemo.data.examples import Example
 from crossemo.data.waveforms import WaveformStore
+from tests.examples import examples_of
 
 RATE = 16_000  # Hz
 LENGTHS = (700, 1200, 300, 1000)  # samples of the clips that `conftest` writes
@@ -79,8 +82,12 @@ def write_tone(path: Path, samples: NDArray[np.float32], rate: int = RATE) -> No
 
 def tone_clip(path: Path) -> Clip:
     _, singer, emotion, _ = path.stem.split("-")
-    digest = content_digest(path)
-    return Clip(f"tones/{path.stem}", path, emotion, f"tones/{singer}", digest)
+    return Clip(f"tones/{path.stem}", path, (f"tones/{singer}",), emotion)
+
+
+def tone_example(path: Path) -> Example:
+    (example,) = examples_of([tone_clip(path)])
+    return example
 
 
 def left_in(cache: Path) -> list[str]:
@@ -88,20 +95,20 @@ def left_in(cache: Path) -> list[str]:
 
 
 def prepare_when_both_are_ready(
-    barrier: Barrier, clips: list[Clip], cache: Path, results: "Queue[float]"
+    barrier: Barrier, clips: list[Example], cache: Path, results: "Queue[float]"
 ) -> None:
     barrier.wait(60)
     store = WaveformStore.prepare(clips, RATE, cache)
-    results.put(float(sum(store[clip.id].sum() for clip in clips)))
+    results.put(float(sum(store[clip.key].sum() for clip in clips)))
 
 
-def prepare_and_be_killed(clips: list[Clip], cache: Path) -> None:
+def prepare_and_be_killed(clips: list[Example], cache: Path) -> None:
     decode = audio.decode
 
-    def fatal(path: Path, rate: int) -> NDArray[np.float32]:
-        if path == clips[-1].path:
+    def fatal(path: Path, rate: int, *stretch: Any) -> NDArray[np.float32]:
+        if path == clips[-1].clip.path:
             os.kill(os.getpid(), signal.SIGKILL)
         return decode(path, rate)
 
-    audio.decode = fatal
+    vars(audio)["decode"] = fatal
     WaveformStore.prepare(clips, RATE, cache)

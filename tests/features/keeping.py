@@ -15,12 +15,12 @@ from typing import Any
 
 import torch
 
-from crossemo.corpora.base import Clip
 from crossemo.data.dataset import ClipDataset
 from crossemo.encoders import load_encoder
 from crossemo.features import store as kept
 from crossemo.features.hidden import Features, keep_features
 from crossemo.features.packed import write_clips
+from tests.examples import numbered
 from tests.forking import end
 from tests.noise import Noise
 
@@ -29,12 +29,9 @@ PAUSE = 0.02  # seconds that a file takes at least
 
 
 def dataset() -> ClipDataset:
-    clips = [
-        Clip(f"clip-{n}", Path(f"{n}.wav"), "sad", "nobody", f"{n:032x}")
-        for n in range(CLIPS)
-    ]
-    lengths = {clip.id: 300 + 37 * (n * 7 % CLIPS) for n, clip in enumerate(clips)}
-    return ClipDataset(clips, [0] * CLIPS, Noise(lengths))
+    examples = numbered(CLIPS)
+    lengths = {e.key: 300 + 37 * (n * 7 % CLIPS) for n, e in enumerate(examples)}
+    return ClipDataset(examples, Noise(lengths))
 
 
 def keep(encoder: Any, cache: Path) -> Features:

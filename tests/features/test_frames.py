@@ -12,17 +12,17 @@ from safetensors.torch import load_file
 from torch import Tensor
 
 from crossemo.callbacks.kept_features import KeptFeatures
-from crossemo.corpora.base import Clip
 from crossemo.data.dataset import ClipDataset
 from crossemo.encoders import SSLEncoder, load_encoder
 from crossemo.features.frames import keep_frames
-from crossemo.features.hidden import KeptClips, as_hidden
+from crossemo.features.hidden import HiddenStore, as_hidden
 from crossemo.features.store import FeatureError
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.stages.stage import Stage
 from crossemo.stages.switch import StageSwitch
 from tests.data.modules import cross
 from tests.encoders.tiny import FAMILIES, MIN_SAMPLES, write_tiny
+from tests.examples import numbered
 from tests.noise import Noise
 
 LENGTHS = (300, 470, 350, 300, 999)
@@ -34,19 +34,16 @@ def encoder(wav2vec2: Path) -> SSLEncoder:
 
 
 def dataset(lengths: tuple[int, ...] = LENGTHS) -> ClipDataset:
-    clips = [
-        Clip(f"clip-{n}", Path(f"{n}.wav"), "sad", "nobody", f"{n:032x}")
-        for n in range(len(lengths))
-    ]
-    noise = Noise({clip.id: lengths[n] for n, clip in enumerate(clips)})
-    return ClipDataset(clips, [0] * len(clips), noise)
+    examples = numbered(len(lengths))
+    noise = Noise({one.key: lengths[n] for n, one in enumerate(examples)})
+    return ClipDataset(examples, noise)
 
 
 def alone(encoder: SSLEncoder, data: ClipDataset, place: int) -> Tensor:
     """Return the hidden states of a clip by itself, `(states, frames, width)`."""
     batch = data[place]
     with torch.no_grad():
-        states: Tensor = encoder(batch.waveforms, batch.lengths).states[:, 0]
+        states: Tensor = encoder(batch.inputs, batch.lengths).states[:, 0]
     return states
 
 
@@ -75,8 +72,8 @@ def test_they_are_the_frames_of_each_clip_alone(
 ) -> None:
     data = dataset()
     kept = keep_frames(encoder, [data], None, 2, precision, tmp_path)
-    for place, clip in enumerate(data.clips):
-        frames = kept[clip.digest]["frames"]
+    for place, key in enumerate(data.keys):
+        frames = kept[key]["frames"]
         assert frames.dtype == getattr(torch, precision)
         expected = alone(encoder, data, place).transpose(0, 1)
         torch.testing.assert_close(frames.float(), expected, rtol=rtol, atol=rtol)
@@ -86,9 +83,9 @@ def test_some_hidden_states_can_be_kept_alone(
     encoder: SSLEncoder, tmp_path: Path
 ) -> None:
     data = dataset()
-    digest = data.clips[1].digest
-    whole = keep_frames(encoder, [data], cache_dir=tmp_path)[digest]["frames"]
-    some = keep_frames(encoder, [data], [2, 0], cache_dir=tmp_path)[digest]["frames"]
+    key = data.keys[1]
+    whole = keep_frames(encoder, [data], cache_dir=tmp_path)[key]["frames"]
+    some = keep_frames(encoder, [data], [2, 0], cache_dir=tmp_path)[key]["frames"]
     assert some.equal(whole[:, [2, 0]])
     with pytest.raises(FeatureError, match="no hidden state 3: choose from 0 to 2"):
         keep_frames(encoder, [data], [3], cache_dir=tmp_path)
@@ -100,12 +97,12 @@ def test_a_batch_of_them_is_what_the_encoder_gives_of_its_waveforms(
     data = dataset()
     batch = data[[1, 4, 0]]
     with torch.no_grad():
-        looped = encoder(batch.waveforms, batch.lengths)
+        looped = encoder(batch.inputs, batch.lengths)
     kept = keep_frames(encoder, [data], cache_dir=tmp_path)
-    data.store = KeptClips(data, kept, "frames")
-    served = data[[1, 4, 0]]
-    assert served.waveforms.shape == looped.states.transpose(0, 1).shape
-    states, mask = as_hidden(encoder, served.waveforms, served.lengths)
+    store = HiddenStore(data, kept, "frames")
+    served = ClipDataset(data.examples, store)[[1, 4, 0]]
+    assert served.inputs.shape == looped.states.transpose(0, 1).shape
+    states, mask = as_hidden(encoder, served)
     assert mask.equal(looped.mask)
     torch.testing.assert_close(
         states[:, mask], looped.states[:, mask], rtol=1e-5, atol=1e-5
@@ -188,12 +185,12 @@ def fitted(
     trainer.fit(model, data)
     count = sum(seen)
     # Speech and song hold the same samples, in files that bear the second's date.
-    contents = {clip.digest for one in data.datasets() for clip in one.clips}
+    contents = {key for one in data.datasets() for key in one.keys}
     assert not kept or count == len(contents)
     trainer.test(model, data, verbose=False)
     found = trainer.predict(model, data)
     assert found is not None
-    predicted = torch.cat([one["probabilities"] for role in found for one in role])
+    predicted = torch.cat([one["predictions"] for role in found for one in role])
     return model.state_dict(), predicted, count
 
 

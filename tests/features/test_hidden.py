@@ -12,27 +12,24 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from crossemo import audio
-from crossemo.corpora.base import Clip
 from crossemo.data.dataset import ClipDataset
 from crossemo.encoders import SSLEncoder, load_encoder
 from crossemo.features import store as kept
 from crossemo.features.hidden import (
     FeatureError,
-    KeptClips,
+    HiddenStore,
     features_folder,
     keep_features,
 )
+from tests.examples import numbered
 from tests.noise import Noise
 from tests.shell import corpora, run
 
 
 def dataset(count: int = 9, start: int = 0) -> ClipDataset:
-    clips = [
-        Clip(f"clip-{n}", Path(f"{n}.wav"), "sad", "nobody", f"{n:032x}")
-        for n in range(start, start + count)
-    ]
-    lengths = {clip.id: 300 + 50 * (n % 4) for n, clip in enumerate(clips)}
-    return ClipDataset(clips, list(range(count)), Noise(lengths))
+    examples = numbered(start + count)[start:]
+    lengths = {e.key: 300 + 50 * (n % 4) for n, e in enumerate(examples)}
+    return ClipDataset(examples, Noise(lengths))
 
 
 @pytest.fixture
@@ -60,11 +57,11 @@ def test_they_are_moments_of_each_clip_alone(
 ) -> None:
     data = dataset()
     found = keep_features(encoder, [data], 4, precision, tmp_path)
-    for place, clip in enumerate(data.clips):
+    for place, key in enumerate(data.keys):
         batch = data[place]
         with torch.no_grad():
-            states, _ = encoder(batch.waveforms, batch.lengths)
-        mean, deviation = found.means[clip.digest], found.deviations[clip.digest]
+            states, _ = encoder(batch.inputs, batch.lengths)
+        mean, deviation = found.means[key], found.deviations[key]
         assert mean.dtype == getattr(torch, precision)
         torch.testing.assert_close(
             mean.float(), states[:, 0].mean(1), rtol=rtol, atol=rtol
@@ -94,7 +91,8 @@ def test_whatever_changes_a_feature_changes_where_it_is_kept(
 ) -> None:
     keep_features(encoder, [dataset(4)], cache_dir=tmp_path)
     changed = dataset(4)
-    changed.clips[1] = replace(changed.clips[1], digest="other content")
+    changed.examples[1] = replace(changed.examples[1], key="other content")
+    changed.store = Noise(dict(zip(changed.keys, changed.lengths, strict=True)))
     keep_features(encoder, [changed], cache_dir=tmp_path)
     assert sum(counted) == 5
     home = features_folder(encoder, cache_dir=tmp_path)
@@ -120,10 +118,11 @@ def test_kept_clips_stand_in_for_waveforms(encoder: SSLEncoder, tmp_path: Path) 
     data = dataset(4)
     lengths = data.lengths
     found = keep_features(encoder, [data], cache_dir=tmp_path)
-    data.store = KeptClips(data, found)
-    batch = data[[2, 0]]
-    assert batch.waveforms.shape == (2, encoder.num_states, encoder.width)
-    torch.testing.assert_close(batch.waveforms[1], found.means[data.clips[0].digest])
+    served = ClipDataset(data.examples, HiddenStore(data, found))
+    batch = served[[2, 0]]
+    assert batch.content == "means"
+    assert batch.inputs.shape == (2, encoder.num_states, encoder.width)
+    torch.testing.assert_close(batch.inputs[1], found.means[data.keys[0]])
     assert batch.lengths.tolist() == [lengths[2], lengths[0]]
 
 

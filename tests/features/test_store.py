@@ -7,22 +7,19 @@ import pytest
 import torch
 from torch import Tensor
 
-from crossemo.corpora.base import Clip
 from crossemo.data.batch import Batch
 from crossemo.data.dataset import ClipDataset
 from crossemo.features.store import FeatureError, keep, kept_folder, kept_in
+from tests.examples import numbered
 from tests.noise import Noise
 
 LENGTHS = (700, 300, 900, 300, 500)
 
 
 def dataset(lengths: tuple[int, ...] = LENGTHS) -> ClipDataset:
-    clips = [
-        Clip(f"clip-{n}", Path(f"{n}.wav"), "sad", "nobody", f"{n:032x}")
-        for n in range(len(lengths))
-    ]
-    noise = Noise({clip.id: lengths[n] for n, clip in enumerate(clips)})
-    return ClipDataset(clips, [0] * len(clips), noise)
+    examples = numbered(len(lengths))
+    noise = Noise({one.key: lengths[n] for n, one in enumerate(examples)})
+    return ClipDataset(examples, noise)
 
 
 class Hundreds:
@@ -39,7 +36,7 @@ class Hundreds:
 
     def __call__(self, batch: Batch) -> list[dict[str, Tensor]]:
         self.seen += batch.indices.tolist()
-        clips = zip(batch.waveforms, batch.lengths.tolist(), strict=True)
+        clips = zip(batch.inputs, batch.lengths.tolist(), strict=True)
         return [
             {"sum": clip[:length].sum(), "rows": clip[:length].reshape(-1, 100)}
             for clip, length in clips
@@ -47,7 +44,7 @@ class Hundreds:
 
 
 def samples(data: ClipDataset, place: int) -> Tensor:
-    return torch.from_numpy(data.store[data.clips[place].id])
+    return torch.from_numpy(data.store[data.keys[place]])
 
 
 @pytest.mark.parametrize("precision", ["float32", "float16"])
@@ -57,19 +54,19 @@ def test_tensors_of_any_length_come_back(
 ) -> None:
     data = dataset()
     found = keep(Hundreds(), [data], batch_size, precision, tmp_path)
-    assert set(found) == {clip.digest for clip in data.clips}
-    for place, clip in enumerate(data.clips):
+    assert set(found) == set(data.keys)
+    for place, key in enumerate(data.keys):
         rows = samples(data, place).reshape(-1, 100).to(getattr(torch, precision))
-        torch.testing.assert_close(found[clip.digest]["rows"], rows, rtol=0, atol=0)
+        torch.testing.assert_close(found[key]["rows"], rows, rtol=0, atol=0)
         expected = samples(data, place).sum().to(rows.dtype)
-        torch.testing.assert_close(found[clip.digest]["sum"], expected)
+        torch.testing.assert_close(found[key]["sum"], expected)
 
 
 def test_tensors_of_one_length_come_back(tmp_path: Path) -> None:
     data = dataset((400, 400, 400))
     found = keep(Hundreds(), [data], cache_dir=tmp_path)
-    for place, clip in enumerate(data.clips):
-        assert found[clip.digest]["rows"].equal(samples(data, place).reshape(4, 100))
+    for place, key in enumerate(data.keys):
+        assert found[key]["rows"].equal(samples(data, place).reshape(4, 100))
 
 
 def test_only_what_is_not_kept_is_computed(tmp_path: Path) -> None:

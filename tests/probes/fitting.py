@@ -49,7 +49,7 @@ def trainer(**options: Any) -> Trainer:
 def fit(data: EmotionDataModule, encoder: Path, **options: Any) -> LayerwiseProbes:
     """Train probes of few rates and seeds, unless the options say others."""
     probes = LayerwiseProbes(str(encoder), data.classes, **FEW | options)
-    trainer().fit(probes, data)
+    trainer().fit(probes.on(data))
     return probes
 
 

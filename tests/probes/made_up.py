@@ -36,7 +36,7 @@ def made_up(
     return ProbedClips(
         ids=tuple(f"clip-{n}" for n in range(len(held))),
         groups=tuple(f"singer-{n}" for n in singer.tolist()),
-        digests=tuple(f"{n:032x}" for n in range(len(held))),
+        keys=tuple(f"{n:032x}" for n in range(len(held))),
         roles=role,
         labels=label,
         parts=parts,

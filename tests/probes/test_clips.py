@@ -9,10 +9,11 @@ from hypothesis import strategies as st
 from sklearn.utils.class_weight import compute_sample_weight
 from torch import Tensor
 
+from crossemo.corpora.base import PARTS
 from crossemo.corpora.ravdess import RAVDESS
 from crossemo.data.datamodule import EmotionDataModule
 from crossemo.data.datamodules import CrossDomainDataModule
-from crossemo.data.splits import PARTS, Split, SplitError
+from crossemo.data.splits import Split, SplitError
 from crossemo.probes.clips import (
     TEST,
     TRAIN,

@@ -28,11 +28,11 @@ def test_training_that_goes_on_ends_as_if_never_stopped(
     checkpoint = tmp_path / "stopped.ckpt"
     # Lightning loads checkpoints into float32 before it makes them float64.
     single = {"precision": "32-true"}
-    trainer(**single).fit(whole, speech_and_song(ravdess))
+    trainer(**single).fit(whole.on(speech_and_song(ravdess)))
     first = trainer(**single, max_epochs=17)
-    first.fit(stopped, speech_and_song(ravdess))
+    first.fit(stopped.on(speech_and_song(ravdess)))
     first.save_checkpoint(checkpoint)
-    trainer(**single).fit(resumed, speech_and_song(ravdess), ckpt_path=checkpoint)
+    trainer(**single).fit(resumed.on(speech_and_song(ravdess)), ckpt_path=checkpoint)
     assert not same(judged(stopped), judged(whole))
     assert same(judged(resumed), judged(whole))
     for name, tensor in whole.state_dict().items():
@@ -46,7 +46,7 @@ def checkpoint(
     """What probes leave that were trained for two epochs."""
     path = tmp_path_factory.mktemp("checkpoint") / "probes.ckpt"
     data, run = speech(ravdess), trainer(max_epochs=2)
-    run.fit(LayerwiseProbes(str(wav2vec2), data.classes, **FEW), data)
+    run.fit(LayerwiseProbes(str(wav2vec2), data.classes, **FEW).on(data))
     run.save_checkpoint(path)
     return path
 
@@ -73,7 +73,7 @@ def test_a_checkpoint_of_other_probes_is_refused(
     (name,) = options
     sentence = rf"^The checkpoint is of other probes \({name}\): .* --ckpt_path\.$"
     with pytest.raises(CrossEmoError, match=sentence):
-        trainer().fit(probes, data, ckpt_path=checkpoint)
+        trainer().fit(probes.on(data), ckpt_path=checkpoint)
 
 
 def test_before_the_training_nothing_is_judged() -> None:
@@ -89,7 +89,7 @@ def test_training_ends_when_every_probe_has_stopped(
         **FEW | {"patience": 2, "rates": (1e-1,)},
     )
     run = trainer(max_epochs=2000)
-    run.fit(probes, speech(ravdess))
+    run.fit(probes.on(speech(ravdess)))
     assert probes.running() == 0
     assert run.current_epoch < 2000
 
@@ -120,6 +120,7 @@ def test_two_processes_judge_as_one_does(
     data = speech(ravdess)
     probes = LayerwiseProbes(str(wav2vec2), data.classes, **FEW)
     forked = DDPStrategy(start_method="fork", process_group_backend="gloo")
-    trainer(strategy=forked, devices=2, callbacks=[Save(tmp_path)]).fit(probes, data)
+    run = trainer(strategy=forked, devices=2, callbacks=[Save(tmp_path)])
+    run.fit(probes.on(data))
     for rank in (0, 1):
         assert same(read_judgements(tmp_path / f"{rank}"), judged(one))

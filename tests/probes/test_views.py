@@ -62,19 +62,19 @@ def test_views_are_the_features_of_each_clip(
     assert list(views) == ["2", "0", "log-mel", "level"]
     kept = keep_features(load_encoder(str(wav2vec2)), data.datasets())
     heard = {
-        clip.digest: batch
+        key: batch
         for dataset in data.datasets()
-        for n, clip in enumerate(dataset.clips)
+        for n, key in enumerate(dataset.keys)
         for batch in [dataset[n]]
     }
     acoustic = Acoustics(["level", "log-mel"], data.sampling_rate)
     for row in (0, 7, len(clips.ids) - 1):
-        digest = clips.digests[row]
+        key = clips.keys[row]
         for layer in (0, 2):
-            mean, deviation = kept.means[digest][layer], kept.deviations[digest][layer]
+            mean, deviation = kept.means[key][layer], kept.deviations[key][layer]
             assert torch.equal(views[f"{layer}"][row], mean)
             assert torch.equal(both[f"{layer}"][row], torch.cat((mean, deviation)))
-        (expected,) = acoustic(heard[digest])
+        (expected,) = acoustic(heard[key])
         for name in ("level", "log-mel"):
             torch.testing.assert_close(views[name][row], expected[name])
 
@@ -146,8 +146,7 @@ def heard(clips: ProbedClips, monkeypatch: pytest.MonkeyPatch) -> Any:
 
     def hear(values: Tensor) -> None:
         kept = {
-            digest: {"level": own}
-            for digest, own in zip(clips.digests, values, strict=True)
+            key: {"level": own} for key, own in zip(clips.keys, values, strict=True)
         }
         monkeypatch.setattr(views, "keep", lambda *_, **__: kept)
 
@@ -194,9 +193,9 @@ def test_an_encoder_that_is_not_finite_is_refused(
 ) -> None:
     kept = keep_features(load_encoder(str(wav2vec2)), data.datasets())
     parts = {n: dict(getattr(kept, n)) for n in ("means", "deviations")}
-    broken = parts[name][clips.digests[5]].clone()
+    broken = parts[name][clips.keys[5]].clone()
     broken[1, 0] = torch.nan
-    parts[name][clips.digests[5]] = broken
+    parts[name][clips.keys[5]] = broken
     features = SimpleNamespace(**parts)
     monkeypatch.setattr(views, "keep_features", lambda *_, **__: features)
     sentence = f"What {wav2vec2} gives for the clip {clips.ids[5]} is not finite: "

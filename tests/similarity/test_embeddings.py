@@ -34,7 +34,7 @@ def frames_of(clip: int, state: int) -> Tensor:
 
 def encode(batch: Batch) -> tuple[list[Tensor], Tensor]:
     """Two states, with nonsense on the padding."""
-    clips = batch.waveforms[:, 0].int().tolist()
+    clips = batch.inputs[:, 0].int().tolist()
     longest = max(FRAMES[clip] for clip in clips)
     states = [torch.full((len(clips), longest, 3), 1e6) for _ in range(2)]
     mask = torch.zeros(len(clips), longest, dtype=torch.bool)

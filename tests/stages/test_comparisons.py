@@ -1,10 +1,13 @@
 import pytest
 import torch
 
-from crossemo.stages.comparisons import Judged, comparisons
+from crossemo.data.gathering import Judged
+from crossemo.stages.comparisons import comparisons
 from crossemo.stages.stage import Stage
+from crossemo.tasks.classes import Classes
 
 LABELS = torch.tensor([0, 0, 1, 1] * 3)
+TASK = Classes.of_outputs(("calm", "sad"))
 GROUPS = [name for name in "abc" for _ in range(4)]
 
 
@@ -12,7 +15,7 @@ def judged(*wrong: int) -> Judged:
     predictions = LABELS.clone()
     for clip in wrong:
         predictions[clip] = 1 - predictions[clip]
-    return Judged(LABELS, predictions, GROUPS)
+    return Judged(torch.eye(2)[predictions], LABELS, GROUPS)
 
 
 def test_gain_and_what_was_kept_are_differences_on_the_same_clips() -> None:
@@ -28,7 +31,7 @@ def test_gain_and_what_was_kept_are_differences_on_the_same_clips() -> None:
         ("target", "target"): judged(0),
         ("target", "source"): judged(4, 5),
     }
-    gain, kept = comparisons(said, stages, 2)
+    gain, kept = comparisons(said, stages, TASK)
     assert (gain["what"], gain["stage"], gain["than"]) == (
         "gain",
         "target",
@@ -47,9 +50,9 @@ def test_gain_and_what_was_kept_are_differences_on_the_same_clips() -> None:
 def test_without_a_stage_on_the_target_alone_there_is_no_gain() -> None:
     stages = {"source": Stage(), "target": Stage()}
     said = {(s, r): judged(0) for s in stages for r in ("source", "target")}
-    assert [row["what"] for row in comparisons(said, stages, 2)] == ["kept"]
+    assert [row["what"] for row in comparisons(said, stages, TASK)] == ["kept"]
 
 
 def test_stages_that_were_not_tested_are_left_out() -> None:
     stages = {"source": Stage(), "target": Stage()}
-    assert comparisons({("source", "source"): judged()}, stages, 2) == []
+    assert comparisons({("source", "source"): judged()}, stages, TASK) == []

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 from torch import nn
 
 from crossemo.stages.optimization import (
-    balanced_weights,
     parameter_groups,
     rate_factor,
     warmup_schedule,
@@ -68,11 +67,3 @@ def test_groups_leave_out_frozen_parameters_and_spare_vectors_the_decay() -> Non
         ("head", 1, 1e-3, 0.01),
         ("head-vectors", 1, 1e-3, 0.0),
     ]
-
-
-@given(st.lists(st.integers(1, 500), min_size=2, max_size=8))
-def test_balanced_weights_average_to_one_over_the_clips(counts: list[int]) -> None:
-    weights = balanced_weights(counts)
-    clips = torch.tensor(counts)
-    assert float((weights * clips).sum() / clips.sum()) == pytest.approx(1, rel=1e-5)
-    assert torch.allclose(weights * clips, (weights * clips)[0].expand(len(counts)))

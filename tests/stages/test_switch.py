@@ -217,7 +217,7 @@ def test_a_stage_may_train_on_both_domains(tmp_path: Path) -> None:
     stages = {"joint": Stage(1, data=["source", "target"])}
     module, switch, _ = fit(tmp_path, stages)
     assert len(module.seen) == 8
-    assert switch.checkpoints[0].score == "val/mean/UA"
+    assert switch.checkpoints[0].score == "val/mean/score"
 
 
 def test_every_batch_has_a_seed_of_its_own(tmp_path: Path) -> None:
@@ -262,7 +262,7 @@ def test_stages_that_do_not_fit_are_refused(
 @pytest.mark.parametrize(
     ("callback", "sentence"),
     [
-        (EarlyStopping("val/source/UA"), "set stages.NAME.patience"),
+        (EarlyStopping("val/source/score"), "set stages.NAME.patience"),
         (StochasticWeightAveraging(1e-3), "can't follow a switch of stages"),
     ],
 )

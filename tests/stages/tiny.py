@@ -129,6 +129,6 @@ class TinyModule(LightningModule):
         score = -nn.functional.cross_entropy(logits, labels)
         # A plan of scores, where a test has one, decides which epoch is best.
         planned = self.scores.get(f"{role}{self.current_epoch}", float(score))
-        self.log(f"val/{role}/UA", planned, add_dataloader_idx=False)
+        self.log(f"val/{role}/score", planned, add_dataloader_idx=False)
         if role == "target":
-            self.log("val/mean/UA", planned, add_dataloader_idx=False)
+            self.log("val/mean/score", planned, add_dataloader_idx=False)

@@ -95,7 +95,7 @@ class Acoustics:
 
     def __call__(self, batch: Batch) -> list[dict[str, Tensor]]:
         """Return the features of every clip, by name, `(width,)` float32 on the CPU."""
-        waveforms = batch.waveforms.cpu()
+        waveforms = batch.inputs.cpu()
         clips = [
             waveform[:length]
             for waveform, length in zip(waveforms, batch.lengths.tolist(), strict=True)

@@ -26,8 +26,8 @@ def test_the_contours_of_other_actors_tell_which_melody_is_sung() -> None:
     clips = RAVDESS(RECORDINGS, "song").clips()
     waveforms = (torch.from_numpy(decode(clip.path, RATE)) for clip in clips)
     contours = torch.stack([pitch_contour(clip, RATE) for clip in waveforms])
-    melodies = np.array([MELODIES[clip.emotion] for clip in clips])
-    actors = np.array([clip.group for clip in clips])
+    melodies = np.array([MELODIES[str(clip.label)] for clip in clips])
+    actors = np.array([clip.groups[0] for clip in clips])
     away = torch.cdist(contours, contours, p=1).numpy()
     away[actors[:, None] == actors] = np.inf
     right = melodies[away.argmin(1)] == melodies

@@ -1,6 +1,8 @@
 """Bring what every process computed for its clips together, each clip once."""
 
 from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import cast
 
 import torch
@@ -8,9 +10,25 @@ from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 from torch import distributed as dist
 
-from crossemo.recognizer import Prediction
+# `predictions` (batch, outputs), `targets`, `indices` and `counted` of a batch.
+Prediction = dict[str, Tensor]
 
-_KEPT = ("indices", "labels", "probabilities")
+_GATHERED = ("indices", "targets", "predictions")
+
+
+@dataclass(frozen=True)
+class Judged:
+    """What a model said of the clips of a role.
+
+    Args:
+        predictions: `(clips, outputs)`, such as probabilities.
+        targets: `(clips,)` or `(clips, outputs)`.
+        units: Unit of each clip (speaker, song, artist).
+    """
+
+    predictions: Tensor
+    targets: Tensor
+    units: Sequence[str]
 
 
 class Predictions:
@@ -20,21 +38,24 @@ class Predictions:
         self._batches: dict[int, list[list[Tensor]]] = defaultdict(list)
 
     def add(self, outputs: STEP_OUTPUT, role: int) -> None:
-        """Keep a batch of the role of that number, without repeated clips."""
-        said = cast(Prediction, outputs)
-        self._batches[role].append([said[key][said["counted"]] for key in _KEPT])
+        """Take a batch of the role of that number, without repeated clips."""
+        batch = cast(Prediction, outputs)
+        counted = batch["counted"]
+        self._batches[role].append(
+            [batch[name][counted].detach() for name in _GATHERED]
+        )
 
     def gather(self, role: int) -> tuple[Tensor, Tensor, Tensor]:
-        """Return what all processes kept of a role, in the order of its clips.
+        """Return what all processes have of a role, in the order of its clips.
 
         Returns:
-            The clips' positions `(clips,)`, the probabilities `(clips, classes)`
-            and the labels `(clips,)`.
+            The clips' positions `(clips,)`, the predictions `(clips, outputs)` and the
+            targets `(clips,)` or `(clips, outputs)`.
         """
         columns = zip(*self._batches[role], strict=True)
-        indices, labels, probabilities = (torch.cat(column) for column in columns)
-        _, labels = gather_clips(indices, labels)
-        return *gather_clips(indices, probabilities), labels
+        indices, targets, predictions = (torch.cat(column) for column in columns)
+        _, targets = gather_clips(indices, targets)
+        return *gather_clips(indices, predictions), targets
 
 
 def gather_clips(indices: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:

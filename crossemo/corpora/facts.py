@@ -1,0 +1,214 @@
+"""What audio files hold: digests, lengths and rates, read once and stored by path."""
+
+import json
+import logging
+import os
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import astuple, dataclass
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+from rich.progress import track
+
+from crossemo import audio, cache
+from crossemo.corpora.base import Clip, CorpusError, Problem
+from crossemo.corpora.listing import refuse
+from crossemo.files import write_text
+
+FORMAT = 1
+READ_AHEAD = 256  # files
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class FileFacts:
+    """What an audio file holds.
+
+    Args:
+        digest: `content_digest` of the file.
+        size: Bytes.
+        samples: Samples of a channel as the header says; None where it doesn't.
+        rate: Sampling rate in Hz; None where the header doesn't say.
+        channels: Number of channels; None where the header doesn't say.
+    """
+
+    digest: str
+    size: int
+    samples: int | None = None
+    rate: int | None = None
+    channels: int | None = None
+
+
+def content_digest(path: Path) -> str:
+    """Return the BLAKE2b digest (128 bits, hex) of a file's bytes.
+
+    Raises:
+        OSError: The file can't be read.
+    """
+    digest = blake2b(digest_size=16)
+    with path.open("rb") as file:
+        while block := file.read(1 << 20):
+            digest.update(block)
+    return digest.hexdigest()
+
+
+def file_facts(
+    paths: Iterable[Path],
+    root: Path,
+    cache_dir: str | Path | None = None,
+    progress: bool = False,
+) -> dict[Path, FileFacts]:
+    """Return the facts of files, reading those that are new or have changed.
+
+    They are stored in `<cache folder>/files`, by the path below the root, the size and
+    the time of the last change.
+
+    Args:
+        paths: The files.
+        root: The folder that they lie below.
+        cache_dir: The cache folder; `crossemo.cache.cache_dir` if None.
+        progress: Show a bar.
+
+    Raises:
+        CorpusError: A file can't be read, or the cache can't be written.
+    """
+    home = cache.cache_dir() if cache_dir is None else Path(cache_dir).expanduser()
+    real = os.path.realpath(root)
+    key = blake2b(real.encode(errors="surrogateescape"), digest_size=16).hexdigest()
+    store = home / "files" / key / "facts.json"
+    stored = _read(store)
+    names = {path: os.path.relpath(path, root) for path in dict.fromkeys(paths)}
+    stamps = {path: _stamp(path) for path in names}
+    facts: dict[Path, FileFacts] = {}
+    for path, name in names.items():
+        stamp, *values = stored.get(name, [None])
+        if stamp == stamps[path]:
+            facts[path] = FileFacts(*values)
+    fresh = [path for path in names if path not in facts]
+    if fresh:
+        facts |= zip(fresh, _read_files(fresh, progress), strict=True)
+        stored |= {names[p]: [stamps[p], *astuple(facts[p])] for p in fresh}
+        _write(store, stored, real)
+    return facts
+
+
+def clip_key(clip: Clip, facts: Mapping[Path, FileFacts]) -> str:
+    """Return what a clip's samples are known by; an empty file's, its name."""
+    fact = facts[clip.path]
+    return clip.key(fact.digest) if fact.size else clip.id
+
+
+def without_copies(
+    clips: Sequence[Clip], facts: Mapping[Path, FileFacts]
+) -> tuple[list[Clip], list[Problem]]:
+    """Leave out clips that repeat an earlier one byte for byte.
+
+    Of copies with one label the first stays. Copies with different labels are all left
+    out, as none can be trusted. Empty files are no copies of each other.
+
+    Args:
+        clips: Clips of one corpus.
+        facts: Facts of their files.
+
+    Returns:
+        The clips that stay, and what is wrong with others.
+
+    Raises:
+        CorpusError: Files of one name differ in content.
+    """
+    _refuse_namesakes(clips, facts)
+    alike: dict[str, list[Clip]] = {}
+    for clip in clips:
+        alike.setdefault(clip_key(clip, facts), []).append(clip)
+    problems, dropped = [], set()
+    for copies in alike.values():
+        if len({clip.label for clip in copies}) > 1:
+            dropped |= {id(clip) for clip in copies}
+            labels = " and ".join(f"{c.path} ({c.label})" for c in copies[:2])
+            problems.append(
+                Problem(
+                    "same bytes, other label",
+                    f"{labels} hold the same bytes under different labels: remove the "
+                    "one whose name is wrong.",
+                    tuple(clip.id for clip in copies),
+                )
+            )
+    repeats = [(same[0], clip) for same in alike.values() for clip in same[1:]]
+    repeats = [pair for pair in repeats if id(pair[1]) not in dropped]
+    if repeats:
+        logger.warning(
+            "%d of %d files are left out, being byte for byte copies (first: %s of %s)",
+            *(len(repeats), len(clips), repeats[0][1].path, repeats[0][0].path),
+        )
+    dropped |= {id(clip) for _, clip in repeats}
+    return [clip for clip in clips if id(clip) not in dropped], problems
+
+
+def _refuse_namesakes(clips: Sequence[Clip], facts: Mapping[Path, FileFacts]) -> None:
+    named: dict[str, Clip] = {}
+    for clip in clips:
+        first = named.setdefault(clip.id, clip)
+        if facts[first.path].digest != facts[clip.path].digest:
+            raise CorpusError(
+                f"{first.path} and {clip.path} have one name and differ in content: "
+                "give a root that holds only one of them."
+            )
+
+
+def _stamp(path: Path) -> list[int]:
+    try:
+        state = path.stat()
+    except OSError as error:
+        refuse(error)
+    return [state.st_size, state.st_mtime_ns]
+
+
+def _read_files(paths: Sequence[Path], progress: bool) -> list[FileFacts]:
+    console = Console(stderr=True)
+    blocks = track(
+        range(0, len(paths), READ_AHEAD),
+        description=f"Reading {len(paths)} files",
+        console=console,
+        transient=True,
+        disable=not (progress and console.is_terminal),
+    )
+    with ThreadPoolExecutor() as pool:
+        return [
+            fact
+            for start in blocks
+            for fact in pool.map(_read_file, paths[start : start + READ_AHEAD])
+        ]
+
+
+def _read_file(path: Path) -> FileFacts:
+    try:
+        digest, size = content_digest(path), path.stat().st_size
+    except OSError as error:
+        refuse(error)
+    return FileFacts(digest, size, *(audio.header(path) or ()))
+
+
+def _read(store: Path) -> dict[str, list[Any]]:
+    try:
+        content = json.loads(store.read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}  # none, or damaged: it is made anew
+    matches = isinstance(content, dict) and content.get("format") == FORMAT
+    files = content.get("files") if matches else None
+    return files if isinstance(files, dict) else {}
+
+
+def _write(store: Path, files: Mapping[str, object], root: str) -> None:
+    try:
+        write_text(store, json.dumps({"format": FORMAT, "files": files}))
+        write_text(store.with_name("about.json"), json.dumps({"of": root}))
+    except OSError as error:
+        raise CorpusError(
+            f"What the files hold can't be written to {store.parent} "
+            f"({error.strerror or error}): make room there, or choose another folder "
+            "by data.cache_dir or the environment variable CROSSEMO_CACHE."
+        ) from error

@@ -1,0 +1,138 @@
+"""The files below a folder, and the rows of a table, read alike for every corpus."""
+
+import csv
+import os
+from collections.abc import Collection, Iterator, Mapping
+from pathlib import Path
+from typing import NoReturn
+
+from crossemo.corpora.base import CorpusError
+
+# fmt: off
+AUDIO = frozenset((
+    "aac", "aif", "aiff", "au", "caf", "flac", "m4a", "mp3", "mp4", "oga", "ogg",
+    "opus", "rf64", "w64", "wav", "webm", "wma",
+))
+# fmt: on
+
+
+def walk_files(root: Path, suffixes: Collection[str] = AUDIO) -> Iterator[Path]:
+    """Yield the files below a folder, in order of name, folder by folder.
+
+    Links to folders are followed, each folder is entered once, and neither a folder
+    above nor one that is reached without the link is entered through it. Names that
+    begin with a dot are passed over.
+
+    Args:
+        root: The folder.
+        suffixes: Endings of the files that are wanted, without the dot, in lower case.
+
+    Raises:
+        CorpusError: A folder can't be read.
+    """
+    top = Path(os.path.realpath(root))
+    entered: set[Path] = set()
+    for folder, below, names in os.walk(root, onerror=refuse, followlinks=True):
+        real = Path(os.path.realpath(folder))
+        if real in entered:
+            below.clear()
+            continue
+        entered.add(real)
+        below[:] = sorted(
+            name
+            for name in below
+            if not name.startswith(".") and _is_way(Path(folder, name), real, top)
+        )
+        for name in sorted(names):
+            if not name.startswith(".") and _suffix(name) in suffixes:
+                yield Path(folder, name)
+
+
+def find_audio(root: Path, stems: Collection[str]) -> dict[str, Path]:
+    """Return the audio file of each name without suffix, wherever below a folder.
+
+    Args:
+        root: The folder.
+        stems: Names without suffix, such as `Ses01F_impro01_F000`.
+
+    Returns:
+        The first file of each name; names without a file are left out.
+
+    Raises:
+        CorpusError: A folder can't be read.
+    """
+    wanted = set(stems)
+    files: dict[str, Path] = {}
+    for path in walk_files(root):
+        if path.stem in wanted:
+            files.setdefault(path.stem, path)
+    return files
+
+
+def read_table(
+    path: Path, columns: Collection[str] = (), delimiter: str | None = None
+) -> Iterator[tuple[int, Mapping[str, str]]]:
+    """Yield the rows of a table of text, with their numbers as an editor shows them.
+
+    Cells are stripped of blanks; a byte order mark is passed over.
+
+    Args:
+        path: A file in UTF-8 whose first row names the columns.
+        columns: Columns that must be there.
+        delimiter: What separates cells; a tab in a `.tsv` file and else a comma, if
+            None.
+
+    Raises:
+        CorpusError: The file can't be read, is not in UTF-8 or lacks a column.
+    """
+    delimiter = delimiter or ("\t" if path.suffix == ".tsv" else ",")
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as lines:
+            reader = csv.DictReader(lines, delimiter=delimiter, restval="")
+            names = [(name or "").strip() for name in reader.fieldnames or ()]
+            if missing := [column for column in columns if column not in names]:
+                raise CorpusError(
+                    f"{path} has no column {missing[0]}: its columns are "
+                    f"{', '.join(names) or 'none'}."
+                )
+            reader.fieldnames = names
+            for row in reader:
+                cells = {name: (row[name] or "").strip() for name in names}
+                yield reader.line_num, cells
+    except OSError as error:
+        refuse(error)
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise CorpusError(
+            f"{path} can't be read as a table in UTF-8: {error}."
+        ) from error
+
+
+def refuse(error: OSError) -> NoReturn:
+    """Say which file can't be read.
+
+    Raises:
+        CorpusError: Always.
+    """
+    raise CorpusError(f"{error.filename} can't be read: {error.strerror}.") from error
+
+
+def _is_way(folder: Path, inside: Path, top: Path) -> bool:
+    """Return whether a folder should be entered by this name.
+
+    Args:
+        folder: The folder or a link to it.
+        inside: The real folder that the name stands in.
+        top: The real folder that the walk began with.
+    """
+    if not folder.is_symlink():
+        return True
+    target = Path(os.path.realpath(folder))
+    if inside.is_relative_to(target):
+        return False
+    if not target.is_relative_to(top):
+        return True
+    return any(part.startswith(".") for part in target.relative_to(top).parts)
+
+
+def _suffix(name: str) -> str:
+    return os.path.splitext(name)[1][1:].lower()

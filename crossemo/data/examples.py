@@ -1,0 +1,84 @@
+"""Clips of a corpus with what is learnt of them."""
+
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from crossemo.corpora.base import Clip, Corpus, Problem
+from crossemo.corpora.facts import clip_key, file_facts, without_copies
+from crossemo.errors import CrossEmoError
+from crossemo.tasks import Target
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Example:
+    """A clip with its target.
+
+    Args:
+        clip: The clip.
+        key: What its samples are known by, see `Clip.key`.
+        target: What is learnt of it.
+        unit: Its unit, which no split cuts; the clip's first group before units are
+            known.
+    """
+
+    clip: Clip
+    key: str
+    target: Target
+    unit: str
+
+
+def take_examples(
+    corpus: Corpus,
+    target_of: Callable[[Clip, Mapping[str, str]], Target | None],
+    cache_dir: str | Path | None = None,
+    strict: bool = False,
+    progress: bool = False,
+) -> list[Example]:
+    """Return the clips of a corpus that have a target, each content once.
+
+    Only their files are read, and only those that are new or have changed.
+
+    Args:
+        corpus: The corpus.
+        target_of: What is learnt of a clip, see `Task.target`; None leaves it out.
+        cache_dir: The cache folder; `crossemo.cache.cache_dir` if None.
+        strict: Refuse problems of the corpus instead of leaving clips out.
+        progress: Show a bar.
+
+    Raises:
+        CorpusError: The corpus can't be read.
+        CrossEmoError: With `strict`, clips must be left out.
+    """
+    listed = corpus.clips()
+    targets = {id(clip): target_of(clip, corpus.words) for clip in listed}
+    wanted = [clip for clip in listed if targets[id(clip)] is not None]
+    paths = [clip.path for clip in wanted]
+    facts = file_facts(paths, corpus.root, cache_dir, progress)
+    clips, problems = without_copies(wanted, facts)
+    report_problems(corpus, [*corpus.problems(), *problems], strict)
+    return [
+        Example(clip, clip_key(clip, facts), target, clip.groups[0])
+        for clip in clips
+        if (target := targets[id(clip)]) is not None
+    ]
+
+
+def report_problems(corpus: Corpus, problems: Sequence[Problem], strict: bool) -> None:
+    """Say, once for each kind, why clips of a corpus are left out.
+
+    Raises:
+        CrossEmoError: With `strict`, there is a problem.
+    """
+    kinds = Counter(problem.kind for problem in problems)
+    for kind, number in kinds.items():
+        first = next(problem for problem in problems if problem.kind == kind)
+        more = f" ({number - 1} more of this kind)" if number > 1 else ""
+        sentence = f"In {corpus.name}, {first.what.rstrip('.')}{more}."
+        if strict:
+            raise CrossEmoError(sentence)
+        logger.warning(sentence)

@@ -1,0 +1,200 @@
+"""Which clip of which corpus is in which part: test wins, then validation."""
+
+from collections import Counter
+from collections.abc import Hashable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from crossemo.corpora.base import PARTS, Part
+from crossemo.data.examples import Example
+from crossemo.data.folds import folds_of, make_split, split_side_by_side, united
+from crossemo.data.splits import Scheme, Split
+from crossemo.data.units import contents, tied
+
+Members = Mapping[str, Sequence[Example]]  # by role
+Folds = Mapping[str, Sequence[frozenset[str]]]  # customary ones, of groups, by role
+Parts = dict[str, Part]  # by unit
+
+
+@dataclass(frozen=True)
+class Partition:
+    """The parts of a split with their clips.
+
+    Args:
+        split: The units of each part.
+        parts: Part of each clip, by its id; clips of no part are left out.
+        dropped: By role, how many clips were left out of training or validation since
+            their unit is judged elsewhere.
+    """
+
+    split: Split
+    parts: Mapping[str, Part]
+    dropped: Mapping[str, int]
+
+
+def with_units(members: Members, scheme: Scheme | Split) -> dict[str, list[Example]]:
+    """Return examples with their units: what any group ties together is one.
+
+    Clips of one content in several corpora are tied too. Where a corpus's own parts are
+    taken as they are, its clips are tied by their first group alone, the recording.
+
+    Args:
+        members: The examples of each role.
+        scheme: How they will be split.
+    """
+    copies = contents({role: [e.key for e in own] for role, own in members.items()})
+    authors: set[str] = set()
+    if isinstance(scheme, Scheme) and not scheme.strict_groups:
+        authors = _published(members, scheme)
+    groups = {
+        one.clip.id: one.clip.groups[: 1 if role in authors else None]
+        + ((copies[one.key],) if one.key in copies else ())
+        for role, own in members.items()
+        for one in own
+    }
+    units = tied(groups.values())
+    return {
+        role: [replace(one, unit=units[one.clip.groups[0]]) for one in own]
+        for role, own in members.items()
+    }
+
+
+def partition(members: Members, folds: Folds, scheme: Scheme | Split) -> Partition:
+    """Split the clips of all roles.
+
+    Args:
+        members: The examples of each role, with their units.
+        folds: The customary folds of each role's corpus.
+        scheme: How, or the units of each part; a unit may be named by any of its
+            groups.
+
+    Raises:
+        SplitError: The split can't be made.
+    """
+    authors: set[str] = set()
+    if isinstance(scheme, Split):
+        split = _in_units(scheme, members)
+        wishes = dict.fromkeys(members, split.parts())
+    else:
+        wishes = _wishes(members, folds, scheme)
+        split = _split(_strongest(p for own in wishes.values() for p in own.items()))
+        if not scheme.strict_groups:
+            authors = _published(members, scheme)
+    final = split.parts()
+    parts: dict[str, Part] = {}
+    dropped: Counter[str] = Counter()
+    for role, examples in members.items():
+        for one in examples:
+            by_authors = role in authors
+            wish = one.clip.part if by_authors else wishes[role].get(one.unit)
+            if wish is not None and wish == final[one.unit]:
+                parts[one.clip.id] = wish
+            elif wish is not None:
+                dropped[role] += 1
+    return Partition(split, parts, dict(dropped))
+
+
+def every_partition(
+    members: Members, folds: Folds, scheme: Scheme | Split
+) -> list[Partition]:
+    """Return the partitions of all folds; the one, where the split was given.
+
+    Raises:
+        SplitError: A split can't be made.
+    """
+    if isinstance(scheme, Split) or _published(members, scheme) == set(members):
+        return [partition(members, folds, scheme)]
+    official = _unit_folds(members, folds) if scheme.name == "official" else []
+    return [
+        partition(members, folds, replace(scheme, fold=number))
+        for number in folds_of(_units(members), official, scheme)
+    ]
+
+
+def _published(members: Members, scheme: Scheme) -> set[str]:
+    """Return the roles with parts of their authors, where these are asked for."""
+    if scheme.name != "official":
+        return set()
+    return {role for role, own in members.items() if any(e.clip.part for e in own)}
+
+
+def _wishes(members: Members, folds: Folds, scheme: Scheme) -> dict[str, Parts]:
+    """Return the part of each unit as each role would have it by itself."""
+    if scheme.name != "official":
+        parts = split_side_by_side(_units(members), scheme, _strata(members)).parts()
+        return dict.fromkeys(members, parts)
+    wishes = {
+        role: _strongest((e.unit, e.clip.part) for e in members[role] if e.clip.part)
+        for role in _published(members, scheme)
+    }
+    left = {role: own for role, own in members.items() if role not in wishes}
+    folded = {role: own for role, own in left.items() if folds[role]}
+    if folded:
+        units = {one.unit for own in folded.values() for one in own}
+        parts = make_split(units, _unit_folds(folded, folds), scheme).parts()
+        wishes |= dict.fromkeys(folded, parts)
+    others = {role: own for role, own in left.items() if not folds[role]}
+    if others:
+        dealt = replace(scheme, name="kfold")
+        parts = split_side_by_side(_units(others), dealt, _strata(others)).parts()
+        wishes |= dict.fromkeys(others, parts)
+    return wishes
+
+
+def _unit_folds(members: Members, folds: Folds) -> list[frozenset[str]]:
+    """Return the customary folds as units; one in several folds is in the first."""
+    both = united([folds[role] for role in members if folds[role]])
+    place: dict[str, int] = {}
+    for number, fold in enumerate(both):
+        for own in members.values():
+            for one in own:
+                if fold.intersection(one.clip.groups):
+                    place.setdefault(one.unit, number)
+    return [
+        frozenset(unit for unit, at in place.items() if at == number)
+        for number in range(len(both))
+    ]
+
+
+def _units(members: Members) -> list[set[str]]:
+    return [{one.unit for one in own} for own in members.values()]
+
+
+def _strata(members: Members) -> dict[str, Counter[Hashable]]:
+    """Return the clips of each class and role in each unit; none where no classes."""
+    strata: dict[str, Counter[Hashable]] = {}
+    for role, own in members.items():
+        for one in own:
+            if isinstance(one.target, int):
+                strata.setdefault(one.unit, Counter())[role, one.target] += 1
+    return strata
+
+
+def _strongest(pairs: Iterable[tuple[str, Part]]) -> Parts:
+    """Return one part of each unit: test wins, then validation."""
+    parts: Parts = {}
+    for unit, part in pairs:
+        strongest = max(part, parts.get(unit, part), key=PARTS.index)
+        parts[unit] = strongest
+    return parts
+
+
+def _split(parts: Parts) -> Split:
+    train, val, test = (
+        tuple(sorted(unit for unit, own in parts.items() if own == part))
+        for part in PARTS
+    )
+    return Split(train, val, test)
+
+
+def _in_units(split: Split, members: Members) -> Split:
+    """Return a split that names units by any of their groups, by their names."""
+    units = {
+        group: one.unit
+        for own in members.values()
+        for one in own
+        for group in one.clip.groups
+    }
+    split.refuse_strays(units)
+    if all(units[group] == group for part in PARTS for group in split.groups(part)):
+        return split
+    return _split(_strongest((units[g], part) for g, part in split.parts().items()))

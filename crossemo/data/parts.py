@@ -1,0 +1,137 @@
+"""The clips of one role in each part of a split."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from crossemo.corpora.base import PARTS, Part
+from crossemo.data.dataset import ClipDataset, Store
+from crossemo.data.examples import Example
+from crossemo.data.partition import Partition
+from crossemo.data.splits import SplitError
+from crossemo.data.waveforms import WaveformStore, skipped_sentence
+from crossemo.tasks import Task
+
+
+class RoleParts:
+    """The usable clips of one role in each part.
+
+    Args:
+        name: What to call the role in messages, with its corpus.
+        parts: Dataset by part.
+        task: What is learnt.
+        skipped: Why the store can't serve a clip, by clip id.
+        dropped: Clips left out since their unit is judged elsewhere.
+        warnings: What a user must know.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        parts: Mapping[Part, ClipDataset],
+        task: Task,
+        skipped: Mapping[str, str],
+        dropped: int = 0,
+        warnings: Sequence[str] = (),
+    ) -> None:
+        self.name, self.parts, self.task = name, dict(parts), task
+        self.skipped, self.dropped = skipped, dropped
+        self.warnings = list(warnings)
+
+    def counts(self, part: Part) -> dict[str, int]:
+        """Return how many clips of each class a part has."""
+        return self.task.counts(self.parts[part].targets)
+
+    def describe(self) -> dict[str, Any]:
+        """Return clips by part and class, units by part and what was left out."""
+        return {
+            "clips": {
+                part: self.counts(part) or len(data)
+                for part, data in self.parts.items()
+            },
+            "groups": {part: len(set(d.units)) for part, d in self.parts.items()},
+            "skipped": len(self.skipped),
+            "dropped": self.dropped,
+        }
+
+    def served_by(self, stores: Mapping[Part, Store]) -> "RoleParts":
+        """Return the same clips from other stores."""
+        parts = {
+            part: ClipDataset(data.examples, stores[part])
+            for part, data in self.parts.items()
+        }
+        return RoleParts(
+            self.name, parts, self.task, self.skipped, self.dropped, self.warnings
+        )
+
+
+def role_parts(
+    name: str,
+    role: str,
+    examples: Sequence[Example],
+    partition: Partition,
+    store: WaveformStore,
+    task: Task,
+    min_samples: int = 1,
+    strict: bool = False,
+) -> RoleParts:
+    """Return the clips of a role in each part, without those that can't be used.
+
+    Args:
+        name: What to call the role in messages.
+        role: The role.
+        examples: Its clips.
+        partition: The part of each clip.
+        store: Where their waveforms lie.
+        task: What is learnt.
+        min_samples: Shortest clip that is of use, in samples.
+        strict: Refuse clips that the store can't serve.
+
+    Raises:
+        SplitError: A part holds no clip, or the training part none of some class.
+        WaveformError: No clip can be used or, with `strict`, one can't.
+    """
+    usable, skipped = store.select(examples, min_samples, strict)
+    warnings = []
+    if skipped:
+        warnings.append(f"In {name}, {skipped_sentence(skipped, len(examples))}")
+    parts: dict[Part, ClipDataset] = {}
+    for part in PARTS:
+        inside = [one for one in usable if partition.parts.get(one.clip.id) == part]
+        parts[part] = ClipDataset(inside, store)
+        where = f"{name} ({_names(partition.split.groups(part))})"
+        warnings += _gaps(part, where, parts[part], task)
+    dropped = partition.dropped.get(role, 0)
+    if dropped:
+        warnings.append(
+            f"In {name}, {dropped} clips are left out of training or validation, as "
+            "their speaker, song or artist is judged elsewhere."
+        )
+    return RoleParts(name, parts, task, skipped, dropped, warnings)
+
+
+def _gaps(part: Part, where: str, dataset: ClipDataset, task: Task) -> list[str]:
+    """Return a warning where classes lack clips, or refuse what can't be learnt.
+
+    Raises:
+        SplitError: There is no clip, or no training clip of some class.
+    """
+    if not len(dataset):
+        raise SplitError(
+            f"The {part} part holds no clip of {where}: choose another fold or split."
+        )
+    counts = task.counts(dataset.targets)
+    missing = [name for name, number in counts.items() if not number]
+    if not missing:
+        return []
+    sentence = f"No {part} clip of {where} is {' or '.join(missing)}"
+    if part == "train":
+        raise SplitError(
+            f"{sentence}: choose labels that every corpus has, or another fold or "
+            "split."
+        )
+    return [f"{sentence}."]
+
+
+def _names(units: Sequence[str], most: int = 8) -> str:
+    more = f" and {len(units) - most} more" if len(units) > most else ""
+    return ", ".join(units[:most]) + more

@@ -1,0 +1,120 @@
+"""What a task says of what is learnt: targets, outputs, loss and scores."""
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
+
+    from crossemo.corpora.base import Clip
+
+Target = int | tuple[float, ...]
+
+
+class Meter(Protocol):
+    """Scores of clips that come batch by batch; a `torch.nn.Module`."""
+
+    def update(self, predictions: "Tensor", targets: "Tensor") -> None:
+        """Count clips."""
+
+    def compute(self) -> "dict[str, Tensor]":
+        """Return scores by name, over the clips of all processes."""
+
+    def reset(self) -> None:
+        """Forget all clips."""
+
+
+class Task(ABC):
+    """What is learnt of a clip, and how well it was learnt.
+
+    Attributes:
+        kind: Name of the file that the task stands in.
+        headline: Name of the score by which checkpoints are chosen and stages, layers
+            and encoders are compared; logged as `val/ROLE/score` too.
+        name: Name of the task, as written in a config.
+        outputs: Names of the model's outputs, in order.
+        chance: The headline score of guessing; None where there is no such thing.
+    """
+
+    kind: ClassVar[str]
+    headline: ClassVar[str]
+    name: str
+    outputs: tuple[str, ...]
+    chance: float | None
+
+    @classmethod
+    @abstractmethod
+    def of_outputs(cls, outputs: tuple[str, ...]) -> Self:
+        """Return a task of outputs alone, for a model that has no data."""
+
+    @abstractmethod
+    def target(self, clip: "Clip", words: Mapping[str, str]) -> Target | None:
+        """Return what the model should say of a clip; None leaves the clip out.
+
+        Args:
+            clip: The clip.
+            words: The corpus's published labels to words, see `Corpus.words`.
+
+        Raises:
+            UnknownEmotionError: The label is no word that crossemo knows.
+        """
+
+    @abstractmethod
+    def counts(self, targets: Sequence[Target]) -> dict[str, int]:
+        """Return the number of clips of each class; empty where there are none."""
+
+    @abstractmethod
+    def weights(self, counts: Sequence[int]) -> "Tensor":
+        """Return weights of targets that balance a training part of these counts."""
+
+    @abstractmethod
+    def loss(self, outputs: "Tensor", targets: "Tensor", weights: "Tensor") -> "Tensor":
+        """Return the loss of a batch, a scalar.
+
+        Args:
+            outputs: `(batch, outputs)` of the model.
+            targets: `(batch,)` or `(batch, outputs)`.
+            weights: What `weights` returned, or ones.
+        """
+
+    @abstractmethod
+    def predictions(self, outputs: "Tensor") -> "Tensor":
+        """Return what the model says, `(batch, outputs)`, such as probabilities."""
+
+    @abstractmethod
+    def meter(self) -> "nn.Module":
+        """Return a `Meter` of scalars, the headline score and `loss` among them."""
+
+    @abstractmethod
+    def evaluation(
+        self, predictions: "Tensor", targets: "Tensor", units: Sequence[str]
+    ) -> dict[str, Any]:
+        """Return all scores of a test with their intervals, ready for JSON.
+
+        Args:
+            predictions: `(clips, outputs)`.
+            targets: `(clips,)` or `(clips, outputs)`.
+            units: Unit of each clip (speaker, song, artist).
+        """
+
+    @abstractmethod
+    def difference(
+        self,
+        first: "Tensor",
+        second: "Tensor",
+        targets: "Tensor",
+        units: Sequence[str],
+    ) -> dict[str, Any]:
+        """Return how much higher the second model's headline score is, with interval.
+
+        Args:
+            first: `(clips, outputs)` predictions of one model.
+            second: `(clips, outputs)` predictions of another on the same clips.
+            targets: As in `evaluation`.
+            units: As in `evaluation`.
+        """
+
+    @abstractmethod
+    def describe(self) -> dict[str, Any]:
+        """Return what the task is, ready for JSON."""

@@ -1,0 +1,160 @@
+"""Classes of emotions: every clip is one of a few."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from crossemo.emotions import LabelSpace, label_space
+from crossemo.errors import CrossEmoError
+from crossemo.metrics.differences import difference_interval
+from crossemo.metrics.intervals import chance_interval, clip_counts, score_interval
+from crossemo.metrics.recognition import (
+    HEADLINE,
+    ClassMeter,
+    ConfusionScore,
+    recognition_metrics,
+    unweighted_recall,
+)
+from crossemo.tasks.base import Target, Task
+
+if TYPE_CHECKING:
+    from crossemo.corpora.base import Clip
+
+
+class Classes(Task):
+    """Recognition of classes of emotions.
+
+    Args:
+        labels: A label space by name, see `crossemo.emotions.label_space`, or a class
+            to the words that it takes, such as `{"happy": ["happy", "Q1"]}`.
+        neutral_calm: What `four` makes of neutral and calm.
+
+    Attributes:
+        space: The classes and their words.
+
+    Raises:
+        UnknownEmotionError: There is no such label space, word or switch.
+    """
+
+    kind: ClassVar[str] = "classes"
+    headline: ClassVar[str] = HEADLINE
+
+    def __init__(
+        self,
+        labels: str | Mapping[str, Sequence[str]] = "shared6",
+        neutral_calm: str = "merge",
+    ) -> None:
+        self._set(label_space(labels, neutral_calm))
+
+    @classmethod
+    def of_outputs(cls, outputs: tuple[str, ...]) -> Self:
+        """Return the task of these classes, whatever words they take.
+
+        Raises:
+            CrossEmoError: There are fewer than two.
+        """
+        if len(outputs) < 2:
+            raise CrossEmoError(
+                f"A recogniser needs two or more classes, not {outputs}."
+            )
+        task = cls.__new__(cls)
+        task._set(LabelSpace("given", outputs, {name: name for name in outputs}))
+        return task
+
+    def target(self, clip: "Clip", words: Mapping[str, str]) -> Target | None:
+        """Return the class of a clip by number."""
+        if clip.label is None:
+            return None
+        if words:
+            word = words.get(clip.label)
+            return None if word is None else self.space.index(word)
+        return self.space.index(clip.label)
+
+    def counts(self, targets: Sequence[Target]) -> dict[str, int]:
+        """Return the number of clips of each class."""
+        numbers = Counter(targets)
+        return {name: numbers[place] for place, name in enumerate(self.outputs)}
+
+    def weights(self, counts: Sequence[int]) -> Tensor:
+        """Return class weights `(classes,)` that average to one over all clips.
+
+        >>> Classes({"sad": ["sad"], "happy": ["happy"]}).weights([1, 3])
+        tensor([2.0000, 0.6667])
+        """
+        clips = torch.tensor(counts, dtype=torch.float32)
+        return clips.sum() / (len(counts) * clips)
+
+    def loss(self, outputs: Tensor, targets: Tensor, weights: Tensor) -> Tensor:
+        """Return the weighted cross-entropy of logits.
+
+        Weights average to one over the training part, so that the mean over clips is
+        the same however a batch is spread over processes.
+        """
+        losses = cross_entropy(outputs.float(), targets, reduction="none")
+        return (losses * weights[targets]).mean()
+
+    def predictions(self, outputs: Tensor) -> Tensor:
+        """Return probabilities `(batch, classes)` of logits."""
+        return outputs.float().softmax(-1)
+
+    def meter(self) -> nn.Module:
+        """Return the meter of recognition scores and of the cross-entropy."""
+        return ClassMeter(self.outputs)
+
+    def evaluation(
+        self, predictions: Tensor, targets: Tensor, units: Sequence[str]
+    ) -> dict[str, Any]:
+        """Return recognition scores, the confusion matrix and intervals."""
+        meters = recognition_metrics(self.outputs)
+        meters.update(predictions, targets)
+        confusion = cast(ConfusionScore, meters[HEADLINE]).confmat
+        labels, classes = predictions.argmax(-1), len(self.outputs)
+        interval = score_interval(targets, labels, units, classes)
+        return {
+            **{
+                name: float(cast(ConfusionScore, one).score(confusion.double()))
+                for name, one in meters.items()
+            },
+            "loss": float(_losses(predictions, targets).mean()),
+            "confusion": confusion.tolist(),
+            f"{HEADLINE}_interval": [interval.low, interval.high],
+            f"{HEADLINE}_interval_unit": interval.unit,
+            f"{HEADLINE}_chance": list(chance_interval(targets, classes)),
+            "n": len(targets),
+            "groups": len(set(units)),
+        }
+
+    def difference(
+        self, first: Tensor, second: Tensor, targets: Tensor, units: Sequence[str]
+    ) -> dict[str, Any]:
+        """Return the difference of the macro recalls on the same clips."""
+        classes = len(self.outputs)
+        labels = [one.argmax(-1) for one in (first, second)]
+        before, after = (
+            unweighted_recall(clip_counts(targets, one, units, classes).sum(0))
+            for one in labels
+        )
+        interval = difference_interval(targets, labels[0], labels[1], units, classes)
+        return {
+            HEADLINE: float(after - before),
+            f"{HEADLINE}_interval": [interval.low, interval.high],
+            f"{HEADLINE}_interval_unit": interval.unit,
+        }
+
+    def describe(self) -> dict[str, Any]:
+        """Return the name and the classes."""
+        return {"labels": self.name, "classes": list(self.outputs)}
+
+    def _set(self, space: LabelSpace) -> None:
+        self.space = space
+        self.name, self.outputs = space.name, space.classes
+        self.chance = 1 / len(space.classes)
+
+
+def _losses(probabilities: Tensor, targets: Tensor) -> Tensor:
+    picked = probabilities.gather(1, targets[:, None].to(probabilities.device))
+    return -picked.clamp_min(1e-12).log()

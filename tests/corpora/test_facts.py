@@ -1,0 +1,149 @@
+import json
+import logging
+import os
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from crossemo.corpora.base import Clip, CorpusError
+from crossemo.corpora.facts import (
+    FileFacts,
+    content_digest,
+    file_facts,
+    without_copies,
+)
+
+
+def clip(id: str, label: str = "sad", path: str = "", start: float = 0.0) -> Clip:
+    return Clip(id, Path(path or id), ("x/1",), label, start=start)
+
+
+def facts(**digests: str) -> dict[Path, FileFacts]:
+    return {Path(name): FileFacts(digest, 1) for name, digest in digests.items()}
+
+
+def test_digest_of_nothing_is_the_published_one(tmp_path: Path) -> None:
+    (tmp_path / "empty").touch()
+    assert content_digest(tmp_path / "empty") == "cae66941d9efbd404e4d88758ea67670"
+
+
+def test_digest_covers_a_file_larger_than_one_block(tmp_path: Path) -> None:
+    content = bytes(range(256)) * 5000 + b"end"
+    (tmp_path / "large").write_bytes(content)
+    expected = blake2b(content, digest_size=16).hexdigest()
+    assert content_digest(tmp_path / "large") == expected
+
+
+def test_facts_are_those_of_the_file(tmp_path: Path) -> None:
+    path = tmp_path / "one.wav"
+    soundfile.write(path, np.zeros((700, 2)), 22_050)
+    (tmp_path / "no.wav").write_bytes(b"no audio")
+    found = file_facts([path, tmp_path / "no.wav"], tmp_path, tmp_path / "cache")
+    size = path.stat().st_size
+    assert found[path] == FileFacts(content_digest(path), size, 700, 22_050, 2)
+    digest = blake2b(b"no audio", digest_size=16).hexdigest()
+    assert found[tmp_path / "no.wav"] == FileFacts(digest, 8)
+
+
+def test_only_new_and_changed_files_are_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = [tmp_path / "corpus" / f"{n}.wav" for n in range(3)]
+    paths[0].parent.mkdir()
+    for path in paths:
+        path.write_bytes(path.name.encode())
+    read: list[Path] = []
+    digest = content_digest
+
+    def counting(path: Path) -> str:
+        read.append(path)
+        return digest(path)
+
+    monkeypatch.setattr("crossemo.corpora.facts.content_digest", counting)
+
+    def ask(paths: list[Path]) -> dict[Path, FileFacts]:
+        read.clear()
+        return file_facts(paths, tmp_path / "corpus", tmp_path / "cache")
+
+    ask(paths[:2])
+    assert sorted(read) == paths[:2]
+    ask(paths)
+    assert read == paths[2:]
+    paths[1].write_bytes(b"other")
+    state = paths[0].stat()
+    paths[0].write_bytes(b"x.wav")
+    os.utime(paths[0], ns=(state.st_atime_ns, state.st_mtime_ns + 1))
+    changed = ask(paths)
+    assert sorted(read) == paths[:2]
+    assert changed[paths[1]].digest == blake2b(b"other", digest_size=16).hexdigest()
+    # Of a corpus that was moved as a whole they are read anew, of a link they aren't.
+    (tmp_path / "link").symlink_to(tmp_path / "corpus")
+    read.clear()
+    inside = [tmp_path / "link" / path.name for path in paths]
+    file_facts(inside, tmp_path / "link", tmp_path / "cache")
+    assert not read
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"format": 0, "files": {}}', "{"])
+def test_a_damaged_store_is_made_anew(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "one.wav"
+    path.write_bytes(b"one")
+    expected = file_facts([path], tmp_path, tmp_path / "cache")
+    (store,) = (tmp_path / "cache" / "files").glob("*/facts.json")
+    whole = json.loads(store.read_text())
+    store.write_text(content)
+    assert file_facts([path], tmp_path, tmp_path / "cache") == expected
+    assert json.loads(store.read_text()) == whole
+
+
+def test_a_file_that_is_gone_and_a_cache_in_the_way_are_one_sentence(
+    tmp_path: Path,
+) -> None:
+    with pytest.raises(CorpusError, match=r"gone\.wav can't be read: No such file"):
+        file_facts([tmp_path / "gone.wav"], tmp_path, tmp_path / "cache")
+    (tmp_path / "one.wav").write_bytes(b"one")
+    (tmp_path / "cache").mkdir()
+    (tmp_path / "cache" / "files").write_text("in the way")
+    with pytest.raises(CorpusError, match=r"can't be written to .*files"):
+        file_facts([tmp_path / "one.wav"], tmp_path, tmp_path / "cache")
+
+
+def test_all_that_differ_stay(caplog: pytest.LogCaptureFixture) -> None:
+    clips = [clip("a"), clip("b"), clip("c", "happy"), clip("d", path="a", start=1.0)]
+    assert without_copies(clips, facts(a="1", b="2", c="3")) == (clips, [])
+    assert not caplog.records
+
+
+def test_the_first_copy_stays_and_how_many_went_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clips = [clip("a"), clip("b"), clip("c"), clip("a", path="again")]
+    with caplog.at_level(logging.WARNING):
+        stay, problems = without_copies(clips, facts(a="1", b="2", c="1", again="1"))
+    assert (stay, problems) == (clips[:2], [])
+    assert "2 of 4 files are left out" in caplog.text
+    assert "c of a" in caplog.text
+
+
+def test_copies_with_two_labels_are_all_left_out_and_named() -> None:
+    clips = [clip("a"), clip("b", "happy"), clip("c"), clip("d", "calm")]
+    stay, (problem,) = without_copies(clips, facts(a="1", b="1", c="1", d="2"))
+    assert stay == clips[3:]
+    assert problem.kind == "same bytes, other label"
+    assert problem.where == ("a", "b", "c")
+    assert problem.what.startswith("a (sad) and b (happy) hold the same bytes")
+
+
+def test_empty_files_are_no_copies_of_each_other() -> None:
+    clips = [clip("a"), clip("b", "happy")]
+    empty = {Path(name): FileFacts("0", 0) for name in "ab"}
+    assert without_copies(clips, empty) == (clips, [])
+
+
+def test_one_name_with_two_recordings_is_refused_naming_both() -> None:
+    clips = [clip("a"), clip("a", path="resampled")]
+    with pytest.raises(CorpusError, match="a and resampled have one name and differ"):
+        without_copies(clips, facts(a="1", resampled="2"))
