@@ -4,8 +4,10 @@ import re
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import torch
 
 from crossemo.cli import main
 from crossemo.encoders import CATALOGUE
@@ -86,9 +88,8 @@ def test_every_room_is_in_the_architecture() -> None:
 def test_every_command_is_in_the_readme_s_table(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    with pytest.raises(SystemExit):
-        run(["no-such-command"], monkeypatch)
-    _, _, commands = capsys.readouterr().err.partition("choose ")
+    answer = f"{status(['no-such-command'], monkeypatch)} {capsys.readouterr().err}"
+    _, _, commands = answer.partition("choose ")
     names = re.findall(r"\w+", commands.partition(".")[0])
     assert {"fit", "cache"} < set(names)
     table = re.findall(r"^\| `(?:lightning|crossemo) (\w+)`", README.read_text(), re.M)
@@ -138,6 +139,22 @@ def status(words: list[str], monkeypatch: pytest.MonkeyPatch) -> object:
     except SystemExit as ended:
         return ended.code
     return 0
+
+
+def test_the_distances_of_the_python_page_are_computed() -> None:
+    page = (ROOT / "docs" / "python.md").read_text("utf-8")
+    blocks = [code for language, code in FENCED.findall(page) if language == "python"]
+    people = tuple("aabbccdd")
+    names: dict[str, Any] = dict.fromkeys(("speakers", "artists"), people)
+    sets = ("x", "y", "happy_speech", "sad_speech", "happy_music", "sad_music")
+    for name in sets:
+        names[name] = torch.randn(len(people), 768)
+    for block in blocks:
+        if "istance" in block or "compare_clips" in block:
+            exec(block, names)
+    assert float(names["distance"].compute()) > 0
+    assert {row["estimator"] for row in names["rows"]} > {"fad", "kernel"}
+    assert {row["measure"] for row in names["measures"]} > {"emotion_bias"}
 
 
 @pytest.mark.parametrize("words", parsed_together().values(), ids=parsed_together())
