@@ -77,8 +77,7 @@ def partition(members: Members, folds: Folds, scheme: Scheme | Split) -> Partiti
     else:
         wishes = _wishes(members, folds, scheme)
         split = _split(_strongest(p for own in wishes.values() for p in own.items()))
-        if not scheme.strict_groups:
-            authors = _published(members, scheme)
+        authors = _published(members, scheme)
     final = split.parts()
     parts: dict[str, Part] = {}
     dropped: Counter[str] = Counter()

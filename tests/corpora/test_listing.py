@@ -1,0 +1,105 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from crossemo.corpora.base import CorpusError
+from crossemo.corpora.listing import find_audio, read_table, walk_files
+
+
+@pytest.fixture
+def tree(tmp_path: Path) -> Path:
+    root = tmp_path / "root"
+    for name in ("sad/b.wav", "angry/a.wav", "angry/A.MP3", "angry/note.txt"):
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).touch()
+    (root / "angry" / "._a.wav").touch()
+    (root / ".trash").mkdir()
+    (root / ".trash" / "c.wav").touch()
+    return root
+
+
+def walked(root: Path) -> list[str]:
+    return [path.relative_to(root).as_posix() for path in walk_files(root)]
+
+
+def test_files_come_in_order_without_hidden_ones(tree: Path) -> None:
+    assert walked(tree) == ["angry/A.MP3", "angry/a.wav", "sad/b.wav"]
+    assert [path.name for path in walk_files(tree, {"txt"})] == ["note.txt"]
+
+
+@pytest.mark.parametrize("target", ["..", "../..", "../sad", ".", "../../root"])
+def test_links_to_what_is_reached_without_them_add_nothing(
+    tree: Path, target: str
+) -> None:
+    before = walked(tree)
+    (tree / "angry" / "link").symlink_to(target)
+    (tree / "angry" / "more").symlink_to(target)
+    (tree / "sad" / "up").symlink_to("..")
+    assert walked(tree) == before
+
+
+def test_links_to_other_places_are_followed_once(tree: Path, tmp_path: Path) -> None:
+    other = tmp_path / "disk"
+    (other / "deep").mkdir(parents=True)
+    (other / "deep" / "d.wav").touch()
+    (other / "deep" / "up").symlink_to(other)
+    (tree / "calm").symlink_to(other)
+    (tree / "zest").symlink_to(other)
+    (tree / ".store").mkdir()
+    (tree / ".store" / "e.wav").touch()
+    (tree / "shown").symlink_to(".store")
+    assert walked(tree) == [
+        *("angry/A.MP3", "angry/a.wav", "calm/deep/d.wav", "sad/b.wav"),
+        "shown/e.wav",
+    ]
+
+
+def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+    with pytest.raises(CorpusError, match="nowhere can't be read: No such file"):
+        list(walk_files(tmp_path / "nowhere"))
+
+
+def test_audio_is_found_by_its_stem_wherever_it_lies(tree: Path) -> None:
+    (tree / "zz" / "nested").mkdir(parents=True)
+    (tree / "zz" / "nested" / "b.flac").touch()
+    assert find_audio(tree, ["b", "a", "missing"]) == {
+        "a": tree / "angry" / "a.wav",
+        "b": tree / "sad" / "b.wav",
+    }
+
+
+def test_rows_have_their_numbers_and_stripped_cells(tmp_path: Path) -> None:
+    path = tmp_path / "labels.tsv"
+    path.write_bytes(b'\xef\xbb\xbffile\tvalence \n"one\ntwo"\t 1.5\n\nx\t\n')
+    assert list(read_table(path, ["file", "valence"])) == [
+        (3, {"file": "one\ntwo", "valence": "1.5"}),
+        (5, {"file": "x", "valence": ""}),
+    ]
+    (tmp_path / "labels.csv").write_text("file;emotion\na;sad\n")
+    rows = read_table(tmp_path / "labels.csv", delimiter=";")
+    assert [cells["emotion"] for _, cells in rows] == ["sad"]
+
+
+def test_a_table_that_is_none_is_one_sentence(tmp_path: Path) -> None:
+    path = tmp_path / "labels.csv"
+    with pytest.raises(CorpusError, match=r"labels\.csv can't be read: No such file"):
+        list(read_table(path))
+    path.write_text("file,label\n")
+    with pytest.raises(
+        CorpusError, match="has no column emotion: its columns are file, label"
+    ):
+        list(read_table(path, ["emotion"]))
+    path.write_bytes(b"file\n\xe9\n")
+    with pytest.raises(CorpusError, match="can't be read as a table in UTF-8"):
+        list(read_table(path))
+    path.write_text("")
+    with pytest.raises(CorpusError, match="its columns are none"):
+        list(read_table(path, ["file"]))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_names_that_are_not_utf_8_are_walked_too(tree: Path) -> None:
+    raw = os.fsencode(tree / "sad") + b"/\xff.wav"
+    os.close(os.open(raw, os.O_CREAT))
+    assert len(walked(tree)) == 4
