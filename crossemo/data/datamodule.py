@@ -3,7 +3,6 @@
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -14,17 +13,10 @@ from torch.utils.data import DataLoader
 from crossemo.corpora.base import PARTS, Corpus, Part
 from crossemo.data.batch import Batch
 from crossemo.data.dataset import ClipDataset, Store, joined
-from crossemo.data.examples import Example, take_examples
-from crossemo.data.partition import (
-    Partition,
-    every_partition,
-    partition,
-    with_units,
-)
-from crossemo.data.parts import RoleParts, role_parts
+from crossemo.data.partition import Partition
+from crossemo.data.roles import Roles
 from crossemo.data.samplers import LengthBucketSampler, ResumableLoader
-from crossemo.data.splits import Scheme, Split, SplitScheme, describe_split
-from crossemo.data.waveforms import WaveformStore
+from crossemo.data.splits import Scheme, Split, SplitScheme
 from crossemo.emotions import LabelSpaceName, NeutralCalm
 from crossemo.errors import CrossEmoError
 from crossemo.tasks.classes import Classes
@@ -66,7 +58,6 @@ class EmotionDataModule(LightningDataModule):
     Attributes:
         roles: Corpus by role.
         task: What is learnt.
-        split: The split; there after `setup`.
 
     Raises:
         CrossEmoError: There is no role, or `num_workers` is below 0.
@@ -74,7 +65,6 @@ class EmotionDataModule(LightningDataModule):
         SplitError: There is no such scheme.
     """
 
-    split: Split
     _served: tuple[tuple[str, ...], int, int | None]
 
     def __init__(
@@ -107,12 +97,24 @@ class EmotionDataModule(LightningDataModule):
             if isinstance(split, Split)
             else Scheme(split, fold, folds, split_seed, strict_groups)
         )
-        self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
         self.sampling_rate, self.min_samples = sampling_rate, min_samples
         self.cache_dir, self.strict = cache_dir, strict
+        self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
+        self._clips = Roles(
+            self.roles,
+            self.task,
+            self.scheme,
+            sampling_rate,
+            min_samples,
+            cache_dir,
+            strict,
+        )
         self._served = ((next(iter(self.roles)),), batch_size, None)
-        self._members: dict[str, list[Example]] = {}
-        self._parts: dict[str, RoleParts] = {}
+
+    @property
+    def split(self) -> Split:
+        """The units of each part; there after `setup`."""
+        return self._clips.split
 
     @property
     def classes(self) -> tuple[str, ...]:
@@ -144,7 +146,7 @@ class EmotionDataModule(LightningDataModule):
             CrossEmoError: There is no such role.
         """
         for role in roles:
-            self._check(role)
+            self._clips.check(role)
         before = self._served
         self._served = (tuple(roles), batch_size or self.batch_size, batches)
         return self._served != before
@@ -157,13 +159,7 @@ class EmotionDataModule(LightningDataModule):
 
     def prepare_data(self) -> None:
         """Write, read and decode what is missing; called in one process per machine."""
-        for corpus in self.roles.values():
-            corpus.prepare()
-        self._make_partition()  # before the long work, in case it can't be made
-        for examples in self._examples().values():
-            WaveformStore.prepare(
-                examples, self.sampling_rate, self.cache_dir, self._speaks
-            )
+        self._clips.prepare(self._speaks)
 
     def setup(self, stage: str | None = None) -> None:
         """Split the clips; called in every process.
@@ -176,13 +172,8 @@ class EmotionDataModule(LightningDataModule):
                 class can't be learnt, as no training clip of a role belongs to it.
             WaveformError: `prepare_data` was not called, or no clip can be used.
         """
-        if self._parts:
-            return
-        made = self._make_partition()
-        self.split = made.split
-        self._parts = {role: self._role_parts(role, made) for role in self.roles}
-        if self._speaks:
-            for sentence in chain(*(one.warnings for one in self._parts.values())):
+        for sentence in self._clips.setup():
+            if self._speaks:
                 logger.warning(sentence)
         if self.num_workers == 0:
             # Lightning would advise workers, which here cost more than they save.
@@ -194,9 +185,7 @@ class EmotionDataModule(LightningDataModule):
         Args:
             stores: The store of each part by role.
         """
-        self._parts = {
-            role: parts.served_by(stores[role]) for role, parts in self._parts.items()
-        }
+        self._clips.serve_from(stores)
 
     def dataset(self, role: str, part: Part) -> ClipDataset:
         """Return the clips of a role in a part.
@@ -204,7 +193,7 @@ class EmotionDataModule(LightningDataModule):
         Raises:
             CrossEmoError: There is no such role, or `setup` was not called.
         """
-        return self._of(role).parts[part]
+        return self._clips[role].parts[part]
 
     def datasets(self) -> list[ClipDataset]:
         """Return the clips of all roles and parts.
@@ -243,71 +232,20 @@ class EmotionDataModule(LightningDataModule):
         Raises:
             SplitError: A split can't be made.
         """
-        return every_partition(self._examples(), self._folds(), self.scheme)
+        return self._clips.every_partition()
 
     def class_counts(self, roles: Sequence[str]) -> list[int]:
         """Return how many training clips of some roles each class has."""
-        counts = [self._of(role).counts("train").values() for role in roles]
+        counts = [self._clips[role].counts("train").values() for role in roles]
         return [sum(column) for column in zip(*counts, strict=True)]
 
     def describe(self) -> dict[str, Any]:
         """Return what the data of a run were, ready for JSON."""
-        return {
-            "roles": {
-                role: {"corpus": corpus.name, "domain": corpus.domain}
-                | self._of(role).describe()
-                for role, corpus in self.roles.items()
-            },
-            **self.task.describe(),
-            "sampling_rate": self.sampling_rate,
-            "split": describe_split(self.scheme, self.split),
-        }
+        return self._clips.describe()
 
     @property
     def _speaks(self) -> bool:
         return self.trainer is None or self.trainer.is_global_zero
-
-    def _check(self, role: str) -> None:
-        if role not in self.roles:
-            raise CrossEmoError(
-                f"There is no role {role!r}: choose {' or '.join(self.roles)}."
-            )
-
-    def _of(self, role: str) -> RoleParts:
-        self._check(role)
-        if not self._parts:
-            raise CrossEmoError(
-                "The datamodule is not set up: call prepare_data() and setup() first."
-            )
-        return self._parts[role]
-
-    def _examples(self) -> dict[str, list[Example]]:
-        # Listed once per process.
-        if not self._members:
-            options = (self.task.target, self.cache_dir, self.strict, self._speaks)
-            members = {r: take_examples(c, *options) for r, c in self.roles.items()}
-            self._members = with_units(members, self.scheme)
-        return self._members
-
-    def _folds(self) -> dict[str, Sequence[frozenset[str]]]:
-        return {role: corpus.folds for role, corpus in self.roles.items()}
-
-    def _make_partition(self) -> Partition:
-        return partition(self._examples(), self._folds(), self.scheme)
-
-    def _role_parts(self, role: str, made: Partition) -> RoleParts:
-        examples = self._examples()[role]
-        store = WaveformStore.open(examples, self.sampling_rate, self.cache_dir)
-        return role_parts(
-            f"{role} {self.roles[role].name}",
-            role,
-            examples,
-            made,
-            store,
-            self.task,
-            self.min_samples,
-            self.strict,
-        )
 
     def _train_sampler(
         self, roles: Sequence[str], batch_size: int, batches: int | None

@@ -1,0 +1,161 @@
+"""The corpora of a run in their roles: listed, split together, and opened."""
+
+from collections.abc import Mapping, Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from crossemo.corpora.base import Corpus, Part
+from crossemo.data.dataset import Store
+from crossemo.data.examples import Example, take_examples
+from crossemo.data.partition import (
+    Partition,
+    every_partition,
+    partition,
+    with_units,
+)
+from crossemo.data.parts import RoleParts, role_parts
+from crossemo.data.splits import Scheme, Split, describe_split
+from crossemo.data.waveforms import WaveformStore
+from crossemo.errors import CrossEmoError
+from crossemo.tasks import Task
+
+
+class Roles:
+    """The clips of all roles, under one task and one split.
+
+    Args:
+        corpora: Corpus by role.
+        task: What is learnt.
+        scheme: How the clips are split.
+        sampling_rate: Rate of the waveforms in Hz.
+        min_samples: Shortest clip that is of use, in samples.
+        cache_dir: The cache folder; `crossemo.cache.cache_dir` if None.
+        strict: Refuse clips that can't be used instead of leaving them out.
+
+    Attributes:
+        corpora: As given.
+        split: The split; there after `setup`.
+    """
+
+    split: Split
+
+    def __init__(
+        self,
+        corpora: Mapping[str, Corpus],
+        task: Task,
+        scheme: Scheme | Split,
+        sampling_rate: int,
+        min_samples: int = 1,
+        cache_dir: str | Path | None = None,
+        strict: bool = False,
+    ) -> None:
+        self.corpora, self.task, self.scheme = dict(corpora), task, scheme
+        self.sampling_rate, self.min_samples = sampling_rate, min_samples
+        self.cache_dir, self.strict = cache_dir, strict
+        self._members: dict[str, list[Example]] = {}
+        self._parts: dict[str, RoleParts] = {}
+
+    def __getitem__(self, role: str) -> RoleParts:
+        """Return the parts of a role.
+
+        Raises:
+            CrossEmoError: There is no such role, or `setup` was not called.
+        """
+        self.check(role)
+        if not self._parts:
+            raise CrossEmoError(
+                "The datamodule is not set up: call prepare_data() and setup() first."
+            )
+        return self._parts[role]
+
+    def check(self, role: str) -> None:
+        """Refuse a role that is not there.
+
+        Raises:
+            CrossEmoError: It is not.
+        """
+        if role not in self.corpora:
+            raise CrossEmoError(
+                f"There is no role {role!r}: choose {' or '.join(self.corpora)}."
+            )
+
+    def prepare(self, progress: bool) -> None:
+        """Write, read and decode what is missing."""
+        for corpus in self.corpora.values():
+            corpus.prepare()
+        self._partition(progress)  # before the long work, in case it can't be made
+        for examples in self._examples(progress).values():
+            WaveformStore.prepare(
+                examples, self.sampling_rate, self.cache_dir, progress
+            )
+
+    def setup(self) -> Sequence[str]:
+        """Split the clips, and return what a user must know; nothing the second time.
+
+        Raises:
+            SplitError: The split can't be made, a part holds no clip of a role, or a
+                class can't be learnt.
+            WaveformError: `prepare` was not called, or no clip can be used.
+        """
+        if self._parts:
+            return ()
+        made = self._partition()
+        self.split = made.split
+        self._parts = {role: self._open(role, made) for role in self.corpora}
+        return list(chain(*(parts.warnings for parts in self._parts.values())))
+
+    def serve_from(self, stores: Mapping[str, Mapping[Part, Store]]) -> None:
+        """Serve the same clips from other stores, of each part by role."""
+        self._parts = {
+            role: parts.served_by(stores[role]) for role, parts in self._parts.items()
+        }
+
+    def every_partition(self) -> list[Partition]:
+        """Return the partitions of all folds; the one, where the split was given.
+
+        Raises:
+            SplitError: A split can't be made.
+        """
+        return every_partition(self._examples(), self._folds(), self.scheme)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what the clips were, ready for JSON."""
+        return {
+            "roles": {
+                role: {"corpus": corpus.name, "domain": corpus.domain}
+                | self[role].describe()
+                for role, corpus in self.corpora.items()
+            },
+            **self.task.describe(),
+            "sampling_rate": self.sampling_rate,
+            "split": describe_split(self.scheme, self.split),
+        }
+
+    def _examples(self, progress: bool = False) -> dict[str, list[Example]]:
+        # Listed once per process.
+        if not self._members:
+            options = (self.task.target, self.cache_dir, self.strict, progress)
+            members = {r: take_examples(c, *options) for r, c in self.corpora.items()}
+            self._members = with_units(members, self.scheme)
+        return self._members
+
+    def _folds(self) -> dict[str, Sequence[frozenset[str]]]:
+        return {role: corpus.folds for role, corpus in self.corpora.items()}
+
+    def _partition(self, progress: bool = False) -> Partition:
+        return partition(self._examples(progress), self._folds(), self.scheme)
+
+    def _open(self, role: str, made: Partition) -> RoleParts:
+        examples = self._examples()[role]
+        store = WaveformStore.open(examples, self.sampling_rate, self.cache_dir)
+        return role_parts(
+            f"{role} {self.corpora[role].name}",
+            role,
+            examples,
+            made,
+            store,
+            self.task,
+            self.min_samples,
+            self.strict,
+        )
