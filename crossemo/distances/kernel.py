@@ -120,7 +120,9 @@ def kernel_sums(cells: Sequence[Cell], bandwidth: float | None = None) -> Kernel
     rows = max(1, _CHUNK // len(clips))
     for start in range(0, len(clips), rows):
         part = slice(start, start + rows)
-        values = torch.exp(_squares(clips[part], clips) / (-2 * bandwidth**2))
+        values = torch.exp(
+            torch.cdist(clips[part], clips).square() / (-2 * bandwidth**2)
+        )
         by_unit = torch.zeros(len(values), len(units), dtype=torch.float64)
         by_unit.index_add_(1, own_unit, values)
         sums.index_add_(0, own_unit[part], by_unit)
@@ -182,12 +184,7 @@ def median_distance(clips: Tensor, most: int = 2000, seed: int = 0) -> float:
         generator = torch.Generator().manual_seed(seed)
         clips = clips[torch.randperm(len(clips), generator=generator)[:most]]
     upper = torch.triu_indices(len(clips), len(clips), 1)
-    return float(_squares(clips, clips)[upper[0], upper[1]].median().sqrt())
-
-
-def _squares(x: Tensor, y: Tensor) -> Tensor:
-    squares = x.square().sum(1)[:, None] + y.square().sum(1) - 2 * x @ y.T
-    return squares.clamp(min=0)
+    return float(torch.cdist(clips, clips)[upper[0], upper[1]].median())
 
 
 def _form(matrix: Tensor, left: Tensor, right: Tensor) -> Tensor:

@@ -1,12 +1,10 @@
 """How alike two domains arrange the emotions: linear CKA of their means."""
 
-from itertools import permutations
-
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-MAX_ORDERS = 5040  # 7!; beyond, orders are drawn
+from crossemo.metrics.permutation import MOST_ORDERS, orders
 
 
 def emotion_products(means: Tensor, present: Tensor) -> Tensor:
@@ -68,14 +66,13 @@ def exchange_p(first: Tensor, second: Tensor, seed: int = 0) -> Tensor:
     Returns:
         `(layers of first, layers of second)` p-values; the present order counts.
     """
-    emotions = first.shape[-1]
     observed = cka(first, second)
-    orders = torch.tensor(list(permutations(range(min(emotions, 7)))))
-    if emotions > 7:
-        generator = torch.Generator().manual_seed(seed)
-        drawn = torch.rand(MAX_ORDERS - 1, emotions, generator=generator).argsort()
-        orders = torch.cat((torch.arange(emotions)[None], drawn))
     slack = 10 * torch.finfo(first.dtype).eps
-    exchanged = (cka(first, second[:, order][:, :, order]) for order in orders)
-    as_high = torch.stack([one >= observed - slack for one in exchanged])
-    return torch.where(observed.isnan(), torch.nan, as_high.double().mean(0))
+    exchanged = torch.stack(
+        [
+            cka(first, second[:, order][:, :, order])
+            for order in orders(first.shape[-1], MOST_ORDERS - 1, seed)
+        ]
+    )
+    p = (exchanged >= observed - slack).double().mean(0)
+    return p.masked_fill(observed.isnan(), torch.nan)

@@ -9,9 +9,10 @@ from torch import Tensor
 from crossemo.layerwise.choices import BEST
 from crossemo.layerwise.scores import Row, Told, count_told
 from crossemo.layerwise.shared import on_shared_clips
-from crossemo.metrics.jackknife import jackknife_interval, jackknife_variance, student_p
-from crossemo.metrics.permutation import benjamini_hochberg
+from crossemo.metrics.jackknife import jackknife_interval, jackknife_variance
+from crossemo.metrics.multiple_tests import benjamini_hochberg
 from crossemo.metrics.recognition import unweighted_recall
+from crossemo.metrics.student import student_p
 from crossemo.probes.judgements import Judgements
 from crossemo.probes.views import View
 

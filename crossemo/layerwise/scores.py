@@ -9,14 +9,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from crossemo.metrics.intervals import MIN_GROUPS, chance_interval
-from crossemo.metrics.jackknife import (
+from crossemo.metrics.confusions import (
     fold_counts,
     group_counts,
-    jackknife_interval,
     mean_over_folds,
     without_each_block,
 )
+from crossemo.metrics.intervals import MIN_GROUPS, chance_interval
+from crossemo.metrics.jackknife import jackknife_interval
 from crossemo.metrics.recognition import SCORES, class_recall, unweighted_recall
 from crossemo.probes.judgements import Judgements
 
@@ -93,7 +93,7 @@ def count_told(
     told = said[number][:, variants][:, :, clips]
     labels = judgements.labels[clips]
     classes = len(judgements.classes)
-    counts = group_counts(told, labels, groups, len(names), classes)
+    counts = group_counts(labels, told, groups, len(names), classes)
     return Told(counts, folds, labels)
 
 

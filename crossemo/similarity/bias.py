@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from crossemo.metrics.jackknife import jackknife_interval, jackknife_variance, student_t
+from crossemo.metrics.jackknife import jackknife_interval, jackknife_variance
 from crossemo.metrics.permutation import assignment_p
 
 
@@ -57,13 +57,9 @@ def emotion_bias(same: Tensor, replicates: Tensor, level: float = 0.95) -> Estim
     spread = same.var()
     noise = jackknife_variance(_deviations(replicates)).sum() / (len(same) - 1)
     excess = spread - noise
-    error = jackknife_variance(replicates.var(1)).sqrt()
-    reach = student_t(level, len(replicates) - 1) * error
-    value, low, high = (
-        float(one.clamp(min=0).sqrt())  # NaN stays NaN
-        for one in (excess, excess - reach, excess + reach)
-    )
-    return Estimate(value, low, high)
+    ends = jackknife_interval(excess, replicates.var(1), level)
+    roots = torch.stack((excess, *ends)).clamp(min=0).sqrt()  # NaN stays NaN
+    return Estimate(*roots.tolist())
 
 
 def emotion_deviations(

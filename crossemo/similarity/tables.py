@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from crossemo.distances.cells import Cell
-from crossemo.metrics.permutation import benjamini_hochberg
+from crossemo.metrics.multiple_tests import benjamini_hochberg
 
 Row = dict[str, Any]
 

@@ -17,7 +17,8 @@ from torch import Tensor
 
 from crossemo.layerwise.pairs import compare_views
 from crossemo.layerwise.scores import Told
-from crossemo.metrics.jackknife import group_counts, jackknife_interval
+from crossemo.metrics.confusions import group_counts
+from crossemo.metrics.jackknife import jackknife_interval
 from crossemo.metrics.recognition import unweighted_recall
 
 CLASSES = 6
@@ -45,7 +46,7 @@ def told(
         other = torch.randint(1, CLASSES, (len(labels),), generator=generator)
         rows.append(torch.where(right, labels, (labels + other) % CLASSES))
     said = torch.stack(rows)[:, None]
-    counts = group_counts(said, labels, groups, actors, CLASSES)
+    counts = group_counts(labels, said, groups, actors, CLASSES)
     return Told(counts, fold, labels)
 
 

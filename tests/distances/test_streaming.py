@@ -12,8 +12,8 @@ from crossemo.distances.frechet import frechet_distance
 from crossemo.distances.kernel import kernel_distance
 from crossemo.distances.moments import Moments
 from crossemo.distances.streaming import FrechetDistance, KernelDistance
+from tests.distances.gloo import measure_in_a_group
 from tests.distances.normals import normal, ssl_like
-from tests.metrics.gloo import measure_in_a_group
 
 cuts = st.lists(st.integers(0, 40), max_size=5).map(sorted)
 

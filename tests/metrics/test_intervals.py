@@ -8,7 +8,6 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 from torch import Tensor
 
 from crossemo.metrics.intervals import Interval, chance_interval, score_interval
-from crossemo.metrics.jackknife import student_p, student_t
 from crossemo.metrics.recognition import SCORES, ScoreName
 
 
@@ -44,26 +43,6 @@ def by_leaving_out(
 
 def ends(interval: Interval) -> tuple[float, float]:
     return interval.low, interval.high
-
-
-@pytest.mark.parametrize("level", [1e-3, 0.5, 0.9, 0.95, 0.999])
-@pytest.mark.parametrize("freedom", [1, 2, 3, 10, 23, 500])
-def test_the_quantile_is_that_of_scipy(level: float, freedom: int) -> None:
-    expected = t.ppf((1 + level) / 2, freedom)
-    assert student_t(level, freedom) == pytest.approx(expected, rel=1e-7)
-
-
-@pytest.mark.parametrize("freedom", [1, 2, 3, 10, 23, 500])
-def test_p_is_that_of_scipy(freedom: int) -> None:
-    values = torch.cat(
-        (torch.linspace(-8, 8, 161), torch.tensor([1e-9, 40, torch.inf]))
-    )
-    expected = 2 * t.sf(values.abs().double().numpy(), freedom)
-    found = student_p(values, freedom)
-    np.testing.assert_allclose(found.numpy(), expected, rtol=1e-6, atol=1e-12)
-    assert student_p(torch.tensor([torch.nan]), freedom).isnan()
-    critical = torch.tensor([student_t(0.95, freedom)], dtype=torch.float64)
-    assert float(student_p(critical, freedom)) == pytest.approx(0.05)
 
 
 @pytest.mark.parametrize("score", ["UA", "WA", "macro_F1"])

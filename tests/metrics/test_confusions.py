@@ -14,7 +14,7 @@ from sklearn.metrics import (
 )
 from torch import Tensor
 
-from crossemo.metrics.jackknife import (
+from crossemo.metrics.confusions import (
     fold_counts,
     group_counts,
     mean_over_folds,
@@ -54,7 +54,7 @@ def mean_by_hand(
 def test_counts_are_the_confusions_of_each_group() -> None:
     said, labels, groups = drawn(0, 5)
     said[1, 0, ::3] = -1  # not judged
-    counts = group_counts(said, labels, groups, 6, CLASSES)
+    counts = group_counts(labels, said, groups, 6, CLASSES)
     assert counts.shape == (2, 2, 6, CLASSES, CLASSES)
     for place in np.ndindex(2, 2):
         for group in range(5):
@@ -73,7 +73,7 @@ def test_means_and_replicates_are_those_of_scikit_learn(
 ) -> None:
     said, labels, group = drawn(1, groups)
     folds = torch.arange(groups) * 2 % 5  # numbers with gaps, unequal sizes
-    counts = group_counts(said, labels, group, groups, CLASSES)
+    counts = group_counts(labels, said, group, groups, CLASSES)
     found = mean_over_folds(counts, folds, SCORES[name])
     blocks = torch.arange(groups) % n_blocks
     left = mean_over_folds(without_each_block(counts, blocks), folds, SCORES[name])
@@ -103,7 +103,7 @@ def test_a_fold_that_loses_its_only_group_is_left_out_of_the_mean() -> None:
 def test_names_of_groups_and_folds_do_not_matter(seed: int, order: list[int]) -> None:
     said, labels, group = drawn(seed, 6)
     folds = torch.tensor([0, 0, 1, 1, 2, 2])
-    counts = group_counts(said, labels, group, 6, CLASSES)
+    counts = group_counts(labels, said, group, 6, CLASSES)
     turned = counts[:, :, order]
     for names in (folds[order], 7 - folds[order]):
         torch.testing.assert_close(
@@ -115,7 +115,7 @@ def test_names_of_groups_and_folds_do_not_matter(seed: int, order: list[int]) ->
 @given(st.integers(0, 99))
 def test_one_fold_is_no_fold_at_all(seed: int) -> None:
     said, labels, group = drawn(seed, 6)
-    counts = group_counts(said, labels, group, 6, CLASSES)
+    counts = group_counts(labels, said, group, 6, CLASSES)
     total = fold_counts(counts, torch.zeros(6, dtype=torch.long)).squeeze(2)
     torch.testing.assert_close(total, counts.sum(2))
     expected = balanced_accuracy_score(labels, said[1, 0])
