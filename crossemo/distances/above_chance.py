@@ -15,7 +15,6 @@ from crossemo.distances.frechet import Factor, factor, frechet_term_pairs
 MOST_BLOCKS = 12
 _JACKKNIFED = 3  # splits; ten of them narrow an interval by a sixth at most
 
-_Orders = list[list[Turn]]
 _Halves = list[tuple[Tensor, Tensor]]
 
 

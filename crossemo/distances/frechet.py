@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import product
 from statistics import fmean
 
 import torch
@@ -165,25 +164,6 @@ def frechet_distance(x: Tensor, y: Tensor) -> Tensor:
     """
     mean, spread = frechet_terms(factor(x), factor(y))
     return mean + spread
-
-
-def frechet_matrix(xs: Sequence[Tensor], ys: Sequence[Tensor]) -> Tensor:
-    """Return the Fréchet distances of all pairs, each set reduced once.
-
-    Args:
-        xs: Sets `(n, d)`, n may differ from set to set.
-        ys: Sets `(n, d)`; may be `xs` itself.
-
-    Returns:
-        `(len(xs), len(ys))` float64.
-
-    Raises:
-        ValueError: As `frechet_distance`.
-    """
-    rows = [factor(x) for x in xs]
-    columns = rows if ys is xs else [factor(y) for y in ys]
-    mean, spread = frechet_term_pairs(list(product(rows, columns)))
-    return (mean + spread).view(len(rows), len(columns))
 
 
 def mean_trace(sets: Sequence[Tensor]) -> float:
