@@ -179,7 +179,7 @@ def mean_trace(sets: Sequence[Tensor]) -> float:
 
 
 def check_embeddings(x: Tensor) -> None:
-    """Refuse what has no mean and covariance.
+    """Check that a set of embeddings has a mean and a covariance.
 
     Raises:
         ValueError: As `check_finite`, or there are fewer than two rows.
@@ -189,7 +189,7 @@ def check_embeddings(x: Tensor) -> None:
 
 
 def check_finite(x: Tensor) -> None:
-    """Refuse what are no embeddings.
+    """Check that a tensor is a set of finite embeddings.
 
     Raises:
         ValueError: `x` is not two-dimensional, or holds NaN or infinity.

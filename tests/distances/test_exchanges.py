@@ -9,18 +9,18 @@ from tests.distances.normals import normal
 
 def test_shared_groups_are_swapped_and_others_dealt() -> None:
     x, y = ["a", "b", "c", "d"], ["b", "a", "e"]
-    taken = exchanges(x, y, 4000)
-    a, b, c, d, y_b, y_a, e = taken.T
+    in_first = exchanges(x, y, 4000)
+    a, b, c, d, y_b, y_a, e = in_first.T
     # The two sides of a shared group never end up together.
     assert (a != y_a).all()
     assert (b != y_b).all()
     # Two of c, d and e go to the first cell, as before.
     assert (c.int() + d.int() + e.int() == 2).all()
     # All of the 2 · 2 · 3 exchanges are equally likely.
-    kinds, counts = torch.unique(taken, dim=0, return_counts=True)
+    kinds, counts = torch.unique(in_first, dim=0, return_counts=True)
     assert len(kinds) == 2 * 2 * comb(3, 2)
     assert (counts - 4000 / 12).abs().max() < 5 * (4000 / 12) ** 0.5
-    assert torch.equal(taken, exchanges(x, y, 4000))
+    assert torch.equal(in_first, exchanges(x, y, 4000))
 
 
 def test_exchangeable_cells_have_equally_many_clips_of_a_group() -> None:

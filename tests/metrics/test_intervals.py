@@ -51,9 +51,9 @@ def test_intervals_agree_with_leaving_groups_out(score: ScoreName, actors: int) 
     generator = torch.Generator().manual_seed(0)
     accuracy = 0.4 + 0.2 * torch.rand(actors, 3, generator=generator)
     labels, guesses, groups = recognised(accuracy, 20, generator)
-    kept = torch.rand(len(labels), generator=generator) < 0.6  # unequal counts
-    labels, guesses = labels[kept], guesses[kept]
-    groups = [group for group, keep in zip(groups, kept, strict=True) if keep]
+    chosen = torch.rand(len(labels), generator=generator) < 0.6  # unequal counts
+    labels, guesses = labels[chosen], guesses[chosen]
+    groups = [group for group, keep in zip(groups, chosen, strict=True) if keep]
     interval = score_interval(labels, guesses, groups, 3, score, level=0.9)
     expected = by_leaving_out(labels, guesses, groups, score, level=0.9)
     assert 0 < expected[0] < expected[1] < 1
@@ -128,13 +128,13 @@ def test_intervals_hold_the_truth_as_often_as_documented(
 ) -> None:
     generator = torch.Generator().manual_seed(0)
     truth = norm.cdf(0.5 / (1 + spread**2) ** 0.5)  # mean of norm.cdf(0.5 + spread·z)
-    runs, held = 600, 0
+    runs, hits = 600, 0
     for _ in range(runs):
         skill = spread * torch.randn(actors, 1, generator=generator).expand(actors, 4)
         clips = recognised(torch.special.ndtr(0.5 + skill), 8, generator)
         interval = score_interval(*clips, classes=4)
-        held += interval.low <= truth <= interval.high
-    assert least < held / runs < 0.97
+        hits += interval.low <= truth <= interval.high
+    assert least < hits / runs < 0.97
 
 
 def test_seeds_decide_the_draws() -> None:
