@@ -27,7 +27,7 @@ from torch import Tensor
 from crossemo.distances.cells import Cell
 from crossemo.distances.frechet import factor, frechet_term_pairs, frechet_terms
 from crossemo.distances.moments import Moments
-from crossemo.similarity import Settings, compare_clips
+from crossemo.similarity import Domain, Settings, compare_clips
 from tests.distances.normals import normal, ssl_like
 
 LAYERS, EMOTIONS, CLIPS, WIDTH = 13, 6, 150, 768
@@ -180,8 +180,8 @@ def print_comparison() -> None:
         ]
         for side in (0, 10)
     )
-    domains, names = {"speech": xs, "song": ys}, list("ncshaf")
-    seconds, _ = timed(compare_clips, domains, names, Settings())
+    domains, names = (Domain("speech", xs), Domain("song", ys)), list("ncshaf")
+    seconds, _ = timed(compare_clips, *domains, names, Settings())
     sets = [[cell.embeddings for cell in cells] for cells in (xs, ys)]
     plain = median(timed(distances, *sets)[0] for _ in range(5))
     print(

@@ -100,7 +100,8 @@ def test_constant_sets_are_as_far_apart_as_their_means() -> None:
 
 def test_threads_change_nothing() -> None:
     x, y = ssl_like(90, 120), ssl_like(80, 120, seed=1)
-    pairs = list(product([factor(x), factor(y)], repeat=2))
+    factors = factor(x), factor(y)
+    pairs = list(product(factors, factors))
     alone = frechet_term_pairs(pairs)
     torch.set_num_threads(2)
     try:
@@ -208,7 +209,7 @@ def test_pairs_have_the_terms_of_each() -> None:
     expected = [frechet_distance(x, y).item() for x, y in product(xs, ys)]
     mean, spread = frechet_term_pairs(list(product(map(factor, xs), map(factor, ys))))
     assert (mean + spread).tolist() == expected
-    same = list(product(map(factor, xs), repeat=2))
+    same = list(product(map(factor, xs), map(factor, xs)))
     within = torch.stack(frechet_term_pairs(same)).sum(0).view(3, 3)
     torch.testing.assert_close(within, within.T)
     assert within.diagonal().max() < 1e-8
