@@ -23,11 +23,11 @@ def emotion_products(means: Tensor, present: Tensor) -> Tensor:
     Returns:
         `(layers, emotions, emotions)`; NaN where an emotion has fewer than two groups.
     """
-    there = present.to(means.dtype)
-    own = torch.where(present[..., None], means, 0)
-    total = own.sum(1)
-    products = total @ total.mT - torch.einsum("lgad,lgbd->lab", own, own)
-    pairs = there.sum(0)[:, None] * there.sum(0) - there.T @ there
+    has_clips = present.to(means.dtype)
+    means = torch.where(present[..., None], means, 0)
+    total = means.sum(1)
+    products = total @ total.mT - torch.einsum("lgad,lgbd->lab", means, means)
+    pairs = has_clips.sum(0)[:, None] * has_clips.sum(0) - has_clips.T @ has_clips
     table = products / pairs
     centred = table - table.mean(-1, keepdim=True)
     return centred - centred.mean(-2, keepdim=True)
@@ -56,7 +56,7 @@ def cka(first: Tensor, second: Tensor) -> Tensor:
 
 
 def exchange_p(first: Tensor, second: Tensor, seed: int = 0) -> Tensor:
-    """Return how often exchanging the emotions of one domain gives as high a CKA.
+    """Return p-values of CKA, by exchanges of the emotions of one domain.
 
     Args:
         first: As in `cka`.
@@ -64,7 +64,8 @@ def exchange_p(first: Tensor, second: Tensor, seed: int = 0) -> Tensor:
         seed: Seed of the draws, where there are too many orders to try all.
 
     Returns:
-        `(layers of first, layers of second)` p-values; the present order counts.
+        `(layers of first, layers of second)`: the share of orders of the emotions whose
+        CKA is as high, the present order among them.
     """
     observed = cka(first, second)
     slack = 10 * torch.finfo(first.dtype).eps

@@ -18,7 +18,7 @@ from crossemo.report.layerwise_figures import (
     recall_figure,
     score_figure,
 )
-from tests.layerwise.told import made_up_judgements
+from tests.layerwise.made_up import made_up_judgements
 from tests.probes.made_up import features, made_up
 
 ROLES = {"speech": "made-up-speech", "song": "made-up-song"}

@@ -7,7 +7,7 @@ from rich.text import Text
 
 from crossemo.layerwise import encoder_rows, score_rows, with_choices
 from crossemo.report.layerwise_tables import encoder_table, layer_table, short_names
-from tests.layerwise.told import made_up_judgements
+from tests.layerwise.made_up import made_up_judgements
 
 ROLES = {"speech": "corpus-speech", "song": "corpus-song"}
 TOLD = with_choices(made_up_judgements(roles=tuple(ROLES)))
