@@ -20,7 +20,7 @@ _Halves = list[tuple[Tensor, Tensor]]
 
 @dataclass(frozen=True)
 class AboveChance:
-    """Fréchet distances of all pairs of cells, with their level by chance taken off.
+    """Fréchet distances of all pairs of cells, less their level by chance.
 
     All are `(x cells, y cells)` float64 and NaN where half a cell has fewer than two
     clips; of one domain with itself, each pair of cells stands once, above the

@@ -164,9 +164,9 @@ def _bootstrap_counts(counts: Tensor, seed: int) -> Tensor:
     for guess in range(len(counts)):
         # how many of the clips that got no earlier guess got this one
         share = (counts[:, guess] / counts[:, guess:].sum(1)).nan_to_num()
-        drawn = torch.binomial(remaining, share.expand_as(remaining), generator)
-        columns.append(drawn)
-        remaining = remaining - drawn
+        column = torch.binomial(remaining, share.expand_as(remaining), generator)
+        columns.append(column)
+        remaining = remaining - column
     return torch.stack(columns, -1)
 
 

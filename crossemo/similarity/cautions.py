@@ -50,8 +50,9 @@ def _of_groups(estimated: Sequence[Row], pairs: int) -> Iterator[str]:
     """Warn of pairs without a distance above chance, and of few groups."""
     if not estimated:
         yield (
-            "Nothing above chance can be told: it takes two speakers (or songs) with "
-            "two clips of each emotion in each domain, so measure more of the clips."
+            "No distance above chance can be estimated: it takes two speakers (or "
+            "songs) with two clips of each emotion in each domain, so measure more of "
+            "the clips."
         )
         return
     if missing := pairs - len(estimated):

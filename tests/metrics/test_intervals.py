@@ -51,9 +51,9 @@ def test_intervals_agree_with_leaving_groups_out(score: ScoreName, actors: int) 
     generator = torch.Generator().manual_seed(0)
     accuracy = 0.4 + 0.2 * torch.rand(actors, 3, generator=generator)
     labels, guesses, groups = recognised(accuracy, 20, generator)
-    chosen = torch.rand(len(labels), generator=generator) < 0.6  # unequal counts
-    labels, guesses = labels[chosen], guesses[chosen]
-    groups = [group for group, keep in zip(groups, chosen, strict=True) if keep]
+    subset = torch.rand(len(labels), generator=generator) < 0.6  # unequal counts
+    labels, guesses = labels[subset], guesses[subset]
+    groups = [group for group, keep in zip(groups, subset, strict=True) if keep]
     interval = score_interval(labels, guesses, groups, 3, score, level=0.9)
     expected = by_leaving_out(labels, guesses, groups, score, level=0.9)
     assert 0 < expected[0] < expected[1] < 1

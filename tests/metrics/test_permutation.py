@@ -6,8 +6,8 @@ from crossemo.metrics.permutation import assignment_p, permutation_p
 
 
 def test_p_counts_the_observed_value_itself() -> None:
-    drawn = torch.tensor([[0.0, 5.0], [2.0, 5.0], [1.0, 5.0]])
-    p = permutation_p(torch.tensor([1.0, torch.nan]), drawn)
+    permuted = torch.tensor([[0.0, 5.0], [2.0, 5.0], [1.0, 5.0]])
+    p = permutation_p(torch.tensor([1.0, torch.nan]), permuted)
     assert p[0].item() == pytest.approx(3 / 4)
     assert p[1].isnan()
     # What differs by rounding alone is as large.
