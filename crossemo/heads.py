@@ -115,10 +115,10 @@ class EmotionHead(nn.Module):
         Args:
             parts: `projector`, the projection and the pooling; `head`, the classifier.
         """
-        anew: list[nn.Module] = []
-        anew += [self.projection, self.pooling] if "projector" in parts else []
-        anew += [self.classifier] if "head" in parts else []
-        for module in (inner for outer in anew for inner in outer.modules()):
+        modules: list[nn.Module] = []
+        modules += [self.projection, self.pooling] if "projector" in parts else []
+        modules += [self.classifier] if "head" in parts else []
+        for module in nn.ModuleList(modules).modules():
             if isinstance(module, nn.Linear):
                 module.reset_parameters()
 

@@ -20,11 +20,11 @@ class LayerMix(nn.Module):
     Args:
         num_states: Number of hidden states, layers + 1.
         width: Features per frame.
-        mode: `weighted`, `last`, or the index of one state, counted from 0. Indices
-            are not counted from the end: `last` says the one that is wanted most.
+        mode: `weighted`, `last`, or the index of one state from 0. Negative indices
+            are refused.
         layer_norm: Normalise each frame of each state over its features, without
-            trainable scale or shift, before the sum. States differ in scale, so a
-            weight tells little about a layer's share of the sum without it.
+            trainable scale or shift, before the sum. States differ in scale, so that
+            without it a weight is not the layer's share of the sum.
 
     Raises:
         CrossEmoError: `mode` is neither a known word nor the index of a state.
@@ -102,8 +102,8 @@ def _state_index(mode: LayerMode, num_states: int) -> int | None:
         return None
     if mode == "last":
         return num_states - 1
-    known = isinstance(mode, int) and not isinstance(mode, bool)
-    if known and 0 <= mode < num_states:
+    is_index = isinstance(mode, int) and not isinstance(mode, bool)
+    if is_index and 0 <= mode < num_states:
         return mode
     raise CrossEmoError(
         f"No hidden state {mode!r}: choose weighted, last or an index from 0 to "

@@ -1,6 +1,7 @@
 """The order of the house: what may import what."""
 
 import ast
+import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
 
@@ -94,6 +95,15 @@ def test_no_file_name_stands_in_two_rooms() -> None:
 def test_rooms_below_the_recogniser_know_nothing_of_lightning(path: Path) -> None:
     if room(path) in WITHOUT_LIGHTNING:
         assert not {m for m in imports(path) if m.split(".")[0] == "lightning"}
+
+
+@pytest.mark.parametrize("name", ["metrics", "distances"])
+def test_numbers_need_torch_and_scipy_alone(name: str) -> None:
+    libraries = {"torch", "torchmetrics", "scipy"} | sys.stdlib_module_names
+    for path in (ROOT / "crossemo" / name).glob("*.py"):
+        assert rooms_of(path) == set()
+        roots = {module.split(".")[0] for module in imports(path)}
+        assert roots <= libraries | {"crossemo"}, path
 
 
 def test_the_data_know_no_encoder() -> None:

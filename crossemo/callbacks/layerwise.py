@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from crossemo.files import write_csv, write_text
 from crossemo.layerwise import pair_rows, score_rows, similarity_rows, with_choices
-from crossemo.layerwise.scores import Row
+from crossemo.layerwise.conditions import Row
 from crossemo.layerwise.warnings import rate_shares, warnings_of
 from crossemo.probes import LayerwiseProbes
 from crossemo.probes.judgements import JUDGEMENTS

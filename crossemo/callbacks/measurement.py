@@ -17,7 +17,14 @@ from crossemo.data.gathering import gather_clips
 from crossemo.distances.cells import deal
 from crossemo.errors import CrossEmoError
 from crossemo.recognizer import EmotionRecognizer
-from crossemo.similarity import Row, Settings, compare_clips, compare_frames
+from crossemo.similarity import (
+    Domain,
+    FrameDomain,
+    Row,
+    Settings,
+    compare_clips,
+    compare_frames,
+)
 from crossemo.similarity.embeddings import EmbeddedClips, FrameMoments, pool_clips
 
 Item = TypeVar("Item")
@@ -54,11 +61,11 @@ class Measurement:
         found: dict[int, tuple[list[Row], list[Row]] | str] = {}
         for place in self._bar(own, "Distances between clips"):
             try:
-                cells = {
-                    role: clips.cells(place, len(classes))
+                x, y = (
+                    Domain(role, clips.cells(place, len(classes)))
                     for role, clips in domains.items()
-                }
-                found[place] = compare_clips(cells, classes, settings)
+                )
+                found[place] = compare_clips(x, y, classes, settings)
             except ValueError as error:  # told by all processes, so that none waits
                 found[place] = f"In hidden state {names[place]}: {error}"
         gathered = _gathered(found)
@@ -87,12 +94,16 @@ class Measurement:
         counts = [[len(groups) for groups in own] for own in cells]
         rows: list[Row] = []
         for place, name in enumerate(self._bar(self.states, "Distances of frames")):
-            halves = {
-                role: [own.factors(place, label) for label in range(len(classes))]
-                for role, own in moments.items()
-            }
+            x, y = (
+                FrameDomain(
+                    role,
+                    [own.factors(place, label) for label in range(len(classes))],
+                    groups,
+                )
+                for (role, own), groups in zip(moments.items(), counts, strict=True)
+            )
             if self.trainer.is_global_zero:
-                found = compare_frames(halves, counts, classes)
+                found = compare_frames(x, y, classes)
                 rows += [{"unit": "frame", "layer": name} | row for row in found]
         return rows
 

@@ -11,7 +11,7 @@ from torch.utils.tensorboard import SummaryWriter
 from crossemo.errors import CrossEmoError
 from crossemo.files import write_csv
 from crossemo.layerwise import encoder_rows, score_rows, with_choices
-from crossemo.layerwise.shared import differing_settings, on_shared_clips
+from crossemo.layerwise.comparable_runs import differing_settings, on_shared_clips
 from crossemo.probes.judgements import JUDGEMENTS, Judgements, read_judgements
 from crossemo.report.figures import figure_to_tensor, save_png
 from crossemo.report.layerwise_figures import encoder_figure

@@ -26,6 +26,7 @@ from crossemo.report.tables import similarity_table
 from crossemo.runs.folder import claim_version
 from crossemo.similarity import (
     DEFAULTS,
+    Domain,
     Row,
     Settings,
     compare_clips,
@@ -90,14 +91,14 @@ def compare_folders(
     rows: list[Row] = []
     measures: list[Row] = []
     for place, state in enumerate(track(states, "Distances", transient=True)):
-        cells = {
-            domain: clips.cells(place, len(emotions))
+        x, y = (
+            Domain(domain, clips.cells(place, len(emotions)))
             for domain, clips in embedded.items()
-        }
+        )
         tags = {"stage": "test", "part": "all", "unit": "clip", "layer": str(state)}
-        found, said = compare_clips(cells, emotions, estimate)
-        rows += [tags | row for row in found]
-        measures += [tags | row for row in said]
+        distances, values = compare_clips(x, y, emotions, estimate)
+        rows += [tags | row for row in distances]
+        measures += [tags | row for row in values]
     for sentence in warnings_of(rows):
         logger.warning(sentence)
     return _write(logs.resolve() / name, corrected(rows), measures, emotions)

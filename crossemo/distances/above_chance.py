@@ -15,13 +15,12 @@ from crossemo.distances.frechet import Factor, factor, frechet_term_pairs
 MOST_BLOCKS = 12
 _JACKKNIFED = 3  # splits; ten of them narrow an interval by a sixth at most
 
-_Orders = list[list[Turn]]
 _Halves = list[tuple[Tensor, Tensor]]
 
 
 @dataclass(frozen=True)
 class AboveChance:
-    """Fréchet distances of all pairs of cells, with their level by chance taken off.
+    """Fréchet distances of all pairs of cells, less their level by chance.
 
     All are `(x cells, y cells)` float64 and NaN where half a cell has fewer than two
     clips; of one domain with itself, each pair of cells stands once, above the
@@ -58,9 +57,9 @@ def frechet_above_chance(
     averaged over random splits. Half a belongs to some groups (actors, songs) and
     half b to others, in x and y alike, so no distance is between clips of one actor;
     the four halves have equally many clips. Plain distances grow as samples shrink and
-    with what is peculiar to each actor; both brackets grow alike. In simulations it was
-    unbiased where the domains were alike or differed by a shift; of a difference in
-    scale it told less than there is, the fewer actors the less (a tenth to a half).
+    as actors differ more; both brackets grow alike. In simulations the value was
+    unbiased where the domains were alike or differed by a shift; a difference in scale
+    was underestimated, by a tenth to a half, the fewer actors the more.
 
     Args:
         xs: Cells of one domain, such as the emotions of speech.
@@ -81,12 +80,13 @@ def frechet_above_chance(
     if splits < 1:
         raise ValueError(f"{splits} splits can't be averaged: ask for at least one.")
     count = min(blocks, len(groups_of(xs)), len(groups_of(ys)))
+    count = count if count > 1 else 0
     # From a stream of its own, so that values don't depend on the blocks.
-    every = [cell.groups for cell in (*xs, *ys)]
-    block = deal(every, count, Random(f"blocks {seed}")) if count > 1 else {}
+    groups = [cell.groups for cell in (*xs, *ys)]
+    block_of = deal(groups, count, Random(f"blocks {seed}")) if count else {}
     random = Random(seed)
     rounds = [
-        _round(xs, ys, block, count if block and number < _JACKKNIFED else 0, random)
+        _round(xs, ys, block_of, count if number < _JACKKNIFED else 0, random)
         for number in range(splits)
     ]
     # A split may leave a cell too few clips on a side; the others count.
@@ -100,33 +100,33 @@ def frechet_above_chance(
 def _round(
     xs: Sequence[Cell],
     ys: Sequence[Cell],
-    block: dict[str, int],
+    block_of: dict[str, int],
     blocks: int,
     random: Random,
 ) -> Tensor:
     """Return what `_one_split` gives for all groups, then without each block."""
-    side = deal([cell.groups for cell in (*xs, *ys)], 2, random)
-    orders = [in_turn(cell.groups, random) for cell in xs]
-    others = orders if ys is xs else [in_turn(cell.groups, random) for cell in ys]
+    side_of = deal([cell.groups for cell in (*xs, *ys)], 2, random)
+    x_orders = [in_turn(cell.groups, random) for cell in xs]
+    y_orders = x_orders if ys is xs else [in_turn(cell.groups, random) for cell in ys]
     return torch.stack(
         [
             _one_split(
                 xs,
                 ys,
-                [_halve(order, side, block, left_out) for order in orders],
-                [_halve(order, side, block, left_out) for order in others],
+                [_halve(order, side_of, block_of, block) for order in x_orders],
+                [_halve(order, side_of, block_of, block) for order in y_orders],
             )
-            for left_out in range(-1, blocks)
+            for block in range(-1, blocks)  # -1 is nobody's
         ]
     )
 
 
 def _halve(
-    order: Sequence[Turn], side: dict[str, int], block: dict[str, int], left_out: int
+    order: Sequence[Turn], side_of: dict[str, int], block_of: dict[str, int], block: int
 ) -> tuple[Tensor, Tensor]:
     """Return the rows of a cell on either side, without those of a block."""
-    kept = [turn for turn in order if block.get(turn.group, -2) != left_out]
-    a, b = ([turn for turn in kept if side[turn.group] == half] for half in (0, 1))
+    turns = [turn for turn in order if block_of.get(turn.group, -2) != block]
+    a, b = ([turn for turn in turns if side_of[turn.group] == n] for n in (0, 1))
     return rows_of(a), rows_of(b)
 
 
@@ -136,27 +136,26 @@ def _one_split(
     """Return across, floor, clips and value, `(4, x cells, y cells)`."""
     x_factors = [_Factors(*pair) for pair in zip(xs, x_halves, strict=True)]
     y_factors = [_Factors(*pair) for pair in zip(ys, y_halves, strict=True)]
-    found = torch.full((4, len(xs), len(ys)), nan, dtype=torch.float64)
-    wanted: dict[tuple[int, int], list[tuple[Factor, Factor]]] = {}
-    within: dict[tuple[str, int, int], tuple[Factor, Factor]] = {}
-    for i, j in product(range(len(xs)), range(len(ys))):
-        size = min(x_factors[i].clips, y_factors[j].clips)
-        if size < 2 or (ys is xs and j <= i):
-            continue
+    sizes = {
+        (i, j): size
+        for i, j in product(range(len(xs)), range(len(ys)))
+        if (size := min(x_factors[i].clips, y_factors[j].clips)) > 1
+        and (ys is not xs or i < j)
+    }
+    pairs: dict[tuple[str | int, ...], tuple[Factor, Factor]] = {}
+    for (i, j), size in sizes.items():
         (xa, xb), (ya, yb) = x_factors[i].of(size), y_factors[j].of(size)
-        wanted[i, j] = [(xa, yb), (xb, ya)]
-        within["x", i, size], within["y", j, size] = (xa, xb), (ya, yb)
-        found[2, i, j] = size
-    pairs = [pair for both in wanted.values() for pair in both] + list(within.values())
-    mean, spread = frechet_term_pairs(pairs)
-    distances = mean + spread
-    across, inside = distances[: 2 * len(wanted)], distances[2 * len(wanted) :]
-    level = dict(zip(within, inside, strict=True))
-    for (i, j), distance in zip(wanted, across.view(-1, 2).mean(1), strict=True):
-        size = int(found[2, i, j])
-        floor = (level["x", i, size] + level["y", j, size]) / 2
-        found[[0, 1, 3], i, j] = torch.stack((distance, floor, distance - floor))
-    return found
+        pairs["ab", i, j], pairs["ba", i, j] = (xa, yb), (xb, ya)
+        pairs["x", i, size], pairs["y", j, size] = (xa, xb), (ya, yb)
+    terms = torch.stack(frechet_term_pairs(list(pairs.values())))
+    distances = dict(zip(pairs, terms.sum(0).tolist(), strict=True))
+    table = torch.full((4, len(xs), len(ys)), nan, dtype=torch.float64)
+    for (i, j), size in sizes.items():
+        across = (distances["ab", i, j] + distances["ba", i, j]) / 2
+        floor = (distances["x", i, size] + distances["y", j, size]) / 2
+        values = (across, floor, size, across - floor)
+        table[:, i, j] = torch.tensor(values, dtype=torch.float64)
+    return table
 
 
 class _Factors:
@@ -166,10 +165,10 @@ class _Factors:
         self.clips = min(map(len, halves))
         self._cell = cell
         self._halves = halves
-        self._made: dict[int, tuple[Factor, Factor]] = {}
+        self._factors: dict[int, tuple[Factor, Factor]] = {}
 
     def of(self, size: int) -> tuple[Factor, Factor]:
-        if size not in self._made:
+        if size not in self._factors:
             a, b = (factor(self._cell.embeddings[rows[:size]]) for rows in self._halves)
-            self._made[size] = (a, b)
-        return self._made[size]
+            self._factors[size] = (a, b)
+        return self._factors[size]

@@ -42,12 +42,12 @@ class Cell:
 
 
 class Turn(NamedTuple):
-    """A place in the order in which clips are taken.
+    """A place in the order in which clips are drawn from a cell.
 
     Args:
         number: How many clips of its group come before this one.
-        draw: Decides between groups, at random.
-        row: Which clip it is.
+        draw: Random number that decides between groups.
+        row: Row of the clip in its cell.
         group: Its group.
     """
 
@@ -100,15 +100,15 @@ def deal(
     for number, groups in enumerate(cells):
         for group in sorted(set(groups)):
             homes.setdefault(group, []).append(number)
-    taken = [[0] * sides for _ in cells]
-    dealt: dict[str, int] = {}
+    counts = [[0] * sides for _ in cells]
+    side_of: dict[str, int] = {}
     order = random.sample(sorted(homes), len(homes))
     for group in sorted(order, key=lambda name: -len(homes[name])):
-        held = [
-            sum(taken[cell][side] for cell in homes[group]) for side in range(sides)
+        loads = [
+            sum(counts[cell][side] for cell in homes[group]) for side in range(sides)
         ]
-        free = [side for side in range(sides) if held[side] == min(held)]
-        dealt[group] = random.choice(free)
+        lightest = [side for side in range(sides) if loads[side] == min(loads)]
+        side_of[group] = random.choice(lightest)
         for cell in homes[group]:
-            taken[cell][dealt[group]] += 1
-    return dealt
+            counts[cell][side_of[group]] += 1
+    return side_of

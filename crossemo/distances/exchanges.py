@@ -1,7 +1,7 @@
 """Exchanges of whole groups between two sets, for permutation tests."""
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor
@@ -18,22 +18,25 @@ def exchangeable(x: Cell, y: Cell) -> tuple[Cell, Cell]:
     in the other. Its first clips are kept.
     """
     counts = Counter(x.groups), Counter(y.groups)
+    shared = counts[0] & counts[1]  # the fewer clips of a group
     largest = [
-        max((n for g, n in own.items() if g not in other), default=0)
-        for own, other in (counts, counts[::-1])
+        max((n for group, n in sizes.items() if group not in shared), default=0)
+        for sizes in counts
     ]
     most = min(largest) or max(largest)
-    cut = []
-    for cell, own, other in zip((x, y), counts, counts[::-1], strict=True):
-        seen: Counter[str] = Counter()
-        rows = []
-        for row, group in enumerate(cell.groups):
-            seen[group] += 1
-            if seen[group] <= (min(own[group], other[group]) or most):
-                rows.append(row)
-        groups = tuple(cell.groups[row] for row in rows)
-        cut.append(Cell(cell.embeddings[rows], groups))
-    return cut[0], cut[1]
+    limits = {group: shared[group] or most for sizes in counts for group in sizes}
+    return _first_clips(x, limits), _first_clips(y, limits)
+
+
+def _first_clips(cell: Cell, limits: Mapping[str, int]) -> Cell:
+    """Return a cell of at most as many clips of each group as its limit."""
+    turns: Counter[str] = Counter()
+    rows = []
+    for row, group in enumerate(cell.groups):
+        turns[group] += 1
+        if turns[group] <= limits[group]:
+            rows.append(row)
+    return Cell(cell.embeddings[rows], tuple(cell.groups[row] for row in rows))
 
 
 def exchanges(x: Sequence[str], y: Sequence[str], draws: int, seed: int = 0) -> Tensor:
@@ -62,14 +65,15 @@ def exchanges(x: Sequence[str], y: Sequence[str], draws: int, seed: int = 0) -> 
     tensor([1, 1, 1])
     """
     generator = torch.Generator().manual_seed(seed)
-    taken = torch.zeros(draws, len(x) + len(y), dtype=torch.bool)
+    in_first = torch.zeros(draws, len(x) + len(y), dtype=torch.bool)
     place = {group: len(x) + number for number, group in enumerate(y)}
     for number, group in enumerate(x):
         if group in place:
-            taken[:, number] = torch.rand(draws, generator=generator) < 0.5
-            taken[:, place[group]] = ~taken[:, number]
-    own_x = [number for number, group in enumerate(x) if group not in place]
-    own_y = [place[group] for group in place if group not in set(x)]
-    order = torch.rand(draws, len(own_x) + len(own_y), generator=generator).argsort(1)
-    taken[:, own_x + own_y] = order < len(own_x)
-    return taken
+            in_first[:, number] = torch.rand(draws, generator=generator) < 0.5
+            in_first[:, place[group]] = ~in_first[:, number]
+    only_x = [number for number, group in enumerate(x) if group not in place]
+    only_y = [place[group] for group in place if group not in set(x)]
+    shape = (draws, len(only_x) + len(only_y))
+    order = torch.rand(shape, generator=generator).argsort(1)
+    in_first[:, only_x + only_y] = order < len(only_x)
+    return in_first

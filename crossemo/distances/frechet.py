@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from itertools import product
 from statistics import fmean
 
 import torch
@@ -167,25 +166,6 @@ def frechet_distance(x: Tensor, y: Tensor) -> Tensor:
     return mean + spread
 
 
-def frechet_matrix(xs: Sequence[Tensor], ys: Sequence[Tensor]) -> Tensor:
-    """Return the Fréchet distances of all pairs, each set reduced once.
-
-    Args:
-        xs: Sets `(n, d)`, n may differ from set to set.
-        ys: Sets `(n, d)`; may be `xs` itself.
-
-    Returns:
-        `(len(xs), len(ys))` float64.
-
-    Raises:
-        ValueError: As `frechet_distance`.
-    """
-    rows = [factor(x) for x in xs]
-    columns = rows if ys is xs else [factor(y) for y in ys]
-    mean, spread = frechet_term_pairs(list(product(rows, columns)))
-    return (mean + spread).view(len(rows), len(columns))
-
-
 def mean_trace(sets: Sequence[Tensor]) -> float:
     """Return the mean trace of the sets' covariances.
 
@@ -199,7 +179,7 @@ def mean_trace(sets: Sequence[Tensor]) -> float:
 
 
 def check_embeddings(x: Tensor) -> None:
-    """Refuse what has no mean and covariance.
+    """Check that a set of embeddings has a mean and a covariance.
 
     Raises:
         ValueError: As `check_finite`, or there are fewer than two rows.
@@ -209,7 +189,7 @@ def check_embeddings(x: Tensor) -> None:
 
 
 def check_finite(x: Tensor) -> None:
-    """Refuse what are no embeddings.
+    """Check that a tensor is a set of finite embeddings.
 
     Raises:
         ValueError: `x` is not two-dimensional, or holds NaN or infinity.

@@ -35,9 +35,9 @@ class KernelSums:
 
     def units(self, cell: int) -> list[int]:
         """Return the positions of a cell's units."""
-        return [unit for unit, own in enumerate(self.cells) if own == cell]
+        return [unit for unit, home in enumerate(self.cells) if home == cell]
 
-    def distance(self, x: int, y: int, kept: Tensor | None = None) -> Tensor:
+    def distance(self, x: int, y: int, weights: Tensor | None = None) -> Tensor:
         r"""Return the kernel distance of two cells.
 
         $$ E\,k(x, x') + E\,k(y, y') - 2 E\,k(x, y) $$
@@ -49,24 +49,25 @@ class KernelSums:
         Args:
             x: Position of a cell.
             y: Position of the other.
-            kept: `(..., units)` 1 for units that are kept, 0 for others; all if None.
+            weights: `(..., units)` 1 for units that count, 0 for others; all if None.
 
         Returns:
             `(...)` float64; NaN where a mean is over no pair.
         """
-        weights = torch.ones(len(self.cells)) if kept is None else kept
+        if weights is None:
+            weights = torch.ones(len(self.cells))
         weights = weights.to(torch.float64)
-        own = torch.tensor(self.cells)
-        return self._distance(weights * (own == x), weights * (own == y))
+        cells = torch.tensor(self.cells)
+        return self._distance(weights * (cells == x), weights * (cells == y))
 
-    def exchanged(self, x: int, y: int, taken: Tensor) -> Tensor:
+    def exchanged(self, x: int, y: int, in_first: Tensor) -> Tensor:
         """Return the kernel distances of two cells whose groups were exchanged.
 
         Args:
             x: Position of a cell.
             y: Position of the other.
-            taken: `(draws, units of x + units of y)` 1 for what the first cell has,
-                see `crossemo.distances.exchanges.exchanges`.
+            in_first: `(draws, units of x + units of y)` 1 for units that the first
+                cell has, see `crossemo.distances.exchanges.exchanges`.
 
         Returns:
             `(draws,)` float64.
@@ -79,7 +80,7 @@ class KernelSums:
             tuple(self.groups[unit] for unit in units),
             self.bandwidth,
         )
-        first = taken.to(torch.float64)
+        first = in_first.to(torch.float64)
         return part._distance(first, 1 - first)
 
     def _distance(self, first: Tensor, second: Tensor) -> Tensor:
@@ -114,24 +115,33 @@ def kernel_sums(cells: Sequence[Cell], bandwidth: float | None = None) -> Kernel
         raise ValueError(f"A bandwidth of {bandwidth} is no width: choose one above 0.")
     owners = [(number, g) for number, cell in enumerate(cells) for g in cell.groups]
     units = sorted(set(owners))
-    place = {unit: position for position, unit in enumerate(units)}
-    own_unit = torch.tensor([place[one] for one in owners])
-    sums = torch.zeros(len(units), len(units), dtype=torch.float64)
-    rows = max(1, _CHUNK // len(clips))
-    for start in range(0, len(clips), rows):
-        part = slice(start, start + rows)
-        values = torch.exp(_squares(clips[part], clips) / (-2 * bandwidth**2))
-        by_unit = torch.zeros(len(values), len(units), dtype=torch.float64)
-        by_unit.index_add_(1, own_unit, values)
-        sums.index_add_(0, own_unit[part], by_unit)
+    position = {unit: number for number, unit in enumerate(units)}
+    clip_units = torch.tensor([position[owner] for owner in owners])
+    sums = _sums_by_unit(clips, clip_units, len(units), bandwidth)
     groups = tuple(group for _, group in units)
     names = {group: number for number, group in enumerate(sorted(set(groups)))}
     numbers = torch.tensor([names[group] for group in groups])
     other = (numbers[:, None] != numbers).double()
-    sizes = own_unit.bincount(minlength=len(units)).double()
+    sizes = clip_units.bincount(minlength=len(units)).double()
     pairs = torch.outer(sizes, sizes) * other
-    own = tuple(number for number, _ in units)
-    return KernelSums(sums * other, pairs, own, groups, bandwidth)
+    homes = tuple(number for number, _ in units)
+    return KernelSums(sums * other, pairs, homes, groups, bandwidth)
+
+
+def _sums_by_unit(
+    clips: Tensor, clip_units: Tensor, units: int, bandwidth: float
+) -> Tensor:
+    """Return the kernel's sums over the clips of every two units, `(units, units)`."""
+    sums = torch.zeros(units, units, dtype=torch.float64)
+    rows = max(1, _CHUNK // len(clips))
+    for start in range(0, len(clips), rows):
+        part = slice(start, start + rows)
+        squares = torch.cdist(clips[part], clips).square()
+        values = torch.exp(squares / (-2 * bandwidth**2))
+        by_unit = torch.zeros(len(values), units, dtype=torch.float64)
+        by_unit.index_add_(1, clip_units, values)
+        sums.index_add_(0, clip_units[part], by_unit)
+    return sums
 
 
 def kernel_distance(x: Tensor, y: Tensor, bandwidth: float | None = None) -> Tensor:
@@ -182,12 +192,7 @@ def median_distance(clips: Tensor, most: int = 2000, seed: int = 0) -> float:
         generator = torch.Generator().manual_seed(seed)
         clips = clips[torch.randperm(len(clips), generator=generator)[:most]]
     upper = torch.triu_indices(len(clips), len(clips), 1)
-    return float(_squares(clips, clips)[upper[0], upper[1]].median().sqrt())
-
-
-def _squares(x: Tensor, y: Tensor) -> Tensor:
-    squares = x.square().sum(1)[:, None] + y.square().sum(1) - 2 * x @ y.T
-    return squares.clamp(min=0)
+    return float(torch.cdist(clips, clips)[upper[0], upper[1]].median())
 
 
 def _form(matrix: Tensor, left: Tensor, right: Tensor) -> Tensor:

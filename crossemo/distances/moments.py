@@ -74,7 +74,7 @@ class Moments(Metric):
     def factor(self) -> Factor:
         """Return what distances to other sets need, on the CPU.
 
-        It is of what this process has seen; `gathered().factor()` is of all.
+        It is of this process's embeddings; `gathered().factor()` is of those of all.
 
         Raises:
             ValueError: There were fewer than two embeddings.
@@ -82,7 +82,7 @@ class Moments(Metric):
         return factor_of(self._sums())
 
     def gathered(self) -> "Moments":
-        """Return moments of what all processes have seen; to be called by all."""
+        """Return the moments of all processes' embeddings; to be called by all."""
         whole = Moments(self.width).to(self.mean.device)
         with self.sync_context():
             whole._set(over_processes(self._sums()))
@@ -101,7 +101,7 @@ class Moments(Metric):
 
 
 def check_width(embeddings: Tensor, width: int) -> None:
-    """Refuse what can't be added to sums of that many features.
+    """Check that a batch can be added to sums of that many features.
 
     Raises:
         ValueError: The shape doesn't fit, or there is NaN or infinity.

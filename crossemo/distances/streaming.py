@@ -144,14 +144,14 @@ class KernelDistance(Metric):
         x, y = (torch.cat(self._rows(one)).cpu() for one in (self.x, self.y))
         return kernel_distance(x, y, self.bandwidth)
 
-    def _sync_dist(self, *given: Any, **named: Any) -> None:  # noqa: ANN401
+    def _sync_dist(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         # A process without clips would take part in the gather with a wrong shape.
         for side in SETS:
             setattr(self, side, self._rows(getattr(self, side)))
-        super()._sync_dist(*given, **named)
+        super()._sync_dist(*args, **kwargs)
 
-    def _rows(self, kept: list[Tensor] | Tensor) -> list[Tensor]:
+    def _rows(self, state: list[Tensor] | Tensor) -> list[Tensor]:
         # One tensor after a gather, a list before it, and nothing before any update.
-        rows = [kept] if isinstance(kept, Tensor) else kept
+        rows = [state] if isinstance(state, Tensor) else state
         none = torch.zeros(0, self.width, dtype=torch.float64, device=self.device)
         return [none, *rows]

@@ -64,8 +64,8 @@ def frechet_infinity(
 def principal_axes(sets: Sequence[Tensor], rank: int) -> Tensor:
     """Return the axes along which clips of all sets vary most.
 
-    Distances between sets projected on them (`x @ axes`) say nothing of what lies
-    beside, and have far less bias. All sets that are compared must share the axes.
+    Distances between sets projected on them (`x @ axes`) ignore all other directions
+    and have far less bias. All sets that are compared must share the axes.
 
     Args:
         sets: `(n, d)` each.

@@ -1,4 +1,4 @@
-"""What the judgements of probes say about the layers of an encoder."""
+"""Analysis of the layers of an encoder from the judgements of probes."""
 
 from crossemo.layerwise.choices import with_choices
 from crossemo.layerwise.likeness import similarity_rows

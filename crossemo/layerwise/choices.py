@@ -1,4 +1,4 @@
-"""The choice of the best layer, and of the commonest class."""
+"""Two further views: the best layer by validation, and the commonest class."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -18,64 +18,90 @@ def with_choices(judgements: Judgements) -> Judgements:
     """Return judgements with two further views, `best` and `majority`.
 
     The best layer is chosen among the encoder's hidden states for each fold and
-    variant, by the UA on validation, so that its test score is that of a layer that was
-    not picked by test scores. The majority is the class of most training clips.
+    variant, by the UA on validation, so that test scores have no part in the choice.
+    The majority is the class of most training clips.
 
     Args:
         judgements: Judgements of single views.
     """
-    places = [
-        number
-        for number, view in enumerate(judgements.views)
-        if view.kind == "encoder" and view.layer is not None
-    ]
-    chosen = torch.tensor(places)[judgements.recall[:, places].argmax(1)]
-    told = []
-    for all_said, melodies in (
-        (judgements.said, ()),
-        (judgements.within, judgements.melodies),
-    ):
-        best = [_pick(one, judgements, chosen, n) for n, one in enumerate(all_said)]
-        most = _majority(judgements, melodies)
-        told.append(torch.cat((all_said, torch.stack(best)[:, None], most), 1))
+    layers = layer_views(judgements.views)
+    best = torch.tensor(layers)[judgements.recall[:, layers].argmax(1)]
+    melodies = judgements.melodies
     return replace(
         judgements,
-        said=told[0],
-        within=told[1],
+        said=_with_choices(judgements.said, judgements, best, ()),
+        within=_with_choices(judgements.within, judgements, best, melodies),
         views=[*judgements.views, BEST, MAJORITY],
     )
 
 
-def _pick(told: Tensor, judgements: Judgements, chosen: Tensor, number: int) -> Tensor:
-    """Return what the chosen layer of each clip's fold says, `(variants, clips)`.
+def layer_views(views: Sequence[View]) -> list[int]:
+    """Return the numbers of the views that are single hidden states of the encoder."""
+    return [
+        number
+        for number, view in enumerate(views)
+        if view.kind == "encoder" and view.layer is not None
+    ]
+
+
+def _with_choices(
+    predictions: Tensor,
+    judgements: Judgements,
+    best: Tensor,
+    melodies: Sequence[Sequence[int]],
+) -> Tensor:
+    """Return predictions of the views, the best layer and the majority.
 
     Args:
-        told: `(views, variants, clips)`.
+        predictions: `(conditions, views, variants, clips)` class indices.
         judgements: The judgements.
-        chosen: `(roles, folds, variants)` views.
+        best: `(roles, folds, variants)` view of the best layer.
+        melodies: Classes to choose from for a clip of one of them; all if empty.
+
+    Returns:
+        `(conditions, views + 2, variants, clips)` class indices.
+    """
+    of_best = [
+        _of_best(views, judgements, best, number)
+        for number, views in enumerate(predictions)
+    ]
+    majority = _majority(judgements, melodies)
+    return torch.cat((predictions, torch.stack(of_best)[:, None], majority), 1)
+
+
+def _of_best(
+    predictions: Tensor, judgements: Judgements, best: Tensor, number: int
+) -> Tensor:
+    """Return the prediction of the best layer of each clip's fold, `(variants, clips)`.
+
+    Args:
+        predictions: `(views, variants, clips)` class indices.
+        judgements: The judgements.
+        best: `(roles, folds, variants)` view of the best layer.
         number: Number of the condition.
     """
     role = judgements.names.index(judgements.conditions[number].trained)
-    view = chosen[role][judgements.tested_in.clamp(min=0)].T  # (variants, clips)
-    return told.gather(0, view[None])[0]
+    views = best[role][judgements.tested_in.clamp(min=0)].T  # (variants, clips)
+    return predictions.gather(0, views[None])[0]
 
 
 def _majority(judgements: Judgements, melodies: Sequence[Sequence[int]]) -> Tensor:
-    """Return what the commonest class says, `(conditions, 1, variants, clips)`.
+    """Return the commonest class of training, `(conditions, 1, variants, clips)`.
 
     Args:
         judgements: The judgements.
         melodies: Classes to choose from for a clip of one of them; all if empty.
     """
-    said = torch.full_like(judgements.said[:, :1], -1)
+    predictions = torch.full_like(judgements.said[:, :1], -1)
     for number, condition in enumerate(judgements.conditions):
-        learnt = judgements.roles == judgements.names.index(condition.trained)
+        trained = judgements.roles == judgements.names.index(condition.trained)
         judged = judgements.roles == judgements.names.index(condition.judged)
         for fold in range(len(judgements.parts)):
-            train = judgements.labels[learnt & (judgements.parts[fold] == TRAIN)]
+            train = judgements.labels[trained & (judgements.parts[fold] == TRAIN)]
             counts = train.bincount(minlength=len(judgements.classes))
             tested = judged & (judgements.tested_in == fold)
             for members in map(torch.tensor, melodies or [range(len(counts))]):
-                here = tested & torch.isin(judgements.labels, members)
-                said[number, :, :, here] = int(members[counts[members].argmax()])
-    return said
+                clips = tested & torch.isin(judgements.labels, members)
+                commonest = int(members[counts[members].argmax()])
+                predictions[number, :, :, clips] = commonest
+    return predictions

@@ -1,12 +1,10 @@
 """How alike two domains arrange the emotions: linear CKA of their means."""
 
-from itertools import permutations
-
 import torch
 from torch import Tensor
 from torch.nn.functional import normalize
 
-MAX_ORDERS = 5040  # 7!; beyond, orders are drawn
+from crossemo.metrics.permutation import MOST_ORDERS, orders
 
 
 def emotion_products(means: Tensor, present: Tensor) -> Tensor:
@@ -25,11 +23,11 @@ def emotion_products(means: Tensor, present: Tensor) -> Tensor:
     Returns:
         `(layers, emotions, emotions)`; NaN where an emotion has fewer than two groups.
     """
-    there = present.to(means.dtype)
-    own = torch.where(present[..., None], means, 0)
-    total = own.sum(1)
-    products = total @ total.mT - torch.einsum("lgad,lgbd->lab", own, own)
-    pairs = there.sum(0)[:, None] * there.sum(0) - there.T @ there
+    has_clips = present.to(means.dtype)
+    means = torch.where(present[..., None], means, 0)
+    total = means.sum(1)
+    products = total @ total.mT - torch.einsum("lgad,lgbd->lab", means, means)
+    pairs = has_clips.sum(0)[:, None] * has_clips.sum(0) - has_clips.T @ has_clips
     table = products / pairs
     centred = table - table.mean(-1, keepdim=True)
     return centred - centred.mean(-2, keepdim=True)
@@ -58,7 +56,7 @@ def cka(first: Tensor, second: Tensor) -> Tensor:
 
 
 def exchange_p(first: Tensor, second: Tensor, seed: int = 0) -> Tensor:
-    """Return how often exchanging the emotions of one domain gives as high a CKA.
+    """Return p-values of CKA, by exchanges of the emotions of one domain.
 
     Args:
         first: As in `cka`.
@@ -66,16 +64,16 @@ def exchange_p(first: Tensor, second: Tensor, seed: int = 0) -> Tensor:
         seed: Seed of the draws, where there are too many orders to try all.
 
     Returns:
-        `(layers of first, layers of second)` p-values; the present order counts.
+        `(layers of first, layers of second)`: the share of orders of the emotions whose
+        CKA is as high, the present order among them.
     """
-    emotions = first.shape[-1]
     observed = cka(first, second)
-    orders = torch.tensor(list(permutations(range(min(emotions, 7)))))
-    if emotions > 7:
-        generator = torch.Generator().manual_seed(seed)
-        drawn = torch.rand(MAX_ORDERS - 1, emotions, generator=generator).argsort()
-        orders = torch.cat((torch.arange(emotions)[None], drawn))
     slack = 10 * torch.finfo(first.dtype).eps
-    exchanged = (cka(first, second[:, order][:, :, order]) for order in orders)
-    as_high = torch.stack([one >= observed - slack for one in exchanged])
-    return torch.where(observed.isnan(), torch.nan, as_high.double().mean(0))
+    exchanged = torch.stack(
+        [
+            cka(first, second[:, order][:, :, order])
+            for order in orders(first.shape[-1], MOST_ORDERS - 1, seed)
+        ]
+    )
+    p = (exchanged >= observed - slack).double().mean(0)
+    return p.masked_fill(observed.isnan(), torch.nan)

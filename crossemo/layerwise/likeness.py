@@ -1,12 +1,12 @@
-"""How alike the layers arrange the emotions in both domains."""
+"""Rows of `layer_similarity.csv`: CKA of the layers of two domains."""
 
 from collections.abc import Sequence
 
 import torch
 from torch import Tensor
 
+from crossemo.layerwise.conditions import Row
 from crossemo.layerwise.geometry import cka, emotion_products, exchange_p
-from crossemo.layerwise.scores import Row
 from crossemo.metrics.intervals import MIN_GROUPS
 from crossemo.metrics.jackknife import jackknife_interval
 from crossemo.probes.clips import ProbedClips
@@ -21,7 +21,7 @@ def similarity_rows(
     in both; p exchanges the emotions of one role. See `crossemo.layerwise.geometry`.
 
     Args:
-        clips: The clips of two roles; with fewer there is no row.
+        clips: The clips of two roles; with another number of them there is no row.
         values: `(clips, layers, width)` their features.
         layers: Numbers of the layers.
     """
@@ -51,20 +51,23 @@ def similarity_rows(
 
 def _replicates(means: Tensor, present: Tensor) -> Tensor:
     """Return the CKA without each group, `(groups, layers, layers)`."""
-    found = []
+    values = []
     for group in range(present.shape[1]):
-        kept = present.clone()
-        kept[:, group] = False
-        found.append(cka(*(emotion_products(means[:, r], kept[r]) for r in range(2))))
-    return torch.stack(found)
+        others = present.clone()
+        others[:, group] = False
+        first, second = (emotion_products(means[:, r], others[r]) for r in range(2))
+        values.append(cka(first, second))
+    return torch.stack(values)
 
 
 def _group_means(
     clips: ProbedClips, values: Tensor, names: Sequence[str]
 ) -> tuple[Tensor, Tensor]:
-    """Return the mean of every cell, `(layers, roles, groups, classes, width)`.
+    """Return the mean of the clips of every role, group and class.
 
-    And whether it has a clip, `(roles, groups, classes)`.
+    Returns:
+        Means `(layers, roles, groups, classes, width)`, and `(roles, groups, classes)`
+        bool, whether there is a clip.
     """
     roles, classes = len(clips.names), len(clips.classes)
     group = torch.tensor([names.index(name) for name in clips.groups])

@@ -1,17 +1,22 @@
-"""Paired differences of UA: between layers, from references, and between encoders."""
+"""Paired differences of UA: between layers, to references and between encoders."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import combinations
 
 import torch
-from torch import Tensor
 
-from crossemo.layerwise.choices import BEST
-from crossemo.layerwise.scores import Row, Told, count_told
-from crossemo.layerwise.shared import on_shared_clips
-from crossemo.metrics.jackknife import jackknife_interval, jackknife_variance, student_p
-from crossemo.metrics.permutation import benjamini_hochberg
+from crossemo.layerwise.choices import BEST, layer_views
+from crossemo.layerwise.comparable_runs import on_shared_clips
+from crossemo.layerwise.conditions import (
+    ConditionCounts,
+    Row,
+    condition_columns,
+    count_condition,
+)
+from crossemo.metrics.jackknife import jackknife_interval, jackknife_variance
+from crossemo.metrics.multiple_tests import benjamini_hochberg
 from crossemo.metrics.recognition import unweighted_recall
+from crossemo.metrics.student import student_p
 from crossemo.probes.judgements import Judgements
 from crossemo.probes.views import View
 
@@ -34,23 +39,19 @@ def pair_rows(judgements: Judgements) -> list[Row]:
     """
     rows: list[Row] = []
     for number, condition in enumerate(judgements.conditions):
-        told = count_told(judgements, number, shuffled=False)
-        if not told.sure:
+        counts = count_condition(judgements, number, shuffled=False)
+        if not counts.has_interval:
             continue
-        tags: Row = {
-            "trained_on": condition.trained,
-            "judged_on": condition.judged,
-            "scaler": condition.scaler,
-        }
         for kind, pairs in _pairs(judgements.views).items():
             first, second = (list(side) for side in zip(*pairs, strict=True))
-            found = compare_views(told, first, told, second)
-            for (one, other), row in zip(pairs, found, strict=True):
+            differences = compare_views(counts, first, counts, second)
+            for (one, other), difference in zip(pairs, differences, strict=True):
                 names = {
+                    "kind": kind,
                     "first": judgements.views[one].name,
                     "second": judgements.views[other].name,
                 }
-                rows.append(tags | {"kind": kind} | names | row)
+                rows.append(condition_columns(condition) | names | difference)
     return rows
 
 
@@ -68,58 +69,64 @@ def encoder_rows(runs: Sequence[tuple[str, Judgements]]) -> list[Row]:
     """
     names = [name for name, _ in runs]
     shared = on_shared_clips([judgements for _, judgements in runs])
-    rows: list[Row] = []
-    for (one, first), (other, second) in combinations(
-        zip(names, shared, strict=True), 2
-    ):
-        for condition in first.conditions:
-            # Acoustic references are those of the clips, whatever the encoder.
-            views = [
-                view
-                for view in first.views
-                if view in second.views and view.kind in ("encoder", "random")
-            ]
-            own, others = (
-                count_told(side, side.conditions.index(condition), shuffled=False)
-                for side in (first, second)
-            )
-            if not own.sure:
-                continue
-            found = compare_views(
-                own,
-                [first.views.index(view) for view in views],
-                others,
-                [second.views.index(view) for view in views],
-            )
-            tags: Row = {
-                "trained_on": condition.trained,
-                "judged_on": condition.judged,
-                "scaler": condition.scaler,
-                "first": one,
-                "second": other,
-            }
-            for view, row in zip(views, found, strict=True):
-                rows.append(tags | {"view": view.name} | row)
-    return rows
+    return [
+        row
+        for first, second in combinations(zip(names, shared, strict=True), 2)
+        for row in _encoder_pair(first, second)
+    ]
+
+
+def _encoder_pair(
+    first: tuple[str, Judgements], second: tuple[str, Judgements]
+) -> Iterator[Row]:
+    """Yield a row for every condition and view of two encoders on the same clips."""
+    names = {"first": first[0], "second": second[0]}
+    one, other = first[1], second[1]
+    # Acoustic references are those of the clips, whatever the encoder.
+    views = [
+        view
+        for view in one.views
+        if view in other.views and view.kind in ("encoder", "random")
+    ]
+    one_views, other_views = (
+        [run.views.index(view) for view in views] for run in (one, other)
+    )
+    for condition in one.conditions:
+        counts, other_counts = (
+            count_condition(run, run.conditions.index(condition), shuffled=False)
+            for run in (one, other)
+        )
+        if counts.has_interval:
+            columns = condition_columns(condition) | names
+            rows = compare_views(counts, one_views, other_counts, other_views)
+            for view, row in zip(views, rows, strict=True):
+                yield columns | {"view": view.name} | row
 
 
 def compare_views(
-    first: Told, first_views: Sequence[int], second: Told, second_views: Sequence[int]
+    first: ConditionCounts,
+    first_views: Sequence[int],
+    second: ConditionCounts,
+    second_views: Sequence[int],
 ) -> list[Row]:
     """Return how much higher UA is for views of the second than of the first.
 
     Args:
-        first: What was said of some clips.
-        first_views: Views of it.
-        second: What was said of the same clips.
-        second_views: As many views of it.
+        first: Counts of some clips.
+        first_views: Numbers of its views.
+        second: Counts of the same clips.
+        second_views: Numbers of as many of its views.
 
     Returns:
         For each pair of views `UA`, `low`, `high`, `p` and `q`.
     """
-    value, replicates = (
-        how(second)[..., second_views] - how(first)[..., first_views]
-        for how in (_mean, _replicates)
+    value = (
+        second.scores(unweighted_recall).mean(-1)[second_views]
+        - first.scores(unweighted_recall).mean(-1)[first_views]
+    )
+    replicates = (
+        second.replicates(unweighted_recall)[:, second_views]
+        - first.replicates(unweighted_recall)[:, first_views]
     )
     low, high = jackknife_interval(value, replicates)
     error = jackknife_variance(replicates).sqrt()
@@ -131,23 +138,16 @@ def compare_views(
     return [dict(zip(names, row, strict=True)) for row in columns.tolist()]
 
 
-def _mean(told: Told) -> Tensor:
-    return told.scores(unweighted_recall).mean(-1)
-
-
-def _replicates(told: Told) -> Tensor:
-    return told.replicates(unweighted_recall)
-
-
 def _pairs(views: Sequence[View]) -> dict[str, list[tuple[int, int]]]:
+    """Return the numbers of the views of each pair, by kind of pair."""
     place = {view.name: number for number, view in enumerate(views)}
-    layers = [v.name for v in views if v.kind == "encoder" and v.layer is not None]
-    found = {
-        "two layers": list(combinations([place[name] for name in layers], 2)),
+    layers = layer_views(views)
+    pairs = {
+        "two layers": list(combinations(layers, 2)),
         "random and trained weights": [
-            (place[f"random {name}"], place[name])
-            for name in layers
-            if f"random {name}" in place
+            (place[name], layer)
+            for layer in layers
+            if (name := f"random {views[layer].name}") in place
         ],
         "reference and best layer": [
             (place[view.name], place[BEST.name])
@@ -155,4 +155,4 @@ def _pairs(views: Sequence[View]) -> dict[str, list[tuple[int, int]]]:
             if view.kind in ("acoustic", "majority")
         ],
     }
-    return {kind: pairs for kind, pairs in found.items() if pairs}
+    return {kind: numbers for kind, numbers in pairs.items() if numbers}

@@ -5,8 +5,9 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from crossemo.metrics.confusions import contingency
 from crossemo.metrics.intervals import MIN_GROUPS, Interval, clip_counts, percentiles
-from crossemo.metrics.jackknife import student_t
+from crossemo.metrics.jackknife import jackknife_interval
 from crossemo.metrics.recognition import SCORES, ScoreName
 
 _DRAWS = 2000
@@ -50,25 +51,24 @@ def difference_interval(
     (0.061, 0.605)
     """
     measure = SCORES[score]
-    counts = [clip_counts(labels, said, groups, classes) for said in (first, second)]
-    if len(counts[0]) < MIN_GROUPS:
-        drawn = _draw(labels, classes, seed)
-        scores = [
-            measure(_confusion(labels, s, drawn, classes)) for s in (first, second)
-        ]
+    counts = torch.stack(
+        [clip_counts(labels, guesses, groups, classes) for guesses in (first, second)]
+    )  # (2, groups, classes, classes)
+    if counts.shape[1] < MIN_GROUPS:
+        rows = _bootstrap_rows(labels, classes, seed)
+        guesses = torch.stack((first, second))[:, rows]
+        scores = measure(contingency(labels[rows], guesses, (classes, classes)))
         ends = percentiles(scores[1] - scores[0], level)
         return Interval(*ends, "clip", len(labels), "bootstrap")
-    totals = [one.sum(0) for one in counts]
-    without = [measure(total - one) for total, one in zip(totals, counts, strict=True)]
-    spread = without[1] - without[0]
-    freedom = len(spread) - 1
-    reach = student_t(level, freedom) * (spread.var(correction=0) * freedom).sqrt()
-    middle = measure(totals[1]) - measure(totals[0])
-    low, high = float(middle - reach), float(middle + reach)
-    return Interval(low, high, "group", len(spread), "jackknife")
+    totals = counts.sum(1)
+    scores, replicates = measure(totals), measure(totals[:, None] - counts)
+    low, high = jackknife_interval(
+        scores[1] - scores[0], replicates[1] - replicates[0], level
+    )
+    return Interval(float(low), float(high), "group", counts.shape[1], "jackknife")
 
 
-def _draw(labels: Tensor, classes: int, seed: int) -> Tensor:
+def _bootstrap_rows(labels: Tensor, classes: int, seed: int) -> Tensor:
     """Return `(draws, clips)` positions, drawn with replacement within each class."""
     generator = torch.Generator().manual_seed(seed)
     columns = []
@@ -79,11 +79,3 @@ def _draw(labels: Tensor, classes: int, seed: int) -> Tensor:
             picks = torch.randint(len(members), shape, generator=generator)
             columns.append(members[picks])
     return torch.cat(columns, 1)
-
-
-def _confusion(labels: Tensor, said: Tensor, drawn: Tensor, classes: int) -> Tensor:
-    """Return `(draws, classes, classes)` confusion counts of drawn clips."""
-    cells = labels[drawn] * classes + said[drawn]
-    counts = torch.zeros(len(drawn), classes**2, dtype=torch.float64)
-    counts.scatter_add_(1, cells, torch.ones_like(cells, dtype=torch.float64))
-    return counts.view(-1, classes, classes)

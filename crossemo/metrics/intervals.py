@@ -7,7 +7,8 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from crossemo.metrics.jackknife import student_t
+from crossemo.metrics.confusions import group_counts
+from crossemo.metrics.jackknife import jackknife_interval
 from crossemo.metrics.recognition import SCORES, ScoreName
 
 MIN_GROUPS = 3
@@ -84,16 +85,12 @@ def score_interval(
     if score not in SCORES:
         raise ValueError(f"Unknown score {score!r}: choose {', '.join(SCORES)}.")
     counts = clip_counts(labels, predictions, groups, classes)
-    total = counts.sum(0)
+    total, measure = counts.sum(0), SCORES[score]
     if len(counts) < MIN_GROUPS:
-        drawn = SCORES[score](_draw_clips(total, seed))
-        return Interval(*percentiles(drawn, level), "clip", len(groups), "bootstrap")
-    without = SCORES[score](total - counts)
-    freedom = len(counts) - 1
-    error = (without.var(correction=0) * freedom).sqrt()
-    reach = student_t(level, freedom) * error
-    middle = SCORES[score](total)
-    low, high = torch.stack((middle - reach, middle + reach)).clamp(0, 1).tolist()
+        scores = measure(_bootstrap_counts(total, seed))
+        return Interval(*percentiles(scores, level), "clip", len(groups), "bootstrap")
+    ends = jackknife_interval(measure(total), measure(total - counts), level)
+    low, high = torch.stack(ends).clamp(0, 1).tolist()
     return Interval(low, high, "group", len(counts), "jackknife")
 
 
@@ -129,13 +126,13 @@ def chance_interval(
     _check_level(level)
     if draws < 1:
         raise ValueError(f"{draws} draws make no interval: ask for at least one.")
-    target = torch.as_tensor(labels).cpu()
-    _check_indices(target, classes)
-    clips = target.bincount().double()
-    clips = clips[clips > 0].expand(draws, -1)
+    targets = torch.as_tensor(labels).cpu()
+    _check_indices(targets, classes)
+    counts = targets.bincount().double()
+    counts = counts[counts > 0].expand(draws, -1)
     generator = torch.Generator().manual_seed(seed)
-    hits = torch.binomial(clips, torch.full_like(clips, 1 / classes), generator)
-    return percentiles((hits / clips).mean(1), level)
+    hits = torch.binomial(counts, torch.full_like(counts, 1 / classes), generator)
+    return percentiles((hits / counts).mean(1), level)
 
 
 def clip_counts(
@@ -145,31 +142,31 @@ def clip_counts(
     classes: int,
 ) -> Tensor:
     """Return the `(groups, classes, classes)` confusion counts of every group."""
-    target, guess = torch.as_tensor(labels).cpu(), torch.as_tensor(predictions).cpu()
-    if not len(target) == len(guess) == len(groups):
+    targets = torch.as_tensor(labels).cpu()
+    guesses = torch.as_tensor(predictions).cpu()
+    if not len(targets) == len(guesses) == len(groups):
         raise ValueError(
-            f"{len(target)} labels, {len(guess)} predictions and {len(groups)} groups "
-            "don't fit: give one of each for every clip."
+            f"{len(targets)} labels, {len(guesses)} predictions and {len(groups)} "
+            "groups don't fit: give one of each for every clip."
         )
-    for indices in (target, guess):
+    for indices in (targets, guesses):
         _check_indices(indices, classes)
-    place = {name: index for index, name in enumerate(sorted(set(groups)))}
-    group = torch.tensor([place[name] for name in groups])
-    cells = (group * classes + target) * classes + guess
-    counts = cells.bincount(minlength=len(place) * classes**2)
-    return counts.view(-1, classes, classes).double()
+    numbers = {name: number for number, name in enumerate(sorted(set(groups)))}
+    group = torch.tensor([numbers[name] for name in groups])
+    return group_counts(targets, guesses, group, len(numbers), classes)
 
 
-def _draw_clips(counts: Tensor, seed: int) -> Tensor:
-    """Draw each class's clips anew: `(classes, classes)` to `(draws, ...)` counts."""
+def _bootstrap_counts(counts: Tensor, seed: int) -> Tensor:
+    """Draw the clips of each class again: `(classes, classes)` to `(draws, ...)`."""
     generator = torch.Generator().manual_seed(seed)
-    left = counts.sum(1).expand(_DRAWS, -1)
+    remaining = counts.sum(1).expand(_DRAWS, -1)
     columns = []
     for guess in range(len(counts)):
         # how many of the clips that got no earlier guess got this one
         share = (counts[:, guess] / counts[:, guess:].sum(1)).nan_to_num()
-        columns.append(torch.binomial(left, share.expand_as(left), generator))
-        left = left - columns[-1]
+        column = torch.binomial(remaining, share.expand_as(remaining), generator)
+        columns.append(column)
+        remaining = remaining - column
     return torch.stack(columns, -1)
 
 

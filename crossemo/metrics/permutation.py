@@ -1,4 +1,4 @@
-"""Permutation tests of whole groups, and what becomes of many tests at once."""
+"""Permutation tests: p-values of groups exchanged and of names assigned anew."""
 
 from collections.abc import Callable
 from itertools import permutations
@@ -7,17 +7,17 @@ from math import factorial
 import torch
 from torch import Tensor
 
-MOST_ASSIGNMENTS = 5040  # 7!
+MOST_ORDERS = 5040  # 7!
 
 
-def permutation_p(observed: Tensor, drawn: Tensor) -> Tensor:
+def permutation_p(observed: Tensor, permuted: Tensor) -> Tensor:
     """Return the share of values that are as large as the observed one, itself counted.
 
     (Phipson & Smyth, 2010.) Never 0, and valid with any number of draws.
 
     Args:
-        observed: `(...)`.
-        drawn: `(draws, ...)` values under the hypothesis.
+        observed: `(...)` values of the statistic.
+        permuted: `(draws, ...)` its values under the hypothesis.
 
     Returns:
         `(...)`; NaN where the observed value is.
@@ -25,39 +25,29 @@ def permutation_p(observed: Tensor, drawn: Tensor) -> Tensor:
     >>> permutation_p(torch.tensor(3.0), torch.tensor([1.0, 2.0, 3.0]))  # (1 + 1) / 4
     tensor(0.5000)
     """
-    slack = (
-        1e-9 * observed.abs()
-    )  # an exchange that changes nothing differs by rounding
-    larger = (drawn >= observed - slack).sum(0)
-    p = (1 + larger).to(observed.dtype) / (1 + len(drawn))
+    # An exchange that changes nothing differs by rounding.
+    slack = 1e-9 * observed.abs()
+    larger = (permuted >= observed - slack).sum(0)
+    p = (1 + larger).to(observed.dtype) / (1 + len(permuted))
     return p.masked_fill(observed.isnan(), torch.nan)
 
 
-def benjamini_hochberg(p: Tensor) -> Tensor:
-    r"""Return p-values corrected for their number, so as to bound false discoveries.
-
-    $$ q_{(i)} = \min_{j \ge i} \tfrac{m}{j} p_{(j)} $$
-
-    (Benjamini & Hochberg, 1995). Among tests with q ≤ 0.05 an expected 5 % at most are
-    false alarms, also where the tests depend on each other positively, as those of
-    neighbouring layers do.
+def orders(count: int, draws: int = MOST_ORDERS, seed: int = 0) -> Tensor:
+    """Return the orders of some things, first the one that they are in.
 
     Args:
-        p: `(m,)`; NaN counts as no test.
+        count: Number of things.
+        draws: Orders at random where there are more than `MOST_ORDERS`.
+        seed: Seed of the draws.
 
     Returns:
-        `(m,)`, NaN where p is.
-
-    >>> benjamini_hochberg(torch.tensor([0.01, 0.04, 0.03]))  # 3·.01, 3/3·.04
-    tensor([0.0300, 0.0400, 0.0400])
+        `(orders, count)`: all of them, or the first one and those drawn.
     """
-    q = torch.full_like(p, torch.nan)
-    tested = (~p.isnan()).nonzero().flatten()
-    order = tested[p[tested].argsort(descending=True)]
-    ranks = torch.arange(len(order), 0, -1, dtype=p.dtype)
-    if len(order):
-        q[order] = (p[order] * len(order) / ranks).cummin(0).values.clamp(max=1)
-    return q
+    if factorial(count) <= MOST_ORDERS:
+        return torch.tensor(list(permutations(range(count))))
+    generator = torch.Generator().manual_seed(seed)
+    random = torch.rand(draws, count, generator=generator).argsort(1)
+    return torch.cat((torch.arange(count)[None], random))
 
 
 def assignment_p(table: Tensor, statistic: Callable[[Tensor], Tensor]) -> float:
@@ -75,7 +65,7 @@ def assignment_p(table: Tensor, statistic: Callable[[Tensor], Tensor]) -> float:
 
     Returns:
         Share of the assignments whose value is at least that of the table, never below
-        1 / k! for k emotions; from `MOST_ASSIGNMENTS` at random where there are more.
+        1 / k! for k emotions; from `MOST_ORDERS` at random where there are more.
         NaN if the table holds NaN.
 
     >>> assignment_p(1 - torch.eye(3), lambda t: -t.diagonal(dim1=1, dim2=2).sum(1))
@@ -83,12 +73,6 @@ def assignment_p(table: Tensor, statistic: Callable[[Tensor], Tensor]) -> float:
     """
     if table.isnan().any():
         return torch.nan
-    k = len(table)
-    if factorial(k) <= MOST_ASSIGNMENTS:
-        orders = torch.tensor(list(permutations(range(k))))
-    else:
-        generator = torch.Generator().manual_seed(0)
-        draws = torch.rand(MOST_ASSIGNMENTS, k, generator=generator).argsort(1)
-        orders = torch.cat((torch.arange(k)[None], draws))
-    values = statistic(table[:, orders].transpose(0, 1))
+    columns = orders(len(table))
+    values = statistic(table[:, columns].transpose(0, 1))
     return float((values >= values[0] - 1e-12).double().mean())

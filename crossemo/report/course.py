@@ -6,9 +6,14 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
-from crossemo.report.figures import new_axes, set_title
-
-_COLOURS = ("#4477aa", "#ee7733", "#228833", "#aa3377")
+from crossemo.report.style import (
+    COLOURS,
+    STATES,
+    hide_frame,
+    legend_below,
+    new_axes,
+    set_title,
+)
 
 
 def course_figure(
@@ -24,7 +29,7 @@ def course_figure(
         chance: The UA of guessing.
     """
     figure, axes = new_axes()
-    for (role, points), colour in zip(scores.items(), _COLOURS, strict=False):
+    for (role, points), colour in zip(scores.items(), COLOURS, strict=False):
         places, values = zip(*points, strict=True)
         percent = np.multiply(values, 100)
         axes.plot(places, percent, "o-", color=colour, linewidth=2, ms=3, label=role)
@@ -37,8 +42,8 @@ def course_figure(
     epochs = [epoch for points in scores.values() for epoch, _ in points]
     axes.set_xlim(-0.6, max([*epochs, *(epoch for epoch, _ in stages)]) + 0.6)
     axes.set(xlabel="epoch", ylabel="validation UA in %")
-    _legend_below(figure)
-    axes.spines[["top", "right"]].set_visible(False)
+    legend_below(figure, 2)
+    hide_frame(axes)
     set_title(figure, "both domains through the stages")
     return figure
 
@@ -55,15 +60,8 @@ def stage_weights_figure(weights: Mapping[str, Sequence[float]]) -> Figure:
     for place, (label, shares) in enumerate(weights.items()):
         layers = np.arange(len(shares)) + (place - (len(weights) - 1) / 2) * width
         axes.bar(layers, shares, width, color=colours[place], label=label)
-    axes.set(xlabel="hidden state (0 enters the first block)", ylabel="weight")
-    _legend_below(figure)
-    axes.spines[["top", "right"]].set_visible(False)
+    axes.set(xlabel=STATES, ylabel="weight")
+    legend_below(figure, 2)
+    hide_frame(axes)
     set_title(figure, "layer weights around the stages")
     return figure
-
-
-def _legend_below(figure: Figure) -> None:
-    """Put the legend where it hides nothing."""
-    figure.legend(
-        loc="outside lower center", ncols=2, frameon=False, fontsize="x-small"
-    )

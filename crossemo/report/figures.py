@@ -21,14 +21,18 @@ from numpy.typing import ArrayLike, NDArray
 from torch import Tensor
 
 from crossemo.files import replacing
+from crossemo.report.style import (
+    BLUE,
+    ORANGE,
+    STATES,
+    hide_frame,
+    new_axes,
+    set_title,
+    tick_step,
+)
 
-# Inches, inches, pixels per inch. TensorBoard's cards are 215 pixels high and show
-# every second pixel of such a picture: strokes must be two pixels wide to be seen, and
-# the numbers are bold so that an 8 is never read as a 3.
-WIDTH, HEIGHT, DPI = 3.6, 2.7, 160
 # Inches. Tables of many cells grow, so that their text stays readable.
 ROW_HEIGHT, CHARACTER_WIDTH, CELL_PADDING = 0.17, 0.088, 0.06
-MARGINS = (1.1, 1.3)  # what names and titles take of the width and of the height
 _REC709 = np.array([0.2126, 0.7152, 0.0722, 0.0])  # luminance of red, green and blue
 
 
@@ -69,16 +73,16 @@ def layer_weights_figure(weights: ArrayLike, title: str) -> Figure:
     shares = np.asarray(weights, dtype=np.float64)
     figure, axes = new_axes()
     layers = np.arange(len(shares))
-    axes.bar(layers, shares, color="#4477aa")
+    axes.bar(layers, shares, color=BLUE)
     uniform = 1 / len(shares)
-    axes.axhline(uniform, color="#ee7733", linestyle="--", linewidth=2, label="uniform")
-    axes.set(xlabel="hidden state (0 enters the first block)", ylabel="weight")
-    axes.set_xticks(layers[:: 1 if len(layers) <= 15 else 2])
+    axes.axhline(uniform, color=ORANGE, linestyle="--", linewidth=2, label="uniform")
+    axes.set(xlabel=STATES, ylabel="weight")
+    axes.set_xticks(layers[:: tick_step(len(layers))])
     doublings = max(0, ceil(log2(shares.max() / uniform / 1.6)))  # of 2, a fifth free
     axes.set_ylim(0, uniform * 2 ** (1 + doublings))
     axes.locator_params(axis="y", nbins=5)
     axes.legend(frameon=False, loc="upper left")
-    axes.spines[["top", "right"]].set_visible(False)
+    hide_frame(axes)
     set_title(figure, title)
     return figure
 
@@ -91,7 +95,7 @@ def fad_heatmap(
     col_title: str,
     title: str,
     ends: tuple[float, float] | None = None,
-    unsure: ArrayLike | None = None,
+    insignificant: ArrayLike | None = None,
 ) -> Figure:
     """Draw a table of distances; the smallest of each row is framed.
 
@@ -104,34 +108,29 @@ def fad_heatmap(
         title: Title of the figure.
         ends: Distances that get the first and the last colour, so that figures
             compare; by default the smallest and the largest of `values`.
-        unsure: `(rows, columns)`, True for cells that are not shown to be farther apart
-            than by chance: they are hatched, and their numbers are slight.
+        insignificant: `(rows, columns)`, True for cells that are not shown to be
+            farther apart than by chance: they are hatched, with slight numbers.
 
     Raises:
         ValueError: The names don't fit the shape of `values`.
     """
     table = _table(values, row_names, col_names)
-    known = table[~np.isnan(table)]
-    digits = _decimals(np.abs(known).max(initial=0.0))
+    distances = table[~np.isnan(table)]
+    digits = _decimals(np.abs(distances).max(initial=0.0))
     if ends is None:
-        ends = (known.min(), known.max()) if known.size else (0.0, 1.0)
+        ends = (distances.min(), distances.max()) if distances.size else (0.0, 1.0)
     text = [["-" if np.isnan(v) else f"{v:z.{digits}f}" for v in row] for row in table]
     colours = colormaps["cividis"].with_extremes(bad="lightgrey")
     figure, axes = grid(table, text, row_names, col_names, colours, ends)
-    hatched = np.zeros(table.shape, bool) if unsure is None else np.asarray(unsure)
-    for row, column in np.argwhere(hatched):
-        axes.add_patch(_hatch(row, column))
-    for number in axes.texts:
-        column, row = map(int, number.get_position())
-        if hatched[row, column]:
-            number.set(fontweight="normal", fontstyle="italic")
     note = f"{col_title} (framed: nearest of row"
-    note += ";\nhatched: not shown above chance)" if hatched.any() else ")"
-    axes.set(xlabel=note, ylabel=row_title)
+    if insignificant is not None and np.any(insignificant):
+        _hatch_cells(axes, np.asarray(insignificant))
+        note += ";\nhatched: not shown above chance"
+    axes.set(xlabel=f"{note})", ylabel=row_title)
     set_title(figure, title)
-    for row, distances in enumerate(table):
-        if not np.isnan(distances).all():
-            axes.add_patch(_frame(row, int(np.nanargmin(distances))))
+    for row, of_row in enumerate(table):
+        if not np.isnan(of_row).all():
+            axes.add_patch(_frame(row, int(np.nanargmin(of_row))))
     return figure
 
 
@@ -153,18 +152,6 @@ def save_png(figure: Figure, path: Path) -> None:
         figure.savefig(temporary, format="png")
 
 
-def new_axes(width: float = 0.0, height: float = 0.0) -> tuple[Figure, Axes]:
-    """Return axes with room for what is that large, in inches."""
-    size = (max(WIDTH, MARGINS[0] + width), max(HEIGHT, MARGINS[1] + height))
-    figure = Figure(size, dpi=DPI, layout="constrained")
-    return figure, figure.add_subplot()
-
-
-def set_title(figure: Figure, title: str) -> None:
-    """Centre a title on the figure; one centred on the axes is cut off earlier."""
-    figure.suptitle(title, fontsize="medium")
-
-
 def grid(
     values: NDArray[np.float64],
     text: Sequence[Sequence[str]],
@@ -176,8 +163,8 @@ def grid(
     """Draw a table: numbers on colours.
 
     Args:
-        values: `(rows, columns)`, which the colours stand for.
-        text: What is written on each.
+        values: `(rows, columns)`, shown by the colours.
+        text: Text of each cell.
         row_names: Names of the rows.
         col_names: Names of the columns.
         colours: The colours.
@@ -207,10 +194,17 @@ def _frame(row: int, column: int) -> Rectangle:
     )
 
 
-def _hatch(row: int, column: int) -> Rectangle:
-    """Return a grey hatching over a cell."""
-    corner = (column - 0.5, row - 0.5)
-    return Rectangle(corner, 1, 1, fill=False, hatch="////", edgecolor="grey", lw=0)
+def _hatch_cells(axes: Axes, cells: NDArray[np.bool_]) -> None:
+    """Hatch the cells that are True, and make their numbers slight."""
+    for row, column in np.argwhere(cells):
+        corner = (column - 0.5, row - 0.5)
+        axes.add_patch(
+            Rectangle(corner, 1, 1, fill=False, hatch="////", edgecolor="grey", lw=0)
+        )
+    for number in axes.texts:
+        column, row = map(int, number.get_position())
+        if cells[row, column]:
+            number.set(fontweight="normal", fontstyle="italic")
 
 
 def _decimals(largest: float) -> int:

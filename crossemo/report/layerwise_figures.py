@@ -1,4 +1,4 @@
-"""Figures of the layerwise analysis: scores over layers, recalls, likeness."""
+"""Figures of the layerwise analysis: scores over layers, recalls, CKA."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -10,13 +10,22 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from crossemo.report.figures import HEIGHT, WIDTH, grid, new_axes, set_title
+from crossemo.report.figures import grid
+from crossemo.report.style import (
+    COLOURS,
+    GREY,
+    HEIGHT,
+    STATES,
+    WIDTH,
+    hide_frame,
+    new_axes,
+    set_title,
+    tick_step,
+)
 
 Rows = Sequence[Mapping[str, Any]]
 Floats = NDArray[np.float64]
-BLUE, ORANGE, GREY = "#4477aa", "#ee7733", "#777777"
-COLOURS = (BLUE, ORANGE, "#228833", "#aa3377", "#66ccee", "#ccbb44", GREY)
-LAYERS = "hidden state (0 enters the first block)"
+LIGHT_GREY = "#bbbbbb"
 
 
 def layer_figures(
@@ -32,8 +41,8 @@ def layer_figures(
     """
     figures = {"layers": score_figure(scores, corpora, encoder)}
     for role, corpus in corpora.items():
-        own = _chosen(scores, trained_on=role, judged_on=role, labels="true")
-        figures[f"layer_recalls/{role}"] = recall_figure(own, corpus)
+        rows = _select(scores, trained_on=role, judged_on=role, labels="true")
+        figures[f"layer_recalls/{role}"] = recall_figure(rows, corpus)
     if likeness:
         figures["layer_similarity"] = likeness_figure(likeness, corpora)
     return figures
@@ -51,22 +60,22 @@ def score_figure(scores: Rows, corpora: Mapping[str, str], encoder: str = "") ->
         encoder: Name of the encoder.
     """
     figure, panels = _panels(len(corpora), 1.9 * WIDTH)
-    told = _chosen(scores, score="UA")
+    recalls = _select(scores, score="UA")
     colours = dict(zip(corpora, COLOURS, strict=False))
     for axes, (role, corpus) in zip(panels, corpora.items(), strict=True):
-        judged = _chosen(told, judged_on=role)
-        own = _chosen(judged, labels="true", trained_on=role)
+        judged = _select(recalls, judged_on=role)
+        within = _select(judged, labels="true", trained_on=role)
         for other, name in corpora.items():
             scaler = "trained" if other == role else "judged"
-            rows = _chosen(judged, labels="true", trained_on=other, scaler=scaler)
+            rows = _select(judged, labels="true", trained_on=other, scaler=scaler)
             _curve(axes, _layers(rows), colours[other], f"learnt from {name}")
-        shuffled = _chosen(judged, labels="shuffled", trained_on=role)
+        shuffled = _select(judged, labels="shuffled", trained_on=role)
         _line(axes, _layers(shuffled), GREY, ":", "shuffled labels")
-        _line(axes, _layers(own, "random"), GREY, "--", "random weights")
-        _references(axes, own)
-        _chance(axes, own)
+        _line(axes, _layers(within, "random"), GREY, "--", "random weights")
+        _references(axes, within)
+        _chance(axes, within)
         axes.set_ylabel(f"UA on {corpus}, %")
-    panels[-1].set_xlabel(f"{LAYERS}, then references\nbands, bars: 95 % intervals")
+    panels[-1].set_xlabel(f"{STATES}, then references\nbands, bars: 95 % intervals")
     _legend(figure, panels, encoder)
     return figure
 
@@ -84,34 +93,34 @@ def encoder_figure(runs: Mapping[str, Rows], corpora: Mapping[str, str]) -> Figu
     figure, panels = _panels(len(corpora), 1.6 * WIDTH)
     for number, (name, scores) in enumerate(runs.items()):
         colour = COLOURS[number % len(COLOURS)]
-        told = _layers(_chosen(scores, score="UA", labels="true"))
+        recalls = _layers(_select(scores, score="UA", labels="true"))
         for axes, (role, corpus) in zip(panels, corpora.items(), strict=True):
-            judged = _chosen(told, judged_on=role)
-            _curve(axes, _chosen(judged, trained_on=role), colour, name)
+            judged = _select(recalls, judged_on=role)
+            _curve(axes, _select(judged, trained_on=role), colour, name)
             for other in set(corpora) - {role}:
-                across = _chosen(judged, trained_on=other, scaler="judged")
+                across = _select(judged, trained_on=other, scaler="judged")
                 _line(axes, across, colour, "--", "")
             axes.set_ylabel(f"UA on {corpus}, %")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             if not number:
                 _chance(axes, judged)
     dashed = "\ndashed: learnt from the other corpus" if len(corpora) > 1 else ""
-    panels[-1].set_xlabel(f"{LAYERS}\nbands: 95 % intervals{dashed}")
+    panels[-1].set_xlabel(f"{STATES}\nbands: 95 % intervals{dashed}")
     _legend(figure, panels)
     return figure
 
 
-def recall_figure(own: Rows, corpus: str) -> Figure:
+def recall_figure(rows: Rows, corpus: str) -> Figure:
     """Draw the recall of every emotion in every layer.
 
     Args:
-        own: Rows of `layers.csv` of one condition.
-        corpus: What was judged.
+        rows: Rows of `layers.csv` of one condition.
+        corpus: Name of the corpus that was judged.
     """
-    told = [row for row in _layers(own) if row["score"].startswith("recall/")]
-    emotions = list(dict.fromkeys(row["score"].partition("/")[2] for row in told))
-    layers = list(dict.fromkeys(row["layer"] for row in told))
-    cells = {(row["layer"], row["score"]): 100 * row["value"] for row in told}
+    recalls = [row for row in _layers(rows) if row["score"].startswith("recall/")]
+    emotions = list(dict.fromkeys(row["score"].partition("/")[2] for row in recalls))
+    layers = list(dict.fromkeys(row["layer"] for row in recalls))
+    cells = {(row["layer"], row["score"]): 100 * row["value"] for row in recalls}
     table = np.array([[cells[n, f"recall/{e}"] for e in emotions] for n in layers])
     text = [["-" if np.isnan(v) else f"{v:.0f}" for v in row] for row in table]
     names = [str(layer) for layer in layers]
@@ -154,15 +163,16 @@ def _panels(count: int, width: float) -> tuple[Figure, list[Axes]]:
     )
 
 
-def _chosen(
-    rows: Iterable[Mapping[str, Any]], **wanted: str
+def _select(
+    rows: Iterable[Mapping[str, Any]], **columns: str
 ) -> list[Mapping[str, Any]]:
-    return [r for r in rows if all(r[key] == value for key, value in wanted.items())]
+    """Return the rows that have these values in these columns."""
+    return [r for r in rows if all(r[key] == value for key, value in columns.items())]
 
 
 def _layers(rows: Rows, kind: str = "encoder") -> list[Mapping[str, Any]]:
     """Return the rows of single hidden states."""
-    return [row for row in _chosen(rows, kind=kind) if row["layer"] != ""]
+    return [row for row in _select(rows, kind=kind) if row["layer"] != ""]
 
 
 def _curve(axes: Axes, rows: Rows, colour: str, label: str) -> None:
@@ -181,32 +191,32 @@ def _line(axes: Axes, rows: Rows, colour: str, style: str, label: str) -> None:
         axes.lines[-1].set_label(label or "_")
 
 
-def _references(axes: Axes, own: Rows) -> None:
+def _references(axes: Axes, rows: Rows) -> None:
     """Draw the references and the best layer behind the layers, as points with bars."""
-    layers = [row["layer"] for row in _layers(own)]
-    told = [row for row in own if row["layer"] == "" and row["kind"] != "majority"]
-    places = np.arange(len(told)) + max(layers) + 1.5
-    values = 100 * np.array([row["value"] for row in told])
-    ends = 100 * np.array([[row["low"], row["high"]] for row in told]).T
-    reach = np.abs(ends - values)
-    axes.errorbar(places, values, reach, fmt="s", ms=4, lw=2, color=GREY)
-    axes.axvline(max(layers) + 0.75, color="#bbbbbb", lw=1)
-    shown = layers[:: 1 if len(layers) <= 15 else 2]
-    names = [*map(str, shown), *(row["view"] for row in told)]
-    axes.set_xticks([*shown, *places], names)
-    for tick in axes.get_xticklabels()[len(shown) :]:
+    layers = [row["layer"] for row in _layers(rows)]
+    references = [r for r in rows if r["layer"] == "" and r["kind"] != "majority"]
+    places = np.arange(len(references)) + max(layers) + 1.5
+    values = 100 * np.array([row["value"] for row in references])
+    ends = 100 * np.array([[row["low"], row["high"]] for row in references]).T
+    bars = np.abs(ends - values)
+    axes.errorbar(places, values, bars, fmt="s", ms=4, lw=2, color=GREY)
+    axes.axvline(max(layers) + 0.75, color=LIGHT_GREY, lw=1)
+    ticks = layers[:: tick_step(len(layers))]
+    names = [*map(str, ticks), *(row["view"] for row in references)]
+    axes.set_xticks([*ticks, *places], names)
+    for tick in axes.get_xticklabels()[len(ticks) :]:
         tick.set(rotation=45, ha="right")
 
 
 def _chance(axes: Axes, rows: Rows) -> None:
     chance = 100 * rows[0]["chance"]
-    axes.axhline(chance, color="#bbbbbb", lw=1, zorder=0, label="chance")
+    axes.axhline(chance, color=LIGHT_GREY, lw=1, zorder=0, label="chance")
 
 
 def _legend(figure: Figure, panels: Sequence[Axes], title: str = "") -> None:
     panels[0].set_ylim(bottom=0)  # of all, now that all is drawn
     for axes in panels:
-        axes.spines[["top", "right"]].set_visible(False)
+        hide_frame(axes)
     handles, labels = panels[0].get_legend_handles_labels()
     figure.legend(
         handles,

@@ -4,9 +4,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from math import isnan
 from typing import Any
 
-from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
+
+from crossemo.report.tables import plain_table
 
 CAPTION = """\
 UA in per cent ± half its 95 % interval; a|b: only these to choose from
@@ -48,13 +49,8 @@ def layer_table(scores: Rows, corpora: Mapping[str, str]) -> Table:
 
 
 def _table(first: str, columns: Iterable[str], caption: str) -> Table:
-    table = Table(
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        caption=caption,
-        caption_justify="left",
-    )
+    table = plain_table(caption)
+    table.caption_justify = "left"
     table.add_column(first, no_wrap=True)
     for name in columns:
         table.add_column(Text(name), justify="right")
@@ -83,12 +79,9 @@ def encoder_table(
     for encoder, cells in best.items():
         table.add_row(Text(encoder), *(Text(_cell(cells[name])) for name in columns))
     table.add_section()
-    told = [row for row in pairs if row["view"] == "best"]
-    for both in dict.fromkeys((row["first"], row["second"]) for row in told):
-        own = [row for row in told if (row["first"], row["second"]) == both]
-        found = {_name(row, names): _difference(row) for row in own if _shown(row)}
-        differences = [Text(found.get(name, "-")) for name in columns]
-        table.add_row(Text(f"{both[1]} - {both[0]}"), *differences)
+    for pair, differences in _differences(pairs, names).items():
+        texts = (Text(differences.get(name, "-")) for name in columns)
+        table.add_row(Text(pair), *texts)
     return table
 
 
@@ -116,15 +109,15 @@ def _columns(
         across = row["trained_on"] != row["judged_on"]
         if score != "UA" or row["labels"] != labels or (melody and across):
             continue
-        if _shown(row):
+        if _has_column(row):
             name = _name(row, names)
             name += "\n" + melody.replace("|", "|\n") if melody else ""
             columns.setdefault(name, {})[row["view"]] = row
     return columns
 
 
-def _shown(row: Row) -> bool:
-    """Return whether the row is of a condition that tables show."""
+def _has_column(row: Row) -> bool:
+    """Return whether the row is of a condition that has a column."""
     return bool(row["trained_on"] == row["judged_on"] or row["scaler"] == "judged")
 
 
@@ -134,6 +127,18 @@ def _name(row: Row, names: Mapping[str, str]) -> str:
     if row["trained_on"] == row["judged_on"]:
         return judged
     return f"{names[row['trained_on']]}\n→ {judged}"
+
+
+def _differences(pairs: Rows, names: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Return the differences of the best layers, by pair and name of the condition."""
+    differences: dict[str, dict[str, str]] = {}
+    for row in pairs:
+        if row["view"] == "best":
+            pair = f"{row['second']} - {row['first']}"
+            cells = differences.setdefault(pair, {})
+            if _has_column(row):
+                cells[_name(row, names)] = _difference(row)
+    return differences
 
 
 def _difference(row: Row) -> str:

@@ -17,6 +17,11 @@ CAPTION = (
 )
 
 
+def plain_table(caption: str | None = None) -> Table:
+    """Return an empty table in the style of all: without vertical lines."""
+    return Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, caption=caption)
+
+
 def results_table(results: Mapping[str, Any]) -> Table:
     """Return the scores of a run, one row for every stage and role.
 
@@ -25,12 +30,10 @@ def results_table(results: Mapping[str, Any]) -> Table:
 
     Args:
         results: The content of `results.json`: `stages` holds, for each stage, the
-            `scores` of each role; `roles` names the `corpus` of each role. What is
-            missing or not a number is shown as a dash.
+            `scores` of each role; `roles` names the `corpus` of each role. Missing
+            values and NaN are shown as a dash.
     """
-    table = Table(
-        box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, caption=CAPTION
-    )
+    table = plain_table(CAPTION)
     for name in ("stage", "role", "corpus"):
         table.add_column(name, overflow="fold")
     for name in ("UA [95 %]", "chance", "WA", "F1", "clips"):
@@ -47,17 +50,12 @@ def results_table(results: Mapping[str, Any]) -> Table:
 
 
 def comparisons_table(results: Mapping[str, Any]) -> Table:
-    """Return what stages gained over training alone, and what they kept.
+    """Return the differences of UA between stages, and to training alone.
 
     Args:
         results: The content of `results.json`, of which `comparisons` is read.
     """
-    table = Table(
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        caption="differences of UA on the same clips, in points",
-    )
+    table = plain_table("differences of UA on the same clips, in points")
     for name in ("", "stage", "than", "role"):
         table.add_column(name, overflow="fold")
     table.add_column("UA [95 %]", justify="right", no_wrap=True)
@@ -70,16 +68,13 @@ def comparisons_table(results: Mapping[str, Any]) -> Table:
 
 
 def similarity_table(measures: Sequence[Mapping[str, Any]]) -> Table:
-    """Return what the distances say of every hidden state.
+    """Return the measures of every hidden state.
 
     Args:
         measures: Rows of `similarity.csv` of one stage.
     """
-    table = Table(
-        box=SIMPLE_HEAD,
-        padding=(0, 1, 0, 0),
-        pad_edge=False,
-        caption="by the Fréchet distance above chance, in units of the mean trace",
+    table = plain_table(
+        "by the Fréchet distance above chance, in units of the mean trace"
     )
     table.add_column("layer")
     names = {
@@ -89,10 +84,10 @@ def similarity_table(measures: Sequence[Mapping[str, Any]]) -> Table:
     }
     for title in names.values():
         table.add_column(title, justify="right", no_wrap=True)
-    told = [row for row in measures if row["estimator"] == "fad_above_chance"]
-    for layer in dict.fromkeys(row["layer"] for row in told):
-        own = {row["measure"]: row for row in told if row["layer"] == layer}
-        distance, bias, nearest = (own[name] for name in names)
+    above = [row for row in measures if row["estimator"] == "fad_above_chance"]
+    for layer in dict.fromkeys(row["layer"] for row in above):
+        rows = {row["measure"]: row for row in above if row["layer"] == layer}
+        distance, bias, nearest = (rows[name] for name in names)
         table.add_row(
             *map(Text, (str(layer), _estimate(distance), _estimate(bias))),
             Text(f"{_percent(nearest['value'])} % ({_number(nearest['p'])})"),
@@ -101,20 +96,20 @@ def similarity_table(measures: Sequence[Mapping[str, Any]]) -> Table:
 
 
 def cache_table(entries: Sequence[Entry]) -> Table:
-    """Return what lies in the cache, with the sum of every kind."""
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    """Return the entries of the cache, with the total of every kind."""
+    table = plain_table()
     for name in ("kind", "folder", "of"):
         table.add_column(name, overflow="fold")
     for name in ("MB", "used"):
         table.add_column(name, justify="right", no_wrap=True)
     for kind in dict.fromkeys(entry.kind for entry in entries):
-        own = [entry for entry in entries if entry.kind == kind]
-        for entry in own:
+        of_kind = [entry for entry in entries if entry.kind == kind]
+        for entry in of_kind:
             used = datetime.fromtimestamp(entry.used, UTC).strftime("%Y-%m-%d")
             size = f"{entry.size / 1e6:.1f}"
             cells = (kind, entry.folder.name, entry.about, size, used)
             table.add_row(*map(Text, cells))
-        total = f"{sum(entry.size for entry in own) / 1e6:.1f}"
+        total = f"{sum(entry.size for entry in of_kind) / 1e6:.1f}"
         table.add_row(Text(f"all {kind}"), "", "", Text(total), "")
         table.add_section()
     return table

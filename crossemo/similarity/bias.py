@@ -1,11 +1,11 @@
-"""What distances between emotions of two domains say of an encoder."""
+"""Measures of an encoder from the distances between emotions of two domains."""
 
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from crossemo.metrics.jackknife import jackknife_interval, jackknife_variance, student_t
+from crossemo.metrics.jackknife import jackknife_interval, jackknife_variance
 from crossemo.metrics.permutation import assignment_p
 
 
@@ -36,9 +36,9 @@ def emotion_bias(same: Tensor, replicates: Tensor, level: float = 0.95) -> Estim
     $D_e$ is the distance between speech and music of emotion e, above chance and in
     units of the layer's mean trace, so that layers and encoders compare. The first sum
     grows with the noise of the distances; the second, of jackknife variances, takes
-    that off. B is the standard deviation over emotions of what the encoder really
-    does: 0 where it brings all emotions of the two domains equally near. The interval
-    is the square root of V's; it begins at 0 where no bias is shown.
+    that off. B is the standard deviation over emotions without that noise: 0 where the
+    encoder brings all emotions of the two domains equally near. The interval is the
+    square root of V's; it begins at 0 where no bias is shown.
 
     Args:
         same: `(k,)` distances of the same emotion, k ≥ 2.
@@ -46,7 +46,7 @@ def emotion_bias(same: Tensor, replicates: Tensor, level: float = 0.95) -> Estim
         level: Share of intervals that hold the truth.
 
     Returns:
-        The estimate; NaN with fewer than two blocks, as the noise can't be told then.
+        The estimate; NaN with fewer than two blocks, which give no noise.
 
     >>> same = torch.tensor([1.0, 3.0])
     >>> emotion_bias(same, same.expand(4, 2)).value  # without noise: √2
@@ -57,13 +57,9 @@ def emotion_bias(same: Tensor, replicates: Tensor, level: float = 0.95) -> Estim
     spread = same.var()
     noise = jackknife_variance(_deviations(replicates)).sum() / (len(same) - 1)
     excess = spread - noise
-    error = jackknife_variance(replicates.var(1)).sqrt()
-    reach = student_t(level, len(replicates) - 1) * error
-    value, low, high = (
-        float(one.clamp(min=0).sqrt())  # NaN stays NaN
-        for one in (excess, excess - reach, excess + reach)
-    )
-    return Estimate(value, low, high)
+    ends = jackknife_interval(excess, replicates.var(1), level)
+    roots = torch.stack((excess, *ends)).clamp(min=0).sqrt()  # NaN stays NaN
+    return Estimate(*roots.tolist())
 
 
 def emotion_deviations(
@@ -88,16 +84,17 @@ def emotion_deviations(
 def nearest_emotion(table: Tensor) -> Estimate:
     """Return how often the nearest emotion of the other domain is the same one.
 
-    Each emotion of x looks for the nearest of y, and each of y for the nearest of x.
-    Chance is one in k. The p-value is of the hypothesis that no emotion is bound to one
-    of the other domain, by `assignment_p`.
+    It is the mean rate over the emotions of x, whose nearest is of y, and those of y,
+    whose nearest is of x. Chance is one in k. The p-value is of the hypothesis that no
+    emotion is bound to one of the other domain, by `assignment_p`.
 
     Args:
         table: `(k, k)` distances.
     """
     if table.isnan().any():
         return Estimate(torch.nan)
-    return Estimate(float(_found(table[None])), p=assignment_p(table, _found))
+    rate = float(_match_rate(table[None]))
+    return Estimate(rate, p=assignment_p(table, _match_rate))
 
 
 def same_emotion_gap(
@@ -123,11 +120,12 @@ def _deviations(distances: Tensor) -> Tensor:
     return distances - distances.mean(-1, keepdim=True)
 
 
-def _found(tables: Tensor) -> Tensor:
+def _match_rate(tables: Tensor) -> Tensor:
     """Return the rate of nearest emotions that are the same, for every table."""
-    own = torch.arange(tables.shape[-1])
-    rows = (tables.argmin(2) == own).double().mean(1)
-    return (rows + (tables.argmin(1) == own).double().mean(1)) / 2
+    emotions = torch.arange(tables.shape[-1])
+    of_rows = (tables.argmin(2) == emotions).double().mean(1)
+    of_columns = (tables.argmin(1) == emotions).double().mean(1)
+    return (of_rows + of_columns) / 2
 
 
 def _gap(tables: Tensor) -> Tensor:

@@ -1,6 +1,6 @@
-"""Compare the clips of two domains."""
+"""Compare two domains in one hidden state, by their clips or by their frames."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from itertools import combinations, product
 from math import nan
@@ -9,76 +9,79 @@ from statistics import fmean
 import torch
 
 from crossemo.distances.cells import Cell
-from crossemo.distances.frechet import Factor, frechet_term_pairs, mean_trace
+from crossemo.distances.frechet import frechet_term_pairs, mean_trace
 from crossemo.distances.kernel import KernelSums, kernel_sums
 from crossemo.similarity import estimators
+from crossemo.similarity.domains import Domain, FrameDomain, FrameFactors
 from crossemo.similarity.measures import measures
 from crossemo.similarity.settings import Settings
-from crossemo.similarity.tables import Domain, Row, Table, table_rows
+from crossemo.similarity.tables import Row, Table, table_rows
 
-Domains = Mapping[str, Sequence[Cell]]
+FRAME_ESTIMATORS = ("fad", "fad_mean_term", "fad_covariance_term", "fad_above_chance")
 
 
 def compare_clips(
-    domains: Domains, emotions: Sequence[str], settings: Settings
+    x: Domain, y: Domain, emotions: Sequence[str], settings: Settings
 ) -> tuple[list[Row], list[Row]]:
-    """Compare two domains in one hidden state.
+    """Compare the clips of two domains.
 
     Args:
-        domains: By name, two domains of one cell for each emotion; a cell may be empty.
-        emotions: Names of the emotions.
+        x: One domain.
+        y: The other.
+        emotions: Names of the emotions, in the order of the domains' cells.
         settings: How to estimate.
 
     Returns:
         A row for every pair of emotions and estimator, across the domains and within
-        each; and a row for every measure of what the distances say of the state.
+        each; and a row for every measure of how the domains differ.
 
     Raises:
         ValueError: An embedding is NaN or infinite, or there are fewer than two clips.
     """
-    xs, ys = domains.values()
-    known = [cell.embeddings for cell in (*xs, *ys) if len(cell) > 1]
-    scale = mean_trace(known) if known else nan
-    sums = kernel_sums([*xs, *ys])
-    across = _across(xs, ys, sums, settings)
-    x, y = (Domain.of(name, cells) for name, cells in domains.items())
-    every = product(range(len(emotions)), range(len(emotions)))
-    rows = table_rows(across, (x, y), emotions, every)
-    fewest = min(map(len, known), default=0)
-    for side, cells, offset in ((x, xs, 0), (y, ys, len(xs))):
-        within = _shared(cells, cells, fewest, settings, intervals=False)
-        offsets = (offset, offset)
-        within["kernel"] = estimators.kernel(sums, cells, cells, offsets, settings)
-        own = combinations(range(len(emotions)), 2)
-        rows += table_rows(within, (side, side), emotions, own)
-    width = xs[0].embeddings.shape[1]
-    rows = [row | {"width": width, "mean_trace": scale} for row in rows]
-    return rows, measures(across, emotions, scale, settings)
+    cells = [*x.cells, *y.cells]
+    embeddings = [cell.embeddings for cell in cells if len(cell) > 1]
+    scale = mean_trace(embeddings) if embeddings else nan
+    fewest = min(map(len, embeddings), default=0)
+    sums = kernel_sums(cells)
+    numbers = range(len(emotions))
+    across = _across(x.cells, y.cells, fewest, sums, settings)
+    rows = table_rows(across, x, y, emotions, product(numbers, numbers))
+    for domain, offset in ((x, 0), (y, len(x.cells))):
+        both = (domain.cells, domain.cells)
+        within = _common(*both, fewest, settings, intervals=False)
+        within["kernel"] = estimators.kernel(sums, *both, (offset, offset), settings)
+        rows += table_rows(within, domain, domain, emotions, combinations(numbers, 2))
+    tags = {"width": cells[0].embeddings.shape[1], "mean_trace": scale}
+    return [row | tags for row in rows], measures(across, emotions, scale, settings)
 
 
 def _across(
-    xs: Sequence[Cell], ys: Sequence[Cell], sums: KernelSums, settings: Settings
+    xs: Sequence[Cell],
+    ys: Sequence[Cell],
+    fewest: int,
+    sums: KernelSums,
+    settings: Settings,
 ) -> dict[str, Table]:
-    fewest = min((len(cell) for cell in (*xs, *ys) if len(cell) > 1), default=0)
-    found = _shared(xs, ys, fewest, settings, settings.intervals)
+    """Return all estimates across two domains."""
+    tables = _common(xs, ys, fewest, settings, settings.intervals)
     if settings.fad_permutations:
         p = estimators.plain_p(xs, ys, settings)
-        found["fad"] = replace(found["fad"], p=p)
-    found["fad_subspace"] = estimators.subspace(xs, ys, settings)
+        tables["fad"] = replace(tables["fad"], p=p)
+    tables["fad_subspace"] = estimators.subspace(xs, ys, settings)
     if settings.infinity:
-        found["fad_infinity"] = estimators.infinity(xs, ys, settings)
-    found["kernel"] = estimators.kernel(sums, xs, ys, (0, len(xs)), settings)
-    return found
+        tables["fad_infinity"] = estimators.infinity(xs, ys, settings)
+    tables["kernel"] = estimators.kernel(sums, xs, ys, (0, len(xs)), settings)
+    return tables
 
 
-def _shared(
+def _common(
     xs: Sequence[Cell],
     ys: Sequence[Cell],
     fewest: int,
     settings: Settings,
     intervals: bool,
 ) -> dict[str, Table]:
-    """Return what is told across domains and, for reference, within each."""
+    """Return the estimates that are made across domains and within each."""
     return {
         **estimators.plain(xs, ys),
         "fad_matched": estimators.matched(xs, ys, fewest, settings),
@@ -86,62 +89,53 @@ def _shared(
     }
 
 
-Halved = tuple[Factor | None, ...]
-ESTIMATORS = ("fad", "fad_mean_term", "fad_covariance_term", "fad_above_chance")
-
-
 def compare_frames(
-    domains: Mapping[str, Sequence[Halved]],
-    groups: Sequence[Sequence[int]],
-    emotions: Sequence[str],
+    x: FrameDomain, y: FrameDomain, emotions: Sequence[str]
 ) -> list[Row]:
-    """Compare the frames of two domains in one hidden state.
+    """Compare the frames of two domains.
 
     Frames are many but far from independent, so there are neither intervals nor
     p-values; the number of groups is what counts.
 
     Args:
-        domains: By name, two domains of one triple for each emotion: all frames, and
-            those of either half of the groups, the same half in both domains.
-        groups: Number of groups of each emotion, for both domains.
-        emotions: Names of the emotions.
+        x: One domain.
+        y: The other.
+        emotions: Names of the emotions, in the order of the domains' factors.
 
     Returns:
         A row for every pair of emotions and estimator across the domains.
     """
-    xs, ys = domains.values()
-    shape = (len(ESTIMATORS), len(emotions), len(emotions))
+    numbers = range(len(emotions))
+    shape = (len(FRAME_ESTIMATORS), len(emotions), len(emotions))
     values = torch.full(shape, nan, dtype=torch.float64)
-    for i, j in product(range(len(emotions)), range(len(emotions))):
-        values[:, i, j] = torch.tensor(_pair(xs[i], ys[j]))
-    x, y = (
-        Domain(name, [one[0].count if one[0] else 0 for one in cells], counted)
-        for (name, cells), counted in zip(domains.items(), groups, strict=True)
-    )
-    tables = dict(zip(ESTIMATORS, map(Table, values), strict=True))
-    every = product(range(len(emotions)), range(len(emotions)))
-    known = [one[0] for one in (*xs, *ys) if one[0] is not None]
-    extra = {
-        "width": len(known[0].mean) if known else 0,
-        "mean_trace": fmean(float(one.trace) for one in known) if known else nan,
+    for i, j in product(numbers, numbers):
+        values[:, i, j] = torch.tensor(_frame_estimates(x.factors[i], y.factors[j]))
+    tables = dict(zip(FRAME_ESTIMATORS, map(Table, values), strict=True))
+    factors = [one.whole for one in (*x.factors, *y.factors) if one.whole is not None]
+    tags = {
+        "width": len(factors[0].mean) if factors else 0,
+        "mean_trace": fmean(float(f.trace) for f in factors) if factors else nan,
     }
-    return [row | extra for row in table_rows(tables, (x, y), emotions, every)]
+    rows = table_rows(tables, x, y, emotions, product(numbers, numbers))
+    return [row | tags for row in rows]
 
 
-def _pair(x: Halved, y: Halved) -> tuple[float, float, float, float]:
-    """Return the values of `ESTIMATORS` for one pair of emotions."""
-    whole_x, xa, xb = x
-    whole_y, ya, yb = y
-    if whole_x is None or whole_y is None:
+def _frame_estimates(x: FrameFactors, y: FrameFactors) -> tuple[float, ...]:
+    """Return the values of `FRAME_ESTIMATORS` for one pair of emotions."""
+    if x.whole is None or y.whole is None:
         return nan, nan, nan, nan
-    mean, spread = (float(term) for term in _terms((whole_x, whole_y)))
+    means, spreads = frechet_term_pairs([(x.whole, y.whole)])
+    mean, spread = float(means), float(spreads)
     above = nan
-    if xa and xb and ya and yb:
-        means, spreads = _terms((xa, yb), (xb, ya), (xa, xb), (ya, yb))
-        ab, ba, own_x, own_y = (means + spreads).tolist()
-        above = (ab + ba - own_x - own_y) / 2
+    if x.first and x.second and y.first and y.second:
+        means, spreads = frechet_term_pairs(
+            [
+                (x.first, y.second),
+                (x.second, y.first),
+                (x.first, x.second),
+                (y.first, y.second),
+            ]
+        )
+        across_1, across_2, within_x, within_y = (means + spreads).tolist()
+        above = (across_1 + across_2 - within_x - within_y) / 2
     return mean + spread, mean, spread, above
-
-
-def _terms(*pairs: tuple[Factor, Factor]) -> tuple[torch.Tensor, torch.Tensor]:
-    return frechet_term_pairs(pairs)

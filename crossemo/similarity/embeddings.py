@@ -1,4 +1,4 @@
-"""What hidden states hold of clips: means over frames, or moments of the frames."""
+"""Embeddings of clips by hidden states: means over frames, or moments of the frames."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -12,6 +12,7 @@ from crossemo.distances.cells import Cell
 from crossemo.distances.frechet import Factor
 from crossemo.distances.moments import Moments
 from crossemo.encoders.masking import masked_mean
+from crossemo.similarity.domains import FrameFactors
 
 # Takes a batch and gives hidden states, `(batch, frames, width)` each, and their mask.
 Encode = Callable[[Batch], tuple[Sequence[Tensor], Tensor]]
@@ -44,9 +45,13 @@ class EmbeddedClips:
 def pool_clips(encode: Encode, batches: Iterable[Batch]) -> tuple[Tensor, Tensor]:
     """Embed clips by the mean over their frames.
 
+    Args:
+        encode: Gives the hidden states of a batch and their mask.
+        batches: The batches.
+
     Returns:
-        Positions `(clips,)` and float32 values `(clips, states, width)` on the CPU, of
-        those clips that are counted.
+        Positions `(clips,)` in the dataset and float32 values `(clips, states, width)`
+        on the CPU, of those clips that are counted.
     """
     indices, values = [], []
     for batch in batches:
@@ -103,16 +108,18 @@ class FrameMoments:
                 moments = self._of(number, int(batch.targets[row]), side)
                 moments.update(frames[row][mask[row]])
 
-    def factors(self, state: int, label: int) -> tuple[Factor | None, ...]:
-        """Return a class's frames in one state: all, half 0, half 1.
+    def factors(self, state: int, label: int) -> FrameFactors:
+        """Return the frames of a class in one state; to be called by all processes.
 
-        To be called by all processes. None stands for fewer than two frames.
+        Args:
+            state: Number of the state.
+            label: Index of the class.
         """
         halves = [self._of(state, label, side).gathered() for side in (0, 1)]
         whole = Moments(self.width).to(self._device)
         for half in halves:
             whole.merge_state(half)
-        return tuple(_factor(one) for one in (whole, *halves))
+        return FrameFactors(*(_factor(one) for one in (whole, *halves)))
 
     def _of(self, state: int, label: int, side: int) -> Moments:
         key = (state, label, side)

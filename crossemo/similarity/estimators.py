@@ -1,6 +1,6 @@
 """Each estimator of the distance, for all pairs of emotions at once.
 
-Of one domain with itself, each pair stands once, above the diagonal.
+Between a domain and itself, every pair has one estimate, above the diagonal.
 """
 
 from collections.abc import Sequence
@@ -39,16 +39,22 @@ def plain(xs: Cells, ys: Cells) -> dict[str, Table]:
 
 
 def matched(xs: Cells, ys: Cells, clips: int, settings: Settings) -> Table:
-    """Return the mean Fréchet distance of as many clips of every cell.
+    """Return the Fréchet distance of equally many clips of every cell.
 
-    Drawn a few times, one clip of each group by turns.
+    It is the mean over draws, each of one clip of every group by turns.
+
+    Args:
+        xs: Cells of one domain.
+        ys: Cells of the other; may be `xs` itself.
+        clips: Clips of a draw.
+        settings: How to estimate; there are as many draws as splits.
     """
     random = Random(settings.seed)
     draws = []
     for _ in range(settings.splits):
-        own = [_cut(cell, clips, random) for cell in xs]
-        others = own if ys is xs else [_cut(cell, clips, random) for cell in ys]
-        mean, spread = _terms(own, others)
+        x_draw = [_draw(cell, clips, random) for cell in xs]
+        y_draw = x_draw if ys is xs else [_draw(cell, clips, random) for cell in ys]
+        mean, spread = _terms(x_draw, y_draw)
         draws.append(mean + spread)
     value = torch.stack(draws).mean(0)
     return Table(value, used=torch.full_like(value, clips))
@@ -57,25 +63,26 @@ def matched(xs: Cells, ys: Cells, clips: int, settings: Settings) -> Table:
 def above_chance(
     xs: Cells, ys: Cells, settings: Settings, intervals: bool
 ) -> dict[str, Table]:
-    """Return the Fréchet distance above chance, and the level that was taken off."""
+    """Return the Fréchet distance above chance, and the level of chance below it."""
     blocks = MOST_BLOCKS if intervals else 0
-    found = frechet_above_chance(xs, ys, settings.splits, blocks, settings.seed)
-    low, high = jackknife_interval(found.value, found.replicates, settings.level)
-    above = Table(found.value, low, high, None, found.clips, found.replicates)
+    above = frechet_above_chance(xs, ys, settings.splits, blocks, settings.seed)
+    low, high = jackknife_interval(above.value, above.replicates, settings.level)
     return {
-        "fad_floor": Table(found.floor, used=found.clips),
-        "fad_above_chance": above,
+        "fad_floor": Table(above.floor, used=above.clips),
+        "fad_above_chance": Table(
+            above.value, low, high, used=above.clips, replicates=above.replicates
+        ),
     }
 
 
 def subspace(xs: Cells, ys: Cells, settings: Settings) -> Table:
     """Return the Fréchet distance along the principal axes of all clips together."""
     axes = principal_axes([cell.embeddings for cell in (*xs, *ys)], settings.subspace)
-    seen = [
+    projected = [
         [Cell(cell.embeddings.to(axes.dtype) @ axes, cell.groups) for cell in cells]
         for cells in (xs, ys)
     ]
-    mean, spread = _terms(*seen)
+    mean, spread = _terms(*projected)
     return Table(mean + spread)
 
 
@@ -102,15 +109,15 @@ def kernel(
         offsets: Positions of the first cell of each domain among those of `sums`.
         settings: How to estimate.
     """
-    kept = _without_blocks(sums, xs, ys, settings)
+    weights = _without_blocks(sums, xs, ys, settings)
     value, p = _empty(xs, ys), _empty(xs, ys)
-    replicates = torch.full((len(kept), len(xs), len(ys)), torch.nan).double()
+    replicates = torch.full((len(weights), len(xs), len(ys)), torch.nan).double()
     for i, j in product(range(len(xs)), range(len(ys))):
         x, y = offsets[0] + i, offsets[1] + j
         if not (len(xs[i]) and len(ys[j])) or (ys is xs and j <= i):
             continue
         value[i, j] = sums.distance(x, y)
-        replicates[:, i, j] = sums.distance(x, y, kept)
+        replicates[:, i, j] = sums.distance(x, y, weights)
         if settings.permutations:
             p[i, j] = _kernel_p(sums, (x, y), xs[i], ys[j], settings)
     low, high = jackknife_interval(value, replicates, settings.level)
@@ -132,22 +139,24 @@ def _kernel_p(
     x_cut, y_cut = exchangeable(x, y)
     if (len(x_cut), len(y_cut)) != (len(x), len(y)):
         sums, places = kernel_sums([x_cut, y_cut], sums.bandwidth), (0, 1)
-    own = [[sums.groups[unit] for unit in sums.units(place)] for place in places]
-    taken = exchanges(own[0], own[1], settings.permutations, settings.seed)
-    return permutation_p(sums.distance(*places), sums.exchanged(*places, taken))
+    x_groups, y_groups = (
+        [sums.groups[unit] for unit in sums.units(place)] for place in places
+    )
+    in_first = exchanges(x_groups, y_groups, settings.permutations, settings.seed)
+    return permutation_p(sums.distance(*places), sums.exchanged(*places, in_first))
 
 
 def _plain_p(x: Cell, y: Cell, settings: Settings) -> Tensor:
     x, y = exchangeable(x, y)
-    own = (sorted(set(x.groups)), sorted(set(y.groups)))
-    taken = exchanges(*own, settings.fad_permutations, settings.seed)
-    clips = torch.cat((x.embeddings, y.embeddings))
-    units = [(0, group) for group in own[0]] + [(1, group) for group in own[1]]
-    place = {unit: number for number, unit in enumerate(units)}
+    groups = (sorted(set(x.groups)), sorted(set(y.groups)))
+    in_first = exchanges(*groups, settings.fad_permutations, settings.seed)
+    units = [(side, group) for side in (0, 1) for group in groups[side]]
+    position = {unit: number for number, unit in enumerate(units)}
     owners = [(side, g) for side, cell in enumerate((x, y)) for g in cell.groups]
-    unit = torch.tensor([place[one] for one in owners])
+    clip_units = torch.tensor([position[owner] for owner in owners])
+    clips = torch.cat((x.embeddings, y.embeddings))
     pairs = [(factor(x.embeddings), factor(y.embeddings))]
-    for first in taken[:, unit]:
+    for first in in_first[:, clip_units]:
         if 1 < int(first.sum()) < len(clips) - 1:
             pairs.append((factor(clips[first]), factor(clips[~first])))
     mean, spread = frechet_term_pairs(pairs)
@@ -173,7 +182,7 @@ def _terms(xs: Cells, ys: Cells) -> tuple[Tensor, Tensor]:
     return mean, spread
 
 
-def _cut(cell: Cell, clips: int, random: Random) -> Cell:
+def _draw(cell: Cell, clips: int, random: Random) -> Cell:
     rows = rows_of(in_turn(cell.groups, random)[:clips])
     groups = tuple(cell.groups[row] for row in rows.tolist())
     return Cell(cell.embeddings[rows], groups)
@@ -186,10 +195,10 @@ def _without_blocks(
     blocks = min(MOST_BLOCKS, len(groups_of(xs)), len(groups_of(ys)))
     if not settings.intervals or blocks < 2:
         return torch.ones(0, len(sums.groups))
-    every = [cell.groups for cell in (*xs, *ys)]
-    block = deal(every, blocks, Random(f"blocks {settings.seed}"))
-    own = torch.tensor([block.get(group, -1) for group in sums.groups])
-    return (own != torch.arange(blocks)[:, None]).double()
+    groups = [cell.groups for cell in (*xs, *ys)]
+    block_of = deal(groups, blocks, Random(f"blocks {settings.seed}"))
+    unit_blocks = torch.tensor([block_of.get(group, -1) for group in sums.groups])
+    return (unit_blocks != torch.arange(blocks)[:, None]).double()
 
 
 def _empty(xs: Cells, ys: Cells) -> Tensor:

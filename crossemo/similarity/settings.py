@@ -36,9 +36,9 @@ class Settings:
     def __post_init__(self) -> None:
         least = {"splits": 1, "permutations": 0, "fad_permutations": 0, "subspace": 1}
         for name, number in least.items():
-            if (asked := getattr(self, name)) < number:
+            if (value := getattr(self, name)) < number:
                 raise CrossEmoError(
-                    f"estimate.{name} is {asked}: choose {number} or more."
+                    f"estimate.{name} is {value}: choose {number} or more."
                 )
         if not 0 < self.level < 1:
             raise CrossEmoError(

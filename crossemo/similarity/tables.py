@@ -1,15 +1,15 @@
-"""Tables of estimates for pairs of emotions, and the rows that are written of them."""
+"""Tables of estimates for pairs of emotions, and the rows of `fad.csv`."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from math import isnan, nan
+from math import nan
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from crossemo.distances.cells import Cell
-from crossemo.metrics.permutation import benjamini_hochberg
+from crossemo.metrics.multiple_tests import benjamini_hochberg
+from crossemo.similarity.domains import Domain, FrameDomain
 
 Row = dict[str, Any]
 
@@ -23,7 +23,7 @@ class Table:
         low: Lower ends of the intervals, or None.
         high: Upper ends.
         p: p-values, or None.
-        used: Clips in each set of a single distance, where not all are.
+        used: Clips in each set of a single distance, where these are not all.
         replicates: `(blocks, x emotions, y emotions)` values without each block.
     """
 
@@ -35,36 +35,23 @@ class Table:
     replicates: Tensor | None = None
 
 
-@dataclass(frozen=True)
-class Domain:
-    """One of two domains.
-
-    Args:
-        name: Its name.
-        counts: Clips (or frames) of each emotion.
-        groups: Groups of each emotion.
-    """
-
-    name: str
-    counts: Sequence[int]
-    groups: Sequence[int]
-
-    @classmethod
-    def of(cls, name: str, cells: Sequence[Cell]) -> "Domain":
-        """Return the domain of some cells."""
-        groups = [len(set(cell.groups)) for cell in cells]
-        return cls(name, [len(cell) for cell in cells], groups)
-
-
 def table_rows(
     tables: Mapping[str, Table],
-    sides: tuple[Domain, Domain],
+    x: Domain | FrameDomain,
+    y: Domain | FrameDomain,
     emotions: Sequence[str],
     pairs: Iterable[tuple[int, int]],
 ) -> list[Row]:
-    """Return a row for every pair of emotions and every estimator."""
+    """Return a row for every pair of emotions and every estimator.
+
+    Args:
+        tables: Estimates by name.
+        x: The domain of the tables' rows.
+        y: The domain of their columns; may be `x` itself.
+        emotions: Names of the emotions.
+        pairs: Numbers of the emotions of x and y.
+    """
     rows = []
-    x, y = sides
     for i, j in pairs:
         pair = {
             "x_domain": x.name,
@@ -77,16 +64,26 @@ def table_rows(
             "y_groups": y.groups[j],
         }
         for name, table in tables.items():
-            parts = {
-                part: nan if (one := getattr(table, part)) is None else float(one[i, j])
-                for part in ("used", "value", "low", "high", "p")
-            }
-            rows.append(pair | {"estimator": name} | parts)
+            rows.append(pair | {"estimator": name} | _columns(table, i, j))
     return rows
 
 
+def _columns(table: Table, i: int, j: int) -> dict[str, float]:
+    columns = {
+        "used": table.used,
+        "value": table.value,
+        "low": table.low,
+        "high": table.high,
+        "p": table.p,
+    }
+    return {
+        name: nan if values is None else float(values[i, j])
+        for name, values in columns.items()
+    }
+
+
 def corrected(rows: Sequence[Row]) -> list[Row]:
-    """Return rows with q, p corrected for the number of tests of a kind.
+    """Return rows with the column q: p corrected for the number of tests of a kind.
 
     Tests of a kind are those of one estimator over all layers and pairs of emotions,
     across the domains or within one of them.
@@ -100,51 +97,3 @@ def corrected(rows: Sequence[Row]) -> list[Row]:
         p = torch.tensor([rows[n]["p"] for n in numbers], dtype=torch.float64)
         q[numbers] = benjamini_hochberg(p)
     return [row | {"q": value} for row, value in zip(rows, q.tolist(), strict=True)]
-
-
-ENOUGH = 6  # groups for a permutation test at 5 %
-
-
-def warnings_of(rows: Sequence[Row]) -> list[str]:
-    """Return what a reader of the distances between clips must be told."""
-    clips = [row for row in rows if row.get("unit") != "frame"]
-    between = [row for row in clips if row["x_domain"] != row["y_domain"]]
-    plain = [row for row in between if row["estimator"] == "fad"]
-    above = [row for row in between if row["estimator"] == "fad_above_chance"]
-    told = [row for row in above if not isnan(row["value"])]
-    sizes = [n for row in plain for n in (row["x_n"], row["y_n"]) if n]
-    if not sizes:
-        return []
-    found = list(_of_clips(sizes, plain[0]["width"], bool(told)))
-    if not told:
-        found.append(
-            "Nothing above chance can be told: it takes two speakers (or songs) with "
-            "two clips of each emotion in each domain, so measure more of the clips."
-        )
-        return found
-    if untold := len(above) - len(told):
-        found.append(
-            f"{untold} of {len(above)} pairs of emotions have no distance above "
-            "chance: it takes two speakers (or songs) with two clips of an emotion."
-        )
-    groups = min(n for row in told for n in (row["x_groups"], row["y_groups"]))
-    if groups < ENOUGH:
-        found.append(
-            f"With {groups} speakers (or songs) p-values can't be small: where both "
-            f"domains have the same ones, none is below {2 ** (1 - groups):.2g}."
-        )
-    return found
-
-
-def _of_clips(sizes: Sequence[int], width: int, told: bool) -> Iterator[str]:
-    if min(sizes) <= width:
-        advice = ": read fad_above_chance or kernel in fad.csv" if told else ""
-        yield (
-            f"Fréchet distances of {min(sizes)} clips in {width} dimensions mostly "
-            f"measure how few clips there are{advice}."
-        )
-    if max(sizes) > min(sizes):
-        yield (
-            f"Emotions have {min(sizes)} to {max(sizes)} clips, so plain Fréchet "
-            "distances can't be ranked as those of fad_matched can."
-        )

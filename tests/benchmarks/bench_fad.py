@@ -25,9 +25,9 @@ from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 from torch import Tensor
 
 from crossemo.distances.cells import Cell
-from crossemo.distances.frechet import factor, frechet_matrix, frechet_terms
+from crossemo.distances.frechet import factor, frechet_term_pairs, frechet_terms
 from crossemo.distances.moments import Moments
-from crossemo.similarity import Settings, compare_clips
+from crossemo.similarity import Domain, Settings, compare_clips
 from tests.distances.normals import normal, ssl_like
 
 LAYERS, EMOTIONS, CLIPS, WIDTH = 13, 6, 150, 768
@@ -56,9 +56,15 @@ def clips_of(layer: int) -> list[Tensor]:
     ]
 
 
+def distances(xs: list[Tensor], ys: list[Tensor]) -> Tensor:
+    pairs = list(product(map(factor, xs), map(factor, ys)))
+    mean, covariance = frechet_term_pairs(pairs)
+    return (mean + covariance).view(len(xs), len(ys))
+
+
 def whole_job(layers: list[list[Tensor]]) -> Tensor:
     halves = [(layer[:EMOTIONS], layer[EMOTIONS:]) for layer in layers]
-    return torch.stack([frechet_matrix(*both) for both in halves])
+    return torch.stack([distances(*both) for both in halves])
 
 
 def moments_of(x: Tensor) -> tuple[Array, Array]:
@@ -137,7 +143,7 @@ def small_errors() -> Iterator[tuple[float, float]]:
     for seed in range(3):
         x, y = ssl_like(12, 24, seed), ssl_like(12, 24, 50 + seed) + 0.1
         true, trace = exact_distance(x, y)
-        ours = float(frechet_matrix([x], [y]))
+        ours = float(distances([x], [y]))
         yield abs(ours - true) / trace, abs(long_distance(x, y)[0] - true) / trace
 
 
@@ -174,10 +180,10 @@ def print_comparison() -> None:
         ]
         for side in (0, 10)
     )
-    domains, names = {"speech": xs, "song": ys}, list("ncshaf")
-    seconds, _ = timed(compare_clips, domains, names, Settings())
+    domains, names = (Domain("speech", xs), Domain("song", ys)), list("ncshaf")
+    seconds, _ = timed(compare_clips, *domains, names, Settings())
     sets = [[cell.embeddings for cell in cells] for cells in (xs, ys)]
-    plain = median(timed(frechet_matrix, *sets)[0] for _ in range(5))
+    plain = median(timed(distances, *sets)[0] for _ in range(5))
     print(
         f"  compare_clips {seconds:.2f} s, 36 plain distances {plain:.3f} s:", end=" "
     )

@@ -31,7 +31,7 @@ NOMINAL = 0.05
 VOICES = (1.0, 0.0)  # an actor's standard deviation, in those of clips
 EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful")
 
-Found = Iterator[tuple[str, float]]
+Outcomes = Iterator[tuple[str, float]]
 
 
 @dataclass(frozen=True)
@@ -107,43 +107,43 @@ def pair_of(
     return clips, [x], [clips.cell(design.y, design.y_clips, truth)]
 
 
-def by_kernel(design: Design, voice: float, truth: Truth, seed: int) -> Found:
+def by_kernel(design: Design, voice: float, truth: Truth, seed: int) -> Outcomes:
     clips, xs, ys = pair_of(design, voice, truth, seed)
     sums = kernel_sums([*xs, *ys])
     settings = Settings(permutations=199, seed=seed)
-    found = estimators.kernel(sums, xs, ys, (0, 1), settings)
-    assert found.p is not None
-    assert found.low is not None
-    assert found.high is not None
+    table = estimators.kernel(sums, xs, ys, (0, 1), settings)
+    assert table.p is not None
+    assert table.low is not None
+    assert table.high is not None
     true = truth.kernel(clips.sd, sums.bandwidth)
-    yield "kernel, p by actor", float(found.p <= NOMINAL)
-    yield "kernel, bias", 100 * (float(found.value) - true)
-    yield "kernel, covers", float(found.low <= true <= found.high)
+    yield "kernel, p by actor", float(table.p <= NOMINAL)
+    yield "kernel, bias", 100 * (float(table.value) - true)
+    yield "kernel, covers", float(table.low <= true <= table.high)
 
 
-def by_clip(design: Design, voice: float, seed: int) -> Found:
-    _, *both = pair_of(design, voice, NULL, seed)
+def by_clip(design: Design, voice: float, seed: int) -> Outcomes:
+    _, *domains = pair_of(design, voice, NULL, seed)
     xs, ys = (
         [Cell(one.embeddings, tuple(f"{name}{row}" for row in range(len(one))))]
-        for name, (one,) in zip("xy", both, strict=True)
+        for name, (one,) in zip("xy", domains, strict=True)
     )
     settings = Settings(permutations=199, intervals=False, seed=seed)
     sums = kernel_sums([*xs, *ys])
-    found = estimators.kernel(sums, xs, ys, (0, 1), settings)
-    assert found.p is not None
-    yield "kernel, p by clip", float(found.p <= NOMINAL)
+    table = estimators.kernel(sums, xs, ys, (0, 1), settings)
+    assert table.p is not None
+    yield "kernel, p by clip", float(table.p <= NOMINAL)
 
 
-def by_fad_exchanges(design: Design, voice: float, seed: int) -> Found:
+def by_fad_exchanges(design: Design, voice: float, seed: int) -> Outcomes:
     _, xs, ys = pair_of(design, voice, NULL, seed)
     p = estimators.plain_p(xs, ys, Settings(fad_permutations=39, seed=seed))
     yield "fad, p by actor", float(p <= NOMINAL)
 
 
-def by_fad(design: Design, voice: float, truth: Truth, seed: int) -> Found:
+def by_fad(design: Design, voice: float, truth: Truth, seed: int) -> Outcomes:
     clips, xs, ys = pair_of(design, voice, truth, seed)
-    found = estimators.above_chance(xs, ys, Settings(seed=seed), intervals=True)
-    above, trace = found["fad_above_chance"], float(clips.sd.square().sum())
+    tables = estimators.above_chance(xs, ys, Settings(seed=seed), intervals=True)
+    above, trace = tables["fad_above_chance"], float(clips.sd.square().sum())
     assert above.low is not None
     assert above.high is not None
     true = truth.fad * trace
@@ -151,7 +151,7 @@ def by_fad(design: Design, voice: float, truth: Truth, seed: int) -> Found:
     yield "fad above chance, covers", float(above.low <= true <= above.high)
 
 
-def by_emotion(x_truths: list[Truth], y_truths: list[Truth], seed: int) -> Found:
+def by_emotion(x_truths: list[Truth], y_truths: list[Truth], seed: int) -> Outcomes:
     clips = Clips(1.0, seed)
     counts = [4] + 5 * [8]  # clips of each actor; RAVDESS has half as many neutral
     xs, ys = (
@@ -176,10 +176,10 @@ def by_emotion(x_truths: list[Truth], y_truths: list[Truth], seed: int) -> Found
             yield f"{name} p ≤ .05", float(row["p"] <= NOMINAL)
 
 
-def summary(found: Iterator[tuple[str, float]]) -> dict[str, str]:
+def summary(outcomes: Outcomes) -> dict[str, str]:
     """Return the mean of every name, in per cent, with its standard error."""
     values = defaultdict(list)
-    for name, value in found:
+    for name, value in outcomes:
         values[name].append(value)
     return {
         name: f"{_percent(name) * fmean(of):.1f} ± "
@@ -208,13 +208,13 @@ def distances(runs: int) -> None:
             if truth != NULL and not voice:
                 continue
             many = runs if truth == NULL and voice else runs // 2
-            found = [by_kernel(design, voice, truth, seed) for seed in range(many)]
-            found += [by_fad(design, voice, truth, seed) for seed in range(fewest)]
+            trials = [by_kernel(design, voice, truth, seed) for seed in range(many)]
+            trials += [by_fad(design, voice, truth, seed) for seed in range(fewest)]
             if truth == NULL:
-                found += [by_clip(design, voice, seed) for seed in range(many)]
-                found += [by_fad_exchanges(design, voice, seed) for seed in range(few)]
+                trials += [by_clip(design, voice, seed) for seed in range(many)]
+                trials += [by_fad_exchanges(design, voice, n) for n in range(few)]
             names = {"truth": truth.name, "actors": design.name}
-            rows.append(names | summary(chain.from_iterable(found)))
+            rows.append(names | summary(chain.from_iterable(trials)))
         print(f"Actors differ {voice:g} times as much as their clips do.\n")
         print_table(rows)
 
@@ -229,8 +229,8 @@ def emotions(runs: int) -> None:
         ("one differs in a domain", alike, one),
         ("one differs in both", one, one),
     ):
-        found = chain.from_iterable(by_emotion(x, y, seed) for seed in range(runs))
-        rows.append({"emotions": name} | summary(found))
+        outcomes = chain.from_iterable(by_emotion(x, y, seed) for seed in range(runs))
+        rows.append({"emotions": name} | summary(outcomes))
     print_table(rows)
 
 
@@ -238,12 +238,12 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--part", choices=("distances", "emotions"))
-    given = parser.parse_args()
+    arguments = parser.parse_args()
     torch.set_num_threads(1)
-    if given.part != "emotions":
-        distances(given.runs)
-    if given.part != "distances":
-        emotions(given.runs // 8)
+    if arguments.part != "emotions":
+        distances(arguments.runs)
+    if arguments.part != "distances":
+        emotions(arguments.runs // 8)
 
 
 if __name__ == "__main__":

@@ -15,52 +15,53 @@ from itertools import product
 import torch
 from torch import Tensor
 
+from crossemo.layerwise.conditions import ConditionCounts
 from crossemo.layerwise.pairs import compare_views
-from crossemo.layerwise.scores import Told
-from crossemo.metrics.jackknife import group_counts, jackknife_interval
+from crossemo.metrics.confusions import group_counts
+from crossemo.metrics.jackknife import jackknife_interval
 from crossemo.metrics.recognition import unweighted_recall
 
 CLASSES = 6
 CLIPS = 8  # of a class, by an actor
-SHARED, OWN = 0.10, 0.05  # standard deviations of recall over actors
+SHARED, ALONE = 0.10, 0.05  # standard deviations of recall over actors
 MIDDLE = 0.5
 LUCK = (0.0, 0.04)  # standard deviation of a probe over folds
 CASTS = ((4, 4), (6, 6), (12, 6), (24, 6))  # actors, folds
 
 
-def told(
+def two_layers(
     actors: int, folds: int, gain: float, luck: float, generator: torch.Generator
-) -> Told:
-    """Return what two layers said of everybody's clips, the second better by `gain`."""
+) -> ConditionCounts:
+    """Return the counts of two layers on all clips, the second better by `gain`."""
     fold = torch.arange(actors) % folds
     labels = torch.arange(CLASSES).repeat_interleave(CLIPS).repeat(actors)
     groups = torch.arange(actors).repeat_interleave(CLASSES * CLIPS)
     hard = SHARED * torch.randn(actors, CLASSES, generator=generator)
     rows = []
     for better in (0.0, gain):
-        own = OWN * torch.randn(actors, CLASSES, generator=generator)
-        lucky = luck * torch.randn(folds, 1, generator=generator)[fold]
-        recall = (MIDDLE + better + hard + own + lucky).clamp(0, 1)[groups, labels]
+        alone = ALONE * torch.randn(actors, CLASSES, generator=generator)
+        of_fold = luck * torch.randn(folds, 1, generator=generator)[fold]
+        recall = (MIDDLE + better + hard + alone + of_fold).clamp(0, 1)[groups, labels]
         right = torch.rand(len(labels), generator=generator) < recall
         other = torch.randint(1, CLASSES, (len(labels),), generator=generator)
         rows.append(torch.where(right, labels, (labels + other) % CLASSES))
-    said = torch.stack(rows)[:, None]
-    counts = group_counts(said, labels, groups, actors, CLASSES)
-    return Told(counts, fold, labels)
+    predictions = torch.stack(rows)[:, None]
+    counts = group_counts(labels, predictions, groups, actors, CLASSES)
+    return ConditionCounts(counts, fold, labels)
 
 
 def simulate(actors: int, folds: int, gain: float, luck: float, runs: int) -> Tensor:
     """Return `(runs, 3)`: p below 0.05, difference inside, score inside."""
     generator = torch.Generator().manual_seed(0)
-    found = []
+    outcomes = []
     for _ in range(runs):
-        one = told(actors, folds, gain, luck, generator)
-        (row,) = compare_views(one, [0], one, [1])
-        value = one.scores(unweighted_recall).mean(-1)
-        low, high = jackknife_interval(value, one.replicates(unweighted_recall))
+        counts = two_layers(actors, folds, gain, luck, generator)
+        (row,) = compare_views(counts, [0], counts, [1])
+        value = counts.scores(unweighted_recall).mean(-1)
+        low, high = jackknife_interval(value, counts.replicates(unweighted_recall))
         inside = bool(low[0] <= MIDDLE <= high[0])
-        found.append((row["p"] < 0.05, row["low"] <= gain <= row["high"], inside))
-    return torch.tensor(found).double()
+        outcomes.append((row["p"] < 0.05, row["low"] <= gain <= row["high"], inside))
+    return torch.tensor(outcomes).double()
 
 
 def main() -> None:
@@ -75,8 +76,8 @@ def main() -> None:
             f"{100 * s:.1f} ± {100 * (s * (1 - s) / runs) ** 0.5:.1f}"
             for s in shares.mean(0).tolist()
         ]
-        told_of = f"{actors:6} {folds:6} {100 * gain:5.0f} {100 * luck:5.0f}  "
-        print(told_of + "  ".join(cells))
+        design = f"{actors:6} {folds:6} {100 * gain:5.0f} {100 * luck:5.0f}  "
+        print(design + "  ".join(cells))
 
 
 if __name__ == "__main__":

@@ -35,18 +35,18 @@ def test_one_distribution_is_at_chance(
         x, y = cast(range(24), 8, seed, 1), cast(others, clips, seed, 2)
         scale = 2 * float((torch.arange(1, 257) ** -1.5).sum())
         assert frechet_distance(x.embeddings, y.embeddings) > plain * scale
-        found = frechet_above_chance([x], [y], blocks=0, seed=seed)
-        corrected.append(found.value.item() / scale)
+        distances = frechet_above_chance([x], [y], blocks=0, seed=seed)
+        corrected.append(distances.value.item() / scale)
     # four standard errors or more
     assert abs(float(np.mean(corrected))) < tolerance
 
 
 def test_a_shift_is_found_in_full() -> None:
     x, y = cast(range(24), 8, 0, 1), cast(range(24), 8, 0, 2)
-    found = frechet_above_chance([x], [Cell(y.embeddings + 0.1, y.groups)])
-    assert found.value.item() == pytest.approx(256 * 0.1**2, rel=0.05)
-    torch.testing.assert_close(found.value, found.across - found.floor)
-    low, high = jackknife_interval(found.value, found.replicates)
+    distances = frechet_above_chance([x], [Cell(y.embeddings + 0.1, y.groups)])
+    assert distances.value.item() == pytest.approx(256 * 0.1**2, rel=0.05)
+    torch.testing.assert_close(distances.value, distances.across - distances.floor)
+    low, high = jackknife_interval(distances.value, distances.replicates)
     assert 0 < low.item() < 256 * 0.1**2 < high.item()
 
 
@@ -68,11 +68,11 @@ def test_halves_never_share_an_actor() -> None:
     # clips of an actor are one point, so a distance of zero would betray a shared one
     points = ssl_like(6, 4)
     x = Cell(points[[0, 1] * 5], ("0", "1") * 5)
-    found = frechet_above_chance([x], [x])
+    distances = frechet_above_chance([x], [x])
     gap = (points[0] - points[1]).square().sum().item()
-    assert found.across.item() == pytest.approx(gap)
-    assert found.floor.item() == pytest.approx(gap)
-    assert found.value.item() == pytest.approx(0, abs=1e-12)
+    assert distances.across.item() == pytest.approx(gap)
+    assert distances.floor.item() == pytest.approx(gap)
+    assert distances.value.item() == pytest.approx(0, abs=1e-12)
 
 
 def test_all_pairs_agree_with_each_pair_alone() -> None:
@@ -98,9 +98,9 @@ def test_a_cell_that_cannot_be_halved_has_no_distance() -> None:
         Cell(x[:4], ("a",) * 4),
         Cell(x[:2], ("a", "b")),
     )
-    found = frechet_above_chance([whole, none, one, lone], [whole])
-    assert found.value.isfinite().flatten().tolist() == [True, False, False, False]
-    assert found.across.isnan().flatten().tolist() == [False, True, True, True]
+    distances = frechet_above_chance([whole, none, one, lone], [whole])
+    assert distances.value.isfinite().flatten().tolist() == [True, False, False, False]
+    assert distances.across.isnan().flatten().tolist() == [False, True, True, True]
 
 
 def test_what_is_no_set_of_cells_is_refused() -> None:
@@ -137,25 +137,25 @@ def test_lone_clips_and_nested_groups_can_be_halved() -> None:
         for k in range(0, 48, 8)
     ]
     for cells in (lone, nested):
-        found = frechet_above_chance(cells[:3], cells[3:], blocks=0)
-        assert found.value.isfinite().all()
-        assert found.clips.eq(4).all()
+        distances = frechet_above_chance(cells[:3], cells[3:], blocks=0)
+        assert distances.value.isfinite().all()
+        assert distances.clips.eq(4).all()
 
 
 def test_within_a_domain_each_pair_stands_once() -> None:
     cells = [cast(range(6), 4, seed, seed) for seed in range(3)]
-    found = frechet_above_chance(cells, cells, splits=2)
-    known = torch.triu(torch.ones(3, 3), 1).bool()
-    assert torch.equal(found.value.isfinite(), known)
+    distances = frechet_above_chance(cells, cells, splits=2)
+    above = torch.triu(torch.ones(3, 3), 1).bool()
+    assert torch.equal(distances.value.isfinite(), above)
 
 
 @pytest.mark.slow
 def test_intervals_hold_the_truth() -> None:
-    held = 0
+    hits = 0
     for seed in range(60):
         x, y = cast(range(12), 4, seed, 1), cast(range(12), 4, seed, 2)
         shifted = Cell(y.embeddings + 0.1, y.groups)
-        found = frechet_above_chance([x], [shifted], splits=3, seed=seed)
-        low, high = jackknife_interval(found.value, found.replicates)
-        held += bool(low < 256 * 0.1**2 < high)
-    assert held >= 50  # 89 % to 100 % in larger simulations
+        distances = frechet_above_chance([x], [shifted], splits=3, seed=seed)
+        low, high = jackknife_interval(distances.value, distances.replicates)
+        hits += bool(low < 256 * 0.1**2 < high)
+    assert hits >= 50  # 89 % to 100 % in larger simulations

@@ -9,31 +9,31 @@ from crossemo.distances.cells import deal, in_turn, rows_of
 names = st.sets(st.integers(0, 30).map(str), min_size=1, max_size=20)
 
 
-def spreads(cells: list[set[str]], dealt: dict[str, int], sides: int) -> list[int]:
+def spreads(cells: list[set[str]], side_of: dict[str, int], sides: int) -> list[int]:
     """Return for every cell how far apart its fullest and emptiest sides are."""
-    found = []
+    gaps = []
     for groups in cells:
-        counts = Counter(dealt[group] for group in groups)
-        taken = [counts[side] for side in range(sides)]
-        found.append(max(taken) - min(taken))
-    return found
+        counts = Counter(side_of[group] for group in groups)
+        sizes = [counts[side] for side in range(sides)]
+        gaps.append(max(sizes) - min(sizes))
+    return gaps
 
 
 @given(names, names, st.integers(1, 6), st.integers(0, 5))
 def test_both_domains_are_dealt_evenly(
     x: set[str], y: set[str], sides: int, seed: int
 ) -> None:
-    dealt = deal([x, y], sides, Random(seed))
-    assert dealt.keys() == x | y
+    side_of = deal([x, y], sides, Random(seed))
+    assert side_of.keys() == x | y
     # Shared groups are dealt evenly, and the rest evens out what is left of it.
-    assert max(spreads([x, y], dealt, sides)) <= 1
+    assert max(spreads([x, y], side_of, sides)) <= 1
 
 
 @given(st.lists(st.integers(1, 9), min_size=1, max_size=8), st.integers(0, 9))
 def test_groups_of_one_cell_are_dealt_evenly_in_it(sizes: list[int], seed: int) -> None:
     cells = [{f"{cell}-{n}" for n in range(size)} for cell, size in enumerate(sizes)]
-    dealt = deal(cells, 2, Random(seed))
-    assert spreads(cells, dealt, 2) == [size % 2 for size in sizes]
+    side_of = deal(cells, 2, Random(seed))
+    assert spreads(cells, side_of, 2) == [size % 2 for size in sizes]
 
 
 def test_actors_of_all_cells_are_dealt_evenly_in_each() -> None:
@@ -48,12 +48,12 @@ def test_groups_take_turns(groups: list[str], seed: int) -> None:
     order = in_turn(groups, Random(seed))
     assert sorted(rows_of(order).tolist()) == list(range(len(groups)))
     totals = Counter(groups)
-    seen: Counter[str] = Counter()
+    turns_of: Counter[str] = Counter()
     for turn in order:
-        seen[turn.group] += 1
+        turns_of[turn.group] += 1
         for group, total in totals.items():
             # Nobody is two clips behind, unless out of clips.
-            assert seen[group] >= min(total, seen[turn.group] - 1)
+            assert turns_of[group] >= min(total, turns_of[turn.group] - 1)
 
 
 def test_the_order_is_random_and_repeatable() -> None:

@@ -13,7 +13,7 @@ from crossemo.distances.frechet import (
     factor,
     factor_from_moments,
     frechet_distance,
-    frechet_matrix,
+    frechet_term_pairs,
     frechet_terms,
     mean_trace,
 )
@@ -100,10 +100,12 @@ def test_constant_sets_are_as_far_apart_as_their_means() -> None:
 
 def test_threads_change_nothing() -> None:
     x, y = ssl_like(90, 120), ssl_like(80, 120, seed=1)
-    alone = frechet_matrix([x, y], [x, y])
+    factors = factor(x), factor(y)
+    pairs = list(product(factors, factors))
+    alone = frechet_term_pairs(pairs)
     torch.set_num_threads(2)
     try:
-        shared = frechet_matrix([x, y], [x, y])
+        shared = frechet_term_pairs(pairs)
     finally:
         torch.set_num_threads(1)
     torch.testing.assert_close(shared, alone, rtol=1e-12, atol=1e-12)
@@ -201,13 +203,14 @@ def test_the_factor_holds_the_moments() -> None:
         assert reduced.trace.item() == pytest.approx(np.trace(covariance))
 
 
-def test_the_matrix_holds_all_pairs() -> None:
+def test_pairs_have_the_terms_of_each() -> None:
     xs = [ssl_like(n, 30, seed=n) for n in (8, 20, 50)]
     ys = [1 + ssl_like(n, 30, seed=n) for n in (9, 70)]
-    expected = [[frechet_distance(x, y).item() for y in ys] for x in xs]
-    assert frechet_matrix(xs, ys).tolist() == expected
-    within = frechet_matrix(xs, xs)
-    assert within.shape == (3, 3)
+    expected = [frechet_distance(x, y).item() for x, y in product(xs, ys)]
+    mean, spread = frechet_term_pairs(list(product(map(factor, xs), map(factor, ys))))
+    assert (mean + spread).tolist() == expected
+    same = list(product(map(factor, xs), map(factor, xs)))
+    within = torch.stack(frechet_term_pairs(same)).sum(0).view(3, 3)
     torch.testing.assert_close(within, within.T)
     assert within.diagonal().max() < 1e-8
 
@@ -241,4 +244,4 @@ def test_what_has_no_distance_is_refused(x: Tensor, message: str) -> None:
     with pytest.raises(ValueError, match=message):
         frechet_distance(x, y)
     with pytest.raises(ValueError, match=message):
-        frechet_matrix([x], [y])
+        frechet_term_pairs([(factor(x), factor(y))])

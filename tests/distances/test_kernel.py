@@ -44,9 +44,9 @@ def test_it_is_unbiased_where_the_frechet_distance_is_not() -> None:
         kernel_distance(ssl_like(20, 64, 2 * s), ssl_like(40, 64, 2 * s + 1), 1.0)
         for s in range(100)
     ]
-    found = torch.stack(values)
-    assert abs(float(found.mean())) < 3 * float(found.std()) / 10
-    assert (found < 0).any()
+    distances = torch.stack(values)
+    assert abs(float(distances.mean())) < 3 * float(distances.std()) / 10
+    assert (distances < 0).any()
 
 
 def cells(seed: int = 0) -> tuple[Cell, Cell]:
@@ -70,23 +70,23 @@ def test_pairs_of_one_group_are_left_out() -> None:
     sums = kernel_sums([x, y], bandwidth=2.0)
     assert sums.distance(0, 1).item() == pytest.approx(naive(x, y, 2.0))
     without_a = torch.tensor([[float(group != "a") for group in sums.groups]])
-    kept = [
+    rest = [
         Cell(
             cell.embeddings[[g != "a" for g in cell.groups]],
             tuple(g for g in cell.groups if g != "a"),
         )
         for cell in (x, y)
     ]
-    left = sums.distance(0, 1, without_a)
-    assert left.tolist() == pytest.approx([naive(kept[0], kept[1], 2.0)])
+    distance = sums.distance(0, 1, without_a)
+    assert distance.tolist() == pytest.approx([naive(rest[0], rest[1], 2.0)])
 
 
 def test_exchanged_groups_are_those_of_new_cells() -> None:
     x, y = cells()
     sums = kernel_sums([y, x, y], bandwidth=2.0)  # positions 1 and 2 are compared
-    taken = exchanges(list("abc"), list("acd"), 20)
-    found = sums.exchanged(1, 2, taken)
-    for row, value in zip(taken.tolist(), found.tolist(), strict=True):
+    in_first = exchanges(list("abc"), list("acd"), 20)
+    distances = sums.exchanged(1, 2, in_first)
+    for row, value in zip(in_first.tolist(), distances.tolist(), strict=True):
         first = dict(zip([*("x" + g for g in "abc"), *("y" + g for g in "acd")], row))  # noqa: B905
         clips = [
             *((f"x{g}", g, e) for g, e in zip(x.groups, x.embeddings, strict=True)),
@@ -126,8 +126,8 @@ def test_false_alarms_are_at_their_level(others: range) -> None:
 
         sums = kernel_sums([cell(range(8), 1), cell(others, 2)])
         groups = [[sums.groups[unit] for unit in sums.units(c)] for c in (0, 1)]
-        drawn = sums.exchanged(0, 1, exchanges(groups[0], groups[1], 99, seed))
-        alarms += float(permutation_p(sums.distance(0, 1), drawn)) <= 0.05
+        permuted = sums.exchanged(0, 1, exchanges(groups[0], groups[1], 99, seed))
+        alarms += float(permutation_p(sums.distance(0, 1), permuted)) <= 0.05
     assert 2 <= alarms <= 21  # 99.9 % of what 200 tests at 5 % give
 
 

@@ -12,8 +12,8 @@ from crossemo.distances.frechet import frechet_distance
 from crossemo.distances.kernel import kernel_distance
 from crossemo.distances.moments import Moments
 from crossemo.distances.streaming import FrechetDistance, KernelDistance
+from tests.distances.gloo import measure_in_a_group
 from tests.distances.normals import normal, ssl_like
-from tests.metrics.gloo import measure_in_a_group
 
 cuts = st.lists(st.integers(0, 40), max_size=5).map(sorted)
 
@@ -104,14 +104,14 @@ def test_two_processes_give_what_one_does(tmp_path: Path) -> None:
     ]
     for worker in workers:
         worker.start()
-    found = [results.get(timeout=120) for _ in workers]
+    distances = [results.get(timeout=120) for _ in workers]
     for worker in workers:
         worker.join()
         assert worker.exitcode == 0
     x, y = ssl_like(21, 8), 0.2 + ssl_like(17, 8, seed=1)
     expected = (frechet_distance(x, y).item(), kernel_distance(x, y).item())
-    assert found[0] == pytest.approx(expected, rel=1e-10)
-    assert found[0] == found[1]
+    assert distances[0] == pytest.approx(expected, rel=1e-10)
+    assert distances[0] == distances[1]
 
 
 def test_what_does_not_fit_is_refused() -> None:

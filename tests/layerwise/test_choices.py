@@ -7,81 +7,83 @@ from torch import Tensor
 from crossemo.layerwise import score_rows, with_choices
 from crossemo.probes.clips import TRAIN
 from crossemo.probes.judgements import Judgements
-from tests.layerwise.told import FOLDS, VIEWS, made_up_judgements
+from tests.layerwise.made_up import FOLDS, VIEWS, made_up_judgements
 
-TOLD = made_up_judgements(roles=("speech", "song"))
+JUDGEMENTS = made_up_judgements(roles=("speech", "song"))
 BEST, MAJORITY = len(VIEWS), len(VIEWS) + 1
 
 
-def best_of(told: Judgements) -> Tensor:
-    return with_choices(told).said[:, BEST]
+def best_of(judgements: Judgements) -> Tensor:
+    return with_choices(judgements).said[:, BEST]
 
 
 def test_the_best_layer_is_chosen_by_validation_fold_by_fold() -> None:
-    found = with_choices(TOLD)
-    chosen = set()
-    for number, condition in enumerate(TOLD.conditions):
-        recalls = TOLD.recall[TOLD.names.index(condition.trained)]
+    extended = with_choices(JUDGEMENTS)
+    layers = set()
+    for number, condition in enumerate(JUDGEMENTS.conditions):
+        recalls = JUDGEMENTS.recall[JUDGEMENTS.names.index(condition.trained)]
         for fold in range(FOLDS):
-            tested = TOLD.tested_in == fold
-            for variant in range(len(TOLD.variants)):
-                own = recalls[:3, fold, variant].tolist()  # of the encoder's layers
-                layer = own.index(max(own))
-                chosen.add(layer)
-                for all_said in (found.said, found.within):
-                    told = all_said[number, :, variant][:, tested]
-                    assert torch.equal(told[BEST], told[layer])
-    assert chosen == {0, 1, 2}
+            tested = JUDGEMENTS.tested_in == fold
+            for variant in range(len(JUDGEMENTS.variants)):
+                scores = recalls[:3, fold, variant].tolist()  # of the encoder's layers
+                layer = scores.index(max(scores))
+                layers.add(layer)
+                for predictions in (extended.said, extended.within):
+                    classes = predictions[number, :, variant][:, tested]
+                    assert torch.equal(classes[BEST], classes[layer])
+    assert layers == {0, 1, 2}
 
 
-def test_what_was_said_of_test_clips_does_not_choose_the_best_layer() -> None:
-    perfect = TOLD.said.clone()
-    perfect[:, 1] = TOLD.labels.short()
-    worst = TOLD.recall.clone()
+def test_predictions_of_test_clips_do_not_choose_the_best_layer() -> None:
+    perfect = JUDGEMENTS.said.clone()
+    perfect[:, 1] = JUDGEMENTS.labels.short()
+    worst = JUDGEMENTS.recall.clone()
     worst[:, 1] = 0
-    told = replace(TOLD, recall=worst)
-    assert torch.equal(best_of(replace(told, said=perfect)), best_of(told))
+    judgements = replace(JUDGEMENTS, recall=worst)
+    assert torch.equal(best_of(replace(judgements, said=perfect)), best_of(judgements))
 
 
 def test_references_are_never_the_best_layer() -> None:
-    higher = TOLD.recall.clone()
+    higher = JUDGEMENTS.recall.clone()
     higher[:, 3:] = 2
-    assert torch.equal(best_of(replace(TOLD, recall=higher)), best_of(TOLD))
+    assert torch.equal(best_of(replace(JUDGEMENTS, recall=higher)), best_of(JUDGEMENTS))
 
 
 def test_of_layers_that_are_as_good_the_first_is_best() -> None:
-    alike = replace(TOLD, recall=torch.full_like(TOLD.recall, 0.5))
-    assert torch.equal(best_of(alike), TOLD.said[:, 0])
+    alike = replace(JUDGEMENTS, recall=torch.full_like(JUDGEMENTS.recall, 0.5))
+    assert torch.equal(best_of(alike), JUDGEMENTS.said[:, 0])
 
 
 def test_the_majority_is_right_as_often_as_guessing() -> None:
-    rows = [row for row in score_rows(with_choices(TOLD)) if row["view"] == "majority"]
+    table = score_rows(with_choices(JUDGEMENTS))
+    rows = [row for row in table if row["view"] == "majority"]
     assert {row["kind"] for row in rows} == {"majority"}
-    told = [row for row in rows if row["score"].partition("/")[0] == "UA"]
-    assert len(told) == len(TOLD.conditions) * 3  # melody and shuffled labels
-    for row in told:
+    recalls = [row for row in rows if row["score"].partition("/")[0] == "UA"]
+    # of a melody and of shuffled labels too
+    assert len(recalls) == len(JUDGEMENTS.conditions) * 3
+    for row in recalls:
         assert row["value"] == pytest.approx(row["chance"])
 
 
 def test_the_majority_is_the_commonest_class_of_training() -> None:
-    found = with_choices(TOLD)
-    for number, condition in enumerate(TOLD.conditions):
-        learnt = TOLD.roles == TOLD.names.index(condition.trained)
-        judged = TOLD.roles == TOLD.names.index(condition.judged)
-        for fold, parts in enumerate(TOLD.parts):
-            labels = TOLD.labels[learnt & (parts == TRAIN)].tolist()
-            tested = judged & (TOLD.tested_in == fold)
+    extended = with_choices(JUDGEMENTS)
+    for number, condition in enumerate(JUDGEMENTS.conditions):
+        learnt = JUDGEMENTS.roles == JUDGEMENTS.names.index(condition.trained)
+        judged = JUDGEMENTS.roles == JUDGEMENTS.names.index(condition.judged)
+        for fold, parts in enumerate(JUDGEMENTS.parts):
+            labels = JUDGEMENTS.labels[learnt & (parts == TRAIN)].tolist()
+            tested = judged & (JUDGEMENTS.tested_in == fold)
             commonest = max(range(3), key=labels.count)
-            assert found.said[number, MAJORITY][:, tested].eq(commonest).all()
-            sung = tested & (TOLD.labels != 1)  # calm or sad
+            assert extended.said[number, MAJORITY][:, tested].eq(commonest).all()
+            sung = tested & (JUDGEMENTS.labels != 1)  # calm or sad
             commonest = max((0, 2), key=labels.count)
-            assert found.within[number, MAJORITY][:, sung].eq(commonest).all()
-    unjudged = found.said[:, 0] < 0
-    assert torch.equal(found.said[:, MAJORITY] < 0, unjudged)
+            assert extended.within[number, MAJORITY][:, sung].eq(commonest).all()
+    unjudged = extended.said[:, 0] < 0
+    assert torch.equal(extended.said[:, MAJORITY] < 0, unjudged)
 
 
 def test_nothing_else_changes() -> None:
-    found = with_choices(TOLD)
-    assert torch.equal(found.said[:, :BEST], TOLD.said)
-    assert torch.equal(found.within[:, :BEST], TOLD.within)
-    assert [view.name for view in found.views[BEST:]] == ["best", "majority"]
+    extended = with_choices(JUDGEMENTS)
+    assert torch.equal(extended.said[:, :BEST], JUDGEMENTS.said)
+    assert torch.equal(extended.within[:, :BEST], JUDGEMENTS.within)
+    assert [view.name for view in extended.views[BEST:]] == ["best", "majority"]

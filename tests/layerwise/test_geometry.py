@@ -34,24 +34,25 @@ def test_products_are_means_over_pairs_of_different_groups() -> None:
     values, present = means(), all_there()
     present[0, 1] = present[3, 1] = present[2, 3] = False
     values[:, ~present] = torch.nan
-    for own, found in zip(values, emotion_products(values, present), strict=True):
-        table = torch.zeros(EMOTIONS, EMOTIONS, dtype=own.dtype)
+    products = emotion_products(values, present)
+    for layer, layer_products in zip(values, products, strict=True):
+        table = torch.zeros(EMOTIONS, EMOTIONS, dtype=layer.dtype)
         for a in range(EMOTIONS):
             for b in range(EMOTIONS):
                 pairs = [
-                    own[g, a] @ own[h, b]
+                    layer[g, a] @ layer[h, b]
                     for g, h in permutations(range(GROUPS), 2)
                     if present[g, a] and present[h, b]
                 ]
                 table[a, b] = torch.stack(pairs).mean()
-        torch.testing.assert_close(found, centred(table))
+        torch.testing.assert_close(layer_products, centred(table))
 
 
 def test_products_of_noise_are_zero_on_average() -> None:
     noise = means(groups=4000).view(2000, 4, EMOTIONS, WIDTH)
-    found = emotion_products(noise, all_there(4))
-    error = found.std(0) / len(found) ** 0.5
-    assert (found.mean(0).abs() < 4 * error).all()
+    products = emotion_products(noise, all_there(4))
+    error = products.std(0) / len(products) ** 0.5
+    assert (products.mean(0).abs() < 4 * error).all()
     # Those of the means themselves are not: W / G is the expectation of their square.
     middle = noise.mean(1)
     naive = torch.stack([centred(one @ one.T) for one in middle]).mean(0)
@@ -62,9 +63,9 @@ def test_products_of_noise_are_zero_on_average() -> None:
 
 def test_products_of_noiseless_means_are_those_of_the_means() -> None:
     truth = means()[:, :1]
-    found = emotion_products(truth.expand(-1, GROUPS, -1, -1), all_there())
+    products = emotion_products(truth.expand(-1, GROUPS, -1, -1), all_there())
     expected = torch.stack([centred(one[0] @ one[0].T) for one in truth])
-    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(products, expected)
 
 
 def test_an_emotion_of_one_group_has_no_products() -> None:
@@ -79,13 +80,13 @@ def test_likeness_is_that_of_the_arrangement_alone(
 ) -> None:
     rotation = torch.tensor(ortho_group.rvs(WIDTH, random_state=turn))
     offset = normal(1, WIDTH, turn)[0]
-    own = emotion_products(means(seed), all_there())
+    one = emotion_products(means(seed), all_there())
     other = emotion_products(means(seed + 1), all_there())
     moved = emotion_products(size * means(seed) @ rotation + offset, all_there())
-    torch.testing.assert_close(cka(moved, other), cka(own, other))
-    torch.testing.assert_close(cka(other, moved), cka(own, other).T)
-    torch.testing.assert_close(cka(own, moved).diagonal(), torch.ones(2).double())
-    assert (cka(own, other).abs() <= 1 + 1e-12).all()
+    torch.testing.assert_close(cka(moved, other), cka(one, other))
+    torch.testing.assert_close(cka(other, moved), cka(one, other).T)
+    torch.testing.assert_close(cka(one, moved).diagonal(), torch.ones(2).double())
+    assert (cka(one, other).abs() <= 1 + 1e-12).all()
 
 
 def test_likeness_of_noiseless_means_is_linear_cka() -> None:
@@ -114,11 +115,11 @@ def test_p_is_the_share_of_orders_that_are_as_alike() -> None:
     for order in permutations(range(EMOTIONS)):
         for i, j in np.ndindex(LAYERS, LAYERS):
             turned = other[j][np.ix_(order, order)]
-            found, present = (
+            correlation, present = (
                 np.corrcoef(one[i].flatten(), side.flatten())[0, 1]
                 for side in (turned, other[j])
             )
-            expected[i, j] += bool(found >= present - 1e-9) / 24
+            expected[i, j] += bool(correlation >= present - 1e-9) / 24
     torch.testing.assert_close(exchange_p(one, other).float(), expected)
 
 
@@ -131,9 +132,9 @@ def test_there_is_no_p_where_there_is_no_likeness() -> None:
     whole, broken = (emotion_products(means(seed), all_there()) for seed in (0, 1))
     broken[1, 2, 2] = torch.nan
     assert cka(whole, broken).isnan().tolist() == [[False, True]] * 2
-    for found in (exchange_p(whole, broken), exchange_p(broken, whole).T):
-        assert found[:, 1].isnan().all()
-        assert (found[:, 0] >= 1 / 24).all()
+    for p in (exchange_p(whole, broken), exchange_p(broken, whole).T):
+        assert p[:, 1].isnan().all()
+        assert (p[:, 0] >= 1 / 24).all()
 
 
 @pytest.mark.parametrize("emotions", [5, 8])
@@ -142,10 +143,10 @@ def test_p_of_noise_is_rarely_small(emotions: int) -> None:
     noise = normal(runs * 2 * 3 * emotions, 3).view(2, runs, 3, emotions, 3)
     present = torch.ones(3, emotions, dtype=torch.bool)
     one, other = (emotion_products(side, present) for side in noise)
-    found = exchange_p(one, other).diagonal()
+    p = exchange_p(one, other).diagonal()
     for level in (0.1, 0.25, 0.5):
-        held = float((found <= level).double().mean())
-        assert abs(held - level) < 4 * (level * (1 - level) / runs) ** 0.5
+        share = float((p <= level).double().mean())
+        assert abs(share - level) < 4 * (level * (1 - level) / runs) ** 0.5
 
 
 def test_seeds_decide_which_orders_are_drawn() -> None:

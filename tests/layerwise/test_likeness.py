@@ -7,7 +7,7 @@ import torch
 
 from crossemo.layerwise import similarity_rows
 from crossemo.layerwise.geometry import cka, emotion_products, exchange_p
-from tests.layerwise.told import jackknife
+from tests.layerwise.made_up import jackknife
 from tests.probes.made_up import features, made_up
 
 CLIPS = made_up(roles=("speech", "song"))
@@ -37,11 +37,11 @@ def test_likeness_of_every_two_layers_is_that_by_hand() -> None:
         places = (int(one == 9), 0), (int(other == 9), 1)
         first, second = (tables(*place) for place in places)
         value = float(cka(first, second))
-        left = [
+        replicates = [
             float(cka(*(tables(*place, without) for place in places)))
             for without in GROUPS
         ]
-        low, high, _ = jackknife(value, left)
+        low, high, _ = jackknife(value, replicates)
         assert row["cka"] == pytest.approx(value)
         assert row["p"] == pytest.approx(float(exchange_p(first, second)))
         assert row["low"] == pytest.approx(max(low, -1))

@@ -11,7 +11,7 @@ from scipy.stats import false_discovery_control
 from crossemo.errors import CrossEmoError
 from crossemo.layerwise import encoder_rows, pair_rows, with_choices
 from crossemo.probes.judgements import Judgements
-from tests.layerwise.told import (
+from tests.layerwise.made_up import (
     SINGLE,
     TESTED,
     VIEWS,
@@ -21,15 +21,15 @@ from tests.layerwise.told import (
     of_two_folds,
 )
 
-TOLD = with_choices(made_up_judgements(roles=("speech", "song")))
-ROWS = pair_rows(TOLD)
-FEWER = of_two_folds(TOLD)
-# What is told, its rows, and what is left out in turn.
+JUDGEMENTS = with_choices(made_up_judgements(roles=("speech", "song")))
+ROWS = pair_rows(JUDGEMENTS)
+FEWER = of_two_folds(JUDGEMENTS)
+# Judgements, their rows, and the blocks that are left out in turn.
 OVER: dict[str, Any] = {
-    "folds": (TOLD, ROWS, TESTED),
+    "folds": (JUDGEMENTS, ROWS, TESTED),
     "groups": (FEWER, pair_rows(FEWER), SINGLE),
 }
-NAMES = [view.name for view in TOLD.views]
+NAMES = [view.name for view in JUDGEMENTS.views]
 
 
 def difference(
@@ -42,15 +42,15 @@ def difference(
 
     def value(without: Collection[str] = ()) -> float:
         one, other = (
-            by_fold(told, number, view, without=without).mean()
-            for told, view in (first, second)
+            by_fold(judgements, number, view, without=without).mean()
+            for judgements, view in (first, second)
         )
         return float(other - one)
 
     return value(), *jackknife(value(), [value(block) for block in blocks])
 
 
-def told_by(row: Any) -> list[float]:
+def statistics(row: Any) -> list[float]:
     return [row[name] for name in ("UA", "low", "high", "p")]
 
 
@@ -58,35 +58,37 @@ def test_pairs_are_those_worth_comparing() -> None:
     expected = [("two layers", *pair) for pair in combinations(["0", "1", "2"], 2)]
     expected += [("random and trained weights", f"random {n}", n) for n in ("0", "2")]
     expected += [("reference and best layer", n, "best") for n in ("level", "majority")]
-    for condition in TOLD.conditions:
-        found = [
+    for condition in JUDGEMENTS.conditions:
+        pairs = [
             (row["kind"], row["first"], row["second"])
             for row in ROWS
             if (row["trained_on"], row["judged_on"], row["scaler"]) == condition
         ]
-        assert found == expected
+        assert pairs == expected
 
 
 @pytest.mark.parametrize("number", range(6))
 @pytest.mark.parametrize("over", OVER)
 def test_differences_are_those_by_hand(number: int, over: str) -> None:
-    told, table, blocks = OVER[over]
+    judgements, table, blocks = OVER[over]
     assert len(table) == len(ROWS)
     for row in table:
-        if TOLD.conditions[number] == (
+        if JUDGEMENTS.conditions[number] == (
             row["trained_on"],
             row["judged_on"],
             row["scaler"],
         ):
-            one, other = ((told, NAMES.index(row[n])) for n in ("first", "second"))
+            one, other = (
+                (judgements, NAMES.index(row[n])) for n in ("first", "second")
+            )
             expected = difference(one, other, number, blocks)
-            assert told_by(row) == pytest.approx(list(expected), rel=1e-6, abs=1e-9)
+            assert statistics(row) == pytest.approx(list(expected), rel=1e-6, abs=1e-9)
 
 
 def test_the_second_is_higher_where_the_difference_is_above_zero() -> None:
-    right = TOLD.said.clone()
-    right[:, 2] = torch.where(right[:, 2] >= 0, TOLD.labels, -1).short()
-    rows = pair_rows(replace(TOLD, said=right))
+    right = JUDGEMENTS.said.clone()
+    right[:, 2] = torch.where(right[:, 2] >= 0, JUDGEMENTS.labels, -1).short()
+    rows = pair_rows(replace(JUDGEMENTS, said=right))
     assert all(row["UA"] > 0 for row in rows if row["second"] == "2")
 
 
@@ -102,11 +104,11 @@ def test_p_is_corrected_for_the_pairs_of_a_kind() -> None:
 
 
 def test_no_difference_is_no_evidence() -> None:
-    said = TOLD.said.clone()
-    said[:, 1] = said[:, 0]
-    row = pair_rows(replace(TOLD, said=said))[0]
+    predictions = JUDGEMENTS.said.clone()
+    predictions[:, 1] = predictions[:, 0]
+    row = pair_rows(replace(JUDGEMENTS, said=predictions))[0]
     assert (row["first"], row["second"]) == ("0", "1")
-    assert told_by(row) == [0, 0, 0, 1]
+    assert statistics(row) == [0, 0, 0, 1]
 
 
 def test_rounding_is_no_evidence() -> None:
@@ -114,77 +116,81 @@ def test_rounding_is_no_evidence() -> None:
     labels = torch.arange(3).repeat_interleave(10).repeat(6)
     right = torch.arange(180) % 10
     wrong = (labels + 1) % 3
-    said = torch.stack(
+    predictions = torch.stack(
         [
             torch.where(right < limit[labels], labels, wrong)
             for limit in (torch.tensor([1, 2, 3]), torch.tensor([3, 2, 1]))
         ]
     )
     groups = [f"singer-{n // 30}" for n in range(180)]
-    told = replace(
-        TOLD,
-        said=said[None, :, None].expand(-1, -1, 3, -1).short(),
+    judgements = replace(
+        JUDGEMENTS,
+        said=predictions[None, :, None].expand(-1, -1, 3, -1).short(),
         roles=torch.zeros(180, dtype=torch.long),
         labels=labels,
         parts=(torch.arange(180) // 60 - torch.arange(3)[:, None] + 2) % 3,
-        conditions=TOLD.conditions[:1],
+        conditions=JUDGEMENTS.conditions[:1],
         views=VIEWS[:2],
         groups=tuple(groups),
     )
-    (row,) = pair_rows(told)
-    assert told_by(row) == pytest.approx([0, 0, 0, 1])
+    (row,) = pair_rows(judgements)
+    assert statistics(row) == pytest.approx([0, 0, 0, 1])
 
 
 def test_few_groups_are_not_compared() -> None:
-    told = made_up_judgements()
-    few = torch.tensor([group in ("singer-0", "singer-1") for group in told.groups])
-    told.parts[:, ~few] = -1
-    assert pair_rows(with_choices(told)) == []
+    judgements = made_up_judgements()
+    few = torch.tensor(
+        [group in ("singer-0", "singer-1") for group in judgements.groups]
+    )
+    judgements.parts[:, ~few] = -1
+    assert pair_rows(with_choices(judgements)) == []
 
 
 OTHER = with_choices(made_up_judgements(seed=1, roles=("speech", "song")))
 
 
-def only(told: Judgements, rows: list[int]) -> Judgements:
+def only(judgements: Judgements, rows: list[int]) -> Judgements:
     """The clips of some rows, in their order."""
     return replace(
-        told,
-        said=told.said[..., rows],
-        within=told.within[..., rows],
-        roles=told.roles[rows],
-        labels=told.labels[rows],
-        parts=told.parts[:, rows],
-        ids=tuple(told.ids[row] for row in rows),
-        groups=tuple(told.groups[row] for row in rows),
+        judgements,
+        said=judgements.said[..., rows],
+        within=judgements.within[..., rows],
+        roles=judgements.roles[rows],
+        labels=judgements.labels[rows],
+        parts=judgements.parts[:, rows],
+        ids=tuple(judgements.ids[row] for row in rows),
+        groups=tuple(judgements.groups[row] for row in rows),
     )
 
 
 def test_encoders_are_compared_on_the_clips_that_both_have() -> None:
-    count = len(TOLD.ids)
+    count = len(JUDGEMENTS.ids)
     rows = list(range(0, count, 2)) + list(range(1, count - 9, 2))
     some = only(OTHER, rows)
     views = [NAMES.index(name) for name in ("2", "random 0", "level", "best")]
-    some = replace(some, said=some.said[:, views], views=[TOLD.views[v] for v in views])
+    some = replace(
+        some, said=some.said[:, views], views=[JUDGEMENTS.views[v] for v in views]
+    )
     shared = sorted(rows)
-    mine, theirs = only(TOLD, shared), only(OTHER, shared)
-    found = encoder_rows([("one", TOLD), ("other", some)])
+    mine, theirs = only(JUDGEMENTS, shared), only(OTHER, shared)
+    table = encoder_rows([("one", JUDGEMENTS), ("other", some)])
     # Acoustic references are of the clips alone.
-    assert [row["view"] for row in found] == ["2", "random 0", "best"] * 6
-    for place, row in enumerate(found):
+    assert [row["view"] for row in table] == ["2", "random 0", "best"] * 6
+    for place, row in enumerate(table):
         assert (row["first"], row["second"]) == ("one", "other")
         number, view = place // 3, NAMES.index(row["view"])
         condition = (row["trained_on"], row["judged_on"], row["scaler"])
-        assert TOLD.conditions[number] == condition
+        assert JUDGEMENTS.conditions[number] == condition
         expected = difference((mine, view), (theirs, view), number)
-        assert told_by(row) == pytest.approx(list(expected), rel=1e-6, abs=1e-9)
-    back = encoder_rows([("other", some), ("one", TOLD)])
+        assert statistics(row) == pytest.approx(list(expected), rel=1e-6, abs=1e-9)
+    back = encoder_rows([("other", some), ("one", JUDGEMENTS)])
     np.testing.assert_allclose(
-        [told_by(row)[0] for row in back], [-told_by(row)[0] for row in found]
+        [statistics(row)[0] for row in back], [-statistics(row)[0] for row in table]
     )
 
 
 def test_three_encoders_are_three_pairs() -> None:
-    rows = encoder_rows([("a", TOLD), ("b", OTHER), ("c", TOLD)])
+    rows = encoder_rows([("a", JUDGEMENTS), ("b", OTHER), ("c", JUDGEMENTS)])
     pairs = list(dict.fromkeys((row["first"], row["second"]) for row in rows))
     assert pairs == [("a", "b"), ("a", "c"), ("b", "c")]
     assert {
@@ -195,15 +201,15 @@ def test_three_encoders_are_three_pairs() -> None:
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"parts": TOLD.parts.roll(1, 0)}, "The runs were split otherwise"),
-        ({"parts": TOLD.parts[:2]}, "The runs were split otherwise"),
+        ({"parts": JUDGEMENTS.parts.roll(1, 0)}, "The runs were split otherwise"),
+        ({"parts": JUDGEMENTS.parts[:2]}, "The runs were split otherwise"),
         ({"classes": ("calm", "happy", "angry")}, "one has the classes .*'sad'"),
         ({"names": ("speech", "music")}, "one has the names .*'song'"),
-        ({"ids": tuple(f"x{n}" for n in TOLD.ids)}, "The runs share no clip: "),
+        ({"ids": tuple(f"x{n}" for n in JUDGEMENTS.ids)}, "The runs share no clip: "),
     ],
 )
 def test_runs_on_other_data_are_not_compared(
     changes: dict[str, Any], sentence: str
 ) -> None:
     with pytest.raises(CrossEmoError, match=sentence):
-        encoder_rows([("one", TOLD), ("other", replace(OTHER, **changes))])
+        encoder_rows([("one", JUDGEMENTS), ("other", replace(OTHER, **changes))])

@@ -8,9 +8,9 @@ import torch
 from sklearn.metrics import accuracy_score, f1_score
 
 from crossemo.layerwise import score_rows
-from crossemo.layerwise.scores import count_told
+from crossemo.layerwise.conditions import count_condition
 from crossemo.metrics.intervals import chance_interval
-from tests.layerwise.told import (
+from tests.layerwise.made_up import (
     SINGLE,
     TESTED,
     VIEWS,
@@ -21,12 +21,12 @@ from tests.layerwise.told import (
     recall,
 )
 
-TOLD = made_up_judgements(roles=("speech", "song"))
-ROWS = score_rows(TOLD)
-FEWER = of_two_folds(TOLD)
-# What is told, its rows, and what is left out in turn.
+JUDGEMENTS = made_up_judgements(roles=("speech", "song"))
+ROWS = score_rows(JUDGEMENTS)
+FEWER = of_two_folds(JUDGEMENTS)
+# Judgements, their rows, and the blocks that are left out in turn.
 OVER: dict[str, Any] = {
-    "folds": (TOLD, ROWS, TESTED),
+    "folds": (JUDGEMENTS, ROWS, TESTED),
     "groups": (FEWER, score_rows(FEWER), SINGLE),
 }
 
@@ -34,7 +34,7 @@ OVER: dict[str, Any] = {
 def rows(
     name: str, number: int, labels: str = "true", table: list[Any] = ROWS
 ) -> list[Any]:
-    condition = TOLD.conditions[number]
+    condition = JUDGEMENTS.conditions[number]
     return [
         row
         for row in table
@@ -57,21 +57,24 @@ MEASURES: dict[str, Any] = {
 def test_values_and_intervals_are_those_by_hand(
     name: str, number: int, over: str
 ) -> None:
-    told, table, blocks = OVER[over]
-    found, score = rows(name, number, table=table), MEASURES[name]
-    assert [row["view"] for row in found] == [view.name for view in VIEWS]
-    for view, row in enumerate(found):
-        scores = by_fold(told, number, view, score)
-        left = [
-            by_fold(told, number, view, score, without=block).mean() for block in blocks
+    judgements, table, blocks = OVER[over]
+    view_rows, score = rows(name, number, table=table), MEASURES[name]
+    assert [row["view"] for row in view_rows] == [view.name for view in VIEWS]
+    for view, row in enumerate(view_rows):
+        scores = by_fold(judgements, number, view, score)
+        replicates = [
+            by_fold(judgements, number, view, score, without=block).mean()
+            for block in blocks
         ]
-        low, high, _ = jackknife(scores.mean(), left)
+        low, high, _ = jackknife(scores.mean(), replicates)
         assert row["value"] == pytest.approx(scores.mean())
         assert row["low"] == pytest.approx(max(low, 0))
         assert row["high"] == pytest.approx(min(high, 1))
         assert row["fold_sd"] == pytest.approx(scores.mean(0).std(ddof=1))
         assert row["seed_sd"] == pytest.approx(scores.mean(1).std(ddof=1))
-        assert (row["folds"], row["groups"]) == ((3, 6) if told is TOLD else (2, 4))
+        assert (row["folds"], row["groups"]) == (
+            (3, 6) if judgements is JUDGEMENTS else (2, 4)
+        )
 
 
 def test_rows_say_what_they_are_of() -> None:
@@ -79,53 +82,59 @@ def test_rows_say_what_they_are_of() -> None:
         view = next(view for view in VIEWS if view.name == row["view"])
         assert row["kind"] == view.kind
         assert row["layer"] == ("" if view.layer is None else view.layer)
-        judged = TOLD.roles == TOLD.names.index(row["judged_on"])
+        clips = JUDGEMENTS.roles == JUDGEMENTS.names.index(row["judged_on"])
         if row["score"] == "UA/calm|sad":
-            judged &= TOLD.labels != 1
-        assert row["clips"] == int(judged.sum())
+            clips &= JUDGEMENTS.labels != 1
+        assert row["clips"] == int(clips.sum())
 
 
 def test_every_condition_has_every_score_once() -> None:
     true = ["UA", "WA", "macro_F1", "recall/calm", "recall/happy", "recall/sad"]
     per_condition = len(true) + 1 + 3  # within the melody; of shuffled labels
-    assert len(ROWS) == len(TOLD.conditions) * len(VIEWS) * per_condition
-    for number in range(len(TOLD.conditions)):
+    assert len(ROWS) == len(JUDGEMENTS.conditions) * len(VIEWS) * per_condition
+    for number in range(len(JUDGEMENTS.conditions)):
         assert all(rows(name, number) for name in [*true, "UA/calm|sad"])
 
 
 def test_a_score_within_a_melody_is_of_its_clips_alone() -> None:
     for view, row in enumerate(rows("UA/calm|sad", 1)):
-        expected = by_fold(TOLD, 1, view, said=TOLD.within).mean()
+        expected = by_fold(JUDGEMENTS, 1, view, predictions=JUDGEMENTS.within).mean()
         assert row["value"] == pytest.approx(expected)
         assert row["chance"] == 0.5
-        labels = TOLD.labels[(TOLD.roles == 1) & (TOLD.labels != 1)] // 2
+        labels = (
+            JUDGEMENTS.labels[(JUDGEMENTS.roles == 1) & (JUDGEMENTS.labels != 1)] // 2
+        )
         assert row["chance_high"] == chance_interval(labels, 2)[1]
 
 
 def test_shuffled_labels_have_rows_of_their_own() -> None:
     for view, row in enumerate(rows("UA", 0, "shuffled")):
-        scores = by_fold(TOLD, 0, view, variants=[2])
+        scores = by_fold(JUDGEMENTS, 0, view, variants=[2])
         assert row["value"] == pytest.approx(scores.mean())
         assert isnan(row["seed_sd"])  # of one
         assert isnan(row["low"])
         assert isnan(row["high"])
-    without = replace(TOLD, variants=TOLD.variants[:2], said=TOLD.said[:, :, :2])
+    without = replace(
+        JUDGEMENTS, variants=JUDGEMENTS.variants[:2], said=JUDGEMENTS.said[:, :, :2]
+    )
     assert {row["labels"] for row in score_rows(without)} == {"true"}
 
 
-def test_guessing_is_told_where_it_means_something() -> None:
+def test_chance_stands_where_it_means_something() -> None:
     for row in rows("UA", 1) + rows("UA", 1, "shuffled"):
         assert row["chance"] == 1 / 3
-        labels = TOLD.labels[TOLD.roles == 1]
+        labels = JUDGEMENTS.labels[JUDGEMENTS.roles == 1]
         assert row["chance_high"] == chance_interval(labels, 3)[1]
     assert all(isnan(row["chance"]) for row in rows("WA", 1))
 
 
 def test_few_groups_have_no_interval() -> None:
-    told = made_up_judgements()
-    few = torch.tensor([group in ("singer-0", "singer-1") for group in told.groups])
-    told.parts[:, ~few] = -1
-    for row in score_rows(told):
+    judgements = made_up_judgements()
+    few = torch.tensor(
+        [group in ("singer-0", "singer-1") for group in judgements.groups]
+    )
+    judgements.parts[:, ~few] = -1
+    for row in score_rows(judgements):
         assert not isnan(row["value"])
         assert row["groups"] == 2
         assert isnan(row["low"])
@@ -133,10 +142,10 @@ def test_few_groups_have_no_interval() -> None:
 
 
 def test_a_fold_of_many_groups_is_one_block() -> None:
-    three = count_told(TOLD, 0, shuffled=False)
+    three = count_condition(JUDGEMENTS, 0, shuffled=False)
     assert three.blocks.tolist() == three.folds.tolist() == [0, 1, 2, 0, 1, 2]
-    two = count_told(FEWER, 0, shuffled=False)
+    two = count_condition(FEWER, 0, shuffled=False)
     assert two.folds.tolist() == [0, 1, 0, 1]
     assert two.blocks.tolist() == [0, 1, 2, 3]
-    assert three.sure
-    assert two.sure
+    assert three.has_interval
+    assert two.has_interval

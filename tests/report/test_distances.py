@@ -37,7 +37,7 @@ def rows(stage: str, values: list[float], scale: float, low: float = 1.0) -> lis
 
 
 def measures(stage: str, bias: float = 0.5) -> list[Any]:
-    told = {
+    estimates = {
         "same_emotion_distance": (1.0, 0.5, 1.5),
         "same_emotion_gap": (2.0, 1.0, 3.0),
         "nearest_emotion": (0.75, float("nan"), float("nan")),
@@ -56,11 +56,11 @@ def measures(stage: str, bias: float = 0.5) -> list[Any]:
         }
         for layer in ("0", "mixture")
         for estimator in ("fad_above_chance", "kernel")
-        for name, (value, low, high) in told.items()
+        for name, (value, low, high) in estimates.items()
     ]
 
 
-def shown(figure: Any) -> Any:
+def image_of(figure: Any) -> Any:
     return np.asarray(figure.axes[0].images[0].get_array())
 
 
@@ -78,7 +78,7 @@ def test_stages_are_drawn_in_the_same_units_and_colours() -> None:
             image = figure.axes[0].images[0]
             assert image.get_clim() == (expected[0][0], expected[1][1])
             if stage != "third":
-                np.testing.assert_allclose(shown(figure), expected)
+                np.testing.assert_allclose(image_of(figure), expected)
 
 
 def test_titles_and_axes_name_what_is_shown() -> None:
@@ -144,7 +144,7 @@ def test_lines_are_means_over_layers_with_bands() -> None:
 
 
 @pytest.mark.parametrize(("bias", "panels"), [(0.5, 2), (float("nan"), 1)])
-def test_a_bias_that_cannot_be_told_has_no_panel(bias: float, panels: int) -> None:
+def test_a_bias_without_a_value_has_no_panel(bias: float, panels: int) -> None:
     figure = emotions_over_layers(measures("test", bias))
     assert len(figure.axes) == panels
     nearest, chance = figure.axes[0].lines

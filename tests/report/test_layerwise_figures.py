@@ -18,7 +18,7 @@ from crossemo.report.layerwise_figures import (
     recall_figure,
     score_figure,
 )
-from tests.layerwise.told import made_up_judgements
+from tests.layerwise.made_up import made_up_judgements
 from tests.probes.made_up import features, made_up
 
 ROLES = {"speech": "made-up-speech", "song": "made-up-song"}
@@ -26,18 +26,18 @@ ROLES = {"speech": "made-up-speech", "song": "made-up-song"}
 
 def rows(seed: int = 0, roles: Any = ROLES, plain: bool = False) -> list[Any]:
     """Rows of `layers.csv`; plain ones are of layers and true labels alone."""
-    told = made_up_judgements(seed, tuple(roles))
+    judgements = made_up_judgements(seed, tuple(roles))
     if plain:
-        told = replace(
-            told,
-            said=told.said[:, :3, :2],
-            within=told.within[:, :3, :2],
-            recall=told.recall[:, :3, :, :2],
-            rate=told.rate[:, :3, :, :2],
-            views=told.views[:3],
-            variants=told.variants[:2],
+        judgements = replace(
+            judgements,
+            said=judgements.said[:, :3, :2],
+            within=judgements.within[:, :3, :2],
+            recall=judgements.recall[:, :3, :, :2],
+            rate=judgements.rate[:, :3, :, :2],
+            views=judgements.views[:3],
+            variants=judgements.variants[:2],
         )
-    return score_rows(with_choices(told))
+    return score_rows(with_choices(judgements))
 
 
 ROWS = rows()
@@ -48,13 +48,13 @@ LIKENESS = similarity_rows(
 )
 
 
-def chosen(table: list[Any], **wanted: Any) -> list[Any]:
-    return [row for row in table if all(row[k] == v for k, v in wanted.items())]
+def select(table: list[Any], **columns: Any) -> list[Any]:
+    return [row for row in table if all(row[k] == v for k, v in columns.items())]
 
 
-def ua(table: list[Any], **wanted: Any) -> list[Any]:
-    told = {"score": "UA", "labels": "true", "kind": "encoder", **wanted}
-    return [row for row in chosen(table, **told) if row["layer"] != ""]
+def ua(table: list[Any], **columns: Any) -> list[Any]:
+    values = {"score": "UA", "labels": "true", "kind": "encoder", **columns}
+    return [row for row in select(table, **values) if row["layer"] != ""]
 
 
 def points(line: Any) -> list[tuple[float, float]]:
@@ -62,8 +62,8 @@ def points(line: Any) -> list[tuple[float, float]]:
     return list(zip(x, y, strict=True))
 
 
-def expected(told: list[Any]) -> Any:
-    return [(row["layer"], pytest.approx(100 * row["value"])) for row in told]
+def expected(table: list[Any]) -> Any:
+    return [(row["layer"], pytest.approx(100 * row["value"])) for row in table]
 
 
 def labelled(axes: Axes, label: str) -> Any:
@@ -75,11 +75,11 @@ def test_curves_are_the_scores_of_the_layers() -> None:
     panels = score_figure(ROWS, ROLES).axes
     for axes, (role, corpus) in zip(panels, ROLES.items(), strict=True):
         assert axes.get_ylabel() == f"UA on {corpus}, %"
-        own = {"trained_on": role, "judged_on": role}
-        assert labelled(axes, f"learnt from {corpus}") == expected(ua(ROWS, **own))
-        shuffled = ua(ROWS, **own, labels="shuffled")
+        within = {"trained_on": role, "judged_on": role}
+        assert labelled(axes, f"learnt from {corpus}") == expected(ua(ROWS, **within))
+        shuffled = ua(ROWS, **within, labels="shuffled")
         assert labelled(axes, "shuffled labels") == expected(shuffled)
-        random = ua(ROWS, **own, kind="random")
+        random = ua(ROWS, **within, kind="random")
         assert [row["layer"] for row in random] == [0, 2]
         assert labelled(axes, "random weights") == expected(random)
     across = ua(ROWS, trained_on="speech", judged_on="song", scaler="judged")
@@ -88,11 +88,11 @@ def test_curves_are_the_scores_of_the_layers() -> None:
 
 def test_bands_are_the_intervals() -> None:
     axes = score_figure(ROWS, ROLES).axes[0]
-    told = ua(ROWS, trained_on="speech", judged_on="speech")
-    band = next(own for own in axes.collections if isinstance(own, PolyCollection))
+    table = ua(ROWS, trained_on="speech", judged_on="speech")
+    band = next(one for one in axes.collections if isinstance(one, PolyCollection))
     (outline,) = band.get_paths()
     corners = set(map(tuple, np.asarray(outline.vertices).round(6).tolist()))
-    for row in told:
+    for row in table:
         for end in ("low", "high"):
             assert (row["layer"], round(100 * row[end], 6)) in corners
 
@@ -100,17 +100,17 @@ def test_bands_are_the_intervals() -> None:
 def test_references_stand_beside_the_layers_with_their_intervals() -> None:
     axes = score_figure(ROWS, ROLES).axes[-1]
     (bars,) = axes.containers
-    told = [
+    table = [
         row
         for name in ("level", "best")
-        for row in chosen(ROWS, score="UA", labels="true", view=name)
+        for row in select(ROWS, score="UA", labels="true", view=name)
         if row["trained_on"] == row["judged_on"] == "song"
     ]
     marks, _, (ends,) = bars
     assert [y for _, y in points(marks)] == pytest.approx(
-        [100 * r["value"] for r in told]
+        [100 * r["value"] for r in table]
     )
-    for segment, row in zip(ends.get_segments(), told, strict=True):
+    for segment, row in zip(ends.get_segments(), table, strict=True):
         assert segment[:, 1].tolist() == pytest.approx(
             [100 * row["low"], 100 * row["high"]]
         )
@@ -143,9 +143,9 @@ def test_guessing_is_a_line() -> None:
 def test_a_legend_names_the_encoder_above_the_curves() -> None:
     (legend,) = score_figure(ROWS, ROLES, "wav2vec2-base").legends
     assert legend.get_title().get_text() == "wav2vec2-base"
-    told = [text.get_text() for text in legend.get_texts()]
-    assert told[:2] == ["learnt from made-up-speech", "learnt from made-up-song"]
-    assert told[-1] == "chance"
+    names = [text.get_text() for text in legend.get_texts()]
+    assert names[:2] == ["learnt from made-up-speech", "learnt from made-up-song"]
+    assert names[-1] == "chance"
 
 
 def test_panels_have_the_same_height() -> None:
@@ -175,8 +175,8 @@ def test_encoders_have_the_same_colour_in_both_panels() -> None:
 
 
 def test_recalls_are_those_of_every_layer_and_emotion() -> None:
-    own = chosen(ROWS, trained_on="song", judged_on="song", labels="true")
-    axes = recall_figure(own, "made-up-song").axes[0]
+    within = select(ROWS, trained_on="song", judged_on="song", labels="true")
+    axes = recall_figure(within, "made-up-song").axes[0]
     image = np.asarray(axes.images[0].get_array())
     assert [tick.get_text() for tick in axes.get_xticklabels()] == [
         "calm",
@@ -185,7 +185,7 @@ def test_recalls_are_those_of_every_layer_and_emotion() -> None:
     ]
     for layer, emotion in np.ndindex(3, 3):
         name = f"recall/{('calm', 'happy', 'sad')[emotion]}"
-        (row,) = chosen(own, view=f"{layer}", score=name)
+        (row,) = select(within, view=f"{layer}", score=name)
         assert image[layer, emotion] == pytest.approx(100 * row["value"])
 
 
@@ -193,8 +193,8 @@ def test_likeness_is_written_in_its_cell() -> None:
     figure = likeness_figure(
         [
             {"speech_layer": i, "song_layer": j, "cka": value}
-            for i, own in ((3, (1.0, -0.001)), (7, (0.254, -0.5)))
-            for j, value in zip((3, 7), own, strict=True)
+            for i, values in ((3, (1.0, -0.001)), (7, (0.254, -0.5)))
+            for j, value in zip((3, 7), values, strict=True)
         ],
         ROLES,
     )

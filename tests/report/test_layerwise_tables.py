@@ -7,12 +7,12 @@ from rich.text import Text
 
 from crossemo.layerwise import encoder_rows, score_rows, with_choices
 from crossemo.report.layerwise_tables import encoder_table, layer_table, short_names
-from tests.layerwise.told import made_up_judgements
+from tests.layerwise.made_up import made_up_judgements
 
 ROLES = {"speech": "corpus-speech", "song": "corpus-song"}
-TOLD = with_choices(made_up_judgements(roles=tuple(ROLES)))
-ROWS = score_rows(TOLD)
-VIEWS = [view.name for view in TOLD.views]
+JUDGEMENTS = with_choices(made_up_judgements(roles=tuple(ROLES)))
+ROWS = score_rows(JUDGEMENTS)
+VIEWS = [view.name for view in JUDGEMENTS.views]
 # Columns of the table, and what they are of.
 COLUMNS = {
     "speech": ("speech", "speech", "trained", "UA"),
@@ -34,8 +34,8 @@ def cells(table: Table) -> list[list[str]]:
 
 def row_of(column: str, view: str, labels: str = "true") -> Any:
     keys = ("trained_on", "judged_on", "scaler", "score", "view", "labels")
-    wanted = (*COLUMNS[column], view, labels)
-    (row,) = (row for row in ROWS if tuple(row[key] for key in keys) == wanted)
+    condition = (*COLUMNS[column], view, labels)
+    (row,) = (row for row in ROWS if tuple(row[key] for key in keys) == condition)
     return row
 
 
@@ -43,9 +43,9 @@ def test_a_table_holds_every_view_under_every_condition() -> None:
     states, *columns = cells(layer_table(ROWS, ROLES))
     assert states == ["state", *VIEWS, "shuffled", "guess <"]
     assert [column[0] for column in columns] == list(COLUMNS)
-    for name, *shown, _, chance in columns:
+    for name, *texts, _, chance in columns:
         digits = 0 if "|" in name else 1
-        for view, cell in zip(VIEWS, shown, strict=True):
+        for view, cell in zip(VIEWS, texts, strict=True):
             row = row_of(name, view)
             value = 100 * row["value"]
             reach = max(100 * row["high"] - value, value - 100 * row["low"])
@@ -55,12 +55,12 @@ def test_a_table_holds_every_view_under_every_condition() -> None:
 
 
 def test_shuffled_labels_are_a_row_of_their_mean_over_the_states() -> None:
-    for name, *_, shown, _ in cells(layer_table(ROWS, ROLES))[1:]:
+    for name, *_, mean, _ in cells(layer_table(ROWS, ROLES))[1:]:
         if "|" in name:
-            assert shown == "-"
+            assert mean == "-"
         else:
             values = [row_of(name, n, "shuffled")["value"] for n in ("0", "1", "2")]
-            assert float(shown) == pytest.approx(100 * sum(values) / 3, abs=0.051)
+            assert float(mean) == pytest.approx(100 * sum(values) / 3, abs=0.051)
 
 
 def test_without_shuffled_labels_there_is_no_row_of_them() -> None:
@@ -77,8 +77,8 @@ def test_without_melodies_there_is_no_column_of_them() -> None:
 
 def test_a_score_without_an_interval_stands_alone() -> None:
     table = [row | {"low": nan, "high": nan} for row in ROWS]
-    for name, *shown in cells(layer_table(table, ROLES))[1:]:
-        for view, cell in zip(VIEWS, shown, strict=False):
+    for name, *texts in cells(layer_table(table, ROLES))[1:]:
+        for view, cell in zip(VIEWS, texts, strict=False):
             value = 100 * row_of(name, view)["value"]
             assert cell == f"{value:.{0 if '|' in name else 1}f}"
 
@@ -92,33 +92,33 @@ def test_what_is_no_markup_is_shown_as_it_is() -> None:
 
 
 OTHER = with_choices(made_up_judgements(seed=1, roles=tuple(ROLES)))
-RUNS = {"one": TOLD, "other": OTHER}
+RUNS = {"one": JUDGEMENTS, "other": OTHER}
 PAIRS = encoder_rows(list(RUNS.items()))
-SCORES = {name: score_rows(told) for name, told in RUNS.items()}
+SCORES = {name: score_rows(judgements) for name, judgements in RUNS.items()}
 
 
 def test_encoders_stand_above_their_differences() -> None:
     names, *columns = cells(encoder_table(SCORES, PAIRS, ROLES))
     assert names == ["encoder", "one", "other", "other - one"]
     assert [column[0] for column in columns] == [n for n in COLUMNS if "|" not in n]
-    for name, *shown, difference in columns:
+    for name, *texts, difference in columns:
         values = []
-        for cell, table in zip(shown, SCORES.values(), strict=True):
-            own = row_of(name, "best")
-            place = ROWS.index(own)  # the same in every table
+        for cell, table in zip(texts, SCORES.values(), strict=True):
+            row = row_of(name, "best")
+            place = ROWS.index(row)  # the same in every table
             values.append(100 * table[place]["value"])
             assert cell.startswith(f"{values[-1]:.1f}±")
         assert difference.startswith(f"{values[1] - values[0]:+.1f}±")
 
 
 @pytest.mark.parametrize(
-    ("q", "shown"), [(0.468, "0.47"), (0.01, "0.01"), (0.0099, "<0.01"), (1.0, "1.00")]
+    ("q", "text"), [(0.468, "0.47"), (0.01, "0.01"), (0.0099, "<0.01"), (1.0, "1.00")]
 )
-def test_differences_have_an_interval_and_a_corrected_p(q: float, shown: str) -> None:
-    told = {"UA": 0.012, "low": -0.02, "high": 0.044, "p": 0.2, "q": q}
-    table = encoder_table(SCORES, [row | told for row in PAIRS], ROLES)
+def test_differences_have_an_interval_and_a_corrected_p(q: float, text: str) -> None:
+    values = {"UA": 0.012, "low": -0.02, "high": 0.044, "p": 0.2, "q": q}
+    table = encoder_table(SCORES, [row | values for row in PAIRS], ROLES)
     for _, *_, difference in cells(table)[1:]:
-        assert difference == f"+1.2±3\nq {shown}"
+        assert difference == f"+1.2±3\nq {text}"
 
 
 @pytest.mark.parametrize(
@@ -132,5 +132,5 @@ def test_differences_have_an_interval_and_a_corrected_p(q: float, shown: str) ->
 def test_names_lose_what_they_all_begin_with(
     names: list[str], short: list[str]
 ) -> None:
-    found = short_names({f"role {n}": name for n, name in enumerate(names)})
-    assert list(found.values()) == short
+    shortened = short_names({f"role {n}": name for n, name in enumerate(names)})
+    assert list(shortened.values()) == short

@@ -14,9 +14,11 @@ EXACT = torch.zeros(5, 4)  # replicates without any noise, once the value is add
 
 def test_without_noise_it_is_the_standard_deviation() -> None:
     same = torch.tensor([1.0, 2.0, 3.0, 6.0])
-    found = emotion_bias(same, same + EXACT)
-    assert found.value == pytest.approx(same.std().item())
-    assert (found.low, found.high) == pytest.approx((found.value, found.value))
+    estimate = emotion_bias(same, same + EXACT)
+    assert estimate.value == pytest.approx(same.std().item())
+    assert (estimate.low, estimate.high) == pytest.approx(
+        (estimate.value, estimate.value)
+    )
     assert emotion_bias(same * 0 + 2, 2 + EXACT).value == 0
     deviations = emotion_deviations(same, same + EXACT)
     assert [one.value for one in deviations] == [-2, -1, 0, 3]
@@ -27,9 +29,9 @@ def means(truth: Tensor, groups: int, noise: float, seed: int) -> tuple[Tensor, 
     """Means over groups, and those without each group."""
     generator = torch.Generator().manual_seed(seed)
     shape = (groups, len(truth))
-    drawn = truth + noise * torch.randn(shape, generator=generator).double()
-    total = drawn.sum(0)
-    return total / groups, (total - drawn) / (groups - 1)
+    values = truth + noise * torch.randn(shape, generator=generator).double()
+    total = values.sum(0)
+    return total / groups, (total - values) / (groups - 1)
 
 
 @pytest.mark.parametrize("groups", [4, 12])
@@ -39,8 +41,8 @@ def test_noise_alone_is_no_bias(groups: int) -> None:
     squares = torch.tensor([run.value**2 for run in runs])
     raw = 1 / groups  # the variance that noise puts between emotions
     assert squares.mean() < 0.6 * raw
-    shown = sum(run.low > 0 for run in runs)
-    assert shown <= 10  # 5 %
+    alarms = sum(run.low > 0 for run in runs)
+    assert alarms <= 10  # 5 %
 
 
 def test_bias_is_found_under_noise() -> None:
@@ -48,21 +50,21 @@ def test_bias_is_found_under_noise() -> None:
     runs = [emotion_bias(*means(truth, 12, 1.0, seed)) for seed in range(200)]
     squares = torch.tensor([run.value**2 for run in runs])
     assert squares.mean().item() == pytest.approx(truth.var().item(), rel=0.1)
-    held = sum(run.low <= truth.std() <= run.high for run in runs)
-    assert held >= 180
+    hits = sum(run.low <= truth.std() <= run.high for run in runs)
+    assert hits >= 180
     assert sum(run.low > 0 for run in runs) >= 190
 
 
 def test_without_replicates_there_is_no_bias_to_tell() -> None:
-    found = emotion_bias(torch.tensor([1.0, 2.0]), torch.zeros(0, 2))
-    assert found.value != found.value  # NaN
+    estimate = emotion_bias(torch.tensor([1.0, 2.0]), torch.zeros(0, 2))
+    assert estimate.value != estimate.value  # NaN
 
 
 def test_nearest_is_looked_for_from_both_sides() -> None:
     table = torch.tensor([[0.0, 1.0, 2.0], [5.0, 4.0, 0.5], [5.0, 0.2, 3.0]])
     # Rows find 0, 2 and 1: one of three; columns find 0, 2 and 1 too.
-    found = nearest_emotion(table)
-    assert found.value == pytest.approx(1 / 3)
+    estimate = nearest_emotion(table)
+    assert estimate.value == pytest.approx(1 / 3)
     best = nearest_emotion(1 - torch.eye(6))
     assert best.value == 1
     assert best.p == pytest.approx(1 / 720)
@@ -70,10 +72,10 @@ def test_nearest_is_looked_for_from_both_sides() -> None:
 
 def test_gap_is_other_less_same() -> None:
     table = torch.tensor([[1.0, 4.0], [6.0, 2.0]])
-    found = same_emotion_gap(table, table + torch.zeros(3, 2, 2))
-    assert found.value == pytest.approx((4 + 6) / 2 - (1 + 2) / 2)
-    assert (found.low, found.high) == pytest.approx((3.5, 3.5))
-    assert found.p == pytest.approx(1 / 2)
+    estimate = same_emotion_gap(table, table + torch.zeros(3, 2, 2))
+    assert estimate.value == pytest.approx((4 + 6) / 2 - (1 + 2) / 2)
+    assert (estimate.low, estimate.high) == pytest.approx((3.5, 3.5))
+    assert estimate.p == pytest.approx(1 / 2)
 
 
 def test_chance_finds_the_same_emotion_as_often_as_chance() -> None:

@@ -9,26 +9,29 @@ from crossemo.distances.cells import Cell
 from crossemo.distances.frechet import frechet_distance
 from crossemo.distances.kernel import kernel_distance
 from crossemo.errors import CrossEmoError
-from crossemo.similarity import Settings, compare_clips, corrected, warnings_of
+from crossemo.similarity import (
+    Domain,
+    Settings,
+    compare_clips,
+    corrected,
+    warnings_of,
+)
 from tests.distances.normals import normal
 from tests.similarity.casts import EMOTIONS, domain
 
 QUICK = Settings(splits=4, permutations=99)
 
 
-def one(rows: list[Any], **wanted: str) -> Any:
-    (row,) = [r for r in rows if all(r[k] == v for k, v in wanted.items())]
+def one(rows: list[Any], **values: str) -> Any:
+    (row,) = [r for r in rows if all(r[k] == v for k, v in values.items())]
     return row
 
 
 @pytest.fixture(scope="module")
 def planted() -> tuple[list[Any], list[Any]]:
     """Emotions that are alike in both domains, but for angry."""
-    domains = {
-        "speech": domain(0, 1.5, apart=(0.0, 0.0, 0.0, 3.0)),
-        "song": domain(1, 1.5),
-    }
-    return compare_clips(domains, EMOTIONS, QUICK)
+    speech = Domain("speech", domain(0, 1.5, apart=(0.0, 0.0, 0.0, 3.0)))
+    return compare_clips(speech, Domain("song", domain(1, 1.5)), EMOTIONS, QUICK)
 
 
 def test_every_pair_has_every_estimator(planted: tuple[list[Any], list[Any]]) -> None:
@@ -124,46 +127,51 @@ def test_the_bias_is_that_of_the_odd_emotion(
 
 
 def test_domains_without_emotion_show_none() -> None:
-    shown = {"bias": 0, "gap": 0, "nearest": 0}
+    alarms = {"bias": 0, "gap": 0, "nearest": 0}
     for seed in range(0, 40, 2):
-        domains = {"speech": domain(seed, 0), "song": domain(seed + 1, 0)}
+        speech, song = (Domain(f"{s}", domain(s, 0)) for s in (seed, seed + 1))
         settings = Settings(splits=3, permutations=0)
-        _, measures = compare_clips(domains, EMOTIONS, settings)
-        own = [m for m in measures if m["estimator"] == "fad_above_chance"]
-        shown["bias"] += one(own, measure="emotion_bias")["low"] > 0
-        shown["gap"] += one(own, measure="same_emotion_gap")["low"] > 0
-        shown["nearest"] += one(own, measure="nearest_emotion")["p"] <= 0.05
-    assert max(shown.values()) <= 3  # as 98 % of what 20 tests at 5 % give
+        _, measures = compare_clips(speech, song, EMOTIONS, settings)
+        above = [m for m in measures if m["estimator"] == "fad_above_chance"]
+        alarms["bias"] += one(above, measure="emotion_bias")["low"] > 0
+        alarms["gap"] += one(above, measure="same_emotion_gap")["low"] > 0
+        alarms["nearest"] += one(above, measure="nearest_emotion")["p"] <= 0.05
+    assert max(alarms.values()) <= 3  # as 98 % of what 20 tests at 5 % give
 
 
 def test_an_emotion_that_a_domain_lacks_has_no_distance() -> None:
     speech, song = domain(0, 1.0), domain(1, 1.0)
     song[2] = Cell(song[2].embeddings[:0], ())
     speech[1] = Cell(speech[1].embeddings[:1], speech[1].groups[:1])
-    rows, measures = compare_clips({"a": speech, "b": song}, EMOTIONS, QUICK)
+    rows, measures = compare_clips(
+        Domain("a", speech), Domain("b", song), EMOTIONS, QUICK
+    )
     for row in rows:
         lacking = {row["x_n"], row["y_n"]} & {0, 1}
         if row["estimator"] in ("fad", "fad_above_chance", "fad_matched"):
             assert isnan(row["value"]) == bool(lacking), row
-    told = {m["emotion"] for m in measures if m["measure"] == "deviation"}
-    assert told == {"calm", "angry"}
+    emotions = {m["emotion"] for m in measures if m["measure"] == "deviation"}
+    assert emotions == {"calm", "angry"}
 
 
 def test_clips_without_groups_are_groups_of_their_own() -> None:
     speech, song = domain(0, 0.0, actors=1, clips=12), domain(1, 0.0, 1, 12)
-    alone = {
-        name: [
-            Cell(c.embeddings, tuple(f"{name}{k}{i}" for i in range(len(c))))
-            for k, c in enumerate(cells)
-        ]
+    alone = [
+        Domain(
+            name,
+            [
+                Cell(c.embeddings, tuple(f"{name}{k}{i}" for i in range(len(c))))
+                for k, c in enumerate(cells)
+            ],
+        )
         for name, cells in (("a", speech), ("b", song))
-    }
-    rows, _ = compare_clips(alone, EMOTIONS, QUICK)
+    ]
+    rows, _ = compare_clips(alone[0], alone[1], EMOTIONS, QUICK)
     row = one(
         rows, x_domain="a", x_emotion="sad", y_domain="b", y_emotion="sad",
         estimator="kernel",
     )  # fmt: skip
-    clips = [cell.embeddings for cells in alone.values() for cell in cells]
+    clips = [cell.embeddings for one in alone for cell in one.cells]
     everything = torch.cat(clips)
     h = torch.pdist(everything).median().item()
     expected = kernel_distance(speech[2].embeddings, song[2].embeddings, h).item()
@@ -171,11 +179,11 @@ def test_clips_without_groups_are_groups_of_their_own() -> None:
 
 
 def test_options_do_what_they_say() -> None:
-    domains = {"a": domain(0, 1.0, width=8), "b": domain(1, 1.0, width=8)}
+    a, b = (Domain(name, domain(n, 1.0, width=8)) for n, name in enumerate("ab"))
     settings = Settings(
         splits=2, intervals=False, permutations=0, fad_permutations=19, infinity=True
     )
-    rows, measures = compare_clips(domains, EMOTIONS, settings)
+    rows, measures = compare_clips(a, b, EMOTIONS, settings)
     assert all(isnan(row["low"]) for row in rows)
     tested = {row["estimator"] for row in rows if not isnan(row["p"])}
     assert tested == {"fad"}
@@ -200,7 +208,7 @@ def test_unequal_clips_raise_no_alarm(together: bool) -> None:
         x = Cell(normal(6 * 4, 8, 2 * seed), tuple("abcdef") * 4)
         names = tuple("abcdef" if together else "ghijkl") * 2
         y = Cell(normal(6 * 2, 8, 2 * seed + 1), names)
-        rows, _ = compare_clips({"x": [x], "y": [y]}, ["calm"], settings)
+        rows, _ = compare_clips(Domain("x", [x]), Domain("y", [y]), ["calm"], settings)
         for name in alarms:
             alarms[name] += one(rows, estimator=name, x_domain="x")["p"] <= 0.05
     assert max(alarms.values()) <= 12  # 99.9 % of what 100 tests at 5 % give
@@ -218,12 +226,13 @@ def test_settings_out_of_range_are_refused(wrong: Any, message: str) -> None:
 
 def test_a_reader_is_warned() -> None:
     speech, song = domain(0, 1.0, actors=2, clips=3), domain(1, 1.0, actors=2)
-    rows, _ = compare_clips({"a": speech, "b": song}, EMOTIONS, QUICK)
+    rows, _ = compare_clips(Domain("a", speech), Domain("b", song), EMOTIONS, QUICK)
     few, unequal, coarse = warnings_of(rows)
     assert "6 clips in 32 dimensions" in few
     assert "6 to 8 clips" in unequal
     assert "With 2 speakers" in coarse
     assert "below 0.5" in coarse
     alone = [Cell(c.embeddings, ("x",) * len(c)) for c in domain(0, 1.0)]
-    rows, _ = compare_clips({"a": alone, "b": domain(1, 1.0)}, EMOTIONS, QUICK)
+    song = domain(1, 1.0)
+    rows, _ = compare_clips(Domain("a", alone), Domain("b", song), EMOTIONS, QUICK)
     assert any("takes two speakers" in sentence for sentence in warnings_of(rows))

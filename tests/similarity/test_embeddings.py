@@ -8,7 +8,8 @@ from torch import Tensor
 from crossemo.data.batch import Batch
 from crossemo.distances.cells import deal
 from crossemo.distances.frechet import frechet_distance
-from crossemo.similarity import compare_frames
+from crossemo.similarity import FrameDomain, compare_frames
+from crossemo.similarity.domains import FrameFactors
 from crossemo.similarity.embeddings import EmbeddedClips, FrameMoments, pool_clips
 
 GROUPS = ["a", "b", "c", "d", "a", "b"]
@@ -65,10 +66,10 @@ def test_clips_are_means_over_their_own_frames() -> None:
 @pytest.fixture
 def moments() -> FrameMoments:
     side = deal(["abcd"], 2, Random(0))
-    kept = FrameMoments(2, 3, side)
+    moments = FrameMoments(2, 3, side)
     for one in BATCHES:
-        kept.update(*encode(one), one, GROUPS)
-    return kept
+        moments.update(*encode(one), one, GROUPS)
+    return moments
 
 
 def test_frames_are_kept_as_moments_of_halves(moments: FrameMoments) -> None:
@@ -84,24 +85,26 @@ def test_frames_are_kept_as_moments_of_halves(moments: FrameMoments) -> None:
 
 
 def test_frames_are_compared_by_their_moments(moments: FrameMoments) -> None:
-    halves = [moments.factors(0, label) for label in (0, 1)]
-    rows = compare_frames({"x": halves, "y": halves}, [[4, 2], [4, 2]], ["sad", "calm"])
-    found = {(r["x_emotion"], r["y_emotion"], r["estimator"]): r for r in rows}
+    factors = [moments.factors(0, label) for label in (0, 1)]
+    x, y = (FrameDomain(name, factors, [4, 2]) for name in "xy")
+    rows = compare_frames(x, y, ["sad", "calm"])
+    cells = {(r["x_emotion"], r["y_emotion"], r["estimator"]): r for r in rows}
     one, other = (
         torch.cat([frames_of(i, 0) for i in clips]) for clips in (range(4), (4, 5))
     )
     expected = frechet_distance(one, other).item()
-    assert found["sad", "calm", "fad"]["value"] == pytest.approx(expected, rel=1e-6)
-    assert found["sad", "calm", "fad"]["x_n"] == 29
-    assert found["sad", "calm", "fad"]["y_groups"] == 2
-    assert found["sad", "sad", "fad"]["value"] == pytest.approx(0, abs=1e-8)
+    assert cells["sad", "calm", "fad"]["value"] == pytest.approx(expected, rel=1e-6)
+    assert cells["sad", "calm", "fad"]["x_n"] == 29
+    assert cells["sad", "calm", "fad"]["y_groups"] == 2
+    assert cells["sad", "sad", "fad"]["value"] == pytest.approx(0, abs=1e-8)
     # Crossed halves of one and the same set are as far apart as its own halves.
-    assert found["sad", "sad", "fad_above_chance"]["value"] == pytest.approx(0)
+    assert cells["sad", "sad", "fad_above_chance"]["value"] == pytest.approx(0)
 
 
 def test_an_emotion_without_frames_has_no_distance(moments: FrameMoments) -> None:
-    halves = [moments.factors(0, 0), (None, None, None)]
-    rows = compare_frames({"x": halves, "y": halves}, [[4, 0]] * 2, ["sad", "calm"])
+    factors = [moments.factors(0, 0), FrameFactors(None, None, None)]
+    x, y = (FrameDomain(name, factors, [4, 0]) for name in "xy")
+    rows = compare_frames(x, y, ["sad", "calm"])
     for row in rows:
         lacking = "calm" in (row["x_emotion"], row["y_emotion"])
         assert np.isnan(row["value"]) == lacking

@@ -14,7 +14,7 @@ SHORTEST = 0.1  # s; openSMILE gives NaN for clips of less than 60 ms
 
 
 class AcousticsError(CrossEmoError):
-    """Acoustic features that can't be had."""
+    """An acoustic feature that can't be computed."""
 
 
 def egemaps(waveform: Tensor, rate: int) -> Tensor:

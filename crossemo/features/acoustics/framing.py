@@ -54,9 +54,9 @@ def powers(waveform: Tensor, rate: int) -> Tensor:
 
 
 def active(power: Tensor) -> Tensor:
-    """Tell the frames within 30 dB of the loudest.
+    """Return which frames are within 30 dB of the loudest.
 
-    In digital silence, where all are as loud, all are active.
+    In digital silence, where all are equally loud, all are active.
 
     Args:
         power: `(frames,)`.

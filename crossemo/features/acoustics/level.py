@@ -1,4 +1,4 @@
-"""How loud a clip is, and nothing else of it."""
+"""The level of a clip."""
 
 import torch
 from torch import Tensor
@@ -9,7 +9,7 @@ FLOOR = -120.0  # dBFS, below the noise of 16 bits
 
 
 def level(waveform: Tensor, rate: int) -> Tensor:
-    """Return the level of a clip in three numbers.
+    """Return the level of a clip as three values.
 
     Args:
         waveform: `(samples,)`, full scale 1.

@@ -1,4 +1,4 @@
-"""Pitch by YIN, and its contour apart from the speaker's register."""
+"""Pitch by YIN, and its contour without the speaker's register."""
 
 import math
 
@@ -15,11 +15,11 @@ THRESHOLD = 0.1  # aperiodicity of a voiced frame, at most
 
 
 def pitch_contour(waveform: Tensor, rate: int) -> Tensor:
-    """Return the course of the pitch, less its median.
+    """Return the contour of the pitch, less its median.
 
     The clip from its first to its last voiced frame is cut into 14 equal parts. A point
     is the median pitch of a part, or between those of its neighbours where the part has
-    no voiced frame. What is left tells the melody but not the speaker's register.
+    no voiced frame. The contour holds the melody without the speaker's register.
 
     Args:
         waveform: `(samples,)`.
@@ -65,23 +65,24 @@ def pitches(waveform: Tensor, rate: int) -> Tensor:
     dips = (here < before) & (here <= after) & (here < THRESHOLD)
     dips &= lags[1:-1] > rate / HIGHEST
     voiced, place = dips.max(-1)
-    return torch.where(voiced, rate / _bottom(difference, place + 2), math.nan)
+    return torch.where(voiced, rate / _minimum(difference, place + 2), math.nan)
 
 
 def _difference(waveform: Tensor, rate: int) -> Tensor:
     """Return the squared differences at lags 0, 1, …, `(frames, lags)`."""
     size, longest = window(rate), math.ceil(rate / LOWEST)
-    both = frames(waveform, rate, size + longest)
+    segments = frames(waveform, rate, size + longest)
     length = 2 ** math.ceil(math.log2(size + longest))
     products: Tensor = torch.fft.irfft(
-        torch.fft.rfft(both[:, :size], length).conj() * torch.fft.rfft(both, length)
+        torch.fft.rfft(segments[:, :size], length).conj()
+        * torch.fft.rfft(segments, length)
     )[:, : longest + 1]
-    sums = pad(both.square().cumsum(-1), (1, 0))
+    sums = pad(segments.square().cumsum(-1), (1, 0))
     energies = sums[:, size:] - sums[:, :-size]
     return (energies[:, :1] + energies - 2 * products).clamp(min=0)
 
 
-def _bottom(difference: Tensor, lag: Tensor) -> Tensor:
+def _minimum(difference: Tensor, lag: Tensor) -> Tensor:
     """Return where the parabola through a lag and its neighbours is lowest."""
     before, here, after = (
         difference.gather(1, lag[:, None] + step)[:, 0] for step in (-1, 0, 1)

@@ -21,13 +21,13 @@ from crossemo.features.acoustics.timing import timing
 
 
 class Feature(NamedTuple):
-    """What is known of an acoustic feature.
+    """An acoustic feature and the function that computes it.
 
     Args:
         compute: From a waveform, `(samples,)`, and its rate in Hz to `(width,)`.
-        width: How many numbers it has.
-        library: The version of the library that computes it, if it is not our own;
-            raises `AcousticsError` where there is none.
+        width: Number of values.
+        library: Gives the version of the library that computes it, None for our own
+            code; raises `AcousticsError` where the library is not installed.
     """
 
     compute: Callable[[Tensor, int], Tensor]
@@ -52,8 +52,6 @@ ACOUSTICS: Mapping[str, Feature] = MappingProxyType(
         "eGeMAPS": Feature(egemaps, 88, opensmile_version),
     }
 )
-
-
 VERSION = 1  # raise it when a feature changes
 
 
@@ -65,7 +63,7 @@ class Acoustics:
         rate: Sampling rate of the clips in Hz.
 
     Attributes:
-        name: What the features are called together.
+        name: Name of the features in the cache.
         names: The features in the order of `ACOUSTICS`.
         rate: Sampling rate in Hz.
 
@@ -76,16 +74,18 @@ class Acoustics:
     name = "acoustics"
 
     def __init__(self, names: Iterable[str], rate: int) -> None:
-        wanted = set(names)
-        for name in sorted(wanted - ACOUSTICS.keys()):
-            known = ", ".join(ACOUSTICS)
-            raise AcousticsError(f"There is no feature {name!r}: choose from {known}.")
-        self.names = tuple(name for name in ACOUSTICS if name in wanted)
+        features = set(names)
+        for name in sorted(features - ACOUSTICS.keys()):
+            choices = ", ".join(ACOUSTICS)
+            raise AcousticsError(
+                f"There is no feature {name!r}: choose from {choices}."
+            )
+        self.names = tuple(name for name in ACOUSTICS if name in features)
         self.rate = rate
         self.identity()  # says early what is not installed
 
     def identity(self) -> list[Any]:
-        """Return all that the numbers hang on, for JSON."""
+        """Return all that the values depend on, for JSON."""
         libraries = {
             name: library()
             for name in self.names

@@ -13,10 +13,11 @@ FLOOR = -100.0  # dBFS in a band; digital silence would have none
 
 
 def log_mel(waveform: Tensor, rate: int) -> Tensor:
-    """Return mean and spread over the frames of the level in 64 mel bands.
+    """Return mean and standard deviation over frames of the level in 64 mel bands.
 
-    Frames are 25 ms long and 10 ms apart, and bands reach up to half the rate. A band
-    of a frame has the mean square of what sounds in it, and -100 dBFS at least.
+    Frames are 25 ms long and 10 ms apart, and bands reach up to half the rate. The
+    level of a band in a frame is the mean square of its part of the signal, and
+    -100 dBFS at least.
 
     Args:
         waveform: `(samples,)`, full scale 1.

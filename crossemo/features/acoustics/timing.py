@@ -1,4 +1,4 @@
-"""When a clip sounds and when it is silent, and nothing of how it sounds."""
+"""Durations of sound and silence in a clip."""
 
 import torch
 from torch import Tensor
@@ -7,10 +7,10 @@ from crossemo.features.acoustics.framing import active, hop, powers
 
 
 def timing(waveform: Tensor, rate: int) -> Tensor:
-    """Return the durations of sound and silence in nine numbers.
+    """Return the durations of sound and silence as nine values.
 
-    A stretch is a run of active frames and a pause what lies between two of them. As
-    frames reach beyond their own 10 ms, a stretch sets out 8 to 18 ms before its sound
+    A stretch is a run of active frames, and a pause is the time between two stretches.
+    As frames reach beyond their own 10 ms, a stretch begins 8 to 18 ms before its sound
     and ends as much after it.
 
     Args:

@@ -15,9 +15,9 @@ def absent(name: str) -> str:
 def test_a_harmonic_tone_at_220_hz_lies_36_semitones_above_27_5() -> None:
     pytest.importorskip("opensmile", reason="opensmile is not installed")
     clip = torch.stack([tone(220 * k, 2.0) / k for k in range(1, 12)]).sum(0) / 2
-    found = egemaps(clip, RATE)
-    assert found.shape == (88,)
-    assert found[0].item() == pytest.approx(36, abs=0.1)  # mean pitch comes first
+    values = egemaps(clip, RATE)
+    assert values.shape == (88,)
+    assert values[0].item() == pytest.approx(36, abs=0.1)  # mean pitch comes first
 
 
 def test_without_opensmile_a_sentence_says_what_to_install(

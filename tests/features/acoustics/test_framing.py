@@ -45,5 +45,5 @@ def test_a_frame_is_active_within_thirty_decibels_of_the_loudest() -> None:
 
 
 def test_decibels_are_ten_times_the_common_logarithm_above_a_floor() -> None:
-    found = decibels(torch.tensor([100.0, 1.0, 1e-6, 0.0]), -50)
-    assert found.tolist() == [20, 0, -50, -50]
+    levels = decibels(torch.tensor([100.0, 1.0, 1e-6, 0.0]), -50)
+    assert levels.tolist() == [20, 0, -50, -50]

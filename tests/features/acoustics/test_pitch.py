@@ -20,15 +20,15 @@ def sung(melody: list[int], tonic: float) -> Tensor:
 @settings(deadline=None)
 @given(st.floats(70, 780), st.sampled_from([16_000, 24_000]))
 def test_the_pitch_of_a_tone_is_its_frequency(frequency: float, rate: int) -> None:
-    found = pitches(tone(frequency, 0.3, rate), rate)[3:-3]
-    semitones = 12 * torch.log2(found / frequency)
+    pitch = pitches(tone(frequency, 0.3, rate), rate)[3:-3]
+    semitones = 12 * torch.log2(pitch / frequency)
     assert semitones.abs().max() < 0.05
 
 
 def test_the_pitch_of_a_sum_of_harmonics_is_what_they_share() -> None:
     second, third = tone(400, 0.5), tone(600, 0.5)
-    found = pitches(second + third, RATE)[3:-3]
-    torch.testing.assert_close(found, torch.full_like(found, 200), atol=0.5, rtol=0)
+    pitch = pitches(second + third, RATE)[3:-3]
+    torch.testing.assert_close(pitch, torch.full_like(pitch, 200), atol=0.5, rtol=0)
 
 
 def test_noise_and_silence_have_no_pitch() -> None:
@@ -46,15 +46,15 @@ def test_an_even_glide_is_a_straight_line(semitones: float, start: float) -> Non
         [middle * 2 ** (-semitones / 24), middle * 2 ** (semitones / 24)], 1.0
     )
     line = semitones * (np.arange(14) - 6.5) / 14
-    found = pitch_contour(torch.cat([silence(0.5), glide, silence(0.3)]), RATE)
-    assert found.numpy() == pytest.approx(line, abs=0.35)
+    contour = pitch_contour(torch.cat([silence(0.5), glide, silence(0.3)]), RATE)
+    assert contour.numpy() == pytest.approx(line, abs=0.35)
 
 
 @pytest.mark.parametrize("tonic", [174.61, 349.23])
 def test_a_melody_has_the_same_contour_in_every_register(tonic: float) -> None:
     notes = np.repeat(MELODY, 2) - np.median(MELODY)
-    found = pitch_contour(sung(MELODY, tonic), RATE)
-    assert found.numpy() == pytest.approx(notes, abs=0.1)
+    contour = pitch_contour(sung(MELODY, tonic), RATE)
+    assert contour.numpy() == pytest.approx(notes, abs=0.1)
 
 
 def test_parts_without_voice_lie_between_their_neighbours() -> None:
@@ -69,8 +69,8 @@ def test_parts_without_voice_lie_between_their_neighbours() -> None:
 @given(st.floats(-60, 20))
 def test_a_gain_changes_no_pitch(gain: float) -> None:
     clip = torch.cat([sweep([150, 300], 0.5), noise(0.2), tone(250, 0.3)])
-    found = pitch_contour(clip * 10 ** (gain / 20), RATE)
-    torch.testing.assert_close(found, pitch_contour(clip, RATE), atol=1e-3, rtol=0)
+    contour = pitch_contour(clip * 10 ** (gain / 20), RATE)
+    torch.testing.assert_close(contour, pitch_contour(clip, RATE), atol=1e-3, rtol=0)
 
 
 def test_what_lies_thirty_decibels_below_the_rest_is_not_heard() -> None:

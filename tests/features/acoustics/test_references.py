@@ -37,9 +37,9 @@ def batch(clips: list[Tensor]) -> Batch:
 @pytest.mark.parametrize("rate", [16_000, 24_000])
 @pytest.mark.parametrize("clip", ODD.values(), ids=ODD.keys())
 def test_every_feature_of_any_sound_is_finite(clip: Tensor, rate: int) -> None:
-    (found,) = Acoustics(HERE, rate)(batch([clip]))
-    assert list(found) == HERE
-    for name, feature in found.items():
+    (values,) = Acoustics(HERE, rate)(batch([clip]))
+    assert list(values) == HERE
+    for name, feature in values.items():
         assert feature.shape == (ACOUSTICS[name].width,)
         assert feature.dtype == torch.float32
         assert feature.isfinite().all(), name

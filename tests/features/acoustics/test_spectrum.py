@@ -27,9 +27,9 @@ def test_a_click_is_as_strong_at_every_frequency() -> None:
     """One sample under the top of a Hann window of 400, whose squares sum to 150."""
     bins = np.linspace(0, 8000, 401)
     expected = 10 * np.log10(weights(bins).sum(0) * 2 / 800 / 150)
-    found = log_mel(torch.ones(1), RATE).numpy()
-    assert found[:64] == pytest.approx(expected, abs=0.01)
-    assert found[64:] == pytest.approx(0)
+    levels = log_mel(torch.ones(1), RATE).numpy()
+    assert levels[:64] == pytest.approx(expected, abs=0.01)
+    assert levels[64:] == pytest.approx(0)
 
 
 def test_a_tone_is_as_strong_in_its_band_as_its_mean_square() -> None:

@@ -16,15 +16,15 @@ def test_a_tone_between_silences_is_found_where_it_is(
     before: float, sound: float, after: float
 ) -> None:
     clip = torch.cat([silence(before), tone(440, sound), silence(after)])
-    found = timing(clip, RATE).tolist()
+    durations = timing(clip, RATE).tolist()
     duration = before + sound + after
-    assert found[0] == pytest.approx(duration, abs=1e-3)
-    assert found[1] == pytest.approx(before, abs=EDGE)
-    assert found[2] == pytest.approx(after, abs=EDGE)
-    assert found[3] == pytest.approx(sound / duration, abs=3 * EDGE / duration)
-    assert found[4:7] == [0, 0, 0]
-    assert found[7] == pytest.approx(1 / found[8])
-    assert found[8] == pytest.approx(sound, abs=2 * EDGE)
+    assert durations[0] == pytest.approx(duration, abs=1e-3)
+    assert durations[1] == pytest.approx(before, abs=EDGE)
+    assert durations[2] == pytest.approx(after, abs=EDGE)
+    assert durations[3] == pytest.approx(sound / duration, abs=3 * EDGE / duration)
+    assert durations[4:7] == [0, 0, 0]
+    assert durations[7] == pytest.approx(1 / durations[8])
+    assert durations[8] == pytest.approx(sound, abs=2 * EDGE)
 
 
 def test_three_tones_have_two_pauses() -> None:
@@ -34,10 +34,10 @@ def test_three_tones_have_two_pauses() -> None:
             *(silence(0.4), tone(440, 0.8), silence(0.1)),
         ]
     )
-    found = timing(clip, RATE).tolist()
+    durations = timing(clip, RATE).tolist()
     expected = [3.0, 0.5, 0.1, 1.8 / 3.0, 2, 0.3, 0.4, 3 / 2.4, 0.6]
-    assert found == pytest.approx(expected, abs=2 * EDGE)
-    assert found[4] == 2
+    assert durations == pytest.approx(expected, abs=2 * EDGE)
+    assert durations[4] == 2
 
 
 def test_sound_throughout_is_one_stretch() -> None:

@@ -1,4 +1,4 @@
-"""The clips that several runs have judged."""
+"""Whether runs can be compared, and the clips that all of them have judged."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
@@ -21,24 +21,24 @@ def on_shared_clips(runs: Sequence[Judgements]) -> list[Judgements]:
     """
     first = runs[0]
     for run in runs[1:]:
-        for what in ("names", "classes", "conditions"):
-            one, other = getattr(first, what), getattr(run, what)
+        for field in ("names", "classes", "conditions"):
+            one, other = getattr(first, field), getattr(run, field)
             if one != other:
                 raise CrossEmoError(
-                    f"The runs can't be compared: one has the {what} {one}, another "
+                    f"The runs can't be compared: one has the {field} {one}, another "
                     f"{other}. Give runs on the same data."
                 )
     common = set.intersection(*(set(run.ids) for run in runs))
     ids = [name for name in first.ids if name in common]
     if not ids:
         raise CrossEmoError("The runs share no clip: give runs on the same data.")
-    found = [_only(run, ids) for run in runs]
-    if any(not torch.equal(one.parts, found[0].parts) for one in found):
+    shared = [_only(run, ids) for run in runs]
+    if any(not torch.equal(one.parts, shared[0].parts) for one in shared):
         raise CrossEmoError(
             "The runs were split otherwise, so that probes of one have learnt from "
             "clips that another was tested on: give runs of one split."
         )
-    return found
+    return shared
 
 
 def differing_settings(runs: Sequence[Judgements]) -> Iterator[str]:
@@ -46,14 +46,15 @@ def differing_settings(runs: Sequence[Judgements]) -> Iterator[str]:
     for name, value in runs[0].about["settings"].items():
         values = [value, *(run.about["settings"][name] for run in runs[1:])]
         if any(one != value for one in values):
-            told = ", ".join(map(str, dict.fromkeys(map(str, values))))
+            distinct = ", ".join(dict.fromkeys(map(str, values)))
             yield (
-                f"The runs differ in {name} ({told}), so that a difference between "
+                f"The runs differ in {name} ({distinct}), so that a difference between "
                 "them is not the encoders' alone."
             )
 
 
 def _only(run: Judgements, ids: Sequence[str]) -> Judgements:
+    """Return the judgements of some clips, in their order."""
     place = {name: number for number, name in enumerate(run.ids)}
     rows = [place[name] for name in ids]
     return replace(

@@ -3,23 +3,25 @@ from typing import Any
 
 import pytest
 
-from crossemo.layerwise.shared import differing_settings
+from crossemo.layerwise.comparable_runs import differing_settings
 from crossemo.probes.judgements import Judgements
-from tests.layerwise.told import made_up_judgements
+from tests.layerwise.made_up import made_up_judgements
 
-TOLD = made_up_judgements()
+JUDGEMENTS = made_up_judgements()
 SETTINGS = {"head": "linear", "seeds": [0, 1], "speaker_norm": False}
 
 
 def run(encoder: str, **settings: Any) -> Judgements:
-    return replace(TOLD, about={"encoder": encoder, "settings": SETTINGS | settings})
+    return replace(
+        JUDGEMENTS, about={"encoder": encoder, "settings": SETTINGS | settings}
+    )
 
 
 def test_runs_of_one_kind_differ_in_their_encoders_alone() -> None:
     assert not list(differing_settings([run("one"), run("other"), run("third")]))
 
 
-def test_every_setting_that_differs_is_told() -> None:
+def test_every_setting_that_differs_is_named() -> None:
     runs = [run("one"), run("other", head="superb"), run("third", seeds=[0])]
     end = "so that a difference between them is not the encoders' alone."
     assert list(differing_settings(runs)) == [

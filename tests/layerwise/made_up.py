@@ -1,4 +1,4 @@
-"""Judgements that are made up, and their scores by scikit-learn and SciPy."""
+"""Made-up judgements, and their scores by scikit-learn and SciPy."""
 
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import replace
@@ -34,7 +34,7 @@ SINGLE = [("singer-0",), ("singer-1",), ("singer-3",), ("singer-4",)]
 def made_up_judgements(
     seed: int = 0, roles: Sequence[str] = ("speech",), singers: int = 6
 ) -> Judgements:
-    """What probes of growing skill say; each fold tests every third singer."""
+    """Judgements of probes of growing skill; each fold tests every third singer."""
     clips = made_up(singers, FOLDS, roles)
     singer = torch.tensor([int(group.partition("-")[2]) for group in clips.groups])
     places = (singer - torch.arange(FOLDS)[:, None]) % FOLDS
@@ -50,18 +50,20 @@ def made_up_judgements(
     guessed = torch.randint(3, shape, generator=generator)
     skill = torch.tensor([0.1, 0.3, 0.5, 0.0, 0.1, 0.3])[:, None, None]
     knows = torch.rand(shape, generator=generator) < skill
-    said = torch.where(knows, clips.labels, guessed)
-    within = torch.where(said == 1, 0, said)  # calm and sad share a melody
+    predictions = torch.where(knows, clips.labels, guessed)
+    within = torch.where(
+        predictions == 1, 0, predictions
+    )  # calm and sad share a melody
     within[..., clips.labels == 1] = -1
     for number, condition in enumerate(conditions):
         unjudged = clips.roles != roles.index(condition.judged)
-        said[number, :, :, unjudged] = within[number, :, :, unjudged] = -1
-    chosen = (len(roles), len(VIEWS), FOLDS, len(VARIANTS))
+        predictions[number, :, :, unjudged] = within[number, :, :, unjudged] = -1
+    choices = (len(roles), len(VIEWS), FOLDS, len(VARIANTS))
     return Judgements(
-        said=said.short(),
+        said=predictions.short(),
         within=within.short(),
-        recall=torch.rand(chosen, generator=generator),
-        rate=torch.full(chosen, 1e-3),
+        recall=torch.rand(choices, generator=generator),
+        rate=torch.full(choices, 1e-3),
         roles=clips.roles,
         labels=clips.labels,
         parts=parts,
@@ -77,37 +79,38 @@ def made_up_judgements(
     )
 
 
-def of_two_folds(told: Judgements) -> Judgements:
+def of_two_folds(judgements: Judgements) -> Judgements:
     """The same without the last fold, whose singers are then never tested."""
-    return replace(told, parts=told.parts[:2])
+    return replace(judgements, parts=judgements.parts[:2])
 
 
-def recall(labels: Any, said: Any) -> float:
-    """UA, without scikit-learn's warning of a class that is said and not there."""
-    found = recall_score(labels, said, labels=np.unique(labels), average="macro")
-    return float(found)
+def recall(labels: Any, predictions: Any) -> float:
+    """UA, without scikit-learn's warning of a class that is predicted and not there."""
+    score = recall_score(labels, predictions, labels=np.unique(labels), average="macro")
+    return float(score)
 
 
 def by_fold(
-    told: Judgements,
+    judgements: Judgements,
     condition: int,
     view: int,
     score: Callable[[Any, Any], float] = recall,
     variants: Sequence[int] = (0, 1),
-    said: Tensor | None = None,
+    predictions: Tensor | None = None,
     without: Collection[str] = (),
 ) -> Any:
     """Scores of the clips that were judged, `(variants, folds)`."""
-    own = (told.said if said is None else said)[condition, view].numpy()
-    groups, labels = np.array(told.groups), told.labels.numpy()
-    kept = (own[0] >= 0) & ~np.isin(groups, list(without))
-    tested = told.tested_in.numpy()
+    whole = judgements.said if predictions is None else predictions
+    classes = whole[condition, view].numpy()
+    groups, labels = np.array(judgements.groups), judgements.labels.numpy()
+    judged = (classes[0] >= 0) & ~np.isin(groups, list(without))
+    tested = judgements.tested_in.numpy()
     return np.array(
         [
             [
-                score(labels[i], own[n][i])
+                score(labels[i], classes[n][i])
                 for f in range(FOLDS)
-                if (i := kept & (tested == f)).any()
+                if (i := judged & (tested == f)).any()
             ]
             for n in variants
         ]

@@ -14,7 +14,7 @@ from sklearn.metrics import (
 )
 from torch import Tensor
 
-from crossemo.metrics.jackknife import (
+from crossemo.metrics.confusions import (
     fold_counts,
     group_counts,
     mean_over_folds,
@@ -31,20 +31,22 @@ MEASURES: dict[ScoreName, Any] = {
 }
 
 
-def drawn(seed: int, groups: int, clips: int = 60) -> tuple[Tensor, Tensor, Tensor]:
-    """What is said in two variants of two views, labels and groups."""
+def random_clips(
+    seed: int, groups: int, clips: int = 60
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Predictions `(2, 2, clips)`, labels and groups."""
     generator = torch.Generator().manual_seed(seed)
-    said = torch.randint(CLASSES, (2, 2, clips), generator=generator)
+    predictions = torch.randint(CLASSES, (2, 2, clips), generator=generator)
     labels = torch.randint(CLASSES, (clips,), generator=generator)
     group = torch.arange(clips) % groups
-    return said, labels, group[torch.randperm(clips, generator=generator)]
+    return predictions, labels, group[torch.randperm(clips, generator=generator)]
 
 
 def mean_by_hand(
-    said: Tensor, labels: Tensor, folds: Tensor, keep: Tensor, name: ScoreName
+    predictions: Tensor, labels: Tensor, folds: Tensor, keep: Tensor, name: ScoreName
 ) -> float:
     scores = [
-        MEASURES[name](labels[inside], said[inside])
+        MEASURES[name](labels[inside], predictions[inside])
         for fold in set(folds.tolist())
         if (inside := (folds == fold) & keep).any()
     ]
@@ -52,15 +54,15 @@ def mean_by_hand(
 
 
 def test_counts_are_the_confusions_of_each_group() -> None:
-    said, labels, groups = drawn(0, 5)
-    said[1, 0, ::3] = -1  # not judged
-    counts = group_counts(said, labels, groups, 6, CLASSES)
+    predictions, labels, groups = random_clips(0, 5)
+    predictions[1, 0, ::3] = -1  # not judged
+    counts = group_counts(labels, predictions, groups, 6, CLASSES)
     assert counts.shape == (2, 2, 6, CLASSES, CLASSES)
     for place in np.ndindex(2, 2):
         for group in range(5):
-            inside = (groups == group) & (said[place] >= 0)
+            inside = (groups == group) & (predictions[place] >= 0)
             expected = confusion_matrix(
-                labels[inside], said[place][inside], labels=range(CLASSES)
+                labels[inside], predictions[place][inside], labels=range(CLASSES)
             )
             assert counts[place][group].tolist() == expected.tolist()
     assert not counts[:, :, 5].any()
@@ -71,21 +73,23 @@ def test_counts_are_the_confusions_of_each_group() -> None:
 def test_means_and_replicates_are_those_of_scikit_learn(
     name: ScoreName, groups: int, n_blocks: int
 ) -> None:
-    said, labels, group = drawn(1, groups)
+    predictions, labels, group = random_clips(1, groups)
     folds = torch.arange(groups) * 2 % 5  # numbers with gaps, unequal sizes
-    counts = group_counts(said, labels, group, groups, CLASSES)
-    found = mean_over_folds(counts, folds, SCORES[name])
+    counts = group_counts(labels, predictions, group, groups, CLASSES)
+    means = mean_over_folds(counts, folds, SCORES[name])
     blocks = torch.arange(groups) % n_blocks
-    left = mean_over_folds(without_each_block(counts, blocks), folds, SCORES[name])
-    assert left.shape == (n_blocks, 2, 2)
+    replicates = mean_over_folds(
+        without_each_block(counts, blocks), folds, SCORES[name]
+    )
+    assert replicates.shape == (n_blocks, 2, 2)
     everyone = torch.ones(len(labels), dtype=torch.bool)
     for place in np.ndindex(2, 2):
-        told = said[place], labels, folds[group]
-        expected = mean_by_hand(*told, everyone, name)
-        assert float(found[place]) == pytest.approx(expected)
+        clips = predictions[place], labels, folds[group]
+        expected = mean_by_hand(*clips, everyone, name)
+        assert float(means[place]) == pytest.approx(expected)
         for one in range(n_blocks):
-            expected = mean_by_hand(*told, blocks[group] != one, name)
-            assert float(left[one][place]) == pytest.approx(expected)
+            expected = mean_by_hand(*clips, blocks[group] != one, name)
+            assert float(replicates[one][place]) == pytest.approx(expected)
 
 
 def test_a_fold_that_loses_its_only_group_is_left_out_of_the_mean() -> None:
@@ -94,16 +98,16 @@ def test_a_fold_that_loses_its_only_group_is_left_out_of_the_mean() -> None:
     counts[:, 0, 1] = torch.tensor([0.0, 1, 5])
     folds, score = torch.tensor([0, 1, 2]), SCORES["UA"]
     assert float(mean_over_folds(counts, folds, score)) == 0.5
-    left = mean_over_folds(without_each_block(counts, folds), folds, score)
-    assert left.tolist() == [0.25, 0.5, 0.75]
+    replicates = mean_over_folds(without_each_block(counts, folds), folds, score)
+    assert replicates.tolist() == [0.25, 0.5, 0.75]
     assert mean_over_folds(0 * counts, folds, score).isnan()
 
 
 @given(st.integers(0, 99), st.permutations(range(6)))
 def test_names_of_groups_and_folds_do_not_matter(seed: int, order: list[int]) -> None:
-    said, labels, group = drawn(seed, 6)
+    predictions, labels, group = random_clips(seed, 6)
     folds = torch.tensor([0, 0, 1, 1, 2, 2])
-    counts = group_counts(said, labels, group, 6, CLASSES)
+    counts = group_counts(labels, predictions, group, 6, CLASSES)
     turned = counts[:, :, order]
     for names in (folds[order], 7 - folds[order]):
         torch.testing.assert_close(
@@ -114,9 +118,9 @@ def test_names_of_groups_and_folds_do_not_matter(seed: int, order: list[int]) ->
 
 @given(st.integers(0, 99))
 def test_one_fold_is_no_fold_at_all(seed: int) -> None:
-    said, labels, group = drawn(seed, 6)
-    counts = group_counts(said, labels, group, 6, CLASSES)
+    predictions, labels, group = random_clips(seed, 6)
+    counts = group_counts(labels, predictions, group, 6, CLASSES)
     total = fold_counts(counts, torch.zeros(6, dtype=torch.long)).squeeze(2)
     torch.testing.assert_close(total, counts.sum(2))
-    expected = balanced_accuracy_score(labels, said[1, 0])
+    expected = balanced_accuracy_score(labels, predictions[1, 0])
     assert float(SCORES["UA"](total)[1, 0]) == pytest.approx(expected)

@@ -1,0 +1,112 @@
+"""Confusion counts of all views under one condition, by the groups of its clips."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from crossemo.metrics.confusions import (
+    group_counts,
+    mean_over_folds,
+    without_each_block,
+)
+from crossemo.metrics.intervals import MIN_GROUPS
+from crossemo.probes.judgements import Condition, Judgements
+
+Row = dict[str, Any]
+Score = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class ConditionCounts:
+    """Confusion counts of all views under one condition.
+
+    Args:
+        counts: `(views, variants, groups, classes, classes)`, rows are labels.
+        folds: `(groups,)` fold that tests each group.
+        labels: `(clips,)` classes of the clips that were judged.
+    """
+
+    counts: Tensor
+    folds: Tensor
+    labels: Tensor
+
+    def scores(self, score: Score) -> Tensor:
+        """Return a score, averaged over folds: `(views, variants)`."""
+        return mean_over_folds(self.counts, self.folds, score)
+
+    @property
+    def blocks(self) -> Tensor:
+        """Block of each group for the jackknife, `(groups,)`.
+
+        Blocks are folds or, with too few of them, groups: all groups of a fold are
+        judged by one probe, and share its luck.
+        """
+        enough = len(set(self.folds.tolist())) >= MIN_GROUPS
+        return self.folds if enough else torch.arange(len(self.folds))
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether there are blocks enough for an interval."""
+        return len(set(self.blocks.tolist())) >= MIN_GROUPS
+
+    def replicates(self, score: Score) -> Tensor:
+        """Return a score without each block of groups in turn.
+
+        Args:
+            score: `(..., classes, classes)` counts to `(...)`.
+
+        Returns:
+            `(blocks, views)`, averaged over folds and variants.
+        """
+        counts = without_each_block(self.counts, self.blocks)
+        return mean_over_folds(counts, self.folds, score).mean(-1)
+
+
+def count_condition(
+    judgements: Judgements, number: int, shuffled: bool, melody: int | None = None
+) -> ConditionCounts:
+    """Count the judgements of one condition.
+
+    Args:
+        judgements: The judgements.
+        number: Number of the condition.
+        shuffled: Whether to count the probes that learnt shuffled labels or true ones.
+        melody: Number of the melody whose clips and classes alone count; all if None.
+    """
+    judged = judgements.names.index(judgements.conditions[number].judged)
+    tested = (judgements.roles == judged) & (judgements.tested_in >= 0)
+    predictions = judgements.said
+    if melody is not None:
+        members = torch.tensor(judgements.melodies[melody])
+        tested &= torch.isin(judgements.labels, members)
+        predictions = judgements.within
+    clips = tested.nonzero().flatten()
+    clip_groups = [judgements.groups[clip] for clip in clips.tolist()]
+    place = {name: n for n, name in enumerate(sorted(set(clip_groups)))}
+    groups = torch.tensor([place[name] for name in clip_groups])
+    folds = torch.zeros(len(place), dtype=torch.long)
+    folds[groups] = judgements.tested_in[clips]
+    variants = [
+        n for n, (_, s) in enumerate(judgements.variants) if (s is not None) == shuffled
+    ]
+    labels = judgements.labels[clips]
+    counts = group_counts(
+        labels,
+        predictions[number][:, variants][:, :, clips],
+        groups,
+        len(place),
+        len(judgements.classes),
+    )
+    return ConditionCounts(counts, folds, labels)
+
+
+def condition_columns(condition: Condition) -> Row:
+    """Return the columns that name a condition in tables."""
+    return {
+        "trained_on": condition.trained,
+        "judged_on": condition.judged,
+        "scaler": condition.scaler,
+    }
