@@ -1,9 +1,9 @@
 """Self-supervised encoders of speech and music, with all their hidden states."""
 
 from crossemo.encoders.catalogue import CATALOGUE, EncoderError, EncoderFacts
+from crossemo.encoders.description import encoder_facts
 from crossemo.encoders.encoder import HiddenStates, SSLEncoder
 from crossemo.encoders.loading import load_encoder
-from crossemo.encoders.sources import encoder_facts
 from crossemo.encoders.tuning.adaptation import Tuning
 
 __all__ = [

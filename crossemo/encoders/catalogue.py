@@ -3,13 +3,11 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 from crossemo.errors import CrossEmoError
 
-Family = Literal["wav2vec2", "hubert", "wavlm", "data2vec-audio", "mert"]
-
-# All encoders of the catalogue read the waveform through these seven convolutions.
+# The seven convolutions through which these families read the waveform.
 KERNELS = (10, 3, 3, 3, 3, 2, 2)
 STRIDES = (5, 2, 2, 2, 2, 2, 2)
 
@@ -35,26 +33,28 @@ class CatalogueEntry:
     """An encoder by name: weights in a hub repository, or a shape to train from.
 
     Args:
-        family: Architecture, which decides how the waveform is read.
+        family: Kind of encoder: the name of its file in `crossemo.encoders.families`.
         repository: Hub repository of the weights; None for random weights.
         revision: Commit of the repository; None follows its `main`.
         sampling_rate: Rate that the encoder was trained on, in Hz.
-        normalise: Whether each clip is brought to zero mean and unit variance, where
-            the repository doesn't say.
+        min_samples: Samples of the shortest clip that gives a frame.
+        normalise: Whether each clip is brought to zero mean and unit variance for an
+            encoder with random weights; the files of others say so.
         config: Shape of an encoder with random weights, as transformers names it.
     """
 
-    family: Family
+    family: str
     repository: str | None = None
     revision: str | None = None
     sampling_rate: int = 16_000
+    min_samples: int = 400
     normalise: bool = True
     config: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def facts(self) -> EncoderFacts:
         """Sampling rate and shortest clip."""
-        return EncoderFacts(self.sampling_rate, receptive_field(KERNELS, STRIDES))
+        return EncoderFacts(self.sampling_rate, self.min_samples)
 
 
 def receptive_field(kernels: tuple[int, ...], strides: tuple[int, ...]) -> int:
@@ -96,7 +96,6 @@ def _random(channels: tuple[int, ...], *, width: int, layers: int) -> CatalogueE
 # list of audio models (2025) for wav2vec 2.0, HuBERT base and WavLM, several projects
 # that keep a snapshot of it for HuBERT large and MERT. None was looked up on the hub
 # itself. For data2vec no commit was found, so its two entries follow `main`.
-# WavLM base and base-plus were trained on waveforms as they are, without normalising.
 CATALOGUE: Mapping[str, CatalogueEntry] = MappingProxyType(
     {
         "wav2vec2-base": CatalogueEntry(
@@ -123,13 +122,11 @@ CATALOGUE: Mapping[str, CatalogueEntry] = MappingProxyType(
             "wavlm",
             "microsoft/wavlm-base",
             "efa81aae7ff777e464159e0f877d54eac5b84f81",
-            normalise=False,
         ),
         "wavlm-base-plus": CatalogueEntry(
             "wavlm",
             "microsoft/wavlm-base-plus",
             "4c66d4806a428f2e922ccfa1a962776e232d487b",
-            normalise=False,
         ),
         "wavlm-large": CatalogueEntry(
             "wavlm",

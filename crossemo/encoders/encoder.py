@@ -2,25 +2,16 @@
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from crossemo.encoders.catalogue import EncoderError, EncoderFacts
-from crossemo.encoders.masking import (
-    Step,
-    convolve,
-    count_frames,
-    normalise,
-    positions,
-    valid_mask,
-)
+from crossemo.encoders.families.base import Family, Model, Step
+from crossemo.encoders.masking import normalise, valid_mask
 from crossemo.encoders.tuning.adaptation import Adaptation, Tuning
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 
 class HiddenStates(NamedTuple):
@@ -49,7 +40,8 @@ class SSLEncoder(nn.Module):
     `load_encoder` makes one.
 
     Args:
-        model: transformers' model without a head.
+        model: The model without a head.
+        family: What kind of encoder it is.
         name: Name that it was loaded by.
         facts: Sampling rate and shortest clip.
         normalised: Whether each clip is brought to zero mean and unit variance first.
@@ -63,7 +55,8 @@ class SSLEncoder(nn.Module):
 
     def __init__(
         self,
-        model: "PreTrainedModel",
+        model: Model,
+        family: Family,
         *,
         name: str,
         facts: EncoderFacts,
@@ -75,25 +68,18 @@ class SSLEncoder(nn.Module):
     ) -> None:
         super().__init__()
         self.model = model
+        self.family = family
         self.name = name
         self.sampling_rate = facts.sampling_rate
         self.min_samples = facts.min_samples
-        self.num_states: int = model.config.num_hidden_layers + 1
-        self.width: int = model.config.hidden_size
+        self.num_states = len(family.blocks(model)) + 1
+        self.width = family.width(model)
         self.normalised = normalised
         self.tuning: Tuning = adaptation.tuning
         self.adaptation = adaptation
         self.gradient_checkpointing = gradient_checkpointing
         self._fingerprint = fingerprint
-        self._stable = getattr(model.config, "do_stable_layer_norm", False)
-        own = adaptation.adapters.own() if adaptation.adapters else None
-        self._pretrained = {
-            name for name, _ in model.named_parameters() if own is None or name in own
-        }
-        if adaptation.tuning == "houlsby":
-            self._pretrained -= adaptation.tuned()
-        if not pretrained:
-            self._pretrained = set()
+        self._pretrained = adaptation.base_parameters() if pretrained else set()
         self.train_only(adaptation.tuned())
         self.keep(adaptation.tuned())
 
@@ -103,10 +89,10 @@ class SSLEncoder(nn.Module):
         While there are none the encoder stays in evaluation mode, whatever happens, and
         keeps no graph. It leaves that mode again with the next call of `train`.
         """
-        chosen = set(names)
+        trained = set(names)
         for name, parameter in self.model.named_parameters():
-            parameter.requires_grad = name in chosen
-        self._frozen = not chosen
+            parameter.requires_grad = name in trained
+        self._frozen = not trained
         self.train(self.training)
 
     def keep(self, names: Iterable[str]) -> None:
@@ -133,8 +119,8 @@ class SSLEncoder(nn.Module):
         encoder that was made with random weights.
         """
         named = self.model.named_parameters()
-        left = {n for n, p in named if n in self._pretrained and not p.requires_grad}
-        return {f"model.{name}" for name in left}
+        names = {n for n, p in named if n in self._pretrained and not p.requires_grad}
+        return {f"model.{name}" for name in names}
 
     def freeze_above(self, state: int) -> None:
         """Stop training the blocks that hidden states 0 to `state` don't depend on.
@@ -147,7 +133,7 @@ class SSLEncoder(nn.Module):
 
     def count_frames(self, lengths: Sequence[int]) -> list[int]:
         """Return how many frames clips have whose lengths in samples are given."""
-        return count_frames(self.model.feature_extractor.conv_layers, lengths)
+        return self.family.count_frames(self.model, lengths)
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> HiddenStates:
         """Return all hidden states of a batch of clips.
@@ -183,50 +169,24 @@ class SSLEncoder(nn.Module):
                 )
 
     def _encode(self, waveforms: Tensor, lengths: list[int]) -> HiddenStates:
-        signal = self._read(waveforms, lengths)
-        layers = self.model.feature_extractor.conv_layers
-        features, counts = convolve(layers, signal, lengths, self._run)
-        mask = valid_mask(counts, features.shape[1], features.device)
-        padding = ~mask[:, :, None]
-        # HuBERT returns the projection alone, the others a pair.
-        projected = _first(self.model.feature_projection(features))
-        hidden = projected.masked_fill(padding, 0)
-        encoder = self.model.encoder
-        hidden = hidden + positions(encoder.pos_conv_embed, hidden, padding)
-        if not self._stable:
-            hidden = encoder.layer_norm(hidden)
-        hidden = encoder.dropout(hidden)
-        padded = min(counts) < features.shape[1]
-        states = self._blocks(hidden, mask[:, None, None, :] if padded else None)
-        return HiddenStates(torch.stack(states), mask)
-
-    def _read(self, waveforms: Tensor, lengths: list[int]) -> Tensor:
         inside = valid_mask(lengths, waveforms.shape[1], waveforms.device)
         signal = waveforms.float()
         if self.normalised:
             signal = normalise(signal, inside)
         else:
             signal = signal.masked_fill(~inside, 0)
-        return signal.to(self.model.dtype)
+        states = torch.stack(
+            self.family.hidden_states(self.model, signal, lengths, self._run)
+        )
+        frames = self.count_frames(lengths)
+        return HiddenStates(states, valid_mask(frames, states.shape[2], states.device))
 
-    def _blocks(self, hidden: Tensor, attended: Tensor | None) -> list[Tensor]:
-        layers = self.model.encoder.layers
-        options = {"attention_mask": attended}
-        if self.model.config.model_type == "wavlm":
-            bias = layers[0].attention.position_bias(hidden.shape[1])
-            options["position_bias"] = bias
-        states = [hidden]
-        for layer in layers:
-            states.append(self._run(layer, states[-1], **options))
-        return states
-
-    def _run(self, step: Step, hidden: Tensor, **options: Tensor | None) -> Tensor:
+    def _run(self, step: Step, hidden: Tensor, **options: Any) -> Tensor:  # noqa: ANN401
+        output: Tensor | tuple[Tensor, ...]
         apply = partial(step, **options)
         if self.gradient_checkpointing and self.training:
             # The reentrant kind gives wrong gradients where every state is used.
-            return _first(checkpoint(apply, hidden, use_reentrant=False))
-        return _first(apply(hidden))
-
-
-def _first(output: Tensor | tuple[Tensor, ...]) -> Tensor:
-    return output[0] if isinstance(output, tuple) else output
+            output = checkpoint(apply, hidden, use_reentrant=False)
+        else:
+            output = apply(hidden)
+        return output[0] if isinstance(output, tuple) else output

@@ -1,20 +1,17 @@
 """Loading an encoder by name, ready to be trained or left alone."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import torch
 
 from crossemo.encoders.catalogue import EncoderError
+from crossemo.encoders.description import Description, describe
 from crossemo.encoders.encoder import SSLEncoder
-from crossemo.encoders.families.wavlm import call_projections
-from crossemo.encoders.hub import Source
-from crossemo.encoders.models import fingerprint, random_model, read_model
-from crossemo.encoders.sources import Description, describe, find_source
+from crossemo.encoders.families.base import Model
+from crossemo.encoders.sources import WEIGHTS, fetch, find_source
 from crossemo.encoders.tuning.adaptation import TUNINGS, Adaptation, Tuning
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
+from crossemo.encoders.weights import fingerprint, random_model, read_model
 
 
 def load_encoder(
@@ -54,35 +51,44 @@ def load_encoder(
     """
     if tuning not in TUNINGS:
         raise EncoderError(f"Unknown tuning {tuning!r}: choose {', '.join(TUNINGS)}.")
-    source = find_source(name)
+    about = describe(find_source(name))
+    pretrained = about.source.pretrained and not random_weights
     dropout = tuning == "full" if encoder_dropout is None else encoder_dropout
-    pretrained = source.pretrained and not random_weights
-    model, about, digest = _base(source, pretrained, dropout=dropout, seed=seed)
-    convolutions = train_feature_extractor
-    if convolutions is None:
-        convolutions = not pretrained
+    model = _load(about, pretrained, dropout=dropout, seed=seed)
+    digest = fingerprint(model, about, None if pretrained else seed)
+    about.family.adjust(model)
+    train_front_end = train_feature_extractor
+    if train_front_end is None:
+        train_front_end = not pretrained
+    adaptation = Adaptation(
+        model, about.family, tuning, options or {}, seed, train_front_end
+    )
     return SSLEncoder(
         model,
+        about.family,
         name=name,
         facts=about.facts,
         normalised=about.normalise,
         fingerprint=digest,
-        adaptation=Adaptation(model, tuning, options or {}, seed, convolutions),
+        adaptation=adaptation,
         pretrained=pretrained,
         gradient_checkpointing=gradient_checkpointing,
     )
 
 
-def _base(
-    source: Source, pretrained: bool, *, dropout: bool, seed: int
-) -> "tuple[PreTrainedModel, Description, str]":
-    about = describe(source)
+def _load(about: Description, pretrained: bool, *, dropout: bool, seed: int) -> Model:
+    if not pretrained:
+        return random_model(about, dropout=dropout, seed=seed)
+    source = about.source
+    weights = fetch(source, *WEIGHTS)
+    if weights is None:
+        raise EncoderError(
+            f"{source.name} holds no weights: it needs {' or '.join(WEIGHTS)}."
+        )
+    if (weights.parent / "adapter_config.json").is_file():
+        raise EncoderError(
+            f"{source.name} holds an adapter, which transformers would put on another "
+            "encoder: merge it into its encoder and save that."
+        )
     with torch.random.fork_rng(devices=[]):  # reading draws random numbers too
-        if pretrained:
-            model = read_model(source, about, dropout=dropout)
-        else:
-            model = random_model(source.name, about, dropout=dropout, seed=seed)
-    digest = fingerprint(model, about, None if pretrained else seed)
-    if about.family == "wavlm":
-        call_projections(model)
-    return model, about, digest
+        return read_model(about, weights, dropout=dropout)

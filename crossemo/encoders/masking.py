@@ -14,8 +14,7 @@ from torch.nn import functional
 if TYPE_CHECKING:
     from transformers.modeling_layers import GradientCheckpointingLayer
 
-Step = Callable[[Tensor], Tensor]
-Run = Callable[[Step, Tensor], Tensor]
+Layer = Callable[[Tensor], Tensor]
 
 
 def valid_mask(lengths: Sequence[int], size: int, device: torch.device) -> Tensor:
@@ -62,7 +61,7 @@ def convolve(
     layers: "Iterable[GradientCheckpointingLayer]",
     waveforms: Tensor,
     lengths: Sequence[int],
-    run: Run,
+    run: Callable[[Layer, Tensor], Tensor],
 ) -> tuple[Tensor, list[int]]:
     """Turn waveforms into frames through transformers' convolution layers.
 
@@ -85,8 +84,8 @@ def convolve(
     return hidden.transpose(1, 2), counts
 
 
-def _convolution_step(layer: "GradientCheckpointingLayer", counts: list[int]) -> Step:
-    step: Step = layer
+def _convolution_step(layer: "GradientCheckpointingLayer", counts: list[int]) -> Layer:
+    step: Layer = layer
     if not isinstance(getattr(layer, "layer_norm", None), nn.GroupNorm):
         return step
 

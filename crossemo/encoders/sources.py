@@ -1,46 +1,41 @@
-"""From an encoder's name to what its small files say about the data."""
+"""From an encoder's name to its files: a folder's, or a hub repository's."""
 
+import json
 import re
+from collections.abc import Sequence
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
-from crossemo.encoders.catalogue import (
-    CATALOGUE,
-    KERNELS,
-    STRIDES,
-    EncoderError,
-    EncoderFacts,
-    Family,
-    receptive_field,
-)
-from crossemo.encoders.hub import Source, fetch, read_json
+from crossemo.encoders.catalogue import CATALOGUE, CatalogueEntry, EncoderError
 
-_FAMILIES: dict[str, Family] = {
-    "wav2vec2": "wav2vec2",
-    "hubert": "hubert",
-    "wavlm": "wavlm",
-    "data2vec-audio": "data2vec-audio",
-    "mert_model": "mert",
-    "mert": "mert",
-}
+SMALL_FILES = ("config.json", "preprocessor_config.json", "processor_config.json")
+WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_COMMIT = re.compile("[0-9a-f]{40}")
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*(@[\w./-]+)?")
 
 
-class Description(NamedTuple):
-    """What an encoder's files say about it.
+class Source(NamedTuple):
+    """Where an encoder's files are: a folder, a hub repository, or nowhere.
 
     Args:
-        family: Architecture.
-        config: Content of config.json.
-        facts: Sampling rate and shortest clip.
-        normalise: Whether each clip is brought to zero mean and unit variance.
+        name: Name as the user wrote it.
+        entry: Entry of the catalogue, if the name is in it.
+        folder: Local folder.
+        repository: Hub repository.
+        revision: Commit, tag or branch of the repository.
     """
 
-    family: Family
-    config: dict[str, Any]
-    facts: EncoderFacts
-    normalise: bool
+    name: str
+    entry: CatalogueEntry | None = None
+    folder: Path | None = None
+    repository: str | None = None
+    revision: str = "main"
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether there are weights to read; otherwise they are random."""
+        return self.folder is not None or self.repository is not None
 
 
 def find_source(name: str) -> Source:
@@ -62,105 +57,137 @@ def find_source(name: str) -> Source:
     if _HUB_ID.fullmatch(name):
         repository, _, revision = name.partition("@")
         return Source(name, repository=repository, revision=revision or "main")
-    raise EncoderError(_unknown(name))
-
-
-def encoder_facts(name: str) -> EncoderFacts:
-    """Return an encoder's sampling rate and shortest clip without reading weights.
-
-    Names of the catalogue need no network; a hub id reads two small files once.
-
-    Args:
-        name: Catalogue name, local folder, or hub id `owner/name[@revision]`.
-
-    Raises:
-        EncoderError: There is no such encoder, or it is of a family unknown here.
-
-    >>> encoder_facts("mert-95m")
-    EncoderFacts(sampling_rate=24000, min_samples=400)
-    """
-    source = find_source(name)
-    return source.entry.facts if source.entry else describe(source).facts
-
-
-def describe(source: Source) -> Description:
-    """Read what an encoder's small files say about it.
-
-    Raises:
-        EncoderError: A file is missing or broken, or the family is unknown here.
-    """
-    if source.entry is not None and not source.pretrained:
-        entry = source.entry
-        config = dict(entry.config)
-        return Description(entry.family, config, entry.facts, entry.normalise)
-    path = fetch(source, "config.json")
-    if path is None:
-        raise EncoderError(
-            f"{source.name} holds no config.json: name a folder or repository that "
-            "transformers' save_pretrained wrote."
-        )
-    config = read_json(path)
-    family = _family(source, config)
-    preprocessor = _preprocessor(source)
-    facts = _facts(source, config, preprocessor)
-    normalise = preprocessor.get("do_normalize", _usually_normalised(source, config))
-    return Description(family, config, facts, bool(normalise))
-
-
-def _family(source: Source, config: dict[str, Any]) -> Family:
-    model_type = config.get("model_type")
-    if model_type not in _FAMILIES:
-        raise EncoderError(
-            f"{source.name} is of type {model_type!r}: crossemo reads "
-            f"{', '.join(dict.fromkeys(_FAMILIES.values()))}."
-        )
-    return _FAMILIES[model_type]
-
-
-def _preprocessor(source: Source) -> dict[str, Any]:
-    path = fetch(source, "preprocessor_config.json", "processor_config.json")
-    if path is None:
-        return {}
-    content = read_json(path)
-    # transformers 5 nests the feature extractor in what a processor saves.
-    nested: dict[str, Any] = content.get("feature_extractor", content)
-    return nested
-
-
-def _facts(
-    source: Source, config: dict[str, Any], preprocessor: dict[str, Any]
-) -> EncoderFacts:
-    default = source.entry.sampling_rate if source.entry else 16_000
-    rate = preprocessor.get("sampling_rate", config.get("sample_rate", default))
-    try:
-        kernels = tuple(config.get("conv_kernel", KERNELS))
-        strides = tuple(config.get("conv_stride", STRIDES))
-        facts = EncoderFacts(int(rate), receptive_field(kernels, strides))
-    except (TypeError, ValueError) as error:
-        raise EncoderError(
-            f"The sampling rate or the convolutions of {source.name} can't be read "
-            f"from its configuration files: {error}"
-        ) from error
-    if source.entry and facts != source.entry.facts:
-        raise EncoderError(
-            f"The files of {source.name} say {facts}, the catalogue "
-            f"{source.entry.facts}: name the repository {source.repository} itself."
-        )
-    return facts
-
-
-def _usually_normalised(source: Source, config: dict[str, Any]) -> bool:
-    if source.entry is not None:
-        return source.entry.normalise
-    # transformers' own default, except for the WavLM models trained without.
-    group_norm = config.get("feat_extract_norm", "group") == "group"
-    return not (config["model_type"] == "wavlm" and group_norm)
-
-
-def _unknown(name: str) -> str:
     close = get_close_matches(name, CATALOGUE, n=1, cutoff=0.5)
     meant = f" (did you mean {close[0]}?)" if close else ""
-    return (
+    raise EncoderError(
         f"There is no encoder {name!r}{meant}: name a local folder, a hub id "
         f"owner/name, or one of {', '.join(CATALOGUE)}."
     )
+
+
+def at_one_commit(source: Source) -> Source:
+    """Return a source whose files stay the same while a branch moves on.
+
+    Downloads the small files of a hub repository, those of them that there are.
+
+    Raises:
+        EncoderError: The hub has no such repository or revision.
+    """
+    if source.repository is None:
+        return source
+    if _COMMIT.fullmatch(source.revision) and _in_cache(source, "config.json"):
+        return source
+    folder = _download(source, SMALL_FILES, bar=False)
+    return source if folder is None else source._replace(revision=folder.name)
+
+
+def fetch(source: Source, *names: str) -> Path | None:
+    """Return the first of some files that the source has, or None.
+
+    Files of a hub repository are downloaded to the hub's cache.
+
+    Raises:
+        EncoderError: The hub has no such repository or can't be reached.
+    """
+    if source.folder is not None:
+        paths = [source.folder / name for name in names]
+        return next((path for path in paths if path.is_file()), None)
+    for name in names:
+        if _in_cache(source, name) is None:
+            _download(source, [name])
+        if path := _in_cache(source, name):
+            return path
+    if None in [_in_cache(source, name) for name in names]:
+        raise EncoderError(
+            f"Can't reach the hub for {' or '.join(names)} of {source.repository}, "
+            "and the cache has no copy: connect once, or name a local folder."
+        )
+    return None
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file.
+
+    Raises:
+        EncoderError: The file can't be read or holds something else.
+    """
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise EncoderError(f"Can't read {path}: {error}") from error
+    if not isinstance(content, dict):
+        raise EncoderError(f"{path} holds no JSON object: save the encoder again.")
+    return content
+
+
+def _in_cache(source: Source, name: str) -> Path | Literal[False] | None:
+    """Return a file in the hub's cache, False if the repository has no such file.
+
+    None if the cache can't tell.
+    """
+    from huggingface_hub import get_cached_repo_tree, try_to_load_from_cache
+    from huggingface_hub.errors import CachedRepoTreeNotFoundError
+
+    assert source.repository is not None
+    where = {"repo_id": source.repository, "revision": source.revision}
+    cached = try_to_load_from_cache(filename=name, **where)
+    if cached is not None:  # a path, or a mark that it was looked for in vain
+        return Path(cached) if isinstance(cached, str) else False
+    try:
+        names = [file.path for file in get_cached_repo_tree(**where)]
+    except CachedRepoTreeNotFoundError:
+        return None
+    return None if name in names else False
+
+
+def _download(source: Source, names: Sequence[str], *, bar: bool = True) -> Path | None:
+    """Download some files, those of them that there are.
+
+    Returns:
+        The folder that they are in; None if neither hub nor cache has them at hand.
+    """
+    from huggingface_hub import snapshot_download
+    from huggingface_hub.errors import (
+        HfHubHTTPError,
+        HFValidationError,
+        LocalEntryNotFoundError,
+        RepositoryNotFoundError,
+        RevisionNotFoundError,
+    )
+
+    assert source.repository is not None
+    where = f"{source.repository} at revision {source.revision}"
+    try:
+        folder = snapshot_download(
+            source.repository,
+            revision=source.revision,
+            allow_patterns=list(names),
+            tqdm_class=None if bar else _no_bar(),
+        )
+    except LocalEntryNotFoundError:
+        return None
+    except RepositoryNotFoundError as error:
+        raise EncoderError(
+            f"The hub has no repository {source.repository} that you may read: check "
+            "the name, or log in with `hf auth login` if it is private."
+        ) from error
+    except RevisionNotFoundError as error:
+        raise EncoderError(
+            f"There is no {where}: check what follows the @ in the name."
+        ) from error
+    except (HfHubHTTPError, HFValidationError, OSError) as error:
+        raise EncoderError(
+            f"Can't download {' or '.join(names)} of {where}: {error}"
+        ) from error
+    return Path(folder)
+
+
+def _no_bar() -> type:
+    from huggingface_hub.utils.tqdm import tqdm
+
+    class NoBar(tqdm):
+        def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
+            options["disable"] = True
+            super().__init__(*args, **options)  # type: ignore[no-untyped-call]
+
+    return NoBar

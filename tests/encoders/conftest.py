@@ -11,12 +11,12 @@ TinyFolder = Callable[[str], Path]
 
 @pytest.fixture(scope="session")
 def tiny_folder(tmp_path_factory: pytest.TempPathFactory) -> TinyFolder:
-    written: dict[str, Path] = {}
+    folders: dict[str, Path] = {}
 
     def folder(family: str) -> Path:
-        if family not in written:
-            written[family] = write_tiny(tmp_path_factory.mktemp(family), family)
-        return written[family]
+        if family not in folders:
+            folders[family] = write_tiny(tmp_path_factory.mktemp(family), family)
+        return folders[family]
 
     return folder
 

@@ -66,6 +66,19 @@ def test_random_weights_are_the_same_in_another_process() -> None:
     assert load_encoder("small", seed=5).fingerprint() != digest
 
 
+@pytest.mark.parametrize(
+    ("name", "seed", "digest"),
+    [
+        ("tiny", 0, "4bfc40b90ab879aaf10da2ebd3369f36"),
+        ("small", 3, "cab151e13b08fb5020d4fc7392942e42"),
+    ],
+)
+def test_features_kept_with_version_0_1_are_found_again(
+    name: str, seed: int, digest: str
+) -> None:
+    assert load_encoder(name, seed=seed).fingerprint() == digest
+
+
 def test_reading_an_encoder_draws_no_random_numbers(tiny_folder: TinyFolder) -> None:
     state = torch.get_rng_state()
     load_encoder(str(tiny_folder("wav2vec2")))

@@ -5,14 +5,16 @@ checkpoints differ from transformers' HuBERT only in fields of the configuration
 the names of two tensors of the positional convolution.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import load_file
-from torch import Tensor, nn
 
 from crossemo.encoders.catalogue import EncoderError
+from crossemo.encoders.families.base import EncoderFiles, Model
+from crossemo.encoders.families.hubert import HubertFamily
+from crossemo.encoders.weights import read_tensors
 
 # Branches of MERT's code that HuBERT lacks.
 _UNSUPPORTED = ("feature_extractor_cqt", "deepnorm")
@@ -34,50 +36,44 @@ _WEIGHT_NORM = {
 _CONV = "encoder.pos_conv_embed.conv"
 
 
-def hubert_config(name: str, config: dict[str, Any]) -> dict[str, Any]:
-    """Return MERT's configuration as HuBERT's.
+class MertFamily(HubertFamily):
+    """MERT."""
 
-    Raises:
-        EncoderError: The checkpoint uses a part of MERT that HuBERT hasn't.
-    """
-    for option in _UNSUPPORTED:
-        if config.get(option):
-            raise EncoderError(
-                f"{name} has {option} switched on, which HuBERT can't compute: use "
-                "m-a-p/MERT-v1-95M or m-a-p/MERT-v1-330M."
-            )
-    return {key: value for key, value in config.items() if key not in _FOREIGN}
+    sampling_rate = 24_000
+    model_types = ("mert_model", "mert")
+
+    def fields(self, files: EncoderFiles) -> Mapping[str, Any]:
+        """Return MERT's configuration as HuBERT's.
+
+        Raises:
+            EncoderError: The checkpoint uses a part of MERT that HuBERT hasn't.
+        """
+        for option in _UNSUPPORTED:
+            if files.config.get(option):
+                raise EncoderError(
+                    f"{files.name} has {option} switched on, which HuBERT can't "
+                    "compute: use m-a-p/MERT-v1-95M or m-a-p/MERT-v1-330M."
+                )
+        return {k: value for k, value in files.config.items() if k not in _FOREIGN}
+
+    def check(self, model: Model, weights: Path) -> None:
+        """Compare the positional convolution with the file, tensor by tensor.
+
+        transformers renames these two tensors as it loads them. A mistake there would
+        leave them random, and the hidden states would still look plausible.
+
+        Raises:
+            EncoderError: A tensor isn't in the file or isn't the one in the model.
+        """
+        stored, loaded = read_tensors(weights), model.state_dict()
+        for old, new in _WEIGHT_NORM.items():
+            tensor = stored.get(f"{_CONV}.{old}", stored.get(f"{_CONV}.{new}"))
+            expected = loaded[f"{_CONV}.{new}"]
+            if tensor is None or not torch.equal(tensor.float(), expected):
+                raise EncoderError(
+                    f"{old} of the positional convolution in {weights} didn't reach "
+                    "the model: the file isn't in MERT's format."
+                )
 
 
-def check_weight_norm(model: nn.Module, weights: Path) -> None:
-    """Compare the positional convolution with the file, tensor by tensor.
-
-    transformers renames these two tensors as it loads them. A mistake there would
-    leave them random, and the hidden states would still look plausible.
-
-    Args:
-        model: The `HubertModel` loaded from the file.
-        weights: The weight file.
-
-    Raises:
-        EncoderError: A tensor isn't in the file or isn't the one in the model.
-    """
-    stored = _read_tensors(weights)
-    loaded = model.state_dict()
-    for old, new in _WEIGHT_NORM.items():
-        tensor = stored.get(f"{_CONV}.{old}", stored.get(f"{_CONV}.{new}"))
-        if tensor is None or not torch.equal(tensor.float(), loaded[f"{_CONV}.{new}"]):
-            raise EncoderError(
-                f"{old} of the positional convolution in {weights} didn't reach the "
-                "model: the file isn't in MERT's format."
-            )
-
-
-def _read_tensors(weights: Path) -> dict[str, Tensor]:
-    if weights.suffix == ".safetensors":
-        stored: dict[str, Tensor] = load_file(weights)
-        return stored
-    tensors: dict[str, Tensor] = torch.load(
-        weights, map_location="cpu", weights_only=True
-    )
-    return tensors
+FAMILY = MertFamily()

@@ -1,14 +1,16 @@
-"""WavLM's attention with projections that adapters can wrap."""
+"""WavLM (Chen et al., 2022), its attention with projections that adapters can wrap."""
 
 import math
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from crossemo.encoders.families.base import EncoderFiles, Model
+from crossemo.encoders.families.wav2vec2 import Wav2Vec2Family
+
 if TYPE_CHECKING:
-    from transformers import WavLMModel
     from transformers.models.wavlm.modeling_wavlm import WavLMAttention
 
 
@@ -107,7 +109,29 @@ class GatedRelativeAttention(nn.Module):
         return near + half * (offsets > 0)
 
 
-def call_projections(model: "WavLMModel") -> None:
-    """Replace the attention of every block of a `WavLMModel`, weights kept."""
-    for layer in model.encoder.layers:
-        layer.attention = GatedRelativeAttention(layer.attention)
+class WavLMFamily(Wav2Vec2Family):
+    """WavLM."""
+
+    stem = "WavLM"
+    attention = "eager"  # replaced below
+
+    def normalises(self, files: EncoderFiles) -> bool:
+        """Return what the files say; models with group norm were trained without."""
+        group_norm = files.config.get("feat_extract_norm", "group") == "group"
+        return bool(files.preprocessor.get("do_normalize", not group_norm))
+
+    def adjust(self, model: Model) -> None:
+        """Replace the attention of every block, weights kept."""
+        for layer in model.encoder.layers:
+            layer.attention = GatedRelativeAttention(layer.attention)
+
+    def block_options(
+        self, model: Model, hidden: Tensor, mask: Tensor | None
+    ) -> dict[str, Any]:
+        """Return the mask, and the position bias that all blocks share."""
+        first: GatedRelativeAttention = model.encoder.layers[0].attention
+        bias = first.position_bias(hidden.shape[1])
+        return {**super().block_options(model, hidden, mask), "position_bias": bias}
+
+
+FAMILY = WavLMFamily()

@@ -1,15 +1,13 @@
 """What of an encoder is trained: nothing, a few parameters, adapters, or everything."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 from crossemo.encoders.catalogue import EncoderError
+from crossemo.encoders.families.base import Family, Model
 from crossemo.encoders.tuning.adapters import Adapters
 from crossemo.encoders.tuning.bottleneck import add_bottlenecks
 from crossemo.encoders.tuning.recipes import RECIPES
-
-if TYPE_CHECKING:
-    from transformers import PreTrainedModel
 
 Tuning = Literal[
     "frozen",
@@ -46,10 +44,11 @@ class Adaptation:
 
     Args:
         model: The encoder, changed in place.
+        family: What kind of encoder it is.
         tuning: The way.
         options: Of the way: peft's own, or the `size` of `houlsby`.
         seed: Seed of the adapters' first weights.
-        feature_extractor: Whether the convolutions on the waveform may be trained.
+        front_end: Whether what the family calls its front end may be trained.
 
     Attributes:
         adapters: The adapters, where the way is one of peft's.
@@ -60,22 +59,23 @@ class Adaptation:
 
     def __init__(
         self,
-        model: "PreTrainedModel",
+        model: Model,
+        family: Family,
         tuning: Tuning,
         options: Mapping[str, Any],
         seed: int = 0,
-        feature_extractor: bool = True,
+        front_end: bool = True,
     ) -> None:
         self.tuning: Tuning = tuning
-        self._model = model
-        self._feature_extractor = feature_extractor
+        self._model, self._family = model, family
+        self._front_end = front_end
         self._unread = 0  # blocks, from the top
         self.adapters: Adapters | None = None
         if tuning not in PLAIN:
-            self.adapters = Adapters(model, tuning, options, seed)
+            self.adapters = Adapters(model, family, tuning, options, seed)
         elif tuning == "houlsby":
             size = _only(options, tuning, size=64)["size"]
-            add_bottlenecks(model, size, seed)
+            add_bottlenecks(model, family, size, seed)
         else:
             _only(options, tuning)
 
@@ -99,33 +99,47 @@ class Adaptation:
     def everything(self) -> set[str]:
         """Return the names of all parameters that the hidden states depend on.
 
-        Without the convolutions on the waveform where they are to be left alone. A
-        parameter that the loss can't reach would stop distributed training, which
-        waits for its gradient.
+        Without those of the front end where it is to be left alone. A parameter that
+        the loss can't reach would stop distributed training, which waits for its
+        gradient.
         """
         if self.adapters is not None:
-            names = self.adapters.own() | self.adapters.trained()
+            names = self.adapters.base_parameters() | self.adapters.trained()
         else:
-            names = {name for name, _ in self._model.named_parameters()}
-        if not self._feature_extractor:
-            names = {n for n in names if not n.startswith("feature_extractor.")}
+            names = self._parameters()
+        if not self._front_end:
+            front_end = self._family.front_end
+            names = {name for name in names if not name.startswith(front_end)}
         return names - self._unreached()
 
+    def base_parameters(self) -> set[str]:
+        """Return the names of the parameters that the encoder has by itself."""
+        if self.adapters is not None:
+            return self.adapters.base_parameters()
+        names = self._parameters()
+        return names - self.tuned() if self.tuning == "houlsby" else names
+
+    def _parameters(self) -> set[str]:
+        return {name for name, _ in self._model.named_parameters()}
+
     def _unreached(self) -> set[str]:
-        layers = len(self._model.encoder.layers)
-        places = [f"encoder.layers.{layers - 1 - k}." for k in range(self._unread)]
-        if getattr(self._model.config, "do_stable_layer_norm", False):
-            places.append("encoder.layer_norm.")  # follows the last hidden state
-        if getattr(self._model, "adapter", None) is not None:
-            places.append("adapter.")  # likewise
-        named = (name for name, _ in self._model.named_parameters())
-        return {name for name in named if name.startswith(tuple(places))}
+        blocks = list(self._family.blocks(self._model))
+        unread = blocks[len(blocks) - self._unread :]
+        places = [
+            f"{name}."
+            for name, module in self._model.named_modules()
+            if any(module is block for block in unread)
+        ]
+        prefixes = (*places, *self._family.unreached(self._model))
+        return {name for name in self._parameters() if name.startswith(prefixes)}
 
 
-def _only(options: Mapping[str, Any], tuning: str, **known: Any) -> dict[str, Any]:  # noqa: ANN401
+def _only(options: Mapping[str, Any], tuning: str, **defaults: Any) -> dict[str, Any]:  # noqa: ANN401
     """Return the options of a way that isn't peft's, with their defaults."""
     for name in options:
-        if name not in known:
-            choice = f"its options are {', '.join(known)}" if known else "it has none"
+        if name not in defaults:
+            choice = (
+                f"its options are {', '.join(defaults)}" if defaults else "it has none"
+            )
             raise EncoderError(f"Tuning {tuning} has no option {name!r}: {choice}.")
-    return known | dict(options)
+    return defaults | dict(options)

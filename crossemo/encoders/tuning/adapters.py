@@ -11,13 +11,13 @@ import torch
 
 from crossemo.cache import new_folder
 from crossemo.encoders.catalogue import EncoderError
+from crossemo.encoders.families.base import Family, Model
 from crossemo.encoders.tuning.recipes import peft_config
 
 if TYPE_CHECKING:
     from peft import PeftModel
-    from transformers import PreTrainedModel
 
-FIRST = "default"  # peft's own name of a first adapter
+FIRST = "default"  # peft's name of a first adapter
 _MEMORY = ("ipt", "exp_avg_ipt", "exp_avg_unc")  # AdaLoRA's, besides its weights
 
 
@@ -26,6 +26,7 @@ class Adapters:
 
     Args:
         model: The encoder, changed in place.
+        family: What kind of encoder it is.
         method: Name of the method, see `RECIPES`.
         options: What differs from the method's recipe.
         seed: Seed of the first weights.
@@ -39,19 +40,20 @@ class Adapters:
 
     def __init__(
         self,
-        model: "PreTrainedModel",
+        model: Model,
+        family: Family,
         method: str,
         options: Mapping[str, Any],
         seed: int,
     ) -> None:
         self._model = model
         self._method = method
-        self._config = peft_config(method, options, model.config.hidden_size)
+        self._config = peft_config(method, options, family.places, family.width(model))
         self._seed = seed
-        self._own = {name for name, _ in model.named_parameters()}
+        self._original = {name for name, _ in model.named_parameters()}
         self._peft: PeftModel | None = None
         self._trained: dict[str, set[str]] = {}
-        self._taken = 0  # optimizer steps
+        self._steps = 0  # of the optimizer
         self.names: list[str] = []
         self.add(FIRST)
 
@@ -59,17 +61,20 @@ class Adapters:
         """Return the names of the parameters that the method trains."""
         return self._trained[self.names[-1]]
 
-    def own(self) -> set[str]:
+    def base_parameters(self) -> set[str]:
         """Return the names of the encoder's own parameters that still act."""
-        named = {name for name, _ in self._model.named_parameters()}
-        own = {n for n in named if n.replace(".base_layer.", ".") in self._own}
+        names = {
+            name
+            for name, _ in self._model.named_parameters()
+            if name.replace(".base_layer.", ".") in self._original
+        }
         if self._config.peft_type == "LN_TUNING":  # its copies act in their place
-            own = {name for name in own if ".base_layer." not in name}
-        return own
+            names = {name for name in names if ".base_layer." not in name}
+        return names
 
     def adapted(self) -> set[str]:
         """Return the names of the encoder's own parameters that adapters sit on."""
-        return {name for name in self.own() if ".base_layer." in name}
+        return {name for name in self.base_parameters() if ".base_layer." in name}
 
     def begin(self, name: str, way: Literal["continue", "add", "merge"]) -> None:
         """Go on with the adapter, add another, or merge it and begin a fresh one.
@@ -81,13 +86,13 @@ class Adapters:
         Raises:
             EncoderError: The method's adapters can't be stacked.
         """
-        self._taken = 0
+        self._steps = 0
         if allocator := self._allocator:
             allocator.reset_ipt()
             allocator.peft_config.rank_pattern = None
         if way == "merge":
             self._base.merge_and_unload()
-            vars(self._model).pop("peft_config", None)  # peft warns of its own traces
+            self._model.__dict__.pop("peft_config", None)  # or peft would warn of it
             self._peft, self.names = None, []
         if way != "continue":
             self.add(re.sub(r"\W", "_", name))
@@ -113,7 +118,7 @@ class Adapters:
         named = self._model.named_parameters()
         self._trained[name] = {key for key, p in named if p.requires_grad}
 
-    def hold(self, names: Sequence[str]) -> None:
+    def match(self, names: Sequence[str]) -> None:
         """Have adapters of exactly these names, as a checkpoint's weights want it."""
         for name in names:
             if name not in self.names:
@@ -127,8 +132,8 @@ class Adapters:
     def save(self, folder: Path) -> None:
         """Write the adapters as peft does, so that plain peft can load them."""
         assert self._peft is not None
-        ours = new_folder(folder, stays=lambda there, new: False)
-        with ours as unfinished, warnings.catch_warnings():
+        destination = new_folder(folder, stays=lambda there, new: False)
+        with destination as unfinished, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of models that have no name on the hub
             self._peft.save_pretrained(str(unfinished))
 
@@ -143,16 +148,16 @@ class Adapters:
         """Let AdaLoRA prune, while the gradients of a step are still there."""
         if self._allocator is None:
             return
-        self._taken += 1
+        self._steps += 1
         trained = self.trained()
         named = self._model.named_parameters()
         # In a stage that trains the head alone there are none.
         if all(p.grad is not None for name, p in named if name in trained):
-            self._base.update_and_allocate(self._taken)
+            self._base.update_and_allocate(self._steps)
 
     def state(self) -> dict[str, Any]:
         """Return what isn't in the weights: the names, and AdaLoRA's memory."""
-        state: dict[str, Any] = {"names": list(self.names), "taken": self._taken}
+        state: dict[str, Any] = {"names": list(self.names), "taken": self._steps}
         if allocator := self._allocator:
             state |= {key: dict(getattr(allocator, key)) for key in _MEMORY}
             state["pattern"] = allocator.peft_config.rank_pattern
@@ -160,8 +165,8 @@ class Adapters:
 
     def load_state(self, state: Mapping[str, Any]) -> None:
         """Take over what `state` returned."""
-        self.hold(state["names"])
-        self._taken = state["taken"]
+        self.match(state["names"])
+        self._steps = state["taken"]
         if (allocator := self._allocator) and "pattern" in state:
             for key in _MEMORY:
                 setattr(allocator, key, dict(state[key]))

@@ -6,7 +6,8 @@ import torch
 from safetensors.torch import save_file
 
 from crossemo.encoders import EncoderError, load_encoder
-from crossemo.encoders.families.mert import check_weight_norm, hubert_config
+from crossemo.encoders.families.base import EncoderFiles
+from crossemo.encoders.families.mert import FAMILY
 from tests.encoders.conftest import TinyFolder
 from tests.encoders.tiny import edit_config, tiny_model, write_tiny
 
@@ -44,7 +45,8 @@ def test_parts_that_hubert_lacks_are_refused(tmp_path: Path, option: str) -> Non
 
 def test_fields_of_mert_alone_are_dropped_and_others_kept() -> None:
     config = {"hidden_size": 4, "sample_rate": 24000, "attention_relax": 32.0}
-    assert hubert_config("x", config | {"deepnorm": False}) == {"hidden_size": 4}
+    files = EncoderFiles("x", config | {"deepnorm": False}, {})
+    assert FAMILY.fields(files) == {"hidden_size": 4}
 
 
 def test_code_beside_the_weights_is_not_run(tmp_path: Path) -> None:
@@ -80,10 +82,10 @@ def stock() -> "PreTrainedModel":
 def test_a_weight_norm_that_reached_the_model_passes(
     weights: Path, tmp_path: Path
 ) -> None:
-    check_weight_norm(stock(), weights)
+    FAMILY.check(stock(), weights)
     renamed = tmp_path / "model.safetensors"
     save_file(stock().state_dict(), renamed)  # torch's names of the two tensors
-    check_weight_norm(stock(), renamed)
+    FAMILY.check(stock(), renamed)
 
 
 @pytest.mark.parametrize(("key", "name"), [(G, "weight_g"), (V, "weight_v")])
@@ -93,8 +95,8 @@ def test_a_weight_norm_that_did_not_is_refused(
     stored = torch.load(weights)
     torch.save(stored | {key: stored[key] + 1}, weights)
     with pytest.raises(EncoderError, match=f"{name} of the positional convolution"):
-        check_weight_norm(stock(), weights)
+        FAMILY.check(stock(), weights)
     del stored[key]
     torch.save(stored, weights)
     with pytest.raises(EncoderError, match=f"{name} of the positional convolution"):
-        check_weight_norm(stock(), weights)
+        FAMILY.check(stock(), weights)

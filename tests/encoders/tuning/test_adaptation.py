@@ -22,8 +22,8 @@ def trained(encoder: SSLEncoder) -> dict[str, Tensor]:
 
 
 def slopes(encoder: SSLEncoder) -> dict[str, Tensor]:
-    found = {key: p.grad for key, p in trained(encoder).items()}
-    return {key: slope for key, slope in found.items() if slope is not None}
+    gradients = {key: p.grad for key, p in trained(encoder).items()}
+    return {key: slope for key, slope in gradients.items() if slope is not None}
 
 
 @pytest.mark.parametrize("family", FAMILIES)
@@ -99,19 +99,19 @@ def test_adapters_start_alike_everywhere(tiny_folder: TinyFolder) -> None:
 
 
 @pytest.mark.parametrize("family", ["wav2vec2", "hubert-large", "data2vec"])
-@pytest.mark.parametrize("asked", [None, False, True])
+@pytest.mark.parametrize("option", [None, False, True])
 def test_full_leaves_pretrained_convolutions_alone_unless_asked(
-    tiny_folder: TinyFolder, family: str, asked: bool | None
+    tiny_folder: TinyFolder, family: str, option: bool | None
 ) -> None:
     encoder = load_encoder(
-        str(tiny_folder(family)), "full", train_feature_extractor=asked
+        str(tiny_folder(family)), "full", train_feature_extractor=option
     )
     frozen = {k for k, p in encoder.named_parameters() if not p.requires_grad}
     stable = {"model.encoder.layer_norm.weight", "model.encoder.layer_norm.bias"}
     expected = {
         key
         for key, _ in encoder.named_parameters()
-        if key.startswith("model.feature_extractor") and not asked
+        if key.startswith("model.feature_extractor") and not option
     }
     assert frozen == expected | (stable if family == "hubert-large" else set())
 

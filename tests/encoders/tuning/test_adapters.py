@@ -19,8 +19,8 @@ AT_FIRST = {"vblora": 0.05}
 
 def states(encoder: SSLEncoder) -> Tensor:
     with torch.no_grad():
-        found: Tensor = encoder(CLIP, torch.tensor([900])).states
-        return found
+        hidden: Tensor = encoder(CLIP, torch.tensor([900])).states
+        return hidden
 
 
 def shake(encoder: SSLEncoder) -> None:
@@ -53,8 +53,8 @@ def test_a_method_changes_nothing_at_first_and_trains_all_it_says(
     before = states(load_encoder(name).eval())
     first = AT_FIRST.get(method, 1e-5)
     torch.testing.assert_close(states(encoder), before, rtol=0, atol=first)
-    found = encoder(CLIP, torch.tensor([900])).states
-    torch.autograd.backward((found * torch.randn_like(found)).sum())
+    hidden = encoder(CLIP, torch.tensor([900])).states
+    torch.autograd.backward((hidden * torch.randn_like(hidden)).sum())
     trained = {k: p for k, p in encoder.named_parameters() if p.requires_grad}
     assert trained
     assert [key for key, p in trained.items() if p.grad is None] == []
@@ -135,8 +135,8 @@ def test_adalora_prunes_to_its_budget_and_remembers(tiny_folder: TinyFolder) -> 
     )
     for step in range(20):
         optimizer.zero_grad()
-        found = encoder(CLIP, torch.tensor([900])).states
-        torch.autograd.backward(found.square().sum() / found.numel() * (1 + step))
+        hidden = encoder(CLIP, torch.tensor([900])).states
+        torch.autograd.backward(hidden.square().sum() / hidden.numel() * (1 + step))
         optimizer.step()
         adapters(encoder).after_step()
     ranks = [

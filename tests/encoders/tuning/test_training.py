@@ -85,7 +85,7 @@ def test_gradient_checkpointing_changes_no_gradient(
     tiny_folder: TinyFolder, family: str, tuning: str
 ) -> None:
     calls = []
-    found = []
+    both = []
     for checkpointing in (False, True):
         encoder = load_encoder(
             str(tiny_folder(family)),
@@ -97,10 +97,10 @@ def test_gradient_checkpointing_changes_no_gradient(
         count: list[int] = []
         attention = encoder.model.encoder.layers[1].attention
         attention.register_forward_hook(lambda *_, count=count: count.append(1))
-        found.append(gradients(encoder))
+        both.append(gradients(encoder))
         calls.append(len(count))
     assert calls == [1, 2]  # computed again in the backward pass
-    plain, checkpointed = found
+    plain, checkpointed = both
     assert plain.keys() == checkpointed.keys()
     for key, gradient in plain.items():
         torch.testing.assert_close(checkpointed[key], gradient)
@@ -113,10 +113,10 @@ def test_pretrained_keys_are_what_the_files_hold_and_training_leaves_alone(
 ) -> None:
     name = str(tiny_folder(family))
     encoder = load_encoder(name, tuning)  # type: ignore[arg-type]
-    kept = encoder.pretrained_keys()
+    pretrained = encoder.pretrained_keys()
     before = {key: value.clone() for key, value in encoder.state_dict().items()}
     if tuning == "frozen":
-        assert kept == before.keys()
+        assert pretrained == before.keys()
     else:
         trained = [p for p in encoder.parameters() if p.requires_grad]
         optimizer = torch.optim.SGD(trained, lr=0.1)
@@ -128,13 +128,13 @@ def test_pretrained_keys_are_what_the_files_hold_and_training_leaves_alone(
             if not torch.equal(value, before[key])
         }
         assert changed
-        assert not changed & kept
+        assert not changed & pretrained
         assert any("lora_" in key for key in before) == (tuning == "lora")
     # A fresh encoder of the same name and the rest of the state give the same encoder.
-    rest = {k: v for k, v in encoder.state_dict().items() if k not in kept}
+    rest = {k: v for k, v in encoder.state_dict().items() if k not in pretrained}
     fresh = load_encoder(name, tuning, seed=1)  # type: ignore[arg-type]
     report = fresh.load_state_dict(rest, strict=False)
-    assert set(report.missing_keys) == kept
+    assert set(report.missing_keys) == pretrained
     assert not report.unexpected_keys
     for key, value in encoder.state_dict().items():
         assert torch.equal(fresh.state_dict()[key], value)
@@ -175,9 +175,9 @@ def test_what_is_trained_is_stored_even_while_it_is_frozen(
     tiny_folder: TinyFolder,
 ) -> None:
     encoder = load_encoder(str(tiny_folder("wav2vec2")), "lora")
-    kept = encoder.pretrained_keys()
+    pretrained = encoder.pretrained_keys()
     encoder.requires_grad_(False)  # as a stage that trains the head alone would
-    assert encoder.pretrained_keys() == kept
+    assert encoder.pretrained_keys() == pretrained
 
 
 @pytest.mark.parametrize("family", ["wav2vec2", "wavlm"])

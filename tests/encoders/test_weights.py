@@ -160,7 +160,7 @@ def test_the_fingerprint_tells_encoders_apart(
     edit_config(heads, num_attention_heads=4)
     others = [load_encoder(str(f)).fingerprint() for f in (changed, raw, heads)]
     assert len({*prints, *others}) == len(FAMILIES) + 3
-    assert all(len(bytes.fromhex(found)) == 16 for found in prints)
+    assert all(len(bytes.fromhex(digest)) == 16 for digest in prints)
 
 
 @pytest.mark.parametrize("tuning", ["lora", "full"])

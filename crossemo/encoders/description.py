@@ -1,0 +1,108 @@
+"""What an encoder's small files say: its family, and what the data must be like."""
+
+from typing import NamedTuple
+
+from crossemo.encoders.catalogue import EncoderError, EncoderFacts
+from crossemo.encoders.families import family_names, find_family, get_family
+from crossemo.encoders.families.base import EncoderFiles, Family
+from crossemo.encoders.sources import (
+    Source,
+    at_one_commit,
+    fetch,
+    find_source,
+    read_json,
+)
+
+
+class Description(NamedTuple):
+    """What an encoder's files say about it.
+
+    Args:
+        source: Where they are; in a repository, at one commit.
+        family: Kind of encoder.
+        files: Content of the small files.
+        facts: Sampling rate and shortest clip.
+        normalise: Whether each clip is brought to zero mean and unit variance.
+    """
+
+    source: Source
+    family: Family
+    files: EncoderFiles
+    facts: EncoderFacts
+    normalise: bool
+
+
+def encoder_facts(name: str) -> EncoderFacts:
+    """Return an encoder's sampling rate and shortest clip without reading weights.
+
+    Names of the catalogue need no network; a hub id reads two small files once.
+
+    Args:
+        name: Catalogue name, local folder, or hub id `owner/name[@revision]`.
+
+    Raises:
+        EncoderError: There is no such encoder, or it is of a family unknown here.
+
+    >>> encoder_facts("mert-95m")
+    EncoderFacts(sampling_rate=24000, min_samples=400)
+    """
+    source = find_source(name)
+    return source.entry.facts if source.entry else describe(source).facts
+
+
+def describe(source: Source) -> Description:
+    """Read what an encoder's small files say about it.
+
+    Raises:
+        EncoderError: A file is missing or broken, or the family is unknown here.
+    """
+    if source.entry is not None and not source.pretrained:
+        entry, files = source.entry, EncoderFiles(source.name, source.entry.config, {})
+        family = get_family(entry.family)
+        return Description(source, family, files, entry.facts, entry.normalise)
+    source = at_one_commit(source)
+    files = _small_files(source)
+    family = _family(files)
+    facts = _facts(source, family, files)
+    return Description(source, family, files, facts, family.normalises(files))
+
+
+def _small_files(source: Source) -> EncoderFiles:
+    path = fetch(source, "config.json")
+    if path is None:
+        raise EncoderError(
+            f"{source.name} holds no config.json: name a folder or repository that "
+            "transformers' save_pretrained wrote."
+        )
+    config = read_json(path)
+    path = fetch(source, "preprocessor_config.json", "processor_config.json")
+    content = {} if path is None else read_json(path)
+    # transformers 5 nests the feature extractor in what a processor saves.
+    return EncoderFiles(source.name, config, content.get("feature_extractor", content))
+
+
+def _family(files: EncoderFiles) -> Family:
+    model_type = files.config.get("model_type")
+    family = find_family(model_type)
+    if family is None:
+        raise EncoderError(
+            f"{files.name} is of type {model_type!r}: crossemo reads "
+            f"{', '.join(family_names())}."
+        )
+    return family
+
+
+def _facts(source: Source, family: Family, files: EncoderFiles) -> EncoderFacts:
+    try:
+        facts = EncoderFacts(family.rate(files), family.min_samples(files))
+    except (KeyError, TypeError, ValueError) as error:
+        raise EncoderError(
+            f"The sampling rate or the convolutions of {source.name} can't be read "
+            f"from its configuration files: {error}"
+        ) from error
+    if source.entry and facts != source.entry.facts:
+        raise EncoderError(
+            f"The files of {source.name} say {facts}, the catalogue "
+            f"{source.entry.facts}: name the repository {source.repository} itself."
+        )
+    return facts

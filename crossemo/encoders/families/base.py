@@ -1,0 +1,234 @@
+"""What the general encoder asks of a family; its answers for a plain transformer."""
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple, Protocol
+
+from torch import Tensor, nn
+
+from crossemo.encoders.catalogue import EncoderError
+from crossemo.encoders.masking import valid_mask
+
+# transformers' model without a head, or any other module.
+Model = Any
+Step = Callable[..., Tensor | tuple[Tensor, ...]]
+
+# Fields of config.json about how files are read rather than what the encoder is.
+_ABOUT_FILES = {
+    "architectures",
+    "auto_map",
+    "dtype",
+    "gradient_checkpointing",
+    "quantization_config",
+    "torch_dtype",
+    "transformers_version",
+    "transformers_weights",
+}
+
+
+class Run(Protocol):
+    """Applies a step to a tensor, with or without gradient checkpointing."""
+
+    def __call__(self, step: Step, hidden: Tensor, **options: Any) -> Tensor:  # noqa: ANN401
+        """Return the step's output, the first one if it gives several."""
+        ...
+
+
+class EncoderFiles(NamedTuple):
+    """The small files of an encoder.
+
+    Args:
+        name: Name of the encoder, for messages.
+        config: Content of config.json.
+        preprocessor: Content of preprocessor_config.json, empty if there is none.
+    """
+
+    name: str
+    config: Mapping[str, Any]
+    preprocessor: Mapping[str, Any]
+
+
+class Family(ABC):
+    """A kind of encoder.
+
+    A file of `crossemo.encoders.families` holds one, as `FAMILY`, and the name of the
+    file is its name. It keeps no state and imports transformers in `architecture` only.
+
+    Attributes:
+        sampling_rate: Rate in Hz where an encoder's files don't say.
+        heads: What may stand in a weight file besides the encoder, as no hidden state
+            depends on it; matched from the beginning of a tensor's name.
+        front_end: Where the names of the parameters begin that lie before the blocks
+            and that aren't trained by default if they are pretrained.
+        places: Modules that adapters sit on, as peft's `target_modules` names them:
+            `query`, `key`, `value`, `feed_forward` (its last layer), and `norms`, a
+            pattern for those of the blocks.
+        bottlenecks: Linear layers in a block that bottleneck adapters follow.
+    """
+
+    sampling_rate: ClassVar[int] = 16_000
+    heads: ClassVar[re.Pattern[str]] = re.compile(r"(?!)")
+    front_end: ClassVar[tuple[str, ...]] = ()
+    places: ClassVar[Mapping[str, str]] = {}
+    bottlenecks: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def name(self) -> str:
+        """Name of the family."""
+        return type(self).__module__.rpartition(".")[2].replace("_", "-")
+
+    @property
+    def model_types(self) -> tuple[str, ...]:
+        """The `model_type`s of config.json that the family reads."""
+        return (self.name,)
+
+    # What the data must be like.
+
+    def rate(self, files: EncoderFiles) -> int:
+        """Return the sampling rate of the waveforms in Hz."""
+        default = files.config.get("sample_rate", self.sampling_rate)
+        return int(files.preprocessor.get("sampling_rate", default))
+
+    @abstractmethod
+    def min_samples(self, files: EncoderFiles) -> int:
+        """Return how many samples the shortest clip has that gives a frame.
+
+        Raises:
+            KeyError, TypeError, ValueError: The configuration makes no sense.
+        """
+
+    def normalises(self, files: EncoderFiles) -> bool:
+        """Return whether each clip is brought to zero mean and unit variance first."""
+        return bool(files.preprocessor.get("do_normalize", False))
+
+    # From files to a model.
+
+    @abstractmethod
+    def architecture(
+        self, files: EncoderFiles, *, dropout: bool
+    ) -> tuple[Callable[[Any], Model], Any]:
+        """Return the class of the model and the configuration to call it with.
+
+        Weights are read by transformers if the class is one of its models, otherwise
+        tensor by tensor. What training would make random besides dropout (layers or
+        stretches of time left out) must be off.
+
+        Args:
+            files: What config.json and the like say.
+            dropout: Whether the model's own dropout is on in training mode.
+
+        Raises:
+            EncoderError: The configuration is broken or can't be computed.
+        """
+
+    def check(self, model: Model, weights: Path) -> None:  # noqa: B027 (a hook)
+        """Compare a model with the file that it was read from, where that is needed.
+
+        Raises:
+            EncoderError: Something of the file didn't reach the model.
+        """
+
+    def adjust(self, model: Model) -> None:  # noqa: B027 (a hook)
+        """Replace parts of a model that adapters or padding can't cope with."""
+
+    def traits(self, model: Model, files: EncoderFiles) -> list[Any]:
+        """Return what changes hidden states without a trace in names and shapes.
+
+        Ready for JSON; goes into the digest by which features are kept.
+        """
+        config = files.config.items()
+        fields = {name: value for name, value in config if name not in _ABOUT_FILES}
+        return [fields, dict(files.preprocessor)]
+
+    # From waveforms to hidden states.
+
+    @abstractmethod
+    def count_frames(self, model: Model, lengths: Sequence[int]) -> list[int]:
+        """Return how many frames clips have whose lengths in samples are given."""
+
+    @abstractmethod
+    def embed(
+        self, model: Model, waveforms: Tensor, lengths: Sequence[int], run: Run
+    ) -> Tensor:
+        """Return hidden state 0, which the first block reads.
+
+        A clip must get the same frames alone and beside longer clips, to rounding.
+
+        Args:
+            model: The model.
+            waveforms: `(batch, samples)` float32, zero on padding.
+            lengths: Valid samples of each clip.
+            run: For steps whose memory gradient checkpointing should save.
+
+        Returns:
+            `(batch, frames, width)`, the frames of the clip before those of padding.
+        """
+
+    def hidden_states(
+        self, model: Model, waveforms: Tensor, lengths: Sequence[int], run: Run
+    ) -> list[Tensor]:
+        """Return hidden states 0 to the number of blocks; arguments as in `embed`."""
+        states = [self.embed(model, waveforms, lengths, run)]
+        counts, frames = self.count_frames(model, lengths), states[0].shape[1]
+        padded = min(counts) < frames
+        mask = valid_mask(counts, frames, waveforms.device) if padded else None
+        options = self.block_options(model, states[0], mask)
+        for block in self.blocks(model):
+            states.append(run(block, states[-1], **options))
+        return states
+
+    def block_options(
+        self, model: Model, hidden: Tensor, mask: Tensor | None
+    ) -> dict[str, Any]:
+        """Return what the blocks take besides the state below.
+
+        Args:
+            model: The model.
+            hidden: `(batch, frames, width)` hidden state 0.
+            mask: `(batch, frames)` bool, True on frames of the clip; None if all are.
+        """
+        return {"attention_mask": None if mask is None else mask[:, None, None, :]}
+
+    # Where there is something to train.
+
+    @abstractmethod
+    def blocks(self, model: Model) -> Sequence[nn.Module]:
+        """Return the blocks, from the lowest; state k is what block k gives."""
+
+    def width(self, model: Model) -> int:
+        """Return the features per frame of the hidden states."""
+        return int(model.config.hidden_size)
+
+    def unreached(self, model: Model) -> tuple[str, ...]:
+        """Return where the names of parameters begin that no hidden state needs."""
+        return ()
+
+
+def transformers_model(
+    stem: str, files: EncoderFiles, fields: Mapping[str, Any], attention: str = "sdpa"
+) -> tuple[Callable[[Any], Model], Any]:
+    """Return a model class of transformers and its configuration, for `architecture`.
+
+    Args:
+        stem: What the names of the two classes begin with.
+        files: The small files of the encoder.
+        fields: Fields of the configuration.
+        attention: Name of the attention's implementation in transformers.
+
+    Raises:
+        EncoderError: A field's value is of another kind.
+    """
+    import transformers  # its models take seconds to import
+    from huggingface_hub.errors import StrictDataclassError
+
+    fields = {key: value for key, value in fields.items() if key not in _ABOUT_FILES}
+    try:
+        config = getattr(transformers, f"{stem}Config").from_dict(fields)
+    except (StrictDataclassError, TypeError, ValueError) as error:
+        raise EncoderError(
+            f"The config.json of {files.name} is broken: {error}"
+        ) from error
+    config._attn_implementation = attention
+    return getattr(transformers, f"{stem}Model"), config
