@@ -1,6 +1,7 @@
 """The order of the house: what may import what."""
 
 import ast
+import re
 import sys
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -109,3 +110,15 @@ def test_numbers_need_torch_and_scipy_alone(name: str) -> None:
 def test_the_data_know_no_encoder() -> None:
     for path in (ROOT / "crossemo" / "data").glob("*.py"):
         assert not {m for m in imports(path) if m.startswith("crossemo.encoders")}
+
+
+def test_the_headline_score_is_named_in_one_file() -> None:
+    names = {
+        str(path.relative_to(ROOT))
+        for path in FILES
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Constant)
+        and isinstance(node.value, str)
+        and re.search(r"(^|/)UA([/_ ]|$)", node.value)
+    }
+    assert names == {"crossemo/metrics/names.py"}

@@ -16,6 +16,7 @@ from matplotlib.figure import Figure
 from crossemo.callbacks.measurement import Measurement
 from crossemo.callbacks.parts import recogniser
 from crossemo.data.datamodule import data_of
+from crossemo.data.pairs import role_pairs
 from crossemo.errors import CrossEmoError
 from crossemo.files import write_csv
 from crossemo.recognizer import EmotionRecognizer
@@ -100,9 +101,9 @@ class FrechetAudioDistance(Callback):
         self._measure(trainer, pl_module, recogniser(pl_module).test_name)
 
     def _measure(self, trainer: Trainer, pl_module: LightningModule, name: str) -> None:
-        """Embed the clips of both roles, measure, write and draw."""
+        """Embed the clips of all roles, measure, write and draw."""
         data, module = data_of(trainer), recogniser(pl_module)
-        if not self.enabled or len(data.roles) != 2 or _tried_out(trainer):
+        if not self.enabled or not role_pairs(data.roles) or _tried_out(trainer):
             if self.enabled and trainer.state.fn == TrainerFn.VALIDATING:
                 rank_zero_info("Distances need two corpora: none were measured.")
             return
@@ -156,9 +157,14 @@ class FrechetAudioDistance(Callback):
             for file, rows in ((FILE, self.rows), (MEASURES, self.measures)):
                 if rows:
                     write_csv(Path(folder) / file, rows)
-        figures = distance_figures(self.rows, self.measures, name, module.classes)
-        for tag, figure in figures.items():
-            _publish(trainer, folder, f"{tag}/{name}", figure)
+        pairs = role_pairs(data_of(trainer).roles)
+        for pair in pairs:
+            rows = [r for r in self.rows if {r["x_domain"], r["y_domain"]} <= set(pair)]
+            measures = [r for r in self.measures if _of_pair(r, pair)]
+            figures = distance_figures(rows, measures, name, module.classes)
+            suffix = "_".join(("", *pair)) if len(pairs) > 1 else ""
+            for tag, figure in figures.items():
+                _publish(trainer, folder, f"{tag}{suffix}/{name}", figure)
 
     def _chosen(self, module: EmotionRecognizer) -> dict[str, int]:
         """Return the places of the hidden states to measure, by name.
@@ -195,6 +201,11 @@ def _undisturbed(module: EmotionRecognizer) -> Iterator[None]:
     finally:
         for one, training in modes:
             one.training = training
+
+
+def _of_pair(measure: Row, pair: tuple[str, str]) -> bool:
+    """Return whether a measure is of two roles; where there are but two, it is."""
+    return (measure.get("x_domain", pair[0]), measure.get("y_domain", pair[1])) == pair
 
 
 def _publish(trainer: Trainer, folder: str | None, tag: str, figure: Figure) -> None:

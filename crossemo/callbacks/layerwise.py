@@ -13,6 +13,7 @@ from crossemo.files import write_csv, write_text
 from crossemo.layerwise import pair_rows, score_rows, similarity_rows, with_choices
 from crossemo.layerwise.conditions import Row
 from crossemo.layerwise.warnings import rate_shares, warnings_of
+from crossemo.metrics.names import HEADLINE
 from crossemo.probes import LayerwiseProbes
 from crossemo.probes.judgements import JUDGEMENTS
 from crossemo.report.figures import save_png
@@ -103,13 +104,13 @@ class LayerAnalysis(Callback):
 
 def _curves(scores: Sequence[Row]) -> dict[str, dict[int, float]]:
     """Return the UA of every layer by name of a curve."""
-    found: dict[str, dict[int, float]] = {}
+    curves: dict[str, dict[int, float]] = {}
     for row in scores:
-        told = row["score"] == "UA" and row["labels"] == "true"
+        plotted = row["score"] == HEADLINE and row["labels"] == "true"
         across = row["trained_on"] != row["judged_on"]
         shown = row["scaler"] == ("judged" if across else "trained")
-        if told and shown and row["layer"] != "":
+        if plotted and shown and row["layer"] != "":
             name = f"{row['trained_on']} to " * across + row["judged_on"]
             name += ", random weights" * (row["kind"] == "random")
-            found.setdefault(name, {})[row["layer"]] = row["value"]
-    return found
+            curves.setdefault(name, {})[row["layer"]] = row["value"]
+    return curves

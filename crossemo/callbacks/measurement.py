@@ -1,6 +1,6 @@
 """One look at the clips of a part: embedded and compared, shared out over processes."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any, Literal, TypeVar, cast
 
@@ -14,6 +14,7 @@ from crossemo.corpora.base import PARTS, Part
 from crossemo.data.batch import Batch
 from crossemo.data.datamodules import EmotionDataModule
 from crossemo.data.gathering import gather_clips
+from crossemo.data.pairs import role_pairs
 from crossemo.distances.cells import deal
 from crossemo.errors import CrossEmoError
 from crossemo.recognizer import EmotionRecognizer
@@ -28,6 +29,7 @@ from crossemo.similarity import (
 from crossemo.similarity.embeddings import EmbeddedClips, FrameMoments, pool_clips
 
 Item = TypeVar("Item")
+Tables = tuple[list[Row], list[Row]]  # of `fad.csv` and of `similarity.csv`
 
 
 class Measurement:
@@ -36,7 +38,7 @@ class Measurement:
     Args:
         trainer: The trainer of the run.
         module: What embeds the clips.
-        data: A datamodule of two roles.
+        data: A datamodule of two roles or more.
         part: Which clips.
         states: Places of the hidden states to look at among `module.states`, by name.
     """
@@ -54,58 +56,83 @@ class Measurement:
         self.states = states
 
     def clips(self, settings: Settings) -> tuple[list[Row], list[Row]]:
-        """Compare clips; each process takes some of the hidden states."""
-        domains = {role: self._embedded(role) for role in self.data.roles}
-        classes, names = self.module.classes, list(self.states)
-        own = range(self.trainer.global_rank, len(names), self.trainer.world_size)
-        found: dict[int, tuple[list[Row], list[Row]] | str] = {}
-        for place in self._bar(own, "Distances between clips"):
+        """Compare the clips of every two roles; processes share the hidden states."""
+        embedded = {role: self._embedded(role) for role in self.data.roles}
+        names = list(self.states)
+        places = range(self.trainer.global_rank, len(names), self.trainer.world_size)
+        tables: dict[int, Tables | str] = {}
+        for place in self._bar(places, "Distances between clips"):
             try:
-                x, y = (
-                    Domain(role, clips.cells(place, len(classes)))
-                    for role, clips in domains.items()
-                )
-                found[place] = compare_clips(x, y, classes, settings)
-            except ValueError as error:  # told by all processes, so that none waits
-                found[place] = f"In hidden state {names[place]}: {error}"
-        gathered = _gathered(found)
-        rows, measures = [], []
+                tables[place] = self._compare(embedded, place, settings)
+            except ValueError as error:  # raised by all processes, so that none waits
+                tables[place] = f"In hidden state {names[place]}: {error}"
+        gathered = _gathered(tables)
+        rows: list[Row] = []
+        measures: list[Row] = []
         for place, name in enumerate(names):
-            told = gathered[place]
-            if isinstance(told, str):
-                raise CrossEmoError(told)
+            table = gathered[place]
+            if isinstance(table, str):
+                raise CrossEmoError(table)
             tags = {"unit": "clip", "layer": name}
-            rows += [tags | row for row in told[0]]
-            measures += [tags | row for row in told[1]]
+            rows += [tags | row for row in table[0]]
+            measures += [tags | row for row in table[1]]
         return rows, measures
 
     def frames(self, seed: int) -> list[Row]:
-        """Compare frames, of which only moments are kept."""
+        """Compare the frames of every two roles, of which only moments are kept."""
         classes = self.module.classes
-        cells = [self._groups_by_class(role) for role in self.data.roles]
-        side = deal([groups for own in cells for groups in own], 2, Random(seed))
-        failed: dict[int, str] = {}
+        cells = {role: self._groups_by_class(role) for role in self.data.roles}
+        every = [groups for by_class in cells.values() for groups in by_class]
+        side = deal(every, 2, Random(seed))
+        failures: dict[int, str] = {}
         try:
             moments = {role: self._moments(role, side) for role in self.data.roles}
-        except ValueError as error:  # told by all processes, as in `clips`
-            failed[self.trainer.global_rank] = str(error)
-        for sentence in _gathered(failed).values():
+        except ValueError as error:  # raised by all processes, as in `clips`
+            failures[self.trainer.global_rank] = str(error)
+        for sentence in _gathered(failures).values():
             raise CrossEmoError(sentence)
-        counts = [[len(groups) for groups in own] for own in cells]
+        counts = {role: [len(groups) for groups in cells[role]] for role in cells}
         rows: list[Row] = []
         for place, name in enumerate(self._bar(self.states, "Distances of frames")):
-            x, y = (
-                FrameDomain(
+            domains = {
+                role: FrameDomain(
                     role,
-                    [own.factors(place, label) for label in range(len(classes))],
-                    groups,
+                    [one.factors(place, label) for label in range(len(classes))],
+                    counts[role],
                 )
-                for (role, own), groups in zip(moments.items(), counts, strict=True)
-            )
+                for role, one in moments.items()
+            }
             if self.trainer.is_global_zero:
-                found = compare_frames(x, y, classes)
-                rows += [{"unit": "frame", "layer": name} | row for row in found]
+                tags = {"unit": "frame", "layer": name}
+                for x, y in role_pairs(domains):
+                    pair = compare_frames(domains[x], domains[y], classes)
+                    rows += [tags | row for row in pair]
         return rows
+
+    def _compare(
+        self, embedded: Mapping[str, EmbeddedClips], place: int, settings: Settings
+    ) -> Tables:
+        """Compare every two roles in one hidden state, each with itself only once."""
+        classes = self.module.classes
+        domains = {
+            role: Domain(role, clips.cells(place, len(classes)))
+            for role, clips in embedded.items()
+        }
+        pairs = role_pairs(domains)
+        rows: list[Row] = []
+        measures: list[Row] = []
+        within: set[str] = set()
+        for x, y in pairs:
+            table = compare_clips(domains[x], domains[y], classes, settings)
+            rows += [
+                row
+                for row in table[0]
+                if row["x_domain"] != row["y_domain"] or row["x_domain"] not in within
+            ]
+            within |= {x, y}
+            names = {"x_domain": x, "y_domain": y} if len(pairs) > 1 else {}
+            measures += [names | row for row in table[1]]
+        return rows, measures
 
     def _embedded(self, role: str) -> EmbeddedClips:
         values, labels = [], []
@@ -119,11 +146,11 @@ class Measurement:
     def _moments(self, role: str, side: dict[str, int]) -> FrameMoments:
         encoder = self.module.encoder
         device = self.module.device if self.module.device.type == "cuda" else None
-        kept = FrameMoments(len(self.states), encoder.width, side, device)
+        moments = FrameMoments(len(self.states), encoder.width, side, device)
         for part, groups in zip(self.parts, self._groups(role), strict=True):
             for batch in self._batches(role, part):
-                kept.update(*self._encode(batch), batch, groups)
-        return kept
+                moments.update(*self._encode(batch), batch, groups)
+        return moments
 
     def _groups(self, role: str) -> list[list[str]]:
         """Return the group of every clip, part by part."""
@@ -132,11 +159,11 @@ class Measurement:
 
     def _groups_by_class(self, role: str) -> list[set[str]]:
         sets = [self.data.dataset(role, part) for part in self.parts]
-        found: list[set[str]] = [set() for _ in self.module.classes]
+        by_class: list[set[str]] = [set() for _ in self.module.classes]
         for one in sets:
             for example in one.examples:
-                found[cast(int, example.target)].add(example.unit)
-        return found
+                by_class[cast(int, example.target)].add(example.unit)
+        return by_class
 
     def _batches(self, role: str, part: Part) -> Iterator[Batch]:
         yield from self._bar(self.data.loader(role, part), f"Embedding {role}")
@@ -153,10 +180,10 @@ class Measurement:
         return [states[place] for place in self.states.values()], mask
 
 
-def _gathered(found: dict[int, Any]) -> dict[int, Any]:
-    """Return what all processes found."""
+def _gathered(results: dict[int, Any]) -> dict[int, Any]:
+    """Return the results of all processes."""
     if not (dist.is_available() and dist.is_initialized()):
-        return found
+        return results
     pieces: list[dict[int, Any]] = [{} for _ in range(dist.get_world_size())]
-    dist.all_gather_object(pieces, found)
+    dist.all_gather_object(pieces, results)
     return {place: one for piece in pieces for place, one in piece.items()}

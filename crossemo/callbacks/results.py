@@ -92,8 +92,8 @@ def _parameter_counts(module: LightningModule) -> dict[str, int]:
 def _without_nan(value: Any) -> Any:  # noqa: ANN401
     """Return plain data with None for NaN, which JSON lacks.
 
-    >>> _without_nan({"recall/sad": float("nan"), "UA_chance": [0.1, 0.25]})
-    {'recall/sad': None, 'UA_chance': [0.1, 0.25]}
+    >>> _without_nan({"recall/sad": float("nan"), "chance": [0.1, 0.25]})
+    {'recall/sad': None, 'chance': [0.1, 0.25]}
     """
     if isinstance(value, dict):
         return {key: _without_nan(item) for key, item in value.items()}

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from crossemo.data.pairs import role_pairs
 from crossemo.layerwise.conditions import Row
 from crossemo.layerwise.geometry import cka, emotion_products, exchange_p
 from crossemo.metrics.intervals import MIN_GROUPS
@@ -15,34 +16,44 @@ from crossemo.probes.clips import ProbedClips
 def similarity_rows(
     clips: ProbedClips, values: Tensor, layers: Sequence[int]
 ) -> list[Row]:
-    """Return a row for every layer of one role and every layer of another.
+    """Return a row for every two layers of every two roles.
 
     The intervals are the jackknife's over groups, which leave both roles where they are
     in both; p exchanges the emotions of one role. See `crossemo.layerwise.geometry`.
 
     Args:
-        clips: The clips of two roles; with another number of them there is no row.
+        clips: The clips of all roles; of one alone there is no row.
         values: `(clips, layers, width)` their features.
         layers: Numbers of the layers.
     """
-    if len(clips.names) != 2:
-        return []
     names = sorted(set(clips.groups))
     means, present = _group_means(clips, values.double(), names)
+    rows: list[Row] = []
+    for pair in role_pairs(clips.names):
+        roles = [clips.names.index(role) for role in pair]
+        rows += _pair_rows(pair, means[:, roles], present[roles], layers)
+    return rows
+
+
+def _pair_rows(
+    pair: tuple[str, str], means: Tensor, present: Tensor, layers: Sequence[int]
+) -> list[Row]:
+    """Return the rows of two roles; see `_group_means` for means and presence."""
     first, second = (emotion_products(means[:, r], present[r]) for r in range(2))
     value, p = cka(first, second), exchange_p(first, second)
     low = high = torch.full_like(value, torch.nan)
-    if len(names) >= MIN_GROUPS:
+    groups = present.shape[1]
+    if groups >= MIN_GROUPS:
         low, high = jackknife_interval(value, _replicates(means, present))
     return [
         {
-            f"{clips.names[0]}_layer": one,
-            f"{clips.names[1]}_layer": other,
+            f"{pair[0]}_layer": one,
+            f"{pair[1]}_layer": other,
             "cka": float(value[i, j]),
             "low": float(low[i, j].clamp(min=-1)),
             "high": float(high[i, j].clamp(max=1)),
             "p": float(p[i, j]),
-            "groups": len(names),
+            "groups": groups,
         }
         for i, one in enumerate(layers)
         for j, other in enumerate(layers)

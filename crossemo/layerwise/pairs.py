@@ -15,6 +15,7 @@ from crossemo.layerwise.conditions import (
 )
 from crossemo.metrics.jackknife import jackknife_interval, jackknife_variance
 from crossemo.metrics.multiple_tests import benjamini_hochberg
+from crossemo.metrics.names import HEADLINE
 from crossemo.metrics.recognition import unweighted_recall
 from crossemo.metrics.student import student_p
 from crossemo.probes.judgements import Judgements
@@ -134,7 +135,7 @@ def compare_views(
     t = torch.where(value.abs() < 1e-12, 0, value / error)
     p = student_p(t, len(replicates) - 1)
     columns = torch.stack((value, low, high, p, benjamini_hochberg(p)), 1)
-    names = ("UA", "low", "high", "p", "q")
+    names = (HEADLINE, "low", "high", "p", "q")
     return [dict(zip(names, row, strict=True)) for row in columns.tolist()]
 
 

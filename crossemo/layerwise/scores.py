@@ -17,6 +17,7 @@ from crossemo.layerwise.conditions import (
 from crossemo.metrics.confusions import fold_counts
 from crossemo.metrics.intervals import chance_interval
 from crossemo.metrics.jackknife import jackknife_interval
+from crossemo.metrics.names import HEADLINE
 from crossemo.metrics.recognition import SCORES, class_recall, unweighted_recall
 from crossemo.probes.judgements import Judgements
 from crossemo.probes.views import View
@@ -59,7 +60,7 @@ def _measures(
     none: Row = {"chance": nan, "chance_high": nan}
     guessing = _chance(counts.labels, len(classes))
     yield from (
-        (name, counts, score, guessing if name == "UA" else none)
+        (name, counts, score, guessing if name == HEADLINE else none)
         for name, score in SCORES.items()
     )
     if shuffled:
@@ -68,8 +69,9 @@ def _measures(
         yield f"recall/{emotion}", counts, partial(class_recall, index=index), none
     for melody, members in enumerate(judgements.melodies):
         counts = count_condition(judgements, number, shuffled, melody)
-        name = "UA/" + "|".join(classes[member] for member in members)
+        joined = "|".join(classes[member] for member in members)
         ranks = torch.searchsorted(torch.tensor(sorted(members)), counts.labels)
+        name = f"{HEADLINE}/{joined}"
         yield name, counts, unweighted_recall, _chance(ranks, len(members))
 
 

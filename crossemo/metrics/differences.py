@@ -8,7 +8,8 @@ from torch import Tensor
 from crossemo.metrics.confusions import contingency
 from crossemo.metrics.intervals import MIN_GROUPS, Interval, clip_counts, percentiles
 from crossemo.metrics.jackknife import jackknife_interval
-from crossemo.metrics.recognition import SCORES, ScoreName
+from crossemo.metrics.names import HEADLINE, ScoreName
+from crossemo.metrics.recognition import SCORES
 
 _DRAWS = 2000
 
@@ -19,7 +20,7 @@ def difference_interval(
     second: Tensor,
     groups: Sequence[str],
     classes: int,
-    score: ScoreName = "UA",
+    score: ScoreName = HEADLINE,
     level: float = 0.95,
     seed: int = 0,
 ) -> Interval:

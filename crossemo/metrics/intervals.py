@@ -9,7 +9,8 @@ from torch import Tensor
 
 from crossemo.metrics.confusions import group_counts
 from crossemo.metrics.jackknife import jackknife_interval
-from crossemo.metrics.recognition import SCORES, ScoreName
+from crossemo.metrics.names import HEADLINE, ScoreName
+from crossemo.metrics.recognition import SCORES
 
 MIN_GROUPS = 3
 _DRAWS = 10_000
@@ -39,7 +40,7 @@ def score_interval(
     predictions: Sequence[int] | Tensor,
     groups: Sequence[str],
     classes: int,
-    score: ScoreName = "UA",
+    score: ScoreName = HEADLINE,
     level: float = 0.95,
     seed: int = 0,
 ) -> Interval:

@@ -2,14 +2,13 @@
 
 from collections.abc import Callable, Sequence
 from functools import partial
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
 from torchmetrics import MeanMetric, MetricCollection
 from torchmetrics.classification import MulticlassConfusionMatrix
 
-ScoreName = Literal["UA", "WA", "macro_F1"]
+from crossemo.metrics.names import HEADLINE, ScoreName
 
 
 def unweighted_recall(confusion: Tensor) -> Tensor:
@@ -69,9 +68,8 @@ def class_recall(confusion: Tensor, index: int) -> Tensor:
     return confusion[..., index, index] / confusion[..., index, :].sum(-1)
 
 
-HEADLINE: ScoreName = "UA"  # by which models are chosen and compared
 SCORES: dict[ScoreName, Callable[[Tensor], Tensor]] = {
-    "UA": unweighted_recall,
+    HEADLINE: unweighted_recall,
     "WA": accuracy,
     "macro_F1": macro_f1,
 }
@@ -113,7 +111,7 @@ def recognition_metrics(classes: Sequence[str]) -> MetricCollection:
 
     >>> metrics = recognition_metrics(["sad", "happy"])
     >>> metrics.update(torch.tensor([[2.0, 1.0], [0.0, 1.0]]), torch.tensor([0, 0]))
-    >>> metrics["UA"].confmat
+    >>> metrics[HEADLINE].confmat
     tensor([[1, 1],
             [0, 0]])
     >>> metrics.compute()["recall/sad"]

@@ -10,6 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
+from crossemo.data.pairs import role_pairs
+from crossemo.metrics.names import HEADLINE
 from crossemo.report.figures import grid
 from crossemo.report.style import (
     COLOURS,
@@ -43,8 +45,12 @@ def layer_figures(
     for role, corpus in corpora.items():
         rows = _select(scores, trained_on=role, judged_on=role, labels="true")
         figures[f"layer_recalls/{role}"] = recall_figure(rows, corpus)
-    if likeness:
-        figures["layer_similarity"] = likeness_figure(likeness, corpora)
+    pairs = role_pairs(corpora) if likeness else []
+    for one, other in pairs:
+        rows = [row for row in likeness if row.keys() >= {_layer(one), _layer(other)}]
+        pair = {role: corpora[role] for role in (one, other)}
+        tag = "layer_similarity" + f"/{one}_{other}" * (len(pairs) > 1)
+        figures[tag] = likeness_figure(rows, pair)
     return figures
 
 
@@ -60,7 +66,7 @@ def score_figure(scores: Rows, corpora: Mapping[str, str], encoder: str = "") ->
         encoder: Name of the encoder.
     """
     figure, panels = _panels(len(corpora), 1.9 * WIDTH)
-    recalls = _select(scores, score="UA")
+    recalls = _select(scores, score=HEADLINE)
     colours = dict(zip(corpora, COLOURS, strict=False))
     for axes, (role, corpus) in zip(panels, corpora.items(), strict=True):
         judged = _select(recalls, judged_on=role)
@@ -74,7 +80,7 @@ def score_figure(scores: Rows, corpora: Mapping[str, str], encoder: str = "") ->
         _line(axes, _layers(within, "random"), GREY, "--", "random weights")
         _references(axes, within)
         _chance(axes, within)
-        axes.set_ylabel(f"UA on {corpus}, %")
+        axes.set_ylabel(f"{HEADLINE} on {corpus}, %")
     panels[-1].set_xlabel(f"{STATES}, then references\nbands, bars: 95 % intervals")
     _legend(figure, panels, encoder)
     return figure
@@ -93,14 +99,14 @@ def encoder_figure(runs: Mapping[str, Rows], corpora: Mapping[str, str]) -> Figu
     figure, panels = _panels(len(corpora), 1.6 * WIDTH)
     for number, (name, scores) in enumerate(runs.items()):
         colour = COLOURS[number % len(COLOURS)]
-        recalls = _layers(_select(scores, score="UA", labels="true"))
+        recalls = _layers(_select(scores, score=HEADLINE, labels="true"))
         for axes, (role, corpus) in zip(panels, corpora.items(), strict=True):
             judged = _select(recalls, judged_on=role)
             _curve(axes, _select(judged, trained_on=role), colour, name)
             for other in set(corpora) - {role}:
                 across = _select(judged, trained_on=other, scaler="judged")
                 _line(axes, across, colour, "--", "")
-            axes.set_ylabel(f"UA on {corpus}, %")
+            axes.set_ylabel(f"{HEADLINE} on {corpus}, %")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             if not number:
                 _chance(axes, judged)
@@ -135,14 +141,13 @@ def likeness_figure(likeness: Rows, corpora: Mapping[str, str]) -> Figure:
     """Draw the CKA of every layer in one role with every layer in the other.
 
     Args:
-        likeness: Rows of `layer_similarity.csv`.
-        corpora: Name of the corpus in each role.
+        likeness: Rows of `layer_similarity.csv` of two roles.
+        corpora: Name of the corpus in each of the two.
     """
     first, second = corpora
-    layers = list(dict.fromkeys(row[f"{first}_layer"] for row in likeness))
-    cells = {
-        (row[f"{first}_layer"], row[f"{second}_layer"]): row["cka"] for row in likeness
-    }
+    one, other = _layer(first), _layer(second)
+    layers = list(dict.fromkeys(row[one] for row in likeness))
+    cells = {(row[one], row[other]): row["cka"] for row in likeness}
     table = np.array([[cells[i, j] for j in layers] for i in layers])
     text = [[f"{value:z.2f}".replace("0.", ".") for value in row] for row in table]
     names = [str(layer) for layer in layers]
@@ -150,6 +155,11 @@ def likeness_figure(likeness: Rows, corpora: Mapping[str, str]) -> Figure:
     axes.set(ylabel=f"state, {corpora[first]}", xlabel=f"state, {corpora[second]}")
     set_title(figure, "CKA of the emotions' means")
     return figure
+
+
+def _layer(role: str) -> str:
+    """Return the column of the layers of a role."""
+    return f"{role}_layer"
 
 
 def _panels(count: int, width: float) -> tuple[Figure, list[Axes]]:

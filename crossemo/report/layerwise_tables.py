@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from crossemo.metrics.names import HEADLINE
 from crossemo.report.tables import plain_table
 
 CAPTION = """\
@@ -107,7 +108,7 @@ def _columns(
     for row in scores:
         score, _, melody = row["score"].partition("/")
         across = row["trained_on"] != row["judged_on"]
-        if score != "UA" or row["labels"] != labels or (melody and across):
+        if score != HEADLINE or row["labels"] != labels or (melody and across):
             continue
         if _has_column(row):
             name = _name(row, names)

@@ -10,6 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from crossemo.cache import Entry
+from crossemo.metrics.names import HEADLINE
 
 CAPTION = (
     "per cent; chance: the UA that guessing stays below; F1: macro mean; "
@@ -36,7 +37,7 @@ def results_table(results: Mapping[str, Any]) -> Table:
     table = plain_table(CAPTION)
     for name in ("stage", "role", "corpus"):
         table.add_column(name, overflow="fold")
-    for name in ("UA [95 %]", "chance", "WA", "F1", "clips"):
+    for name in (f"{HEADLINE} [95 %]", "chance", "WA", "F1", "clips"):
         table.add_column(name, justify="right", no_wrap=True)
     roles = results.get("roles", {})
     for stage, test in results["stages"].items():
@@ -58,10 +59,10 @@ def comparisons_table(results: Mapping[str, Any]) -> Table:
     table = plain_table("differences of UA on the same clips, in points")
     for name in ("", "stage", "than", "role"):
         table.add_column(name, overflow="fold")
-    table.add_column("UA [95 %]", justify="right", no_wrap=True)
+    table.add_column(f"{HEADLINE} [95 %]", justify="right", no_wrap=True)
     for row in results["comparisons"]:
-        low, high = (f"{100 * end:+.1f}" for end in row["UA_interval"])
-        difference = f"{100 * row['UA']:+.1f} [{low}, {high}]"
+        low, high = (f"{100 * end:+.1f}" for end in row[f"{HEADLINE}_interval"])
+        difference = f"{100 * row[HEADLINE]:+.1f} [{low}, {high}]"
         names = (row["what"], row["stage"], row["than"], row["role"])
         table.add_row(*map(Text, (*names, difference)))
     return table
@@ -85,14 +86,20 @@ def similarity_table(measures: Sequence[Mapping[str, Any]]) -> Table:
     for title in names.values():
         table.add_column(title, justify="right", no_wrap=True)
     above = [row for row in measures if row["estimator"] == "fad_above_chance"]
-    for layer in dict.fromkeys(row["layer"] for row in above):
-        rows = {row["measure"]: row for row in above if row["layer"] == layer}
+    for place in dict.fromkeys(map(_place, above)):
+        rows = {row["measure"]: row for row in above if _place(row) == place}
         distance, bias, nearest = (rows[name] for name in names)
         table.add_row(
-            *map(Text, (str(layer), _estimate(distance), _estimate(bias))),
+            *map(Text, (place, _estimate(distance), _estimate(bias))),
             Text(f"{_percent(nearest['value'])} % ({_number(nearest['p'])})"),
         )
     return table
+
+
+def _place(measure: Mapping[str, Any]) -> str:
+    """Return the layer of a measure, with its domains where there are several pairs."""
+    domains = ", ".join(measure[k] for k in ("x_domain", "y_domain") if k in measure)
+    return f"{domains}: {measure['layer']}" if domains else str(measure["layer"])
 
 
 def cache_table(entries: Sequence[Entry]) -> Table:
@@ -130,12 +137,12 @@ def _number(value: float) -> str:
 
 
 def _cells(scores: Mapping[str, Any]) -> tuple[str, ...]:
-    recall = _percent(scores.get("UA"))
-    if interval := scores.get("UA_interval"):
+    recall = _percent(scores.get(HEADLINE))
+    if interval := scores.get(f"{HEADLINE}_interval"):
         # Of the clips alone, where there are too few groups to be of any.
-        star = "*" if scores.get("UA_interval_unit") == "clip" else ""
+        star = "*" if scores.get(f"{HEADLINE}_interval_unit") == "clip" else ""
         recall += f" [{', '.join(map(_percent, interval))}]{star}"
-    chance = scores.get("UA_chance")
+    chance = scores.get(f"{HEADLINE}_chance")
     return (
         recall,
         _percent(chance[1] if chance else None),

@@ -12,8 +12,8 @@ from crossemo.emotions import LabelSpace, label_space
 from crossemo.errors import CrossEmoError
 from crossemo.metrics.differences import difference_interval
 from crossemo.metrics.intervals import chance_interval, clip_counts, score_interval
+from crossemo.metrics.names import HEADLINE
 from crossemo.metrics.recognition import (
-    HEADLINE,
     ClassMeter,
     ConfusionScore,
     recognition_metrics,

@@ -1,6 +1,7 @@
 import csv
 import logging
 import math
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -13,10 +14,12 @@ from torch import Tensor
 from crossemo import (
     RAVDESS,
     CrossDomainDataModule,
+    Demo,
     EmotionRecognizer,
     FrechetAudioDistance,
 )
 from crossemo.data.batch import Batch
+from crossemo.data.datamodule import EmotionDataModule
 from crossemo.distances.frechet import frechet_distance
 from crossemo.errors import CrossEmoError
 from crossemo.similarity import Settings
@@ -44,7 +47,7 @@ def model(data: CrossDomainDataModule, wav2vec2: Path) -> EmotionRecognizer:
 
 
 def measured(
-    data: CrossDomainDataModule,
+    data: EmotionDataModule,
     model: EmotionRecognizer,
     folder: Path,
     **options: Any,
@@ -293,3 +296,52 @@ def test_before_and_after_training_and_when_it_goes_on(
     run(*typed, "--fad.before=false", "--name=off", monkeypatch=monkeypatch)
     off = table(here / "logs" / "off" / "version_0" / "fad.csv")
     assert {row["stage"] for row in off} == {"source", "target"}
+
+
+def test_every_two_of_three_roles_are_measured_as_if_there_were_no_third(
+    ravdess: Path, wav2vec2: Path, tmp_path: Path
+) -> None:
+    corpora = {
+        "speech": RAVDESS(ravdess, "speech"),
+        "song": RAVDESS(ravdess, "song"),
+        "piano": Demo("song", speakers=6, takes=2),
+    }
+    options: dict[str, Any] = {"split": "leave_one_out", "batch_size": 8}
+    every = EmotionDataModule(corpora, **options)
+    pair = EmotionDataModule({k: corpora[k] for k in ("song", "piano")}, **options)
+    tables = {}
+    for data in (every, pair):
+        data.prepare_data()
+        data.setup()
+        model = EmotionRecognizer(str(wav2vec2), classes=data.classes)
+        folder = tmp_path / "_".join(data.roles)
+        measured(data, model, folder, part="all", layers=1, unit="both")
+        for file in ("fad.csv", "similarity.csv"):
+            (path,) = folder.rglob(file)
+            with path.open() as lines:
+                tables[len(data.roles), file] = list(csv.DictReader(lines))
+    rows = tables[3, "fad.csv"]
+    domains = Counter((row["x_domain"], row["y_domain"]) for row in rows)
+    assert len(domains) == 3 + 3
+    between = domains["speech", "song"]
+    assert between == domains["speech", "piano"] == domains["song", "piano"]
+    assert domains["song", "song"] == domains["piano", "piano"]  # once each
+    both = {"song", "piano"}
+    names = [row for row in rows if {row["x_domain"], row["y_domain"]} <= both]
+    plain = [r for r in names if r["estimator"] == "fad" and r["unit"] == "clip"]
+    alone = [
+        r
+        for r in tables[2, "fad.csv"]
+        if r["estimator"] == "fad" and r["unit"] == "clip"
+    ]
+    key = ("x_domain", "x_emotion", "y_domain", "y_emotion")
+    value = {tuple(r[k] for k in key): float(r["value"]) for r in alone}
+    assert {tuple(r[k] for k in key) for r in plain} == value.keys()
+    for row in plain:
+        expected = value[tuple(row[k] for k in key)]
+        assert float(row["value"]) == pytest.approx(expected, rel=1e-5)
+    measures = tables[3, "similarity.csv"]
+    assert len({(row["x_domain"], row["y_domain"]) for row in measures}) == 3
+    assert "x_domain" not in tables[2, "similarity.csv"][0]
+    figures = {path.name for path in (tmp_path).rglob("*.png")}
+    assert {"fad_song_piano_test.png", "fad_speech_song_test.png"} <= figures

@@ -10,6 +10,7 @@ from crossemo.layerwise.geometry import cka, emotion_products, exchange_p
 from tests.layerwise.made_up import jackknife
 from tests.probes.made_up import features, made_up
 
+THREE = made_up(roles=("speech", "song", "piano"))
 CLIPS = made_up(roles=("speech", "song"))
 VALUES = torch.stack([features(CLIPS, seed) for seed in (0, 1)], 1).double()
 GROUPS = sorted(set(CLIPS.groups))
@@ -60,3 +61,27 @@ def test_few_groups_have_no_interval() -> None:
     assert row["groups"] == 2
     assert isnan(row["low"])
     assert isnan(row["high"])
+
+
+def test_every_two_roles_are_compared_as_if_there_were_no_others() -> None:
+    values = torch.stack([features(THREE, seed) for seed in (0, 1)], 1).double()
+    rows = similarity_rows(THREE, values, (3, 5))
+    pairs = [("speech", "song"), ("speech", "piano"), ("song", "piano")]
+    assert len(rows) == 4 * len(pairs)
+    for one, other in pairs:
+        columns = {f"{one}_layer", f"{other}_layer"}
+        of_pair = [row for row in rows if row.keys() >= columns]
+        roles = torch.tensor([THREE.names.index(one), THREE.names.index(other)])
+        inside = torch.isin(THREE.roles, roles)
+        places = inside.nonzero().flatten().tolist()
+        alone = replace(
+            THREE,
+            ids=tuple(THREE.ids[n] for n in places),
+            groups=tuple(THREE.groups[n] for n in places),
+            keys=tuple(THREE.keys[n] for n in places),
+            roles=torch.searchsorted(roles, THREE.roles[inside]),
+            labels=THREE.labels[inside],
+            parts=THREE.parts[:, inside],
+            names=(one, other),
+        )
+        assert of_pair == similarity_rows(alone, values[inside], (3, 5))

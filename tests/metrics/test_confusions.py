@@ -20,7 +20,8 @@ from crossemo.metrics.confusions import (
     mean_over_folds,
     without_each_block,
 )
-from crossemo.metrics.recognition import SCORES, ScoreName
+from crossemo.metrics.names import ScoreName
+from crossemo.metrics.recognition import SCORES
 
 CLASSES = 3
 MEASURES: dict[ScoreName, Any] = {

@@ -8,7 +8,8 @@ from sklearn.metrics import accuracy_score, balanced_accuracy_score, f1_score
 from torch import Tensor
 
 from crossemo.metrics.intervals import Interval, chance_interval, score_interval
-from crossemo.metrics.recognition import SCORES, ScoreName
+from crossemo.metrics.names import ScoreName
+from crossemo.metrics.recognition import SCORES
 
 
 def recognised(

@@ -21,7 +21,8 @@ from torch.multiprocessing.spawn import spawn
 from torchmetrics import MetricCollection
 
 from crossemo.emotions import label_space
-from crossemo.metrics.recognition import SCORES, ScoreName, recognition_metrics
+from crossemo.metrics.names import ScoreName
+from crossemo.metrics.recognition import SCORES, recognition_metrics
 
 CLASSES = ("neutral", "calm", "happy", "sad", "angry", "fearful")
 

@@ -1,0 +1,6 @@
+"""Names of scores, apart from their computation, so that a table needs no torch."""
+
+from typing import Literal
+
+ScoreName = Literal["UA", "WA", "macro_F1"]
+HEADLINE: ScoreName = "UA"  # by which models are chosen and layers compared
