@@ -16,7 +16,7 @@ from matplotlib.figure import Figure
 from crossemo.callbacks.measurement import Measurement
 from crossemo.callbacks.parts import recogniser
 from crossemo.data.datamodule import data_of
-from crossemo.data.pairs import role_pairs
+from crossemo.data.role_pairs import role_pairs
 from crossemo.errors import CrossEmoError
 from crossemo.files import write_csv
 from crossemo.recognizer import EmotionRecognizer

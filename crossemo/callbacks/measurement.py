@@ -14,7 +14,7 @@ from crossemo.corpora.base import PARTS, Part
 from crossemo.data.batch import Batch
 from crossemo.data.datamodules import EmotionDataModule
 from crossemo.data.gathering import gather_clips
-from crossemo.data.pairs import role_pairs
+from crossemo.data.role_pairs import role_pairs
 from crossemo.distances.cells import deal
 from crossemo.errors import CrossEmoError
 from crossemo.recognizer import EmotionRecognizer

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from crossemo.data.pairs import role_pairs
+from crossemo.data.role_pairs import role_pairs
 from crossemo.layerwise.conditions import Row
 from crossemo.layerwise.geometry import cka, emotion_products, exchange_p
 from crossemo.metrics.intervals import MIN_GROUPS

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from crossemo.data.pairs import role_pairs
+from crossemo.data.role_pairs import role_pairs
 from crossemo.metrics.names import HEADLINE
 from crossemo.report.figures import grid
 from crossemo.report.style import (

@@ -10,13 +10,13 @@ from rich.text import Text
 from crossemo.metrics.names import HEADLINE
 from crossemo.report.tables import plain_table
 
-CAPTION = """\
-UA in per cent ± half its 95 % interval; a|b: only these to choose from
+CAPTION = f"""\
+{HEADLINE} in per cent ± half its 95 % interval; a|b: only these to choose from
 best: the layer chosen on validation, fold by fold
 a → b: learnt from a, b standardised by its own training clips
 shuffled: mean over the states of probes that learnt shuffled labels"""
-ENCODER_CAPTION = """\
-UA of the layer chosen on validation, per cent ± half its 95 % interval
+ENCODER_CAPTION = f"""\
+{HEADLINE} of the layer chosen on validation, per cent ± half its 95 % interval
 differences on the same clips; q: p corrected for the number of layers"""
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
@@ -145,7 +145,7 @@ def _differences(pairs: Rows, names: Mapping[str, str]) -> dict[str, dict[str, s
 def _difference(row: Row) -> str:
     reach = 100 * (row["high"] - row["low"]) / 2
     q = "<0.01" if row["q"] < 0.01 else f"{row['q']:.2f}"
-    return f"{100 * row['UA']:+.1f}±{reach:.0f}\nq {q}"
+    return f"{100 * row[HEADLINE]:+.1f}±{reach:.0f}\nq {q}"
 
 
 def _mean(column: Mapping[str, Row]) -> str:
