@@ -96,12 +96,12 @@ def entries(home: Path | None = None) -> list[Entry]:
         home: The cache folder; `cache_dir` if None.
     """
     home = home or cache_dir()
-    found = []
+    folders = []
     for kind in KINDS:
         for folder in (home / kind).glob("*"):
             if folder.is_dir() and not folder.name.startswith(UNFINISHED):
-                found.append(_entry(kind, folder))
-    return sorted(found, key=lambda entry: (entry.kind, -entry.size))
+                folders.append(_entry(kind, folder))
+    return sorted(folders, key=lambda entry: (entry.kind, -entry.size))
 
 
 def clear(kinds: Iterable[str] = KINDS, home: Path | None = None) -> int:

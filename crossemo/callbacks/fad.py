@@ -75,7 +75,7 @@ class FrechetAudioDistance(Callback):
         self.estimate = estimate
         self.rows: list[Row] = []
         self.measures: list[Row] = []
-        self._said: set[str] = set()
+        self._cautions: set[str] = set()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Refuse hidden states that the encoder lacks, before the long work."""
@@ -132,23 +132,23 @@ class FrechetAudioDistance(Callback):
             self._write(trainer, module, name, folder)
         trainer.strategy.barrier("fad")
 
-    def _keep(self, name: str, new: Sequence[Row], kept: list[Row]) -> None:
-        kept[:] = [row for row in kept if row["stage"] != name] + list(new)
+    def _keep(self, name: str, new: Sequence[Row], table: list[Row]) -> None:
+        table[:] = [row for row in table if row["stage"] != name] + list(new)
 
     def _warn(self, rows: Sequence[Row]) -> None:
         """Say once what a reader must know."""
         for sentence in warnings_of(rows):
-            if sentence not in self._said:
+            if sentence not in self._cautions:
                 logger.warning(sentence)
-            self._said.add(sentence)
+            self._cautions.add(sentence)
 
     def _recall(self, folder: Path) -> None:
         """Take over what an interrupted run measured before its training."""
-        for file, kept in ((FILE, self.rows), (MEASURES, self.measures)):
+        for file, table in ((FILE, self.rows), (MEASURES, self.measures)):
             if (folder / file).is_file():
                 with (folder / file).open(encoding="utf-8") as lines:
                     rows = list(csv.DictReader(lines))
-                self._keep(BEFORE, [r for r in rows if r["stage"] == BEFORE], kept)
+                self._keep(BEFORE, [r for r in rows if r["stage"] == BEFORE], table)
 
     def _write(
         self, trainer: Trainer, module: EmotionRecognizer, name: str, folder: str | None

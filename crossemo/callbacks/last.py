@@ -106,7 +106,7 @@ class Requeue(Callback):
 
     def __init__(self, last: LastCheckpoint, folder: Path) -> None:
         self._last, self._folder = last, folder
-        self._asked = False
+        self._signalled = False
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Listen for the signal."""
@@ -120,10 +120,10 @@ class Requeue(Callback):
         batch: Any,  # noqa: ANN401
         batch_idx: int,
     ) -> None:
-        """Save, queue the job again and end, if asked and if a step is complete."""
-        asked = trainer.strategy.reduce_boolean_decision(self._asked, all=False)
+        """Save, queue the job again and end, if signalled and if a step is complete."""
+        signalled = trainer.strategy.reduce_boolean_decision(self._signalled, all=False)
         number = job()
-        if not asked or number is None or not self._last.save_within_epoch(trainer):
+        if not signalled or number is None or not self._last.save_within_epoch(trainer):
             return
         if trainer.is_global_zero:
             write_text(note_of(self._folder, number), self._last.best_model_path)
@@ -132,4 +132,4 @@ class Requeue(Callback):
         raise SystemExit(0)
 
     def _hear(self, *_: object) -> None:
-        self._asked = True
+        self._signalled = True

@@ -41,20 +41,22 @@ def with_units(members: Members, scheme: Scheme | Split) -> dict[str, list[Examp
         members: The examples of each role.
         scheme: How they will be split.
     """
-    copies = contents({role: [e.key for e in own] for role, own in members.items()})
+    copies = contents(
+        {role: [e.key for e in examples] for role, examples in members.items()}
+    )
     authors: set[str] = set()
     if isinstance(scheme, Scheme) and not scheme.strict_groups:
         authors = _published(members, scheme)
     groups = {
         one.clip.id: one.clip.groups[: 1 if role in authors else None]
         + ((copies[one.key],) if one.key in copies else ())
-        for role, own in members.items()
-        for one in own
+        for role, examples in members.items()
+        for one in examples
     }
     units = tied(groups.values())
     return {
-        role: [replace(one, unit=units[one.clip.groups[0]]) for one in own]
-        for role, own in members.items()
+        role: [replace(one, unit=units[one.clip.groups[0]]) for one in examples]
+        for role, examples in members.items()
     }
 
 
@@ -76,7 +78,9 @@ def partition(members: Members, folds: Folds, scheme: Scheme | Split) -> Partiti
         wishes = dict.fromkeys(members, split.parts())
     else:
         wishes = _wishes(members, folds, scheme)
-        split = _split(_strongest(p for own in wishes.values() for p in own.items()))
+        split = _split(
+            _strongest(p for parts in wishes.values() for p in parts.items())
+        )
         authors = _published(members, scheme)
     final = split.parts()
     parts: dict[str, Part] = {}
@@ -113,7 +117,9 @@ def _published(members: Members, scheme: Scheme) -> set[str]:
     """Return the roles with parts of their authors, where these are asked for."""
     if scheme.name != "official":
         return set()
-    return {role for role, own in members.items() if any(e.clip.part for e in own)}
+    return {
+        role for role, examples in members.items() if any(e.clip.part for e in examples)
+    }
 
 
 def _wishes(members: Members, folds: Folds, scheme: Scheme) -> dict[str, Parts]:
@@ -125,13 +131,13 @@ def _wishes(members: Members, folds: Folds, scheme: Scheme) -> dict[str, Parts]:
         role: _strongest((e.unit, e.clip.part) for e in members[role] if e.clip.part)
         for role in _published(members, scheme)
     }
-    left = {role: own for role, own in members.items() if role not in wishes}
-    folded = {role: own for role, own in left.items() if folds[role]}
+    left = {role: examples for role, examples in members.items() if role not in wishes}
+    folded = {role: examples for role, examples in left.items() if folds[role]}
     if folded:
-        units = {one.unit for own in folded.values() for one in own}
+        units = {one.unit for examples in folded.values() for one in examples}
         parts = make_split(units, _unit_folds(folded, folds), scheme).parts()
         wishes |= dict.fromkeys(folded, parts)
-    others = {role: own for role, own in left.items() if not folds[role]}
+    others = {role: examples for role, examples in left.items() if not folds[role]}
     if others:
         dealt = replace(scheme, name="kfold")
         parts = split_side_by_side(_units(others), dealt, _strata(others)).parts()
@@ -144,8 +150,8 @@ def _unit_folds(members: Members, folds: Folds) -> list[frozenset[str]]:
     both = united([folds[role] for role in members if folds[role]])
     place: dict[str, int] = {}
     for number, fold in enumerate(both):
-        for own in members.values():
-            for one in own:
+        for examples in members.values():
+            for one in examples:
                 if fold.intersection(one.clip.groups):
                     place.setdefault(one.unit, number)
     return [
@@ -155,14 +161,14 @@ def _unit_folds(members: Members, folds: Folds) -> list[frozenset[str]]:
 
 
 def _units(members: Members) -> list[set[str]]:
-    return [{one.unit for one in own} for own in members.values()]
+    return [{one.unit for one in examples} for examples in members.values()]
 
 
 def _strata(members: Members) -> dict[str, Counter[Hashable]]:
     """Return the clips of each class and role in each unit; none where no classes."""
     strata: dict[str, Counter[Hashable]] = {}
-    for role, own in members.items():
-        for one in own:
+    for role, examples in members.items():
+        for one in examples:
             if isinstance(one.target, int):
                 strata.setdefault(one.unit, Counter())[role, one.target] += 1
     return strata
@@ -179,7 +185,7 @@ def _strongest(pairs: Iterable[tuple[str, Part]]) -> Parts:
 
 def _split(parts: Parts) -> Split:
     train, val, test = (
-        tuple(sorted(unit for unit, own in parts.items() if own == part))
+        tuple(sorted(unit for unit, wish in parts.items() if wish == part))
         for part in PARTS
     )
     return Split(train, val, test)
@@ -189,8 +195,8 @@ def _in_units(split: Split, members: Members) -> Split:
     """Return a split that names units by any of their groups, by their names."""
     units = {
         group: one.unit
-        for own in members.values()
-        for one in own
+        for examples in members.values()
+        for one in examples
         for group in one.clip.groups
     }
     split.refuse_strays(units)

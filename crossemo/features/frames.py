@@ -79,14 +79,14 @@ def keep_frames(
     )
 
 
-def _lengths_left(datasets: Sequence[ClipDataset], found: Kept) -> list[int]:
+def _lengths_left(datasets: Sequence[ClipDataset], stored: Kept) -> list[int]:
     """Return the samples of each clip that isn't kept yet."""
     lengths = {
         key: length
         for dataset in datasets
         for key, length in zip(dataset.keys, dataset.lengths, strict=True)
     }
-    return [length for key, length in lengths.items() if key not in found]
+    return [length for key, length in lengths.items() if key not in stored]
 
 
 def _announce(folder: Path, clips: int, size: int) -> None:

@@ -159,8 +159,8 @@ def keep_features(
         FeatureError: The cache can't be written.
     """
     moments = _moments_of(encoder)
-    kept = keep(moments, datasets, batch_size, precision, cache_dir, progress)
-    return Features(kept.files)
+    stored = keep(moments, datasets, batch_size, precision, cache_dir, progress)
+    return Features(stored.files)
 
 
 def features_folder(

@@ -64,5 +64,5 @@ def keys_in(file: Path) -> list[str]:
 
 def _index(file: Path) -> Mapping[str, str]:
     with safe_open(file, "pt") as opened:
-        found: Mapping[str, str] = opened.metadata()
-    return found
+        metadata: Mapping[str, str] = opened.metadata()
+    return metadata

@@ -122,8 +122,8 @@ def keep(
         chunks = list(_chunks(datasets, kept_in(folder), size))
         with Progress(transient=True, disable=not progress or not chunks) as bar:
             task = bar.add_task("Computing features", total=len(chunks))
-            for done in _compute(chunks, folder, extractor, batch_size, precision):
-                bar.update(task, completed=done)
+            for count in _compute(chunks, folder, extractor, batch_size, precision):
+                bar.update(task, completed=count)
     except OSError as error:
         raise FeatureError(
             f"Features can't be written to {folder} ({error.strerror or error}): make "
@@ -144,8 +144,8 @@ def kept_folder(
     It is `<cache folder>/features/<key>`, whose key stands for the extractor's
     identity, the resampler, the precision and crossemo's version.
     """
-    own = [FORMAT, __version__, audio.RESAMPLER, precision]
-    identity = json.dumps([*own, extractor.identity()])
+    versions = [FORMAT, __version__, audio.RESAMPLER, precision]
+    identity = json.dumps([*versions, extractor.identity()])
     key = blake2b(identity.encode(), digest_size=16).hexdigest()
     home = cache.cache_dir() if cache_dir is None else Path(cache_dir).expanduser()
     return home / "features" / key
@@ -172,7 +172,7 @@ class _Chunk:
 
 
 def _chunks(
-    datasets: Sequence[ClipDataset], found: Kept, size: int
+    datasets: Sequence[ClipDataset], stored: Kept, size: int
 ) -> Iterator[_Chunk]:
     """Cut what is not there into files of similar length, the longest clips first."""
     seen: set[str] = set()
@@ -186,7 +186,7 @@ def _chunks(
         for start in range(0, len(order), size):
             places = []
             for place in order[start : start + size]:
-                if keys[place] not in found and keys[place] not in seen:
+                if keys[place] not in stored and keys[place] not in seen:
                     places.append(place)
                 seen.add(keys[place])
             if places:
@@ -228,12 +228,12 @@ def _extract(
 ) -> dict[str, dict[str, Tensor]]:
     """Return the tensors of every clip, by key."""
     kind = torch.float32 if precision == "float32" else torch.float16
-    found = {}
+    clips = {}
     for batch in chunk.batches(batch_size):
         for place, clip in zip(batch.indices.tolist(), extractor(batch), strict=True):
             key = chunk.dataset.keys[place]
-            found[key] = {name: part.to(kind) for name, part in clip.items()}
-    return {key: found[key] for key in chunk.keys}
+            clips[key] = {name: part.to(kind) for name, part in clip.items()}
+    return {key: clips[key] for key in chunk.keys}
 
 
 def _whole(folder: Path) -> list[Path]:

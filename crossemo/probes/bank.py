@@ -87,10 +87,10 @@ def logits(maps: Sequence[Tensor], clips: Tensor) -> Tensor:
         `(folds, probes, clips, classes)`.
     """
     # One product for all probes reads the clips only once.
-    found = torch.einsum("fpcd,fmd->fpcm", maps[0], clips) + maps[1][..., None]
+    outputs = torch.einsum("fpcd,fmd->fpcm", maps[0], clips) + maps[1][..., None]
     for weight, bias in zip(maps[2::2], maps[3::2], strict=True):
-        found = weight @ found + bias[..., None]
-    return found.mT
+        outputs = weight @ outputs + bias[..., None]
+    return outputs.mT
 
 
 def _draw(sizes: Sequence[int], seed: int) -> list[Tensor]:

@@ -48,14 +48,14 @@ class ProbedClips:
             `(folds, most)` positions, filled up with -1 where a fold has fewer.
         """
         inside = torch.isin(self.parts, torch.tensor(parts)) & (self.roles == role)
-        found = [fold.nonzero().flatten() for fold in inside]
-        return torch.nn.utils.rnn.pad_sequence(found, True, padding_value=-1)
+        rows = [fold.nonzero().flatten() for fold in inside]
+        return torch.nn.utils.rnn.pad_sequence(rows, True, padding_value=-1)
 
     def describe(self) -> list[dict[str, list[str]]]:
         """Return the groups of each part in every fold."""
-        found = []
+        folds = []
         for parts in self.parts.tolist():
-            held: dict[str, set[str]] = {
+            units: dict[str, set[str]] = {
                 name: {
                     group
                     for group, part in zip(self.groups, parts, strict=True)
@@ -63,8 +63,8 @@ class ProbedClips:
                 }
                 for number, name in enumerate(PARTS)
             }
-            found.append({name: sorted(groups) for name, groups in held.items()})
-        return found
+            folds.append({name: sorted(groups) for name, groups in units.items()})
+        return folds
 
     def only(self, folds: Literal["all"] | Sequence[int]) -> "ProbedClips":
         """Return the same with some of the folds.
@@ -152,12 +152,12 @@ def class_shares(labels: Tensor, inside: Tensor, classes: int) -> Tensor:
 
 
 def _melodies(data: EmotionDataModule) -> tuple[tuple[int, ...], ...]:
-    found = {
+    melodies = {
         tuple(data.classes.index(name) for name in melody if name in data.classes)
         for corpus in data.roles.values()
         for melody in corpus.melodies
     }
-    return tuple(sorted(melody for melody in found if len(melody) > 1))
+    return tuple(sorted(melody for melody in melodies if len(melody) > 1))
 
 
 def _refuse_gaps(clips: ProbedClips) -> None:
@@ -165,10 +165,10 @@ def _refuse_gaps(clips: ProbedClips) -> None:
         for fold, parts in enumerate(clips.parts):
             of_role = clips.roles == number
             for part, what in enumerate(PARTS):
-                held = clips.labels[of_role & (parts == part)].bincount(
+                counts = clips.labels[of_role & (parts == part)].bincount(
                     minlength=len(clips.classes)
                 )
-                missing = _missing(held, clips.classes)
+                missing = _missing(counts, clips.classes)
                 if missing and (part == TRAIN or len(missing) == len(clips.classes)):
                     raise SplitError(
                         f"In fold {fold}, no {what} clip of {name} is "

@@ -160,10 +160,10 @@ def judge(
     """
     conditions = _conditions(clips.names)
     shape = (len(conditions), len(views), len(variants), len(clips.ids))
-    said, within = torch.full(shape, -1).short(), torch.full(shape, -1).short()
+    labels, within = torch.full(shape, -1).short(), torch.full(shape, -1).short()
     recalls, chosen = [], []
-    for role, own in enumerate(trained):
-        for view, (probes, features) in enumerate(zip(own, values, strict=True)):
+    for role, by_view in enumerate(trained):
+        for view, (probes, features) in enumerate(zip(by_view, values, strict=True)):
             rate, maps = probes.chosen()
             recalls.append(probes.recall.gather(1, rate[:, None]).squeeze(1))
             chosen.append(torch.tensor(rates)[rate.cpu()])
@@ -173,11 +173,11 @@ def judge(
                     scale = (probes.mean, probes.inverse)
                     if condition.scaler == "judged":
                         scale = _scale(features, clips, judged)
-                    cell = (said[number, view], within[number, view])
+                    cell = (labels[number, view], within[number, view])
                     _tell(cell, maps, features, scale, clips, judged)
     chosen_shape = (len(trained), len(views), len(clips.parts), len(variants))
     return Judgements(
-        said=said,
+        said=labels,
         within=within,
         recall=torch.stack(recalls).cpu().float().view(chosen_shape),
         rate=torch.stack(chosen).view(chosen_shape),
@@ -197,7 +197,7 @@ def judge(
 
 
 def _conditions(names: Sequence[str]) -> list[Condition]:
-    own = [Condition(name, name) for name in names]
+    within = [Condition(name, name) for name in names]
     across = [
         Condition(one, other, scaler)
         for one in names
@@ -205,7 +205,7 @@ def _conditions(names: Sequence[str]) -> list[Condition]:
         if one != other
         for scaler in ("trained", "judged")
     ]
-    return own + across
+    return within + across
 
 
 def _scale(values: Tensor, clips: ProbedClips, role: int) -> tuple[Tensor, Tensor]:
@@ -229,18 +229,18 @@ def _tell(
     # A clip that several folds test counts in the first of them.
     for fold in reversed(range(len(rows))):
         tested = rows[fold, rows[fold] >= 0]
-        own = scores[fold, :, : len(tested)]
-        cell[0][:, tested] = own.argmax(-1).short()
-        cell[1][:, tested] = _within(own, clips.labels[tested], clips.melodies)
+        fold_scores = scores[fold, :, : len(tested)]
+        cell[0][:, tested] = fold_scores.argmax(-1).short()
+        cell[1][:, tested] = _within(fold_scores, clips.labels[tested], clips.melodies)
 
 
 def _within(
     scores: Tensor, labels: Tensor, melodies: Sequence[Sequence[int]]
 ) -> Tensor:
     """Choose among the classes that share a melody with each clip's true one."""
-    found = torch.full(scores.shape[:-1], -1).short()
+    choices = torch.full(scores.shape[:-1], -1).short()
     for melody in melodies:
         members = torch.tensor(melody)
         here = torch.isin(labels, members)
-        found[:, here] = members[scores[:, here][..., members].argmax(-1)].short()
-    return found
+        choices[:, here] = members[scores[:, here][..., members].argmax(-1)].short()
+    return choices

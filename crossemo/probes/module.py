@@ -200,8 +200,10 @@ class LayerwiseProbes(LightningModule):
         Raises:
             CrossEmoError: The checkpoint is of other settings or data.
         """
-        held = checkpoint["hyper_parameters"]
-        other = [name for name in self.hparams if held.get(name) != self.hparams[name]]
+        stored = checkpoint["hyper_parameters"]
+        other = [
+            name for name in self.hparams if stored.get(name) != self.hparams[name]
+        ]
         shapes = [value.shape for value in self.state_dict().values()]
         if other or shapes != [v.shape for v in checkpoint["state_dict"].values()]:
             raise CrossEmoError(
@@ -235,12 +237,12 @@ class LayerwiseProbes(LightningModule):
 
     def hidden_states(self) -> tuple[Tensor, list[int]]:
         """Return the encoder's features, `(clips, layers, width)`, and the layers."""
-        own = {
+        layers = {
             view.layer: values
             for view, values in zip(self.views, self._values, strict=True)
             if view.kind == "encoder" and view.layer is not None
         }
-        return torch.stack(list(own.values()), 1), list(own)
+        return torch.stack(list(layers.values()), 1), list(layers)
 
     def _probed(self) -> EmotionDataModule:
         if self.data is None:

@@ -45,14 +45,14 @@ class ProbeTask(nn.Module):
             [clips.labels if s is None else shuffled_labels(clips, s) for s in shuffles]
         )[:, rows]
         classes = len(clips.classes)
-        found = {
+        tensors = {
             "rows": rows,
             "learnt": learnt,
             "targets": targets,
             "learning": class_shares(targets, learnt[:, None], classes),
             "judging": class_shares(targets, judging[:, None], classes),
         }
-        for name, tensor in found.items():
+        for name, tensor in tensors.items():
             self.register_buffer(name, tensor, persistent=False)
 
     def scale(self, values: Tensor) -> tuple[Tensor, Tensor]:

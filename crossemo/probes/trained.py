@@ -81,17 +81,24 @@ class TrainedProbes(nn.Module):
         clips = values[task.rows]
         with torch.enable_grad():
             banks = self._of(self.banks, running)
-            said = raw_logits(joined(banks), clips, self.mean, self.inverse)
-            said = said.mT.log_softmax(-2)  # clips last, which is much faster
-            shape = len(said), len(banks), -1, *said.shape[2:]  # folds, rates, variants
-            said = said.view(shape)
-            targets = task.targets.expand(*said.shape[:-2], -1)
-            losses = -said.gather(-2, targets[..., None, :]).squeeze(-2)
-            own = [p for bank in banks for p in bank.parameters()]
-            found = torch.autograd.grad((losses * task.learning[:, None]).sum(), own)
-        for parameter, gradient in zip(own, found, strict=True):
+            scores = raw_logits(joined(banks), clips, self.mean, self.inverse)
+            scores = scores.mT.log_softmax(-2)  # clips last, which is much faster
+            shape = (
+                len(scores),
+                len(banks),
+                -1,
+                *scores.shape[2:],
+            )  # folds, rates, variants
+            scores = scores.view(shape)
+            targets = task.targets.expand(*scores.shape[:-2], -1)
+            losses = -scores.gather(-2, targets[..., None, :]).squeeze(-2)
+            parameters = [p for bank in banks for p in bank.parameters()]
+            gradients = torch.autograd.grad(
+                (losses * task.learning[:, None]).sum(), parameters
+            )
+        for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
-        right = said.detach().max(-2).indices == targets
+        right = scores.detach().max(-2).indices == targets
         # Doubles hold every such sum exactly, so that equal recalls are equal.
         recall = (right * task.judging[:, None].double()).sum(-1).float()
         loss = (losses.detach() * task.judging[:, None]).sum(-1)
@@ -120,10 +127,10 @@ class TrainedProbes(nn.Module):
         self.recall[:, rates] = torch.where(better, recall, best)
         self.loss[:, rates] = torch.where(better, loss, least)
         self.waited[:, rates] = torch.where(better, 0, waited + 1)
-        kept = self._of(self.best, rates)
+        best_banks = self._of(self.best, rates)
         for place, bank in enumerate(self._of(self.banks, rates)):
             if (here := better[:, place]).any():
-                for new, old in zip(bank.maps, kept[place].maps, strict=True):
+                for new, old in zip(bank.maps, best_banks[place].maps, strict=True):
                     mask = here.view(*here.shape, *[1] * (new.ndim - 2))
                     old.copy_(torch.where(mask, new.detach(), old))
 
@@ -131,8 +138,8 @@ class TrainedProbes(nn.Module):
         self, banks: nn.ModuleList, numbers: Sequence[int] | None = None
     ) -> list[ProbeBank]:
         chosen = range(len(banks)) if numbers is None else numbers
-        found = [banks[number] for number in chosen]
-        return [bank for bank in found if isinstance(bank, ProbeBank)]
+        chosen_banks = [banks[number] for number in chosen]
+        return [bank for bank in chosen_banks if isinstance(bank, ProbeBank)]
 
 
 def _pick(parameters: Tensor, rate: Tensor) -> Tensor:

@@ -135,11 +135,11 @@ def read_views(
     for drawn in (False, True) if looks.random() else (False,):
         encoder = load_encoder(looks.encoder, random_weights=drawn, seed=looks.seed)
         layers = _layers(looks, encoder)
-        kept = keeping(encoder.to(device))
-        values = _rows(kept.means, clips, looks.encoder)
+        features = keeping(encoder.to(device))
+        values = _rows(features.means, clips, looks.encoder)
         if looks.pooling == "statistics":
             values = torch.cat(
-                (values, _rows(kept.deviations, clips, looks.encoder)), -1
+                (values, _rows(features.deviations, clips, looks.encoder)), -1
             )
         for n in layers:
             view = View(f"random {n}" if drawn else f"{n}", _KINDS[drawn], n)
@@ -152,7 +152,7 @@ def read_views(
 def _acoustic(
     names: Sequence[str], data: EmotionDataModule, clips: ProbedClips, speaks: bool
 ) -> Views:
-    kept = keep(
+    features = keep(
         Acoustics(names, data.sampling_rate),
         data.datasets(),
         BATCH,
@@ -161,7 +161,7 @@ def _acoustic(
     )
     return {
         View(name, "acoustic"): _rows(
-            {key: kept[key][name] for key in clips.keys}, clips, name
+            {key: features[key][name] for key in clips.keys}, clips, name
         )
         for name in names
     }
@@ -179,13 +179,13 @@ def _layers(looks: Looks, encoder: SSLEncoder) -> Sequence[int]:
     return looks.layers
 
 
-def _rows(found: Mapping[str, Tensor], clips: ProbedClips, what: str) -> Tensor:
+def _rows(features: Mapping[str, Tensor], clips: ProbedClips, what: str) -> Tensor:
     """Return the clips' features in order.
 
     Raises:
         CrossEmoError: One isn't finite.
     """
-    rows = torch.stack([found[key].float() for key in clips.keys])
+    rows = torch.stack([features[key].float() for key in clips.keys])
     if not rows.isfinite().all():
         broken = (~rows.flatten(1).isfinite().all(1)).nonzero()[0]
         raise CrossEmoError(
@@ -204,12 +204,12 @@ def _per_group(views: Views, clips: ProbedClips) -> Views:
     places: dict[tuple[int, str], list[int]] = {}
     for row, key in enumerate(zip(clips.roles.tolist(), clips.groups, strict=True)):
         places.setdefault(key, []).append(row)
-    found = {}
+    normed = {}
     for view, values in views.items():
-        found[view] = values.clone()
+        normed[view] = values.clone()
         for rows in places.values():
-            own = values[rows]
+            group_values = values[rows]
             everyone = torch.ones(1, len(rows), dtype=torch.bool)
-            mean, inverse = scale_of(own[None], everyone)
-            found[view][rows] = ((own - mean) * inverse)[0]
-    return found
+            mean, inverse = scale_of(group_values[None], everyone)
+            normed[view][rows] = ((group_values - mean) * inverse)[0]
+    return normed

@@ -16,8 +16,8 @@ class Board(TensorBoardLogger):
         self, metrics: Mapping[str, float], step: int | None = None
     ) -> None:
         """Write all but the epoch."""
-        kept = {tag: value for tag, value in metrics.items() if tag != "epoch"}
-        super().log_metrics(kept, step)
+        scalars = {tag: value for tag, value in metrics.items() if tag != "epoch"}
+        super().log_metrics(scalars, step)
 
 
 def add_figure(trainer: Trainer, tag: str, figure: Figure, step: int) -> None:

@@ -45,7 +45,7 @@ def put_back_pretrained(
     checkpoint: dict[str, Any],
     encoder: SSLEncoder,
     card: Mapping[str, Any],
-    own: Callable[[], Mapping[str, Tensor]],
+    weights: Callable[[], Mapping[str, Tensor]],
 ) -> None:
     """Put back into a checkpoint what was left out.
 
@@ -53,7 +53,7 @@ def put_back_pretrained(
         checkpoint: As it was loaded.
         encoder: The encoder that it is loaded into; gets the checkpoint's adapters.
         card: What a checkpoint of this model says.
-        own: Returns the weights of the model that it is loaded into.
+        weights: Returns the weights of the model that it is loaded into.
 
     Raises:
         CheckpointMismatchError: It is not crossemo's or belongs to another model.
@@ -66,7 +66,7 @@ def put_back_pretrained(
     adapters = encoder.adaptation.adapters
     if adapters and theirs["adapters"] and theirs["tuning"] == card["tuning"]:
         adapters.load_state(theirs["adapters"])
-    ours = own()
+    ours = weights()
     pretrained = {key: ours[key] for key in _pretrained_keys(encoder)}
     whole = pretrained | checkpoint["state_dict"]
     fits = _shapes(whole) == _shapes(ours) and theirs["classes"] == card["classes"]
@@ -117,7 +117,7 @@ def read_checkpoint(path: str | Path) -> dict[str, Any]:
 
 
 def take_new_head(
-    checkpoint: dict[str, Any], classes: Sequence[str], own: Mapping[str, Tensor]
+    checkpoint: dict[str, Any], classes: Sequence[str], weights: Mapping[str, Tensor]
 ) -> bool:
     """Give a checkpoint of other classes the classifier of a model; say whether so."""
     card = checkpoint.get("encoder")
@@ -125,7 +125,7 @@ def take_new_head(
         return False
     checkpoint["encoder"] = card | {"classes": list(classes)}
     checkpoint["state_dict"] |= {
-        key: value for key, value in own.items() if key.startswith(_CLASSIFIER)
+        key: value for key, value in weights.items() if key.startswith(_CLASSIFIER)
     }
     return True
 

@@ -98,9 +98,11 @@ class StageClock:
 
     def end(self, epoch: int) -> int:
         """Return the epoch that the run ends before, as things are at this epoch."""
-        own = self.first + self.epochs(self.index)
+        planned = self.first + self.epochs(self.index)
         later = range(self.index + 1, len(self.stages))
-        return (epoch if self.finished(epoch) else own) + sum(map(self.epochs, later))
+        return (epoch if self.finished(epoch) else planned) + sum(
+            map(self.epochs, later)
+        )
 
     def state_dict(self) -> dict[str, Any]:
         """Return which stage is under way, since when, and how long it has waited."""

@@ -65,11 +65,11 @@ def _of_encoder(names: Iterable[str]) -> set[str]:
 def _matching(patterns: Sequence[str], names: set[str]) -> set[str]:
     chosen = set()
     for pattern in patterns:
-        found = {name for name in names if fnmatchcase(name, pattern)}
-        if not found:
+        matches = {name for name in names if fnmatchcase(name, pattern)}
+        if not matches:
             raise StageError(
                 f"No parameter that can be trained is named {pattern!r}: they are "
                 f"{', '.join(sorted(names)[:: max(1, len(names) // 3)][:3])} and so on."
             )
-        chosen |= found
+        chosen |= matches
     return chosen

@@ -153,7 +153,7 @@ def forgotten_of(name: str, stages: Mapping[str, Stage]) -> Sequence[tuple[str, 
     >>> forgotten_of("target", {"source": Stage(), "target": Stage()})
     [('source', 'source')]
     """
-    own = stages[name].roles(name)
+    roles = stages[name].roles(name)
     earlier = chain_of(name, stages)[:-1]
     pairs = [(one, role) for one in earlier for role in stages[one].roles(one)]
-    return [(one, role) for one, role in pairs if role not in own]
+    return [(one, role) for one, role in pairs if role not in roles]

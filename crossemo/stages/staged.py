@@ -116,9 +116,9 @@ class StagedModule(LightningModule):
                 f"{self.encoder.tuning} has none of peft's."
             )
         if "encoder" in stage.reset:
-            own = self.state_dict().items()
-            kept = {k: v for k, v in own if not k.startswith("encoder.")}
-            self._take(self._start | {"state_dict": self._start["state_dict"] | kept})
+            weights = self.state_dict().items()
+            others = {k: v for k, v in weights if not k.startswith("encoder.")}
+            self._take(self._start | {"state_dict": self._start["state_dict"] | others})
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             if "layers" in stage.parts_reset:
@@ -195,11 +195,11 @@ class StagedModule(LightningModule):
 
     def _take(self, checkpoint: Mapping[str, Any], other_classes: bool = False) -> None:
         """Load weights; those of other classes with the classifier of this model."""
-        taken = dict(checkpoint)
-        if other_classes and take_new_head(taken, self.classes, self.state_dict()):
+        stored = dict(checkpoint)
+        if other_classes and take_new_head(stored, self.classes, self.state_dict()):
             rank_zero_info("The checkpoint has other classes: the head begins anew.")
-        self.on_load_checkpoint(taken)
-        self.load_state_dict(taken["state_dict"])
+        self.on_load_checkpoint(stored)
+        self.load_state_dict(stored["state_dict"])
 
     def _plan_alone(self) -> None:
         """Plan the one stage of a trainer without stages."""
@@ -210,8 +210,8 @@ class StagedModule(LightningModule):
 
     def _setting(self, name: str) -> Any:  # noqa: ANN401
         """Return the stage's own setting, or the model's."""
-        own = getattr(self._stage, name)
-        return self.hparams[name] if own is None else own
+        setting = getattr(self._stage, name)
+        return self.hparams[name] if setting is None else setting
 
 
 def _below(prefix: str, names: Iterable[str]) -> set[str]:

@@ -161,8 +161,8 @@ class StageSwitch(Callback):
 
     def best_checkpoints(self) -> dict[str, str]:
         """Return the best checkpoint of every stage that has one, by stage."""
-        found = {one.stage: one.best_model_path for one in self.checkpoints}
-        return {stage: path for stage, path in found.items() if path}
+        paths = {one.stage: one.best_model_path for one in self.checkpoints}
+        return {stage: path for stage, path in paths.items() if path}
 
     def _check_roles(self, trainer: Trainer) -> None:
         data = data_of(trainer)
@@ -175,12 +175,12 @@ class StageSwitch(Callback):
                     )
 
     def _take_epochs(self, trainer: Trainer) -> None:
-        asked, total = trainer.fit_loop.max_epochs, self.clock.end(0)
+        wanted, total = trainer.fit_loop.max_epochs, self.clock.end(0)
         tried_out = getattr(trainer, "fast_dev_run", False)  # a property in disguise
-        if not tried_out and asked not in (-1, None, total):
+        if not tried_out and wanted not in (-1, None, total):
             raise StageError(
                 f"The stages have {total} epochs in all and trainer.max_epochs says "
-                f"{asked}: leave it out and set stages.NAME.max_epochs."
+                f"{wanted}: leave it out and set stages.NAME.max_epochs."
             )
         self._set_end(trainer, 0)
 
@@ -229,11 +229,11 @@ class StageSwitch(Callback):
                         f"The best weights of stage {one.stage!r} are gone: {best}."
                     )
                 state["best_model_path"] = str(beside)
-        own = checkpoint["callbacks"].get(
+        state = checkpoint["callbacks"].get(
             self.checkpoints[self.clock.index].state_key, {}
         )
-        found: str = own.get("best_model_path", "")
-        return found
+        path: str = state.get("best_model_path", "")
+        return path
 
     def _announce(self, trainer: Trainer, module: LightningModule) -> None:
         sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]
