@@ -1,6 +1,5 @@
 """What the judgements of probes say: tables, figures and a file to compare runs by."""
 
-import json
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -9,7 +8,7 @@ from typing import Any
 from lightning import Callback, LightningModule, Trainer
 from matplotlib.figure import Figure
 
-from crossemo.files import write_csv, write_text
+from crossemo.files import write_csv
 from crossemo.layerwise import pair_rows, score_rows, similarity_rows, with_choices
 from crossemo.layerwise.conditions import Row
 from crossemo.layerwise.warnings import rate_shares, warnings_of
@@ -19,7 +18,7 @@ from crossemo.probes.judgements import JUDGEMENTS
 from crossemo.report.figures import save_png
 from crossemo.report.layerwise_figures import layer_figures
 from crossemo.runs.board import add_curve, add_figure
-from crossemo.version import __version__
+from crossemo.runs.results import write_results
 
 logger = logging.getLogger(__name__)
 
@@ -83,7 +82,6 @@ class LayerAnalysis(Callback):
             if rows:
                 write_csv(folder / name, rows)
         content: dict[str, Any] = {
-            "crossemo": __version__,
             **module.describe(),
             "model": {key: module.hparams[key] for key in sorted(module.hparams)},
             "epochs": trainer.current_epoch,
@@ -91,8 +89,7 @@ class LayerAnalysis(Callback):
         if module.judgements is not None:
             rates = module.hparams["rates"]
             content["rates"] = rate_shares(module.judgements, rates)
-        text = json.dumps(content, indent=2, default=str)
-        write_text(folder / "results.json", text + "\n")
+        write_results(folder, content)
 
     def _publish(
         self, trainer: Trainer, folder: str | None, tag: str, figure: Figure

@@ -1,8 +1,6 @@
 """results.json: every test score of a run, with its interval and the split used."""
 
-import json
 from collections.abc import Mapping
-from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -11,13 +9,12 @@ from lightning import Callback, LightningModule, Trainer
 from crossemo.callbacks.parts import recogniser, title_of
 from crossemo.data.datamodule import data_of
 from crossemo.data.gathering import Judged
-from crossemo.files import write_text
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.figures import confusion_figure
 from crossemo.runs.board import add_figure
+from crossemo.runs.results import write_results
 from crossemo.stages.comparisons import comparisons
 from crossemo.stages.stage import Stage
-from crossemo.version import __version__
 
 
 class Results(Callback):
@@ -27,14 +24,14 @@ class Results(Callback):
         stages: The stages of the run, which are compared with one another.
 
     Attributes:
-        content: What is written: the versions, the roles of the data with their
+        content: What is written: the roles of the data with their
             splits, and for every test its checkpoint and the scores of every role.
     """
 
     def __init__(self, stages: Mapping[str, Stage] | None = None) -> None:
         self.stages = dict(stages or {})
         self._judged: dict[tuple[str, str], Judged] = {}
-        self.content: dict[str, Any] = {"crossemo": __version__, "stages": {}}
+        self.content: dict[str, Any] = {"stages": {}}
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Take the scores of the test and write the file anew."""
@@ -78,8 +75,7 @@ class Results(Callback):
         )
         folder = trainer.log_dir
         if trainer.is_global_zero and folder is not None:
-            text = json.dumps(_without_nan(self.content), indent=2, default=str)
-            write_text(Path(folder) / "results.json", text + "\n")
+            write_results(Path(folder), self.content)
 
 
 def _parameter_counts(module: LightningModule) -> dict[str, int]:
@@ -87,16 +83,3 @@ def _parameter_counts(module: LightningModule) -> dict[str, int]:
         "all": sum(p.numel() for p in module.parameters()),
         "trained": sum(p.numel() for p in module.parameters() if p.requires_grad),
     }
-
-
-def _without_nan(value: Any) -> Any:  # noqa: ANN401
-    """Return plain data with None for NaN, which JSON lacks.
-
-    >>> _without_nan({"recall/sad": float("nan"), "chance": [0.1, 0.25]})
-    {'recall/sad': None, 'chance': [0.1, 0.25]}
-    """
-    if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and isnan(value) else value

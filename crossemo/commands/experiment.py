@@ -25,7 +25,7 @@ from crossemo.errors import CrossEmoError
 from crossemo.files import write_text
 from crossemo.runs.board import Board
 from crossemo.runs.folder import claim_version, find_checkpoint
-from crossemo.stages.switch import refuse_sharding
+from crossemo.stages.refusals import refuse_sharding
 
 corpus_classes()  # whose bare names a config may use
 

@@ -10,34 +10,19 @@ alone, and the range of Lightning is bounded in pyproject.toml.
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol, runtime_checkable
+from typing import Any
 
 import numpy as np
 import torch
 from lightning import Callback, LightningModule, Trainer
-from lightning.pytorch.callbacks import EarlyStopping, StochasticWeightAveraging
 from lightning.pytorch.utilities import rank_zero_info
 
 from crossemo.data.datamodule import data_of
 from crossemo.runs.board import add_text
 from crossemo.stages.best import StageCheckpoint
 from crossemo.stages.clock import StageClock
+from crossemo.stages.refusals import refuse_other_split, refuse_unfit, staged
 from crossemo.stages.stage import Stage, StageError
-
-_SHARDING = ("fsdp", "modelparallel", "deepspeed")
-
-
-@runtime_checkable
-class Staged(Protocol):
-    """What the switch needs of a module, see `crossemo.stages.staged.StagedModule`."""
-
-    def plan_run(self, stages: Sequence[Stage]) -> None: ...  # noqa: D102
-    def begin_stage(  # noqa: D102
-        self, name: str, stage: Stage, best: str, seed: int
-    ) -> None: ...
-    def plan_stage(  # noqa: D102
-        self, stage: Stage, steps: int, counts: Sequence[int]
-    ) -> None: ...
 
 
 class StageSwitch(Callback):
@@ -76,9 +61,9 @@ class StageSwitch(Callback):
         if stage != "fit":
             return
         self.clock.restart()
-        _refuse_unfit(trainer)
+        refuse_unfit(trainer)
         self._check_roles(trainer)
-        _staged(pl_module).plan_run(list(self.clock.stages.values()))
+        staged(pl_module).plan_run(list(self.clock.stages.values()))
         self.clock.steps_per_epoch = [
             _steps_per_epoch(trainer, stage.roles(name), stage.batch_size)
             for name, stage in self.clock.stages.items()
@@ -94,7 +79,7 @@ class StageSwitch(Callback):
             return
         clock = self.clock
         clock.load_state_dict(checkpoint["callbacks"].get(self.state_key, {}))
-        _refuse_other_split(trainer, checkpoint)
+        refuse_other_split(trainer, checkpoint)
         best = self._find_best(checkpoint, Path(str(trainer.ckpt_path)).parent)
         epoch = _next_epoch(checkpoint)
         if clock.finished(epoch) and not clock.on_last:
@@ -192,7 +177,7 @@ class StageSwitch(Callback):
     def _start(self, trainer: Trainer, module: LightningModule, best: str) -> None:
         """Take over the weights of the stage before and apply the next one."""
         clock, seed = self.clock, _seed_of(self.seed, self.clock.index)
-        _staged(module).begin_stage(clock.name, clock.stage, best, seed)
+        staged(module).begin_stage(clock.name, clock.stage, best, seed)
         self._apply(trainer, module, 0)
 
     def _apply(self, trainer: Trainer, module: LightningModule, epochs: int) -> None:
@@ -200,7 +185,7 @@ class StageSwitch(Callback):
         self._serve(trainer, clock.index, epochs)
         counts = data.class_counts(clock.stage.roles(clock.name))
         steps = clock.steps_left(clock.index, 0)
-        _staged(module).plan_stage(clock.stage, steps, counts)
+        staged(module).plan_stage(clock.stage, steps, counts)
 
     def _serve(self, trainer: Trainer, index: int, epochs: int) -> None:
         """Have the clips of a stage served that has run for some epochs."""
@@ -245,57 +230,6 @@ class StageSwitch(Callback):
         rank_zero_info(sentence)
         add_text(trainer, "stages", sentence, trainer.global_step)
         module.log("trained_parameters", float(trained), rank_zero_only=True)
-
-
-def _staged(module: LightningModule) -> Staged:
-    if not isinstance(module, Staged):
-        raise StageError(
-            f"{type(module).__name__} can't be trained in stages: it needs plan_run, "
-            "begin_stage and plan_stage, as StagedModule has them."
-        )
-    return module
-
-
-def refuse_sharding(strategy: str) -> None:
-    """Refuse strategies whose shards of parameters a switch of stages would lose.
-
-    Args:
-        strategy: Its name.
-
-    Raises:
-        StageError: It is one of these.
-    """
-    if strategy.lower().replace("_", "").startswith(_SHARDING):
-        raise StageError(
-            f"Stages can't be switched under {strategy}, which shards the parameters: "
-            "use ddp; --model.gradient_checkpointing true and --model.tuning lora need "
-            "far less memory."
-        )
-
-
-def _refuse_unfit(trainer: Trainer) -> None:
-    refuse_sharding(type(trainer.strategy).__name__)
-    for callback in getattr(trainer, "callbacks", []):
-        if isinstance(callback, EarlyStopping):
-            raise StageError(
-                "EarlyStopping would end the run, not the stage: leave it out and set "
-                "stages.NAME.patience."
-            )
-        if isinstance(callback, StochasticWeightAveraging):
-            raise StageError(
-                "StochasticWeightAveraging can't follow a switch of stages: leave it "
-                "out."
-            )
-
-
-def _refuse_other_split(trainer: Trainer, checkpoint: Mapping[str, Any]) -> None:
-    split = getattr(data_of(trainer), "split", None)
-    stored = checkpoint.get("split")
-    if split and stored and set(stored["train"]) != set(split.groups("train")):
-        raise StageError(
-            "The run was begun with other training groups: go on with the fold and the "
-            "split that it was begun with."
-        )
 
 
 def _seed_of(*place: int) -> int:

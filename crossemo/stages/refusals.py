@@ -1,0 +1,91 @@
+"""Modules, trainers and checkpoints that stages can't be switched with."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+from lightning import LightningModule, Trainer
+from lightning.pytorch.callbacks import EarlyStopping, StochasticWeightAveraging
+
+from crossemo.data.datamodule import data_of
+from crossemo.stages.stage import Stage, StageError
+
+_SHARDING = ("fsdp", "modelparallel", "deepspeed")
+
+
+@runtime_checkable
+class Staged(Protocol):
+    """What the switch needs of a module, see `crossemo.stages.staged.StagedModule`."""
+
+    def plan_run(self, stages: Sequence[Stage]) -> None: ...  # noqa: D102
+    def begin_stage(  # noqa: D102
+        self, name: str, stage: Stage, best: str, seed: int
+    ) -> None: ...
+    def plan_stage(  # noqa: D102
+        self, stage: Stage, steps: int, counts: Sequence[int]
+    ) -> None: ...
+
+
+def staged(module: LightningModule) -> Staged:
+    """Return a module as one that can be trained in stages.
+
+    Raises:
+        StageError: It can't.
+    """
+    if not isinstance(module, Staged):
+        raise StageError(
+            f"{type(module).__name__} can't be trained in stages: it needs plan_run, "
+            "begin_stage and plan_stage, as StagedModule has them."
+        )
+    return module
+
+
+def refuse_sharding(strategy: str) -> None:
+    """Refuse strategies whose shards of parameters a switch of stages would lose.
+
+    Args:
+        strategy: Its name.
+
+    Raises:
+        StageError: It is one of these.
+    """
+    if strategy.lower().replace("_", "").startswith(_SHARDING):
+        raise StageError(
+            f"Stages can't be switched under {strategy}, which shards the parameters: "
+            "use ddp; --model.gradient_checkpointing true and --model.tuning lora need "
+            "far less memory."
+        )
+
+
+def refuse_unfit(trainer: Trainer) -> None:
+    """Refuse a trainer whose strategy or callbacks can't follow a switch of stages.
+
+    Raises:
+        StageError: It has such.
+    """
+    refuse_sharding(type(trainer.strategy).__name__)
+    for callback in getattr(trainer, "callbacks", []):
+        if isinstance(callback, EarlyStopping):
+            raise StageError(
+                "EarlyStopping would end the run, not the stage: leave it out and set "
+                "stages.NAME.patience."
+            )
+        if isinstance(callback, StochasticWeightAveraging):
+            raise StageError(
+                "StochasticWeightAveraging can't follow a switch of stages: leave it "
+                "out."
+            )
+
+
+def refuse_other_split(trainer: Trainer, checkpoint: Mapping[str, Any]) -> None:
+    """Refuse to go on with other training units than a run was begun with.
+
+    Raises:
+        StageError: They are others.
+    """
+    split = getattr(data_of(trainer), "split", None)
+    stored = checkpoint.get("split")
+    if split and stored and set(stored["train"]) != set(split.groups("train")):
+        raise StageError(
+            "The run was begun with other training groups: go on with the fold and the "
+            "split that it was begun with."
+        )
