@@ -34,11 +34,13 @@ class Experiment(LightningCLI):
     """LightningCLI that names, seeds and records a run on corpora.
 
     Attributes:
+        model_type: Class of the model, or the base of its class.
         settings: Where in a config the model's settings stand.
         defaults: What the trainer does unless it is told otherwise.
         folder: Folder of the runs of this name.
     """
 
+    model_type: ClassVar[type[LightningModule]]
     settings: ClassVar[str] = "model"
     defaults: ClassVar[dict[str, Any]] = {}
 

@@ -1,0 +1,89 @@
+"""Imports without the libraries that are loaded only because they are installed.
+
+torchmetrics loads transformers, scipy and matplotlib wherever it finds them, for scores
+of texts, filters and plots; transformers loads scipy for the losses of object detectors.
+crossemo uses none of these parts, which take half of the time of `import lightning`.
+They are therefore hidden from the two while they are loaded, and from nobody else: what
+imports scipy, matplotlib or transformers itself has them as before. In a process of the
+command line `torchmetrics.text.BERTScore` and `Metric.plot` say what they lack.
+"""
+
+import importlib.metadata
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from functools import partial
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, PathFinder
+from types import ModuleType
+
+EXTRAS = {
+    "torchmetrics": ("matplotlib", "scipy", "transformers"),
+    "transformers.loss.loss_utils": ("scipy",),
+}
+# Those who remember what is installed.
+_MEMORIES = (
+    ("lightning_utilities.core.imports", "package_available"),
+    ("transformers.utils.import_utils", "is_scipy_available"),
+)
+
+
+def leave_out_extras() -> None:
+    """Load torchmetrics and transformers without their extras from now on."""
+    if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
+        sys.meta_path.insert(0, _Finder())
+
+
+class _Finder(MetaPathFinder):
+    def find_spec(
+        self,
+        fullname: str,
+        path: Sequence[str] | None,
+        target: ModuleType | None = None,
+    ) -> ModuleSpec | None:
+        if fullname not in EXTRAS:
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and spec.loader is not None:
+            execute = partial(_execute, spec.loader.exec_module, EXTRAS[fullname])
+            setattr(spec.loader, "exec_module", execute)  # noqa: B010 (mypy)
+        return spec
+
+
+def _execute(
+    execute: Callable[[ModuleType], None], extras: Sequence[str], module: ModuleType
+) -> None:
+    try:
+        with _hidden([name for name in extras if name not in sys.modules]):
+            execute(module)
+    except ImportError:  # a version that can't do without: as if nothing was hidden
+        execute(module)
+
+
+@contextmanager
+def _hidden(names: Sequence[str]) -> Iterator[None]:
+    """Answer that packages aren't installed, however it is asked."""
+
+    def distribution(name: str) -> importlib.metadata.Distribution:
+        if name in names:
+            raise importlib.metadata.PackageNotFoundError(name)
+        return installed(name)
+
+    installed = importlib.metadata.distribution
+    _forget()
+    sys.modules.update(dict.fromkeys(names))  # type: ignore[arg-type]
+    importlib.metadata.distribution = distribution
+    try:
+        yield
+    finally:
+        importlib.metadata.distribution = installed
+        for name in names:
+            del sys.modules[name]
+        _forget()
+
+
+def _forget() -> None:
+    for module, name in _MEMORIES:
+        memory = getattr(sys.modules.get(module), name, None)
+        if hasattr(memory, "cache_clear"):
+            memory.cache_clear()
