@@ -2,11 +2,10 @@
 
 import sys
 from collections.abc import Sequence
-from importlib import import_module
 from pathlib import Path
 
 from crossemo.commands import table, unknown
-from crossemo.commands.imports import leave_out_extras
+from crossemo.commands.imports import load
 from crossemo.commands.messages import one_sentence, quieten
 from crossemo.version import __version__
 
@@ -22,8 +21,7 @@ def main(args: Sequence[str] | None = None) -> None:
     quieten()
     with one_sentence():
         if name in table():
-            leave_out_extras()
-            import_module(f"crossemo.commands.{name}").main(typed[1:])
+            load(name).main(typed[1:])
         elif name in ("-h", "--help"):
             print(_help())
             sys.exit()
@@ -31,8 +29,7 @@ def main(args: Sequence[str] | None = None) -> None:
             print(f"{_program()} {__version__}")
             sys.exit()
         elif name.startswith("-"):  # LightningCLI takes a config before the command too
-            leave_out_extras()
-            import_module("crossemo.commands.launch").launch(typed)
+            load("launch").launch(typed)
         else:
             print(f"crossemo: {unknown(name)}", file=sys.stderr)
             sys.exit(2)

@@ -13,7 +13,6 @@ from crossemo.data.datamodule import data_of
 from crossemo.data.gathering import Judged
 from crossemo.files import write_text
 from crossemo.recognizer import EmotionRecognizer
-from crossemo.report.figures import confusion_figure
 from crossemo.runs.board import add_figure
 from crossemo.stages.comparisons import comparisons
 from crossemo.stages.stage import Stage
@@ -53,6 +52,8 @@ class Results(Callback):
     ) -> None:
         if "confusion" not in scores:
             return
+        from crossemo.report.figures import confusion_figure  # and matplotlib
+
         headline = module.task.headline
         score = f"{headline} {100 * scores[headline]:.1f} %"
         title = f"{title_of(f'{role} clips', module)}: {score}"

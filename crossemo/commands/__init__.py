@@ -1,8 +1,8 @@
 """The commands: every file here that has a function `main(typed)` is one.
 
-`crossemo NAME …` calls `main` of the file `NAME.py` with the words behind NAME. The first
-line of the file's docstring is the command's help, so it is read without running the
-file, and what a command imports is imported when that command runs.
+`crossemo NAME …` calls `main` of the file `NAME.py` with the words behind NAME. The
+first line of the file's docstring is the command's help. It is read without running the
+file, so that what a command imports is imported when that command runs.
 """
 
 import ast

@@ -1,4 +1,4 @@
-"""Train in stages, or probes of all layers, and test: lightning fit --config demo.yaml."""
+"""Train in stages, or probes of all layers: lightning fit --config demo.yaml."""
 
 from crossemo.commands.launch import launch
 

@@ -1,18 +1,20 @@
-"""Imports without the libraries that are loaded only because they are installed.
+"""The import of a command, without what it would load only because it is installed.
 
-torchmetrics loads transformers, scipy and matplotlib wherever it finds them, for scores
-of texts, filters and plots; transformers loads scipy for the losses of object detectors.
+torchmetrics loads transformers, scipy and matplotlib where it finds them, for scores of
+texts, filters and plots; transformers loads scipy for the losses of object detectors.
 crossemo uses none of these parts, which take half of the time of `import lightning`.
 They are therefore hidden from the two while they are loaded, and from nobody else: what
 imports scipy, matplotlib or transformers itself has them as before. In a process of the
 command line `torchmetrics.text.BERTScore` and `Metric.plot` say what they lack.
 """
 
+import gc
 import importlib.metadata
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
+from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
@@ -28,10 +30,24 @@ _MEMORIES = (
 )
 
 
-def leave_out_extras() -> None:
-    """Load torchmetrics and transformers without their extras from now on."""
+def load(name: str) -> ModuleType:
+    """Import a module of commands, once for all in a process.
+
+    From then on, torchmetrics and transformers are loaded without their extras.
+    """
+    module = f"crossemo.commands.{name}"
+    if module in sys.modules:
+        return sys.modules[module]
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
+    # A million objects come to stay: looking for garbage among them, now, later and at
+    # the end, would take a quarter of the time of a command that does little.
+    gc.disable()
+    try:
+        return import_module(module)
+    finally:
+        gc.freeze()
+        gc.enable()
 
 
 class _Finder(MetaPathFinder):

@@ -11,6 +11,7 @@ from crossemo.data.datamodule import EmotionDataModule
 from crossemo.probes import LayerwiseProbes
 from crossemo.report.layerwise_tables import layer_table
 
+
 class Layerwise(Experiment):
     """Joins corpora and the probes of an encoder's layers."""
 
@@ -45,7 +46,7 @@ class Layerwise(Experiment):
             tables.append(layer_table(self.analysis.scores, self.analysis.corpora))
         self.show(*tables)
 
-    def own_callbacks(self, recorded: bool) -> list[Callback]:
+    def run_callbacks(self, recorded: bool) -> list[Callback]:
         """Return what analyses the judgements and records the training."""
         self.analysis = LayerAnalysis()
         if not recorded:

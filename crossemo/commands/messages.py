@@ -1,4 +1,4 @@
-"""What a user reads: one sentence for a mistake, and no warning of what can't be mended."""
+"""What a user reads: a sentence for a mistake, no warning of what can't be mended."""
 
 import errno
 import logging

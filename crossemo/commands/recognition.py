@@ -90,7 +90,7 @@ class Recognition(Experiment):
         """Say where the predictions are."""
         self._show()
 
-    def own_callbacks(self, recorded: bool) -> list[Callback]:
+    def run_callbacks(self, recorded: bool) -> list[Callback]:
         """Return what switches stages, measures and records."""
         stages = self._get(self.config_init, "stages")
         stages = stages or {role: Stage() for role in self.datamodule.roles}

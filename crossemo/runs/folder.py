@@ -6,8 +6,6 @@ from contextlib import suppress
 from pathlib import Path
 from zipfile import is_zipfile
 
-from lightning.fabric.utilities.rank_zero import rank_zero_only
-
 from crossemo.errors import CrossEmoError
 
 LAST = Path("checkpoints", "last.ckpt")
@@ -22,6 +20,8 @@ def claim_version(folder: Path) -> int:
     Raises:
         CrossEmoError: The folder can't be written to.
     """
+    from lightning.fabric.utilities.rank_zero import rank_zero_only  # takes seconds
+
     version = max(_versions(folder), default=-1) + 1
     while getattr(rank_zero_only, "rank", 0) == 0:
         try:
@@ -38,25 +38,25 @@ def claim_version(folder: Path) -> int:
     return version
 
 
-def find_checkpoint(asked: str, folder: Path) -> str:
+def find_checkpoint(name: str, folder: Path) -> str:
     """Return the path of a checkpoint that a user asks for.
 
     Args:
-        asked: A path, or `last` for the newest run's that can go on.
+        name: A path, or `last` for the newest run's that can go on.
         folder: Where the runs of that name lie.
 
     Raises:
         CrossEmoError: There is no such checkpoint.
     """
-    if asked != "last":
-        if not Path(asked).is_file():
+    if name != "last":
+        if not Path(name).is_file():
             raise CrossEmoError(
-                f"There is no checkpoint {asked}: give the path of one, such as "
+                f"There is no checkpoint {name}: give the path of one, such as "
                 f"{folder / 'version_0' / LAST}, or last."
             )
-        if not is_zipfile(asked):
-            raise CrossEmoError(f"{asked} is no checkpoint.")
-        return asked
+        if not is_zipfile(name):
+            raise CrossEmoError(f"{name} is no checkpoint.")
+        return name
     for version in sorted(_versions(folder), reverse=True):
         path = folder / f"version_{version}" / LAST
         if path.is_file():
