@@ -20,13 +20,14 @@ from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
 
 EXTRAS = {
-    "torchmetrics": ("matplotlib", "scipy", "transformers"),
-    "transformers.loss.loss_utils": ("scipy",),
+    "torchmetrics": ("PIL", "matplotlib", "scipy", "transformers"),
+    "transformers.loss.loss_utils": ("PIL", "scipy"),
 }
 # Those who remember what is installed.
 _MEMORIES = (
     ("lightning_utilities.core.imports", "package_available"),
     ("transformers.utils.import_utils", "is_scipy_available"),
+    ("transformers.utils.import_utils", "is_vision_available"),
 )
 
 

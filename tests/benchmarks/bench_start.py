@@ -1,8 +1,8 @@
 """Time and memory that commands take before they do anything.
 
-Run `python -m tests.benchmarks.bench_start [--runs N]`. Every command is a process of its
-own, run by turns with `import torch, lightning`, whose processor time (user and system)
-and peak memory are the units of what is shown. Medians of five.
+Run `python -m tests.benchmarks.bench_start [--runs N]`. Every command is a process of
+its own, run by turns with `import torch, lightning`, whose processor time (user and
+system) and peak memory are the units of what is shown: medians of five.
 """
 
 import argparse
