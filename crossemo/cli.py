@@ -24,10 +24,10 @@ def main(args: Sequence[str] | None = None) -> None:
             load(name).main(typed[1:])
         elif name in ("-h", "--help"):
             print(_help())
-            sys.exit()
+            sys.exit(0)
         elif name == "--version":
             print(f"{_program()} {__version__}")
-            sys.exit()
+            sys.exit(0)
         elif name.startswith("-"):  # LightningCLI takes a config before the command too
             load("launch").launch(typed)
         else:

@@ -18,6 +18,7 @@ from importlib import import_module
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, PathFinder
 from types import ModuleType
+from typing import Any
 
 EXTRAS = {
     "torchmetrics": ("PIL", "matplotlib", "scipy", "transformers"),
@@ -81,10 +82,10 @@ def _execute(
 def _hidden(names: Sequence[str]) -> Iterator[None]:
     """Answer that packages aren't installed, however it is asked."""
 
-    def distribution(name: str) -> importlib.metadata.Distribution:
-        if name in names:
-            raise importlib.metadata.PackageNotFoundError(name)
-        return installed(name)
+    def distribution(distribution_name: str) -> importlib.metadata.Distribution:
+        if distribution_name in names:
+            raise importlib.metadata.PackageNotFoundError(distribution_name)
+        return installed(distribution_name)
 
     installed = importlib.metadata.distribution
     _forget()
@@ -101,6 +102,6 @@ def _hidden(names: Sequence[str]) -> Iterator[None]:
 
 def _forget() -> None:
     for module, name in _MEMORIES:
-        memory = getattr(sys.modules.get(module), name, None)
+        memory: Any = getattr(sys.modules.get(module), name, None)
         if hasattr(memory, "cache_clear"):
             memory.cache_clear()
