@@ -25,8 +25,8 @@ def cache_dir() -> Path:
         CrossEmoError: The user has no home folder.
     """
     try:
-        if chosen := os.environ.get("CROSSEMO_CACHE"):
-            return Path(chosen).expanduser()
+        if folder := os.environ.get("CROSSEMO_CACHE"):
+            return Path(folder).expanduser()
         user = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
     except RuntimeError as error:
         raise CrossEmoError(
@@ -96,12 +96,12 @@ def entries(home: Path | None = None) -> list[Entry]:
         home: The cache folder; `cache_dir` if None.
     """
     home = home or cache_dir()
-    folders = []
+    rows = []
     for kind in KINDS:
         for folder in (home / kind).glob("*"):
             if folder.is_dir() and not folder.name.startswith(UNFINISHED):
-                folders.append(_entry(kind, folder))
-    return sorted(folders, key=lambda entry: (entry.kind, -entry.size))
+                rows.append(_entry(kind, folder))
+    return sorted(rows, key=lambda entry: (entry.kind, -entry.size))
 
 
 def clear(kinds: Iterable[str] = KINDS, home: Path | None = None) -> int:

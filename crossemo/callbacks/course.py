@@ -7,8 +7,6 @@ from lightning import Callback, LightningModule, Trainer
 from crossemo.callbacks.parts import recogniser, title_of
 from crossemo.data.datamodule import data_of
 from crossemo.recognizer import EmotionRecognizer
-from crossemo.report.course import course_figure, stage_weights_figure
-from crossemo.report.figures import layer_weights_figure
 from crossemo.runs.board import add_figure
 from crossemo.stages.clock import StageClock
 
@@ -45,6 +43,8 @@ class Course(Callback):
                 self._scores.setdefault(role, []).append(point)
         self._keep_weights(pl_module, f"after {self._clock.name}")
         step = trainer.global_step - 1  # the step that the scalars of this epoch have
+        from crossemo.report.course import course_figure, stage_weights_figure
+
         chance = data.task.chance or 0.0
         figure = course_figure(self._scores, self._stages, chance)
         add_figure(trainer, "stages/scores", figure, step)
@@ -100,6 +100,8 @@ class LayerWeights(Callback):
     ) -> None:
         if module.mix.index is not None:
             return
+        from crossemo.report.figures import layer_weights_figure  # and matplotlib
+
         weights = module.mix.weights().detach().float().cpu()
         figure = layer_weights_figure(weights.tolist(), title)
         add_figure(trainer, f"layer_weights/{name}", figure, step)

@@ -5,13 +5,12 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
-from matplotlib.figure import Figure
 
 from crossemo.callbacks.measurement import Measurement
 from crossemo.callbacks.parts import recogniser
@@ -20,10 +19,11 @@ from crossemo.data.role_pairs import role_pairs
 from crossemo.errors import CrossEmoError
 from crossemo.files import write_csv
 from crossemo.recognizer import EmotionRecognizer
-from crossemo.report.distances import distance_figures
-from crossemo.report.figures import save_png
 from crossemo.runs.board import add_figure
 from crossemo.similarity import DEFAULTS, Row, Settings, corrected, warnings_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 logger = logging.getLogger(__name__)
 
@@ -157,6 +157,8 @@ class FrechetAudioDistance(Callback):
             for file, rows in ((FILE, self.rows), (MEASURES, self.measures)):
                 if rows:
                     write_csv(Path(folder) / file, rows)
+        from crossemo.report.distances import distance_figures  # and matplotlib
+
         pairs = role_pairs(data_of(trainer).roles)
         for pair in pairs:
             rows = [r for r in self.rows if {r["x_domain"], r["y_domain"]} <= set(pair)]
@@ -208,7 +210,9 @@ def _of_pair(measure: Row, pair: tuple[str, str]) -> bool:
     return (measure.get("x_domain", pair[0]), measure.get("y_domain", pair[1])) == pair
 
 
-def _publish(trainer: Trainer, folder: str | None, tag: str, figure: Figure) -> None:
+def _publish(trainer: Trainer, folder: str | None, tag: str, figure: "Figure") -> None:
+    from crossemo.report.figures import save_png
+
     if folder is not None:
         save_png(figure, Path(folder, "figures", f"{tag.replace('/', '_')}.png"))
     add_figure(trainer, tag, figure, trainer.global_step)

@@ -3,10 +3,9 @@
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from lightning import Callback, LightningModule, Trainer
-from matplotlib.figure import Figure
 
 from crossemo.files import write_csv
 from crossemo.layerwise import pair_rows, score_rows, similarity_rows, with_choices
@@ -15,10 +14,11 @@ from crossemo.layerwise.warnings import rate_shares, warnings_of
 from crossemo.metrics.names import HEADLINE
 from crossemo.probes import LayerwiseProbes
 from crossemo.probes.judgements import JUDGEMENTS
-from crossemo.report.figures import save_png
-from crossemo.report.layerwise_figures import layer_figures
 from crossemo.runs.board import add_curve, add_figure
 from crossemo.runs.results import write_results
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 logger = logging.getLogger(__name__)
 
@@ -57,6 +57,8 @@ class LayerAnalysis(Callback):
             logger.warning(sentence)
         likeness = similarity_rows(pl_module.clips, *pl_module.hidden_states())
         encoder = Path(pl_module.hparams["encoder"]).name
+        from crossemo.report.layerwise_figures import layer_figures  # and matplotlib
+
         figures = layer_figures(self.scores, likeness, self.corpora, encoder)
         for tag, figure in figures.items():
             self._publish(trainer, folder, tag, figure)
@@ -92,8 +94,10 @@ class LayerAnalysis(Callback):
         write_results(folder, content)
 
     def _publish(
-        self, trainer: Trainer, folder: str | None, tag: str, figure: Figure
+        self, trainer: Trainer, folder: str | None, tag: str, figure: "Figure"
     ) -> None:
+        from crossemo.report.figures import save_png
+
         if folder is not None:
             save_png(figure, Path(folder, "figures", f"{tag.replace('/', '_')}.png"))
         add_figure(trainer, tag, figure, trainer.global_step)

@@ -10,7 +10,6 @@ from crossemo.callbacks.parts import recogniser, title_of
 from crossemo.data.datamodule import data_of
 from crossemo.data.gathering import Judged
 from crossemo.recognizer import EmotionRecognizer
-from crossemo.report.figures import confusion_figure
 from crossemo.runs.board import add_figure
 from crossemo.runs.results import write_results
 from crossemo.stages.comparisons import comparisons
@@ -50,6 +49,8 @@ class Results(Callback):
     ) -> None:
         if "confusion" not in scores:
             return
+        from crossemo.report.figures import confusion_figure  # and matplotlib
+
         headline = module.task.headline
         score = f"{headline} {100 * scores[headline]:.1f} %"
         title = f"{title_of(f'{role} clips', module)}: {score}"

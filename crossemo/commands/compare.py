@@ -1,10 +1,11 @@
-"""Compare the layers of several encoders: `crossemo compare RUN RUN …`."""
+"""Compare encoders layer by layer: crossemo compare RUN RUN …."""
 
 import logging
 import os
 from collections.abc import Sequence
 from pathlib import Path
 
+from jsonargparse import ArgumentParser
 from rich.console import Console
 from torch.utils.tensorboard import SummaryWriter
 
@@ -19,6 +20,16 @@ from crossemo.report.layerwise_tables import encoder_table
 from crossemo.runs.folder import claim_version
 
 logger = logging.getLogger(__name__)
+
+
+def main(typed: list[str]) -> None:
+    """Run `compare_runs`."""
+    parser = ArgumentParser(prog="crossemo compare")
+    parser.add_argument(
+        "runs", nargs="+", type=Path, help="Folders of runs, logs/NAME/version_K."
+    )
+    parser.add_function_arguments(compare_runs, skip={"runs"})
+    compare_runs(**parser.instantiate_classes(parser.parse_args(typed)).as_dict())
 
 
 def compare_runs(
@@ -40,19 +51,19 @@ def compare_runs(
     """
     if len(runs) < 2:
         raise CrossEmoError("Give two or more folders of runs to compare.")
-    read = [read_judgements(_file(run)) for run in runs]
-    names = _names(read, runs)
-    for sentence in differing_settings(read):
+    judgements = [read_judgements(_file(run)) for run in runs]
+    names = _names(judgements, runs)
+    for sentence in differing_settings(judgements):
         logger.warning(sentence)
-    shared = on_shared_clips([with_choices(one) for one in read])
-    told = dict(zip(names, shared, strict=True))
-    scores = {encoder: score_rows(one) for encoder, one in told.items()}
-    pairs = encoder_rows(list(told.items()))
+    shared = on_shared_clips([with_choices(one) for one in judgements])
+    encoders = list(zip(names, shared, strict=True))
+    scores = {encoder: score_rows(one) for encoder, one in encoders}
+    pairs = encoder_rows(encoders)
     corpora = shared[0].about["corpora"]
     home = logs.resolve() / name
     folder = home / f"version_{claim_version(home)}"
-    rows = [{"encoder": who} | row for who, found in scores.items() for row in found]
-    write_csv(folder / "layers.csv", rows)
+    layers = [{"encoder": name} | row for name, rows in scores.items() for row in rows]
+    write_csv(folder / "layers.csv", layers)
     if pairs:
         write_csv(folder / "encoder_pairs.csv", pairs)
     figure = encoder_figure(scores, corpora)

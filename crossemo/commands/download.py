@@ -1,4 +1,7 @@
-"""Fetching a corpus: broken transfers go on, sums are checked, nothing escapes."""
+"""Fetch a corpus, going on where it broke off: crossemo download ravdess DIR.
+
+Sums are checked, and nothing is unpacked outside of its folder.
+"""
 
 import hashlib
 import re
@@ -15,6 +18,7 @@ from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 from zipfile import BadZipFile, ZipFile, ZipInfo
 
+from jsonargparse import auto_cli
 from rich.console import Console
 from rich.progress import (
     BarColumn,
@@ -60,6 +64,11 @@ RAVDESS_ARCHIVES = (
     Archive("Audio_Speech_Actors_01-24.zip", "bc696df654c87fed845eb13823edef8a"),
     Archive("Audio_Song_Actors_01-24.zip", "5411230427d67a21e18aa4d466e6d1b9"),
 )
+
+
+def main(typed: list[str]) -> None:
+    """Run `download`."""
+    auto_cli(download, args=typed, prog="crossemo download")
 
 
 def download(corpus: Literal["ravdess"], directory: Path) -> None:

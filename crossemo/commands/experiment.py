@@ -1,6 +1,7 @@
 """What all experiments share: a run is named, seeded and logged, and can go on."""
 
 import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, ClassVar
@@ -34,13 +35,23 @@ class Experiment(LightningCLI):
     """LightningCLI that names, seeds and records a run on corpora.
 
     Attributes:
+        model_type: Class of the model, or the base of its class.
         settings: Where in a config the model's settings stand.
         defaults: What the trainer does unless it is told otherwise.
         folder: Folder of the runs of this name.
     """
 
+    model_type: ClassVar[type[LightningModule]]
     settings: ClassVar[str] = "model"
     defaults: ClassVar[dict[str, Any]] = {}
+
+    @staticmethod
+    def subcommands() -> dict[str, set[str]]:
+        """Return the command that is run, as a parser of each takes its time."""
+        commands = LightningCLI.subcommands()
+        return {name: commands[name] for name in sys.argv[1:2] if name in commands} or (
+            commands
+        )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the run's name and link what model and data agree on."""
@@ -109,10 +120,10 @@ class Experiment(LightningCLI):
             kwargs["plugins"] = SLURMEnvironment(auto_requeue=False)  # see Requeue
         configured = config["callbacks"] or []
         configured = configured if isinstance(configured, list) else [configured]
-        kwargs["callbacks"] = [*configured, *self.own_callbacks(recorded)]
+        kwargs["callbacks"] = [*configured, *self.run_callbacks(recorded)]
         return super().instantiate_trainer(**kwargs)
 
-    def own_callbacks(self, recorded: bool) -> list[Callback]:
+    def run_callbacks(self, recorded: bool) -> list[Callback]:
         """Return the callbacks of a run of this kind.
 
         Args:
@@ -166,13 +177,13 @@ class RunConfig(SaveConfigCallback):
         self.already_saved = True
 
 
-def _seed(asked: bool | int) -> int:
+def _seed(seed: bool | int) -> int:
     """Return the seed of the order of the clips and of random weights."""
-    if asked is True:
+    if seed is True:
         raise CrossEmoError(
             "seed_everything is true: give a number, so that the run can be repeated."
         )
-    return int(asked)
+    return int(seed)
 
 
 def _fact(name: str) -> Callable[[str], int]:

@@ -1,4 +1,4 @@
-"""Compare any two folders of audio by any encoder: `crossemo fad SPEECH MUSIC`."""
+"""Measure how far two folders of audio lie apart: crossemo fad SPEECH MUSIC."""
 
 import logging
 import os
@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import torch
+from jsonargparse import ArgumentParser
 from rich.console import Console
 from rich.progress import track
 from torch import Tensor
@@ -36,6 +37,17 @@ from crossemo.similarity import (
 from crossemo.similarity.embeddings import EmbeddedClips, pool_clips
 
 logger = logging.getLogger(__name__)
+
+
+def main(typed: list[str]) -> None:
+    """Run `compare_folders`."""
+    parser = ArgumentParser(prog="crossemo fad")
+    parser.add_function_arguments(compare_folders, as_positional=True)
+    parser.add_argument("--threads", type=int | None, help="CPU threads.")
+    options = parser.instantiate_classes(parser.parse_args(typed)).as_dict()
+    if threads := options.pop("threads"):
+        torch.set_num_threads(threads)
+    compare_folders(**options)
 
 
 def compare_folders(

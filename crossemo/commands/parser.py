@@ -9,12 +9,12 @@ from typing import NoReturn
 
 from lightning.pytorch.cli import LightningArgumentParser
 
+from crossemo.commands import unknown
 from crossemo.corpora.base import Corpus
 from crossemo.data.datamodules import EmotionDataModule
 from crossemo.errors import own_sentence
 from crossemo.stages.stage import Stage
 
-COMMANDS = ("fit", "validate", "test", "predict", "download", "fad", "compare", "cache")
 _NO_COMMAND = re.compile(r"argument subcommand: invalid choice: '([^']*)'")
 _NO_CLASS = re.compile(r"Expected a dot import path string: (\S+)")
 _KEY = re.compile(r'Parser key "([\w.]+)"')
@@ -31,17 +31,17 @@ class Parser(LightningArgumentParser):
         """Say what is wrong and exit with 2."""
         if sentence := own_sentence(ex):
             message = sentence
-        elif unknown := _NO_COMMAND.search(message):
-            message = f"There is no command {unknown[1]}: choose {', '.join(COMMANDS)}."
+        elif command := _NO_COMMAND.search(message):
+            message = unknown(command[1])
         elif "required: fit.data" in message:
             message = "Which data? Give --config, such as demo.yaml, or --data CLASS."
         elif (choice := _CHOICE.search(message)) and (key := _KEY.search(message)):
             names = choice[1].replace("'", "")
             message = f"{key[1]} is none of {names}: choose one of them."
-        elif unknown := _NO_CLASS.search(message):
-            message = f"There is no class {unknown[1]}: choose {', '.join(_classes())}."
-        elif unknown := _NO_OPTION.search(message):
-            message = self._unknown_option(unknown[1] or unknown[2])
+        elif name := _NO_CLASS.search(message):
+            message = f"There is no class {name[1]}: choose {', '.join(_classes())}."
+        elif option := _NO_OPTION.search(message):
+            message = self._unknown_option(option[1] or option[2])
         self.exit(2, f"crossemo: {message}\nAll options: lightning fit --help\n")
 
     def _unknown_option(self, name: str) -> str:
@@ -52,8 +52,8 @@ class Parser(LightningArgumentParser):
 
 
 def _classes() -> list[str]:
-    found = [*_family(Corpus)[1:], *_family(EmotionDataModule)[1:]]
-    return [one.__name__ for one in found if one.__module__.startswith("crossemo.")]
+    classes = [*_family(Corpus)[1:], *_family(EmotionDataModule)[1:]]
+    return [one.__name__ for one in classes if one.__module__.startswith("crossemo.")]
 
 
 def _arguments() -> Iterator[str]:
@@ -65,7 +65,4 @@ def _arguments() -> Iterator[str]:
 
 def _family(base: type[object]) -> list[type[object]]:
     """Return a class and all classes below it."""
-    found = [base]
-    for one in base.__subclasses__():
-        found += _family(one)
-    return found
+    return [base, *(one for child in base.__subclasses__() for one in _family(child))]

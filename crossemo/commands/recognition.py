@@ -3,7 +3,7 @@
 from typing import Any, ClassVar, Literal
 
 from jsonargparse.typing import PositiveInt
-from lightning import Callback
+from lightning import Callback, LightningModule
 from lightning.pytorch.cli import LightningArgumentParser
 from lightning.pytorch.utilities import rank_zero_info
 
@@ -14,6 +14,7 @@ from crossemo.callbacks.last import LastCheckpoint, Requeue, job
 from crossemo.callbacks.results import Results
 from crossemo.callbacks.writers import AdapterWriter, PredictionWriter
 from crossemo.commands.experiment import Experiment
+from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.tables import (
     comparisons_table,
     results_table,
@@ -26,6 +27,7 @@ from crossemo.stages.switch import StageSwitch
 class Recognition(Experiment):
     """Joins corpora, an encoder, stages and distances."""
 
+    model_type: ClassVar[type[LightningModule]] = EmotionRecognizer
     defaults: ClassVar[dict[str, Any]] = {
         "max_epochs": -1,  # the stages know
         "gradient_clip_val": 1.0,
@@ -88,7 +90,7 @@ class Recognition(Experiment):
         """Say where the predictions are."""
         self._show()
 
-    def own_callbacks(self, recorded: bool) -> list[Callback]:
+    def run_callbacks(self, recorded: bool) -> list[Callback]:
         """Return what switches stages, measures and records."""
         stages = self._get(self.config_init, "stages")
         stages = stages or {role: Stage() for role in self.datamodule.roles}

@@ -2,6 +2,8 @@
 
 import os
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from io import BytesIO
 from itertools import product
 from pathlib import Path
@@ -24,6 +26,7 @@ from crossemo.corpora.demo_sound.cues import CUES, VERSION, draw_speaker, vary
 Channel = Literal["speech", "song"]
 
 _CHANNELS = ("speech", "song")
+_MOST_THREADS = 4  # more would wait for one another's Python
 
 
 class Demo(Corpus):
@@ -144,19 +147,23 @@ class Demo(Corpus):
         keys = list(self._keys())
         console = Console(stderr=True)
         with cache.new_folder(self.root) as made:
-            for key in track(
-                keys,
-                description=f"Making up {len(keys)} clips of {self.channel}",
-                console=console,
-                transient=True,
-                disable=not console.is_terminal,
-            ):
-                self._write_clip(made / _file_name(self.channel, *key), *key)
+            write = partial(self._write_clip, made)
+            with ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_THREADS)) as pool:
+                for _ in track(
+                    pool.map(write, keys),
+                    total=len(keys),
+                    description=f"Making up {len(keys)} clips of {self.channel}",
+                    console=console,
+                    transient=True,
+                    disable=not console.is_terminal,
+                ):
+                    pass
 
-    def _write_clip(self, path: Path, number: int, emotion: str, take: int) -> None:
+    def _write_clip(self, folder: Path, key: tuple[int, str, int]) -> None:
         # Whoever only reads the clips need not wait for torch.
         from crossemo.corpora.demo_sound.synthesis import SAMPLING_RATE, sing, speak
 
+        number, emotion, take = key
         speaker = draw_speaker(number, self._rng(0, number))
         channel = 1 + _CHANNELS.index(self.channel)
         rng = self._rng(channel, number, list(CUES).index(emotion), take)
@@ -166,6 +173,7 @@ class Demo(Corpus):
         # By way of the memory, as libsndfile doesn't say why a file can't be written.
         content = BytesIO()
         soundfile.write(content, samples, SAMPLING_RATE, "PCM_16", format="WAV")
+        path = folder / _file_name(self.channel, number, emotion, take)
         path.write_bytes(content.getvalue())
 
     def _rng(self, *key: int) -> np.random.Generator:

@@ -15,6 +15,7 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
+from matplotlib.image import imsave
 from matplotlib.patches import Rectangle
 from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike, NDArray
@@ -136,8 +137,11 @@ def fad_heatmap(
 
 def figure_to_tensor(figure: Figure) -> Tensor:
     """Return a figure as `(3, height, width)` uint8, as `add_image` takes it."""
-    canvas = FigureCanvasAgg(figure)
-    canvas.draw()  # type: ignore[no-untyped-call]
+    canvas = figure.canvas
+    if not isinstance(canvas, FigureCanvasAgg):
+        canvas = FigureCanvasAgg(figure)
+    if figure.stale:  # a figure that is saved and shown is drawn once
+        canvas.draw()  # type: ignore[no-untyped-call]
     pixels = np.asarray(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
 
@@ -149,7 +153,9 @@ def save_png(figure: Figure, path: Path) -> None:
         OSError: The folder can't be written or the disk is full.
     """
     with replacing(path) as temporary:
-        figure.savefig(temporary, format="png")
+        imsave(
+            temporary, figure_to_tensor(figure).permute(1, 2, 0).numpy(), format="png"
+        )
 
 
 def grid(

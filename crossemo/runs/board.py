@@ -1,12 +1,13 @@
 """The TensorBoard writers of a run."""
 
 from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from lightning import Trainer
 from lightning.pytorch.loggers import TensorBoardLogger
-from matplotlib.figure import Figure
 
-from crossemo.report.figures import figure_to_tensor
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Board(TensorBoardLogger):
@@ -16,12 +17,14 @@ class Board(TensorBoardLogger):
         self, metrics: Mapping[str, float], step: int | None = None
     ) -> None:
         """Write all but the epoch."""
-        scalars = {tag: value for tag, value in metrics.items() if tag != "epoch"}
-        super().log_metrics(scalars, step)
+        values = {tag: value for tag, value in metrics.items() if tag != "epoch"}
+        super().log_metrics(values, step)
 
 
-def add_figure(trainer: Trainer, tag: str, figure: Figure, step: int) -> None:
+def add_figure(trainer: Trainer, tag: str, figure: "Figure", step: int) -> None:
     """Draw a figure into every TensorBoard log of a run, on the first process only."""
+    from crossemo.report.figures import figure_to_tensor
+
     for logger in _loggers(trainer):
         logger.experiment.add_image(tag, figure_to_tensor(figure), step)
 

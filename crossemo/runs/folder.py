@@ -6,8 +6,6 @@ from contextlib import suppress
 from pathlib import Path
 from zipfile import is_zipfile
 
-from lightning.fabric.utilities.rank_zero import rank_zero_only
-
 from crossemo.errors import CrossEmoError
 
 LAST = Path("checkpoints", "last.ckpt")
@@ -22,6 +20,8 @@ def claim_version(folder: Path) -> int:
     Raises:
         CrossEmoError: The folder can't be written to.
     """
+    from lightning.fabric.utilities.rank_zero import rank_zero_only  # takes seconds
+
     version = max(_versions(folder), default=-1) + 1
     while getattr(rank_zero_only, "rank", 0) == 0:
         try:

@@ -1,12 +1,15 @@
 """The spectrum of a clip on the mel scale."""
 
 from functools import cache
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
-from torchaudio.transforms import MelSpectrogram
 
 from crossemo.features.acoustics.framing import decibels, hop, window
+
+if TYPE_CHECKING:
+    from torchaudio.transforms import MelSpectrogram
 
 BANDS = 64
 FLOOR = -100.0  # dBFS in a band; digital silence would have none
@@ -33,7 +36,9 @@ def log_mel(waveform: Tensor, rate: int) -> Tensor:
 
 
 @cache
-def _spectrogram(rate: int) -> MelSpectrogram:
+def _spectrogram(rate: int) -> "MelSpectrogram":
+    from torchaudio.transforms import MelSpectrogram
+
     size = window(rate)
     return MelSpectrogram(
         rate,

@@ -1,0 +1,130 @@
+"""What LightningCLI runs: recognition in stages, or probes of all layers."""
+
+import logging
+import sys
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from importlib import import_module
+from pathlib import Path
+
+import yaml
+from lightning.fabric.utilities.exceptions import MisconfigurationException
+from lightning.fabric.utilities.rank_zero import rank_zero_only
+
+from crossemo.commands.experiment import Experiment, RunConfig
+from crossemo.commands.layerwise import Layerwise
+from crossemo.commands.parser import Parser
+from crossemo.commands.recognition import Recognition
+from crossemo.data.datamodules import EmotionDataModule
+from crossemo.errors import CrossEmoError
+from crossemo.version import __version__
+
+
+def launch(typed: Sequence[str]) -> None:
+    """Run a command of LightningCLI.
+
+    Args:
+        typed: The command and what was typed behind it.
+
+    Raises:
+        CrossEmoError: The model is none of crossemo's, or a setting is wrong.
+    """
+    if getattr(rank_zero_only, "rank", 0):
+        logging.getLogger("crossemo").setLevel(logging.WARNING)
+    # In sys.argv, because Lightning starts the other processes of a run with it.
+    sys.argv[1:] = [shipped_config(word) for word in typed]
+    experiment = choose_experiment(sys.argv[1:])
+    try:
+        experiment(
+            experiment.model_type,
+            EmotionDataModule,
+            subclass_mode_model=experiment is Layerwise,
+            subclass_mode_data=True,
+            parser_class=Parser,
+            auto_configure_optimizers=False,
+            load_from_checkpoint_support=False,
+            seed_everything_default=0,
+            trainer_defaults=experiment.defaults,
+            parser_kwargs={"version": __version__},
+            save_config_callback=RunConfig,
+        )
+    except MisconfigurationException as error:
+        raise CrossEmoError(str(error)) from error
+
+
+def choose_experiment(typed: Sequence[str]) -> type[Experiment]:
+    """Return the kind of experiment whose model a command line names.
+
+    The kinds have different options, so this is known before there is a parser of them.
+    One LightningCLI for both, with `subclass_mode_model`, would hide the options of the
+    model from `fit --help` and want a `class_path` in every YAML.
+
+    Args:
+        typed: The command and what was typed behind it.
+
+    Raises:
+        CrossEmoError: There is no such model, or the command can't run it.
+    """
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    for options, model in (
+        (("-c", "--config"), _model_in),
+        (("--model", "--model.class_path"), _model_typed),
+    ):
+        parser.add_argument(
+            *options, dest="models", nargs="?", type=model, action="append"
+        )
+    models = [name for name in parser.parse_known_args(typed)[0].models or [] if name]
+    if not models:
+        return Recognition
+    model_type = _model_type(models[-1])
+    if model_type is None or not issubclass(model_type, Layerwise.model_type):
+        raise CrossEmoError(
+            f"There is no model {models[-1].rpartition('.')[2]}: choose "
+            f"{Layerwise.model_type.__name__}, or name none to recognise emotion in "
+            "stages."
+        )
+    if typed[0] not in Layerwise.subcommands():
+        raise CrossEmoError("LayerwiseProbes are judged at the end of fit: say fit.")
+    return Layerwise
+
+
+def shipped_config(word: str) -> str:
+    """Return the config of that name that came with crossemo, where none lies here."""
+    option, equals, value = word.rpartition("=")
+    if equals and option in ("-c", "--config"):
+        return f"{option}={shipped_config(value)}"
+    path = Path(word)
+    if path.suffix not in (".yaml", ".yml") or path.exists():
+        return word
+    package = Path(__file__).parents[1]
+    for folder in (package / "configs", package.parent / "configs"):
+        name = path.relative_to("configs") if path.parts[:1] == ("configs",) else path
+        if (folder / name).is_file():
+            return str(folder / name)
+    return word
+
+
+def _model_typed(value: str) -> str:
+    return "" if Path(value).exists() else value  # a file of the model's settings
+
+
+def _model_in(config: str) -> str:
+    """Return the class of a config's model; empty where there is none to be read."""
+    try:
+        content = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError):
+        return ""  # which the parser says better
+    content = content.get("fit", content) if isinstance(content, dict) else {}
+    model = content.get("model") if isinstance(content, dict) else None
+    name = model.get("class_path", "") if isinstance(model, dict) else model
+    return str(name or "")
+
+
+def _model_type(path: str) -> type[object] | None:
+    """Return the class of a dotted path, or of a public name of crossemo."""
+    module, _, name = path.rpartition(".")
+    try:
+        model_type = getattr(import_module(module or "crossemo"), name, None)
+    except ImportError:
+        return None
+    return model_type if isinstance(model_type, type) else None
