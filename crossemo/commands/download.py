@@ -8,12 +8,10 @@ import re
 import stat
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from http.client import HTTPException, HTTPResponse
 from pathlib import Path, PurePosixPath
 from tempfile import TemporaryDirectory
 from time import sleep
-from typing import Literal
 from urllib.error import HTTPError
 from urllib.request import Request, urlopen
 from zipfile import BadZipFile, ZipFile, ZipInfo
@@ -30,6 +28,8 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from crossemo.corpora import corpus_classes
+from crossemo.corpora.base import Archive
 from crossemo.errors import CrossEmoError
 
 TIMEOUT = 30.0  # seconds without an answer or a byte
@@ -46,59 +46,38 @@ class _BrokenTransferError(Exception):
     """A transfer that may go on at the next try."""
 
 
-@dataclass(frozen=True)
-class Archive:
-    """A zip file of a corpus.
-
-    Args:
-        name: File name, `<folder>.zip`; it is unpacked into that folder.
-        md5: MD5 sum of the file, hex.
-    """
-
-    name: str
-    md5: str
-
-
-RAVDESS_URL = "https://zenodo.org/records/1188976/files"
-RAVDESS_ARCHIVES = (
-    Archive("Audio_Speech_Actors_01-24.zip", "bc696df654c87fed845eb13823edef8a"),
-    Archive("Audio_Song_Actors_01-24.zip", "5411230427d67a21e18aa4d466e6d1b9"),
-)
-
-
 def main(typed: list[str]) -> None:
     """Run `download`."""
     auto_cli(download, args=typed, prog="crossemo download")
 
 
-def download(corpus: Literal["ravdess"], directory: Path) -> None:
+def download(corpus: str, directory: Path) -> None:
     """Fetch and unpack a corpus.
 
     Args:
-        corpus: Name of the corpus; the others must be asked for by hand.
+        corpus: Name of the corpus, such as ravdess; many must be asked for by hand.
         directory: Folder that receives it; made where it is missing.
 
     Raises:
         DownloadError: There is no such corpus, or it can't be fetched or unpacked.
     """
-    if corpus != "ravdess":
-        raise DownloadError(f"crossemo can't fetch {corpus!r}: only ravdess.")
-    download_ravdess(directory)
+    corpora = {n.lower(): one for n, one in corpus_classes().items() if one.archives}
+    if corpus.lower() not in corpora:
+        names = ", ".join(corpora)
+        raise DownloadError(f"crossemo can't fetch {corpus!r}: only {names}.")
+    known = corpora[corpus.lower()]
+    fetch_archives(directory, known.address, known.archives)
 
 
-def download_ravdess(
-    directory: Path,
-    base_url: str = RAVDESS_URL,
-    archives: Sequence[Archive] = RAVDESS_ARCHIVES,
-) -> None:
-    """Fetch and unpack RAVDESS speech and song (Livingstone and Russo, 2018).
+def fetch_archives(directory: Path, address: str, archives: Sequence[Archive]) -> None:
+    """Fetch and unpack the archives of a corpus.
 
     What is there already is skipped, and a transfer that broke off goes on where it
     stopped, from `<archive>.part`.
 
     Args:
         directory: Folder that receives one folder per archive.
-        base_url: Address of the folder that holds the archives.
+        address: Address of the folder that holds the archives.
         archives: What to fetch.
 
     Raises:
@@ -109,7 +88,7 @@ def download_ravdess(
     with _writing(directory), _progress() as progress:
         directory.mkdir(parents=True, exist_ok=True)
         for archive in archives:
-            _fetch_and_unpack(archive, directory, base_url, progress)
+            _fetch_and_unpack(archive, directory, address, progress)
 
 
 def _progress() -> Progress:
@@ -124,14 +103,14 @@ def _progress() -> Progress:
 
 
 def _fetch_and_unpack(
-    archive: Archive, directory: Path, base_url: str, progress: Progress
+    archive: Archive, directory: Path, address: str, progress: Progress
 ) -> None:
     target = directory / archive.name.removesuffix(".zip")
     if next(target.rglob("*.wav"), None):
         progress.console.print(f"{target} is there already.")
         return
     part = directory / f"{archive.name}.part"
-    _fetch(f"{base_url}/{archive.name}?download=1", part, progress)
+    _fetch(f"{address}/{archive.name}?download=1", part, progress)
     _verify(part, archive)
     _unpack(part, target)
     part.unlink()

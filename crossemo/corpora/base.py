@@ -100,6 +100,19 @@ class Problem:
     where: tuple[str, ...]
 
 
+@dataclass(frozen=True)
+class Archive:
+    """A zip file of a corpus.
+
+    Args:
+        name: File name, `<folder>.zip`; it is unpacked into that folder.
+        md5: MD5 sum of the file, hex.
+    """
+
+    name: str
+    md5: str
+
+
 class Corpus(ABC):
     """A corpus on disk.
 
@@ -114,7 +127,9 @@ class Corpus(ABC):
         note: What a reader of results on this corpus must know.
         melodies: Emotions that are sung to one melody, where different emotions have
             different ones. Within such a group, the melody tells nothing.
-        archives: Where its files can be downloaded from, as `crossemo download` does.
+        archives: The zip files that `crossemo download` fetches; empty where a corpus
+            must be asked for by hand.
+        address: Address of the folder that holds the archives.
     """
 
     name: str
@@ -124,7 +139,8 @@ class Corpus(ABC):
     folds: ClassVar[tuple[frozenset[str], ...]] = ()
     note: str = ""
     melodies: tuple[tuple[str, ...], ...] = ()
-    archives: ClassVar["tuple[Archive, ...]"] = ()
+    archives: ClassVar[tuple[Archive, ...]] = ()
+    address: ClassVar[str] = ""
 
     @abstractmethod
     def clips(self) -> list[Clip]:
@@ -144,18 +160,3 @@ class Corpus(ABC):
 
     def prepare(self) -> None:  # noqa: B027 (most corpora have nothing to write)
         """Write what the corpus makes itself; called once per machine before use."""
-
-
-@dataclass(frozen=True)
-class Archive:
-    """A zip file of a corpus.
-
-    Args:
-        url: Address of the file.
-        name: File name, `<folder>.zip`; it is unpacked into that folder.
-        md5: MD5 sum of the file, hex.
-    """
-
-    url: str
-    name: str
-    md5: str

@@ -43,7 +43,6 @@ _SONG_NOTE = (
     "one, sad, angry and fearful another, and neutral has its own), so that part of a "
     "score on song is melody."
 )
-_FILES = "https://zenodo.org/records/1188976/files"
 _AUDIO = "03"  # 01 and 02 are the sound tracks of the same takes' videos
 
 _TEST_ACTORS = (
@@ -102,17 +101,10 @@ class RAVDESS(Corpus):
         CorpusError: There is no such channel.
     """
 
+    address = "https://zenodo.org/records/1188976/files"
     archives = (
-        Archive(
-            f"{_FILES}/Audio_Speech_Actors_01-24.zip?download=1",
-            "Audio_Speech_Actors_01-24.zip",
-            "bc696df654c87fed845eb13823edef8a",
-        ),
-        Archive(
-            f"{_FILES}/Audio_Song_Actors_01-24.zip?download=1",
-            "Audio_Song_Actors_01-24.zip",
-            "5411230427d67a21e18aa4d466e6d1b9",
-        ),
+        Archive("Audio_Speech_Actors_01-24.zip", "bc696df654c87fed845eb13823edef8a"),
+        Archive("Audio_Song_Actors_01-24.zip", "5411230427d67a21e18aa4d466e6d1b9"),
     )
     folds = tuple(
         frozenset(f"ravdess/{actor:02d}" for actor in fold) for fold in _TEST_ACTORS

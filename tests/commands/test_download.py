@@ -5,19 +5,17 @@ import stat
 import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any, cast
 
 import pytest
 
 from crossemo.commands import download as module
 from crossemo.commands.download import (
     PAUSES,
-    RAVDESS_ARCHIVES,
-    Archive,
     DownloadError,
     download,
-    download_ravdess,
+    fetch_archives,
 )
+from crossemo.corpora.base import Archive
 from crossemo.corpora.ravdess import RAVDESS
 from tests.commands.zenodo import Zenodo, open_zenodo, zipped
 from tests.corpora.ravdess_tree import write_ravdess
@@ -59,7 +57,7 @@ def fetch(zenodo: Zenodo, tmp_path: Path) -> Callable[..., None]:
         zenodo.files[SPEECH] = content
         for name, value in manners.items():
             setattr(zenodo, name, value)
-        download_ravdess(tmp_path, zenodo.url, [archive(content)])
+        fetch_archives(tmp_path, zenodo.url, [archive(content)])
 
     return run
 
@@ -74,7 +72,7 @@ def test_both_archives_arrive_and_are_a_corpus(
     made, home = tmp_path / "made", tmp_path / "deep" / "data"
     archives = []
     for channel, name in zip(
-        ("speech", "song"), (one.name for one in RAVDESS_ARCHIVES), strict=True
+        ("speech", "song"), (one.name for one in RAVDESS.archives), strict=True
     ):
         root = made / channel
         write_ravdess(root, (1, 2), (channel,), seconds=0.02, layout="together")
@@ -83,12 +81,12 @@ def test_both_archives_arrive_and_are_a_corpus(
         )
         zenodo.files[name] = content
         archives.append(archive(content, name))
-    download_ravdess(home, zenodo.url, archives)
+    fetch_archives(home, zenodo.url, archives)
     assert left(home) == ["Audio_Song_Actors_01-24", "Audio_Speech_Actors_01-24"]
     assert len(RAVDESS(home).clips()) == 120
     assert len(RAVDESS(home, "song").clips()) == 88
 
-    download_ravdess(home, zenodo.url, archives)
+    fetch_archives(home, zenodo.url, archives)
     assert len(zenodo.asked) == 2
     assert capsys.readouterr().err.count("is there already") == 2
 
@@ -155,7 +153,7 @@ def test_a_wrong_sum_is_refused_and_nothing_stays(
 ) -> None:
     zenodo.files[SPEECH] = speech[:-1] + b"!"
     with pytest.raises(DownloadError, match=r"MD5 sum \w{32} instead of \w{32} and"):
-        download_ravdess(tmp_path, zenodo.url, [archive(speech)])
+        fetch_archives(tmp_path, zenodo.url, [archive(speech)])
     assert left(tmp_path) == []
 
 
@@ -218,7 +216,7 @@ def test_no_network_is_one_sentence(pauses: list[float], tmp_path: Path) -> None
     with serving(QuietHandler) as gone:
         pass
     with pytest.raises(DownloadError, match=r"no connection: .*refused.*check the net"):
-        download_ravdess(tmp_path, gone)
+        fetch_archives(tmp_path, gone, RAVDESS.archives)
     assert pauses == list(PAUSES)
 
 
@@ -229,7 +227,7 @@ def test_a_silent_server_is_given_up(
     monkeypatch.setattr(module, "PAUSES", (1,))
     monkeypatch.setattr(zenodo, "answer", lambda handler: handler.rfile.read(1))
     with pytest.raises(DownloadError, match="timed out"):
-        download_ravdess(tmp_path, zenodo.url)
+        fetch_archives(tmp_path, zenodo.url, RAVDESS.archives)
 
 
 @pytest.mark.skipif(not Path("/dev/full").exists(), reason="no device that is full")
@@ -261,7 +259,7 @@ def test_a_folder_of_other_things_is_not_written_over(
 
 def test_a_corpus_under_lock_is_not_fetched(tmp_path: Path) -> None:
     with pytest.raises(DownloadError, match="can't fetch 'iemocap': only ravdess"):
-        download(cast(Any, "iemocap"), tmp_path)
+        download("iemocap", tmp_path)
 
 
 def test_ravdess_is_what_is_fetched_from_zenodo(
