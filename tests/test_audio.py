@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
-from crossemo.audio import RESAMPLER, decode
+from crossemo.audio import RESAMPLER, AudioError, decode, header
 from tests.corpora.ravdess_tree import write_wav
 from tests.sounds import refused, sine
 
@@ -184,3 +184,25 @@ def test_a_missing_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
     refused(tmp_path, "can't be read: Is a directory")
+
+
+def test_a_stretch_is_that_of_the_whole(tmp_path: Path) -> None:
+    path = tmp_path / "song.wav"
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, 8000).astype(np.float32)
+    soundfile.write(path, samples, 8000, "FLOAT")
+    np.testing.assert_array_equal(decode(path, 8000, 0.25, 0.5), samples[2000:4000])
+    np.testing.assert_array_equal(decode(path, 8000, 0.9), samples[7200:])
+    np.testing.assert_array_equal(decode(path, 8000, end=0.1), samples[:800])
+    np.testing.assert_array_equal(decode(path, 8000, 0.5, 9.0), samples[4000:])
+    with pytest.raises(
+        AudioError, match=r"song\.wav has 1 s and no sample from 1\.5 s"
+    ):
+        decode(path, 8000, 1.5, 2.0)
+
+
+def test_the_header_says_samples_rate_and_channels(tmp_path: Path) -> None:
+    path = tmp_path / "song.flac"
+    soundfile.write(path, np.zeros((700, 2)), 44_100)
+    assert header(path) == (700, 44_100, 2)
+    (tmp_path / "no.wav").write_bytes(b"no audio")
+    assert header(tmp_path / "no.wav") is None

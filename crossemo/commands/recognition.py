@@ -40,6 +40,7 @@ class Recognition(Experiment):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Add the stages, the distances and what is kept."""
         super().add_arguments_to_parser(parser)
+        parser.link_arguments("data.task_kind", "model.task", apply_on="instantiate")
         parser.add_argument(
             "--keep_features",
             type=bool | Literal["frames"],

@@ -122,6 +122,11 @@ class EmotionDataModule(LightningDataModule):
         return self.task.outputs
 
     @property
+    def task_kind(self) -> str:
+        """Kind of the task, by which a model makes its own, see `crossemo.tasks`."""
+        return self.task.kind
+
+    @property
     def active(self) -> tuple[str, ...]:
         """Roles whose clips `train_dataloader` serves; the first one at first."""
         return self._served[0]

@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from crossemo import audio
 from crossemo.cache import cache_dir
+from crossemo.corpora.base import Clip
 from crossemo.data import waveforms
 from crossemo.data.examples import Example
 from crossemo.data.waveforms import WaveformError, WaveformStore
@@ -188,3 +189,21 @@ def test_decoding_is_quiet_where_nobody_watches(
 ) -> None:
     WaveformStore.prepare(clips, RATE, cache, progress=True)
     assert capfd.readouterr() == ("", "")
+
+
+def test_stretches_of_a_file_are_clips_of_their_own(
+    clips: list[Example], cache: Path
+) -> None:
+    whole = clips[1]
+    digest, path = whole.key, whole.clip.path
+    stretches = [
+        Clip(f"song/{n}", path, ("song",), "sad", start=start, end=end)
+        for n, (start, end) in enumerate([(0.0, 0.025), (0.025, 0.05), (0.05, None)])
+    ]
+    examples = [Example(one, one.key(digest), 0, "song") for one in stretches]
+    store = WaveformStore.prepare([whole, *examples], RATE, cache)
+    assert len({one.key for one in (whole, *examples)}) == 4
+    samples = tone(1200, 1)
+    for one, expected in zip(examples, np.split(samples, [400, 800]), strict=True):
+        np.testing.assert_array_equal(store[one.key], expected)
+    np.testing.assert_array_equal(store[whole.key], samples)

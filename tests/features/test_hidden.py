@@ -6,13 +6,17 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from crossemo import audio
+from crossemo.corpora.base import Clip
 from crossemo.data.dataset import ClipDataset
+from crossemo.data.waveforms import WaveformStore
 from crossemo.encoders import SSLEncoder, load_encoder
 from crossemo.features import store as kept
 from crossemo.features.hidden import (
@@ -21,7 +25,7 @@ from crossemo.features.hidden import (
     features_folder,
     keep_features,
 )
-from tests.examples import numbered
+from tests.examples import examples_of, numbered
 from tests.noise import Noise
 from tests.shell import corpora, run
 
@@ -254,3 +258,27 @@ def test_the_encoder_stays_in_the_loop_where_it_matters(
     )
     assert (tmp_path / "cache" / "waveforms").exists()
     assert not (tmp_path / "cache" / "features").exists()
+
+
+def test_two_windows_of_a_song_have_features_of_their_own(
+    encoder: SSLEncoder, tmp_path: Path
+) -> None:
+    path = tmp_path / "song.wav"
+    rng = np.random.default_rng(0)
+    soundfile.write(path, rng.uniform(-0.5, 0.5, 16_000), 16_000, "FLOAT")
+    windows = [
+        Clip(f"song/{n}", path, ("song",), "sad", start=n / 2, end=(n + 1) / 2)
+        for n in range(2)
+    ]
+    examples = examples_of(windows)
+    store = WaveformStore.prepare(examples, 16_000, tmp_path / "cache")
+    features = keep_features(
+        encoder, [ClipDataset(examples, store)], cache_dir=tmp_path / "cache"
+    )
+    first, second = (features.means[one.key] for one in examples)
+    for one, mean in zip(windows, (first, second), strict=True):
+        samples = torch.from_numpy(audio.decode(path, 16_000, one.start, one.end))
+        with torch.no_grad():
+            states, _ = encoder(samples[None], torch.tensor([len(samples)]))
+        torch.testing.assert_close(mean, states[:, 0].mean(1), rtol=1e-4, atol=1e-4)
+    assert not torch.allclose(first, second, atol=1e-2)
