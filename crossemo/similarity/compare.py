@@ -1,18 +1,15 @@
 """Compare two domains in one hidden state, by their clips or by their frames."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from itertools import combinations, product
 from math import nan
 from statistics import fmean
 
 import torch
 
-from crossemo.distances.cells import Cell
 from crossemo.distances.frechet import frechet_term_pairs, mean_trace
-from crossemo.distances.kernel import KernelSums, kernel_sums
-from crossemo.similarity import estimators
 from crossemo.similarity.domains import Domain, FrameDomain, FrameFactors
+from crossemo.similarity.estimators import Comparison, Layer, estimates
 from crossemo.similarity.measures import measures
 from crossemo.similarity.settings import Settings
 from crossemo.similarity.tables import Row, Table, table_rows
@@ -38,55 +35,24 @@ def compare_clips(
     Raises:
         ValueError: An embedding is NaN or infinite, or there are fewer than two clips.
     """
-    cells = [*x.cells, *y.cells]
-    embeddings = [cell.embeddings for cell in cells if len(cell) > 1]
+    layer = Layer([*x.cells, *y.cells])
+    embeddings = [cell.embeddings for cell in layer.cells if len(cell) > 1]
     scale = mean_trace(embeddings) if embeddings else nan
-    fewest = min(map(len, embeddings), default=0)
-    sums = kernel_sums(cells)
     numbers = range(len(emotions))
-    across = _across(x.cells, y.cells, fewest, sums, settings)
+    places = {x.name: 0, y.name: len(x.cells)}
+
+    def tables(one: Domain, other: Domain) -> dict[str, Table]:
+        offsets = places[one.name], places[other.name]
+        cells = one.cells, other.cells
+        return estimates(Comparison(*cells, layer, offsets, settings))
+
+    across = tables(x, y)
     rows = table_rows(across, x, y, emotions, product(numbers, numbers))
-    for domain, offset in ((x, 0), (y, len(x.cells))):
-        both = (domain.cells, domain.cells)
-        within = _common(*both, fewest, settings, intervals=False)
-        within["kernel"] = estimators.kernel(sums, *both, (offset, offset), settings)
-        rows += table_rows(within, domain, domain, emotions, combinations(numbers, 2))
-    tags = {"width": cells[0].embeddings.shape[1], "mean_trace": scale}
+    for one in (x, y):
+        pairs = combinations(numbers, 2)
+        rows += table_rows(tables(one, one), one, one, emotions, pairs)
+    tags = {"width": layer.cells[0].embeddings.shape[1], "mean_trace": scale}
     return [row | tags for row in rows], measures(across, emotions, scale, settings)
-
-
-def _across(
-    xs: Sequence[Cell],
-    ys: Sequence[Cell],
-    fewest: int,
-    sums: KernelSums,
-    settings: Settings,
-) -> dict[str, Table]:
-    """Return all estimates across two domains."""
-    tables = _common(xs, ys, fewest, settings, settings.intervals)
-    if settings.fad_permutations:
-        p = estimators.plain_p(xs, ys, settings)
-        tables["fad"] = replace(tables["fad"], p=p)
-    tables["fad_subspace"] = estimators.subspace(xs, ys, settings)
-    if settings.infinity:
-        tables["fad_infinity"] = estimators.infinity(xs, ys, settings)
-    tables["kernel"] = estimators.kernel(sums, xs, ys, (0, len(xs)), settings)
-    return tables
-
-
-def _common(
-    xs: Sequence[Cell],
-    ys: Sequence[Cell],
-    fewest: int,
-    settings: Settings,
-    intervals: bool,
-) -> dict[str, Table]:
-    """Return the estimates that are made across domains and within each."""
-    return {
-        **estimators.plain(xs, ys),
-        "fad_matched": estimators.matched(xs, ys, fewest, settings),
-        **estimators.above_chance(xs, ys, settings, intervals),
-    }
 
 
 def compare_frames(

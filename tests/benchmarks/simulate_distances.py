@@ -21,7 +21,13 @@ from torch import Tensor
 from crossemo.distances.cells import Cell
 from crossemo.distances.frechet import mean_trace
 from crossemo.distances.kernel import kernel_sums
-from crossemo.similarity import estimators
+from crossemo.similarity.estimators import (
+    Comparison,
+    Layer,
+    fad,
+    fad_above_chance,
+    kernel_distance,
+)
 from crossemo.similarity.measures import measures
 from crossemo.similarity.settings import Settings
 
@@ -107,11 +113,16 @@ def pair_of(
     return clips, [x], [clips.cell(design.y, design.y_clips, truth)]
 
 
+def between(xs: list[Cell], ys: list[Cell], settings: Settings) -> Comparison:
+    layer = Layer([*xs, *ys])
+    return Comparison(xs, ys, layer, (0, len(xs)), settings)
+
+
 def by_kernel(design: Design, voice: float, truth: Truth, seed: int) -> Outcomes:
     clips, xs, ys = pair_of(design, voice, truth, seed)
     sums = kernel_sums([*xs, *ys])
     settings = Settings(permutations=199, seed=seed)
-    table = estimators.kernel(sums, xs, ys, (0, 1), settings)
+    table = kernel_distance.estimate(between(xs, ys, settings))["kernel"]
     assert table.p is not None
     assert table.low is not None
     assert table.high is not None
@@ -128,21 +139,22 @@ def by_clip(design: Design, voice: float, seed: int) -> Outcomes:
         for name, (one,) in zip("xy", domains, strict=True)
     )
     settings = Settings(permutations=199, intervals=False, seed=seed)
-    sums = kernel_sums([*xs, *ys])
-    table = estimators.kernel(sums, xs, ys, (0, 1), settings)
+    table = kernel_distance.estimate(between(xs, ys, settings))["kernel"]
     assert table.p is not None
     yield "kernel, p by clip", float(table.p <= NOMINAL)
 
 
 def by_fad_exchanges(design: Design, voice: float, seed: int) -> Outcomes:
     _, xs, ys = pair_of(design, voice, NULL, seed)
-    p = estimators.plain_p(xs, ys, Settings(fad_permutations=39, seed=seed))
-    yield "fad, p by actor", float(p <= NOMINAL)
+    settings = Settings(fad_permutations=39, seed=seed)
+    table = fad.estimate(between(xs, ys, settings))["fad"]
+    assert table.p is not None
+    yield "fad, p by actor", float(table.p <= NOMINAL)
 
 
 def by_fad(design: Design, voice: float, truth: Truth, seed: int) -> Outcomes:
     clips, xs, ys = pair_of(design, voice, truth, seed)
-    tables = estimators.above_chance(xs, ys, Settings(seed=seed), intervals=True)
+    tables = fad_above_chance.estimate(between(xs, ys, Settings(seed=seed)))
     above, trace = tables["fad_above_chance"], float(clips.sd.square().sum())
     assert above.low is not None
     assert above.high is not None
@@ -162,11 +174,9 @@ def by_emotion(x_truths: list[Truth], y_truths: list[Truth], seed: int) -> Outco
         for truths in (x_truths, y_truths)
     )
     settings = Settings(permutations=0, seed=seed)
-    sums = kernel_sums([*xs, *ys])
-    tables = {
-        **estimators.above_chance(xs, ys, settings, intervals=True),
-        "kernel": estimators.kernel(sums, xs, ys, (0, len(xs)), settings),
-    }
+    comparison = between(xs, ys, settings)
+    tables = fad_above_chance.estimate(comparison)
+    tables |= kernel_distance.estimate(comparison)
     scale = mean_trace([cell.embeddings for cell in (*xs, *ys)])
     for row in measures(tables, EMOTIONS, scale, settings):
         name = f"{row['estimator']}, {row['measure']}"
