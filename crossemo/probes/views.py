@@ -12,7 +12,7 @@ from crossemo.data.datamodule import EmotionDataModule
 from crossemo.encoders import SSLEncoder, load_encoder
 from crossemo.encoders.sources import find_source
 from crossemo.errors import CrossEmoError
-from crossemo.features.acoustics import ACOUSTICS, Acoustics
+from crossemo.features.acoustics.references import Acoustics, acoustic_features
 from crossemo.features.hidden import keep_features
 from crossemo.features.store import keep
 from crossemo.probes.clips import ProbedClips
@@ -75,8 +75,8 @@ class Looks:
             CrossEmoError: There is no such reference.
         """
         if self.references == "all":
-            return [name for name, one in ACOUSTICS.items() if one.available]
-        known = [*ACOUSTICS, "random"]
+            return [name for name, one in acoustic_features().items() if one.available]
+        known = [*acoustic_features(), "random"]
         for name in self.references:
             if name not in known:
                 raise CrossEmoError(

@@ -12,7 +12,7 @@ from torch import Tensor
 from crossemo.data.datamodule import EmotionDataModule
 from crossemo.encoders import load_encoder
 from crossemo.errors import CrossEmoError
-from crossemo.features.acoustics import ACOUSTICS, Acoustics
+from crossemo.features.acoustics.references import Acoustics, acoustic_features
 from crossemo.features.hidden import keep_features
 from crossemo.probes import LayerwiseProbes, views
 from crossemo.probes.clips import ProbedClips, probed_clips
@@ -118,7 +118,7 @@ def test_an_encoder_without_pretrained_weights_has_no_random_ones() -> None:
 
 
 def test_all_references_are_those_that_can_be_had(wav2vec2: Path) -> None:
-    available = [name for name, one in ACOUSTICS.items() if one.available]
+    available = [name for name, one in acoustic_features().items() if one.available]
     looks = Looks(str(wav2vec2))
     assert looks.acoustic() == available
     assert looks.random()

@@ -8,13 +8,9 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
-from crossemo.errors import CrossEmoError
+from crossemo.features.acoustics.base import AcousticsError, Feature
 
 SHORTEST = 0.1  # s; openSMILE gives NaN for clips of less than 60 ms
-
-
-class AcousticsError(CrossEmoError):
-    """An acoustic feature that can't be computed."""
 
 
 def egemaps(waveform: Tensor, rate: int) -> Tensor:
@@ -66,3 +62,6 @@ def _smile() -> Any:  # noqa: ANN401 (opensmile has no types)
         feature_set=opensmile.FeatureSet.eGeMAPSv02,
         feature_level=opensmile.FeatureLevel.Functionals,
     )
+
+
+FEATURE = Feature("eGeMAPS", egemaps, 88, opensmile_version)

@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from crossemo.features.acoustics.base import Feature
 from crossemo.features.acoustics.framing import active, decibels, powers
 
 FLOOR = -120.0  # dBFS, below the noise of 16 bits
@@ -25,3 +26,6 @@ def level(waveform: Tensor, rate: int) -> Tensor:
     )
     peak = decibels(waveform.abs().max().square(), FLOOR)
     return torch.stack([mean, deviation, peak])
+
+
+FEATURE = Feature("level", level, 3)

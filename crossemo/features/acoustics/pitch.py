@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 from torch.nn.functional import pad
 
+from crossemo.features.acoustics.base import Feature
 from crossemo.features.acoustics.framing import active, frames, powers, window
 
 POINTS = 14
@@ -89,3 +90,6 @@ def _minimum(difference: Tensor, lag: Tensor) -> Tensor:
     )
     bend = before - 2 * here + after
     return lag + torch.where(bend > 0, (before - after) / (2 * bend), 0)
+
+
+FEATURE = Feature("pitch", pitch_contour, 14)

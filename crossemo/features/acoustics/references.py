@@ -1,70 +1,43 @@
-"""The acoustic features by name."""
+"""The acoustic features by name, a file each."""
 
-from collections.abc import Callable, Iterable, Mapping
-from functools import partial
-from importlib.metadata import version
-from types import MappingProxyType
-from typing import Any, NamedTuple
+from collections.abc import Iterable, Mapping
+from importlib import import_module
+from pkgutil import iter_modules
+from typing import Any
 
 from torch import Tensor
 
 from crossemo.data.batch import Batch
-from crossemo.features.acoustics.egemaps import (
-    AcousticsError,
-    egemaps,
-    opensmile_version,
-)
-from crossemo.features.acoustics.level import level
-from crossemo.features.acoustics.pitch import pitch_contour
-from crossemo.features.acoustics.spectrum import log_mel
-from crossemo.features.acoustics.timing import timing
+from crossemo.features import acoustics
+from crossemo.features.acoustics.base import AcousticsError, Feature
 
-
-class Feature(NamedTuple):
-    """An acoustic feature and the function that computes it.
-
-    Args:
-        compute: From a waveform, `(samples,)`, and its rate in Hz to `(width,)`.
-        width: Number of values.
-        library: Gives the version of the library that computes it, None for our own
-            code; raises `AcousticsError` where the library is not installed.
-    """
-
-    compute: Callable[[Tensor, int], Tensor]
-    width: int
-    library: Callable[[], str] | None = None
-
-    @property
-    def available(self) -> bool:
-        """Whether it can be computed here."""
-        try:
-            return self.library is None or bool(self.library())
-        except AcousticsError:
-            return False
-
-
-ACOUSTICS: Mapping[str, Feature] = MappingProxyType(
-    {
-        "level": Feature(level, 3),
-        "timing": Feature(timing, 9),
-        "pitch": Feature(pitch_contour, 14),
-        "log-mel": Feature(log_mel, 128, partial(version, "torchaudio")),
-        "eGeMAPS": Feature(egemaps, 88, opensmile_version),
-    }
-)
 VERSION = 1  # raise it when a feature changes
+# The order in tables; further features follow by the name of their file.
+ORDER = ("level", "timing", "pitch", "spectrum", "egemaps")
+
+
+def acoustic_features() -> Mapping[str, Feature]:
+    """Return the features by name: the `FEATURE` of every file here that has one."""
+    files = {module.name for module in iter_modules(acoustics.__path__)}
+    features: dict[str, Feature] = {}
+    for file in [*ORDER, *sorted(files.difference(ORDER))]:
+        module = import_module(f"{acoustics.__name__}.{file}")
+        feature = getattr(module, "FEATURE", None)
+        if isinstance(feature, Feature):
+            features[feature.name] = feature
+    return features
 
 
 class Acoustics:
     """Computes acoustic features, each clip for itself.
 
     Args:
-        names: Of `ACOUSTICS`, in any order.
+        names: Of `acoustic_features`, in any order.
         rate: Sampling rate of the clips in Hz.
 
     Attributes:
         name: Name of the features in the cache.
-        names: The features in the order of `ACOUSTICS`.
+        names: The features in the order of `acoustic_features`.
         rate: Sampling rate in Hz.
 
     Raises:
@@ -74,22 +47,23 @@ class Acoustics:
     name = "acoustics"
 
     def __init__(self, names: Iterable[str], rate: int) -> None:
-        features = set(names)
-        for name in sorted(features - ACOUSTICS.keys()):
-            choices = ", ".join(ACOUSTICS)
+        wanted, features = set(names), acoustic_features()
+        for name in sorted(wanted - features.keys()):
+            choices = ", ".join(features)
             raise AcousticsError(
                 f"There is no feature {name!r}: choose from {choices}."
             )
-        self.names = tuple(name for name in ACOUSTICS if name in features)
+        self._features = {n: one for n, one in features.items() if n in wanted}
+        self.names = tuple(self._features)
         self.rate = rate
         self.identity()  # says early what is not installed
 
     def identity(self) -> list[Any]:
         """Return all that the values depend on, for JSON."""
         libraries = {
-            name: library()
-            for name in self.names
-            if (library := ACOUSTICS[name].library)
+            name: feature.library()
+            for name, feature in self._features.items()
+            if feature.library
         }
         return [self.name, VERSION, self.rate, list(self.names), libraries]
 
@@ -101,6 +75,6 @@ class Acoustics:
             for waveform, length in zip(waveforms, batch.lengths.tolist(), strict=True)
         ]
         return [
-            {name: ACOUSTICS[name].compute(clip, self.rate) for name in self.names}
+            {n: one.compute(clip, self.rate) for n, one in self._features.items()}
             for clip in clips
         ]

@@ -1,11 +1,13 @@
 """The spectrum of a clip on the mel scale."""
 
-from functools import cache
+from functools import cache, partial
+from importlib.metadata import version
 from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 
+from crossemo.features.acoustics.base import Feature
 from crossemo.features.acoustics.framing import decibels, hop, window
 
 if TYPE_CHECKING:
@@ -49,3 +51,6 @@ def _spectrogram(rate: int) -> "MelSpectrogram":
         pad_mode="constant",  # reflections need longer clips
         normalized="window",
     )
+
+
+FEATURE = Feature("log-mel", log_mel, 128, partial(version, "torchaudio"))

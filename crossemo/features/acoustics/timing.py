@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from crossemo.features.acoustics.base import Feature
 from crossemo.features.acoustics.framing import active, hop, powers
 
 
@@ -43,3 +44,6 @@ def timing(waveform: Tensor, rate: int) -> Tensor:
             sum(stretches) / len(stretches),
         ]
     )
+
+
+FEATURE = Feature("timing", timing, 9)

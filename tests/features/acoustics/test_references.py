@@ -1,4 +1,5 @@
 import json
+from pathlib import Path
 
 import pytest
 import torch
@@ -7,11 +8,14 @@ from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
 
+import crossemo.features.acoustics
 from crossemo.data.batch import Batch
-from crossemo.features.acoustics import ACOUSTICS, Acoustics, AcousticsError
+from crossemo.features.acoustics.base import AcousticsError
+from crossemo.features.acoustics.references import Acoustics, acoustic_features
 from crossemo.features.store import Extractor
 from tests.features.acoustics.sounds import RATE, click, noise, silence, tone
 
+ACOUSTICS = acoustic_features()
 HERE = [name for name, feature in ACOUSTICS.items() if feature.available]
 ODD = {
     "silence": silence(1.0),
@@ -75,3 +79,20 @@ def test_the_identity_tells_names_and_rates_apart_and_can_be_written_down() -> N
 def test_an_unknown_feature_is_refused_with_those_there_are() -> None:
     with pytest.raises(AcousticsError, match=r"'loudness'.*level, timing, pitch, log"):
         Acoustics(["level", "loudness"], RATE)
+
+
+def test_a_reference_is_one_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "extent.py").write_text(
+        "from crossemo.features.acoustics.base import Feature\n\n\n"
+        "def extent(waveform, rate):\n"
+        "    return waveform.new_tensor([len(waveform) / rate])\n\n\n"
+        'FEATURE = Feature("extent", extent, 1)\n'
+    )
+    path = [*crossemo.features.acoustics.__path__, str(tmp_path)]
+    monkeypatch.setattr(crossemo.features.acoustics, "__path__", path)
+    assert list(acoustic_features()) == [*ACOUSTICS, "extent"]
+    (values,) = Acoustics(["extent", "level"], RATE)(batch([noise(0.5)]))
+    assert list(values) == ["level", "extent"]
+    assert values["extent"].tolist() == [0.5]
