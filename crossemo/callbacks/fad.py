@@ -80,7 +80,7 @@ class FrechetAudioDistance(Callback):
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Refuse hidden states that the encoder lacks, before the long work."""
         if self.enabled:
-            self._chosen(recogniser(pl_module))
+            self._places(recogniser(pl_module))
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Measure the encoder as it is before the first stage."""
@@ -108,7 +108,7 @@ class FrechetAudioDistance(Callback):
                 rank_zero_info("Distances need two corpora: none were measured.")
             return
         part = self.part or ("val" if trainer.validating else "test")
-        run = Measurement(trainer, module, data, part, self._chosen(module))
+        run = Measurement(trainer, module, data, part, self._places(module))
         rows: list[Row] = []
         measures: list[Row] = []
         try:
@@ -168,28 +168,19 @@ class FrechetAudioDistance(Callback):
             for tag, figure in figures.items():
                 _publish(trainer, folder, f"{tag}{suffix}/{name}", figure)
 
-    def _chosen(self, module: EmotionRecognizer) -> dict[str, int]:
+    def _places(self, module: EmotionRecognizer) -> dict[str, int]:
         """Return the places of the hidden states to measure, by name.
 
         Raises:
             CrossEmoError: There is no such state.
         """
-        last = module.encoder.num_states
-        names = [*map(str, range(last)), "mixture"]
-        if self.layers == "all":
-            return {name: place for place, name in enumerate(names)}
+        encoder = module.encoder
         if self.layers == "mixture":
-            return {"mixture": last}
-        chosen = [self.layers] if isinstance(self.layers, int) else self.layers
-        if not chosen:
-            raise CrossEmoError("fad.layers is empty: name a hidden state, or say all.")
-        for layer in chosen:
-            if layer not in range(last):
-                raise CrossEmoError(
-                    f"fad.layers names state {layer}, and {module.encoder.name} has "
-                    f"the states 0 to {last - 1}."
-                )
-        return {str(layer): int(layer) for layer in chosen}
+            return {"mixture": encoder.num_states}
+        places = {str(n): n for n in encoder.states_of(self.layers, "fad.layers")}
+        if self.layers == "all":
+            places["mixture"] = encoder.num_states
+        return places
 
 
 @contextmanager

@@ -95,7 +95,7 @@ def compare_folders(
     labels = [{str(c.label) for c in one.clips()} for one in domains.values()]
     emotions = _shared(labels)
     model = load_encoder(encoder).to(_device(device))
-    states = _chosen(layers, model)
+    states = model.states_of(layers, "--layers")
     embedded = {
         domain: _embed(corpus, emotions, model, states, batch_size, cache_dir)
         for domain, corpus in domains.items()
@@ -116,19 +116,19 @@ def compare_folders(
     return _write(logs.resolve() / name, corrected(rows), measures, emotions)
 
 
-def _device(asked: str | None) -> torch.device:
+def _device(name: str | None) -> torch.device:
     """Return where to embed.
 
     Raises:
         CrossEmoError: There is no such device.
     """
-    if asked is None:
+    if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return torch.zeros((), device=asked).device
+        return torch.zeros((), device=name).device
     except (RuntimeError, AssertionError) as error:
         raise CrossEmoError(
-            f"There is no device {asked} here: leave --device out, or say cpu."
+            f"There is no device {name} here: leave --device out, or say cpu."
         ) from error
 
 
@@ -143,36 +143,21 @@ def _domains(first: Path, second: Path, groups: str | None) -> dict[str, Folders
     return {name: Folders(root, name=name, groups=groups) for name, root in roots}
 
 
-def _shared(found: Sequence[set[str]]) -> list[str]:
+def _shared(labels: Sequence[set[str]]) -> list[str]:
     """Return the emotions of both folders.
 
     Raises:
         CrossEmoError: There is none.
     """
-    shared = sorted(set.intersection(*found))
+    shared = sorted(set.intersection(*labels))
     if not shared:
         raise CrossEmoError(
-            f"The folders share no emotion: one has {', '.join(sorted(found[0]))}, the "
-            f"other {', '.join(sorted(found[1]))}. Name the sub-folders alike."
+            f"The folders share no emotion: one has {', '.join(sorted(labels[0]))}, "
+            f"the other {', '.join(sorted(labels[1]))}. Name the sub-folders alike."
         )
-    if alone := sorted(set.union(*found) - set(shared)):
+    if alone := sorted(set.union(*labels) - set(shared)):
         logger.warning("Only one of the folders has %s: left out.", ", ".join(alone))
     return shared
-
-
-def _chosen(layers: Literal["all"] | int | list[int], model: SSLEncoder) -> list[int]:
-    if layers == "all":
-        return list(range(model.num_states))
-    chosen = [layers] if isinstance(layers, int) else layers
-    if not chosen:
-        raise CrossEmoError("--layers is empty: name a hidden state, or say all.")
-    for layer in chosen:
-        if layer not in range(model.num_states):
-            raise CrossEmoError(
-                f"--layers names state {layer}, and {model.name} has the states 0 to "
-                f"{model.num_states - 1}."
-            )
-    return chosen
 
 
 def _embed(

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 from functools import partial
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -130,6 +130,31 @@ class SSLEncoder(nn.Module):
         """
         self.adaptation.leave_out(self.num_states - 1 - state)
         self.train_only(self.adaptation.tuned())
+
+    def states_of(
+        self, layers: Literal["all"] | int | Sequence[int], option: str
+    ) -> list[int]:
+        """Return the indices of the hidden states that an option names.
+
+        Args:
+            layers: `all` hidden states, or one or several by their indices.
+            option: Name of the option, for messages.
+
+        Raises:
+            EncoderError: None is named, or one that the encoder doesn't have.
+        """
+        if layers == "all":
+            return list(range(self.num_states))
+        states = [layers] if isinstance(layers, int) else [int(n) for n in layers]
+        if not states:
+            raise EncoderError(f"{option} is empty: name a hidden state, or say all.")
+        for state in states:
+            if state not in range(self.num_states):
+                raise EncoderError(
+                    f"{option} names state {state}, and {self.name} has the states 0 "
+                    f"to {self.num_states - 1}."
+                )
+        return states
 
     def count_frames(self, lengths: Sequence[int]) -> list[int]:
         """Return how many frames clips have whose lengths in samples are given."""

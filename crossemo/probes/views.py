@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from crossemo.data.datamodule import EmotionDataModule
-from crossemo.encoders import SSLEncoder, load_encoder
+from crossemo.encoders import load_encoder
 from crossemo.encoders.sources import find_source
 from crossemo.errors import CrossEmoError
 from crossemo.features.acoustics.references import Acoustics, acoustic_features
@@ -134,7 +134,7 @@ def read_views(
     views: Views = {}
     for drawn in (False, True) if looks.random() else (False,):
         encoder = load_encoder(looks.encoder, random_weights=drawn, seed=looks.seed)
-        layers = _layers(looks, encoder)
+        layers = encoder.states_of(looks.layers, "model.layers")
         features = keeping(encoder.to(device))
         values = _rows(features.means, clips, looks.encoder)
         if looks.pooling == "statistics":
@@ -165,18 +165,6 @@ def _acoustic(
         )
         for name in names
     }
-
-
-def _layers(looks: Looks, encoder: SSLEncoder) -> Sequence[int]:
-    if looks.layers == "all":
-        return range(encoder.num_states)
-    for layer in looks.layers:
-        if layer not in range(encoder.num_states):
-            raise CrossEmoError(
-                f"model.layers names state {layer}, and {encoder.name} has the states "
-                f"0 to {encoder.num_states - 1}."
-            )
-    return looks.layers
 
 
 def _rows(features: Mapping[str, Tensor], clips: ProbedClips, what: str) -> Tensor:
