@@ -7,7 +7,6 @@ import torch
 from torch import Tensor, nn
 
 from crossemo.data.batch import Batch
-from crossemo.data.datamodule import datamodule_of
 from crossemo.data.gathering import Judged, Prediction, Predictions
 from crossemo.encoders import HiddenStates, Tuning, load_encoder
 from crossemo.errors import CrossEmoError
@@ -202,7 +201,7 @@ class EmotionRecognizer(StagedModule):
         Raises:
             CrossEmoError: The data have other classes or another sampling rate.
         """
-        data = self._data = datamodule_of(self.trainer)
+        data = self._data
         self._roles = list(data.roles) if data is not None else ["data"]
         self._meters = nn.ModuleList(self.task.meter() for _ in self._roles)
         if data is None:

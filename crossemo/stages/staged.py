@@ -10,7 +10,7 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
 from crossemo.corpora.base import PARTS
-from crossemo.data.datamodule import EmotionDataModule
+from crossemo.data.datamodule import EmotionDataModule, datamodule_of
 from crossemo.encoders import SSLEncoder
 from crossemo.heads import EmotionHead
 from crossemo.mix import LayerMix
@@ -61,7 +61,6 @@ class StagedModule(LightningModule):
         self.task, self.classes = task, task.outputs
         weights = torch.ones(len(self.classes))
         self.register_buffer("class_weights", weights, persistent=False)
-        self._data: EmotionDataModule | None = None  # from `setup` on
         self._stage: Stage | None = None
         self._steps = 0
         self._stepped = 0
@@ -189,6 +188,11 @@ class StagedModule(LightningModule):
         if self._data is not None and "split" in checkpoint:
             refuse_leak(checkpoint["split"], self._data.split)
         put_back_pretrained(checkpoint, self.encoder, self._card(), self.state_dict)
+
+    @property
+    def _data(self) -> EmotionDataModule | None:
+        # Callbacks begin a stage before Lightning calls the module's own `setup`.
+        return datamodule_of(self._trainer) if self._trainer else None
 
     def _card(self) -> dict[str, Any]:
         return encoder_card(self.encoder, self.classes)
