@@ -177,8 +177,9 @@ class EmotionRecognizer(StagedModule):
             self.log("val/mean/score", mean, logger=False)
 
     def on_test_epoch_start(self) -> None:
-        """Forget the predictions of an earlier test."""
+        """Forget an earlier test."""
         self._tested = Predictions()
+        self.judged, self.evaluations = {}, {}
 
     def on_test_epoch_end(self) -> None:
         """Evaluate the test, once for all who want to know, and log its scores."""

@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, cast
 
@@ -183,6 +184,8 @@ class EmotionDataModule(LightningDataModule):
         if self.num_workers == 0:
             # Lightning would advise workers, which here cost more than they save.
             warnings.filterwarnings("ignore", ".*does not have many workers")
+        # It would wonder too about a batch that says what it is of.
+        warnings.filterwarnings("ignore", "Trying to infer the .batch_size. from an")
 
     def serve_from(self, stores: Mapping[str, Mapping[Part, Store]]) -> None:
         """Serve the same clips from other stores from now on, such as hidden states.
@@ -207,6 +210,16 @@ class EmotionDataModule(LightningDataModule):
             CrossEmoError: `setup` was not called.
         """
         return [self.dataset(role, part) for role in self.roles for part in PARTS]
+
+    def groups(self, part: Part) -> set[str]:
+        """Return all groups of a part's clips: speakers, songs, artists."""
+        clips = (clip for role in self.roles for clip in self.dataset(role, part).clips)
+        return {group for clip in clips for group in clip.groups}
+
+    def ties(self, part: Part) -> set[str]:
+        """Return those groups of a part's clips that this split never cuts."""
+        examples = (self.dataset(role, part).examples for role in self.roles)
+        return {group for one in chain(*examples) for group in one.ties}
 
     def loader(self, role: str, part: Part) -> DataLoader[Batch]:
         """Return a loader of every clip of a role in a part, unshuffled."""

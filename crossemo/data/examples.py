@@ -24,12 +24,15 @@ class Example:
         target: What is learnt of it.
         unit: Its unit, which no split cuts; the clip's first group before units are
             known.
+        ties: The clip's groups that tie it to its unit: all of them, unless a corpus's
+            own parts cut some.
     """
 
     clip: Clip
     key: str
     target: Target
     unit: str
+    ties: tuple[str, ...] = ()
 
 
 def take_examples(

@@ -47,16 +47,21 @@ def with_units(members: Members, scheme: Scheme | Split) -> dict[str, list[Examp
     authors: set[str] = set()
     if isinstance(scheme, Scheme) and not scheme.strict_groups:
         authors = _published(members, scheme)
-    groups = {
-        one.clip.id: one.clip.groups[: 1 if role in authors else None]
-        + ((copies[one.key],) if one.key in copies else ())
+    tying = {
+        role: [
+            replace(
+                one,
+                ties=one.clip.groups[: 1 if role in authors else None]
+                + ((copies[one.key],) if one.key in copies else ()),
+            )
+            for one in examples
+        ]
         for role, examples in members.items()
-        for one in examples
     }
-    units = tied(groups.values())
+    units = tied(one.ties for examples in tying.values() for one in examples)
     return {
-        role: [replace(one, unit=units[one.clip.groups[0]]) for one in examples]
-        for role, examples in members.items()
+        role: [replace(one, unit=units[one.ties[0]]) for one in examples]
+        for role, examples in tying.items()
     }
 
 

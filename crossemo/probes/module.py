@@ -131,7 +131,9 @@ class LayerwiseProbes(LightningModule):
 
     def prepare_data(self) -> None:
         """Have the data prepared; called in one process per machine."""
-        self._probed().prepare_data()
+        data = self._probed()
+        data.prepare_data()
+        data.setup()  # refuses what can't be split before callbacks leave files
 
     def setup(self, stage: str) -> None:
         """Read the views of all clips and make their probes.

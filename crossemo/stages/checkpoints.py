@@ -1,6 +1,6 @@
 """Checkpoints without pretrained weights, refused where they don't belong."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -8,7 +8,6 @@ import torch
 from torch import Tensor
 
 from crossemo.corpora.base import Part
-from crossemo.data.splits import Split
 from crossemo.encoders import SSLEncoder
 from crossemo.errors import CrossEmoError
 
@@ -79,12 +78,14 @@ def put_back_pretrained(
     checkpoint["state_dict"] = whole
 
 
-def refuse_leak(stored: Mapping[str, Sequence[str]], split: Split) -> None:
+def refuse_leak(
+    stored: Mapping[str, Sequence[str]], ties: Mapping[Part, Collection[str]]
+) -> None:
     """Refuse to judge weights by groups that they were trained or chosen with.
 
     Args:
         stored: Groups by part of the run that the weights come from.
-        split: The split of this run.
+        ties: Groups by part of this run, those that its split never cuts.
 
     Raises:
         CheckpointMismatchError: A part of this run would be no fair judge.
@@ -93,7 +94,7 @@ def refuse_leak(stored: Mapping[str, Sequence[str]], split: Split) -> None:
     seen = {"test": {*stored["train"], *stored["val"]}, "val": {*stored["train"]}}
     parts: tuple[Part, ...] = ("test", "val")
     for part in parts:
-        if shared := seen[part].intersection(split.groups(part)):
+        if shared := seen[part].intersection(ties[part]):
             raise CheckpointMismatchError(
                 f"The checkpoint has seen {', '.join(sorted(shared))} in training, and "
                 f"this run's {part} part holds them: use the fold and the split of the "

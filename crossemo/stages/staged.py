@@ -174,9 +174,10 @@ class StagedModule(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leave out what the encoder's own files hold, and name those files."""
         leave_out_pretrained(checkpoint, self.encoder, self._card())
-        if self._data is not None:
-            split = self._data.split
-            checkpoint["split"] = {part: list(split.groups(part)) for part in PARTS}
+        if (data := self._data) is not None:
+            checkpoint["split"] = {p: list(data.split.groups(p)) for p in PARTS}
+            # A unit's name depends on what else a run holds; those of groups don't.
+            checkpoint["groups"] = {part: sorted(data.groups(part)) for part in PARTS}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put back what was left out.
@@ -185,8 +186,9 @@ class StagedModule(LightningModule):
             CheckpointMismatchError: The checkpoint does not fit this model, or has seen
                 what this run judges by.
         """
-        if self._data is not None and "split" in checkpoint:
-            refuse_leak(checkpoint["split"], self._data.split)
+        seen = checkpoint.get("groups") or checkpoint.get("split")
+        if (data := self._data) is not None and seen:
+            refuse_leak(seen, {part: data.ties(part) for part in PARTS})
         put_back_pretrained(checkpoint, self.encoder, self._card(), self.state_dict)
 
     @property

@@ -1,0 +1,104 @@
+"""Weights are never judged by what they saw, whatever its unit is called there."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from crossemo.corpora.base import PARTS, Clip
+from crossemo.data.datamodule import EmotionDataModule
+from crossemo.data.splits import SplitScheme
+from crossemo.stages.checkpoints import CheckpointMismatchError, refuse_leak
+from tests.data.modules import ready
+from tests.data.tones import Tones
+
+
+class Songs(Tones):
+    """Songs by artists who sing two each, in the parts of the authors.
+
+    Args:
+        root: Where the files lie.
+        publisher: Whose list it is: the same files have other names and groups in it.
+    """
+
+    folds = ()
+
+    def __init__(self, root: Path, publisher: str) -> None:
+        super().__init__(root, emotions=["happy", "sad"])
+        self.name = self.publisher = publisher
+
+    def clips(self) -> list[Clip]:
+        clips = []
+        for clip in super().clips():
+            song = int(clip.groups[0].rpartition("/")[2])
+            groups = (f"{self.publisher}/{song}", f"{self.publisher}/by {song // 2}")
+            name = f"{self.publisher}/{clip.path.stem}"
+            part = PARTS[song % 3]
+            clips.append(replace(clip, id=name, groups=groups, part=part))
+        return clips
+
+
+def data_of(
+    root: Path, publishers: str, split: SplitScheme, fold: int = 0
+) -> EmotionDataModule:
+    roles = {name: Songs(root, name) for name in publishers}
+    labels = {"happy": ["happy"], "sad": ["sad"]}
+    return ready(
+        EmotionDataModule(
+            dict(roles), labels, split=split, fold=fold, folds=3, cache_dir=root
+        )
+    )
+
+
+def refused(began: EmotionDataModule, judging: EmotionDataModule) -> bool:
+    try:
+        refuse_leak(
+            {part: sorted(began.groups(part)) for part in PARTS},
+            {part: judging.ties(part) for part in PARTS},
+        )
+    except CheckpointMismatchError:
+        return True
+    return False
+
+
+def keys(data: EmotionDataModule, *parts: str) -> set[str]:
+    datasets = [data.dataset(role, part) for role in data.roles for part in PARTS]
+    places = [part for _ in data.roles for part in PARTS]
+    return {
+        key
+        for one, part in zip(datasets, places, strict=True)
+        if part in parts
+        for key in one.keys
+    }
+
+
+@pytest.mark.parametrize("fold", range(3))
+@pytest.mark.parametrize(
+    ("began", "judging"),
+    [
+        (("b", "kfold"), ("ab", "kfold")),  # units take the names of a
+        (("a", "official"), ("a", "kfold")),  # songs, then artists
+        (("a", "kfold"), ("a", "official")),  # artists, then songs
+        (("b", "official"), ("ab", "kfold")),
+    ],
+)
+def test_what_was_seen_is_never_judged(
+    tmp_path: Path,
+    began: tuple[str, SplitScheme],
+    judging: tuple[str, SplitScheme],
+    fold: int,
+) -> None:
+    first, second = data_of(tmp_path, *began), data_of(tmp_path, *judging, fold)
+    seen = keys(first, "train", "val") & keys(second, "test")
+    seen |= keys(first, "train") & keys(second, "val")
+    assert refused(first, second) or not seen
+
+
+@pytest.mark.parametrize("split", ["official", "kfold"])
+def test_a_run_may_judge_its_weights(tmp_path: Path, split: SplitScheme) -> None:
+    data = data_of(tmp_path, "a", split)
+    assert not refused(data, data)
+    artists = [{g for g in data.groups(part) if "by" in g} for part in PARTS]
+    cut = set.intersection(*artists) if split == "official" else set()
+    assert not data.ties("test") & cut  # the authors' own cut is not held against it
+    assert refused(data, data_of(tmp_path, "a", "kfold", fold=1))
