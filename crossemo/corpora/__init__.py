@@ -38,6 +38,7 @@ def _defined_in(module: str) -> dict[str, type[Corpus]]:
 
 def __getattr__(name: str) -> Any:  # noqa: ANN401
     for module in _modules():
-        if module.rpartition(".")[2].replace("_", "") == name.lower():
-            return _defined_in(module)[name]
+        alike = module.rpartition(".")[2].replace("_", "") == name.lower()
+        if alike and name in (classes := _defined_in(module)):
+            return classes[name]
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

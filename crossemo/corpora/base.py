@@ -3,6 +3,7 @@
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import ClassVar, Literal
 
@@ -41,7 +42,8 @@ class Clip:
         about: Further facts by name, such as `("sex", "female")`.
 
     Raises:
-        CorpusError: There is no group, or the stretch ends before it begins.
+        CorpusError: There is no group, the stretch ends before it begins, or there is
+            no such part.
     """
 
     id: str
@@ -61,11 +63,14 @@ class Clip:
             raise CorpusError(
                 f"{self.id} belongs to no group: name its speaker or song."
             )
-        if self.start < 0 or (self.end is not None and self.end <= self.start):
+        end = self.start + 1 if self.end is None else self.end
+        if not 0 <= self.start < end < inf:
+            ends = "" if self.end is None else f" and end at {self.end:g} s"
+            raise CorpusError(f"{self.id} would begin at {self.start:g} s{ends}.")
+        if self.part not in (None, *PARTS):
             raise CorpusError(
-                f"{self.id} would begin at {self.start:g} s and end at {self.end:g} s."
-                if self.end is not None
-                else f"{self.id} would begin at {self.start:g} s."
+                f"{self.id} would be in the part {self.part}: choose "
+                f"{', '.join(PARTS)}."
             )
 
     def key(self, digest: str) -> str:

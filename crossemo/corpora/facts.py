@@ -1,7 +1,6 @@
 """What audio files hold: digests, lengths and rates, read once and stored by path."""
 
 import json
-import logging
 import os
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -14,14 +13,12 @@ from rich.console import Console
 from rich.progress import track
 
 from crossemo import audio, cache
-from crossemo.corpora.base import Clip, CorpusError, Problem
+from crossemo.corpora.base import Clip, CorpusError
 from crossemo.corpora.listing import refuse
 from crossemo.files import write_text
 
 FORMAT = 1
 READ_AHEAD = 256  # files
-
-logger = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True)
@@ -102,63 +99,6 @@ def clip_key(clip: Clip, facts: Mapping[Path, FileFacts]) -> str:
     return clip.key(fact.digest) if fact.size else clip.id
 
 
-def without_copies(
-    clips: Sequence[Clip], facts: Mapping[Path, FileFacts]
-) -> tuple[list[Clip], list[Problem]]:
-    """Leave out clips that repeat an earlier one byte for byte.
-
-    Of copies with one label the first stays. Copies with different labels are all left
-    out, as none can be trusted. Empty files are no copies of each other.
-
-    Args:
-        clips: Clips of one corpus.
-        facts: Facts of their files.
-
-    Returns:
-        The clips that stay, and what is wrong with others.
-
-    Raises:
-        CorpusError: Files of one name differ in content.
-    """
-    _refuse_namesakes(clips, facts)
-    alike: dict[str, list[Clip]] = {}
-    for clip in clips:
-        alike.setdefault(clip_key(clip, facts), []).append(clip)
-    problems, dropped = [], set()
-    for copies in alike.values():
-        if len({clip.label for clip in copies}) > 1:
-            dropped |= {id(clip) for clip in copies}
-            labels = " and ".join(f"{c.path} ({c.label})" for c in copies[:2])
-            problems.append(
-                Problem(
-                    "same bytes, other label",
-                    f"{labels} hold the same bytes under different labels: remove the "
-                    "one whose name is wrong.",
-                    tuple(clip.id for clip in copies),
-                )
-            )
-    repeats = [(same[0], clip) for same in alike.values() for clip in same[1:]]
-    repeats = [pair for pair in repeats if id(pair[1]) not in dropped]
-    if repeats:
-        logger.warning(
-            "%d of %d files are left out, being byte for byte copies (first: %s of %s)",
-            *(len(repeats), len(clips), repeats[0][1].path, repeats[0][0].path),
-        )
-    dropped |= {id(clip) for _, clip in repeats}
-    return [clip for clip in clips if id(clip) not in dropped], problems
-
-
-def _refuse_namesakes(clips: Sequence[Clip], facts: Mapping[Path, FileFacts]) -> None:
-    named: dict[str, Clip] = {}
-    for clip in clips:
-        first = named.setdefault(clip.id, clip)
-        if facts[first.path].digest != facts[clip.path].digest:
-            raise CorpusError(
-                f"{first.path} and {clip.path} have one name and differ in content: "
-                "give a root that holds only one of them."
-            )
-
-
 def _stamp(path: Path) -> list[int]:
     try:
         state = path.stat()
@@ -199,7 +139,8 @@ def _read(store: Path) -> dict[str, list[Any]]:
         return {}  # none, or damaged: it is made anew
     matches = isinstance(content, dict) and content.get("format") == FORMAT
     files = content.get("files") if matches else None
-    return files if isinstance(files, dict) else {}
+    rows = files.items() if isinstance(files, dict) else ()
+    return {name: row for name, row in rows if isinstance(row, list) and len(row) == 6}
 
 
 def _write(store: Path, files: Mapping[str, object], root: str) -> None:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from crossemo.corpora.base import Clip, Corpus, Problem
-from crossemo.corpora.facts import clip_key, file_facts, without_copies
+from crossemo.corpora.copies import without_copies
+from crossemo.corpora.facts import clip_key, file_facts
 from crossemo.errors import CrossEmoError
 from crossemo.tasks import Target
 
@@ -34,6 +35,11 @@ class Example:
     unit: str
     ties: tuple[str, ...] = ()
 
+    @property
+    def digest(self) -> str:
+        """The digest of its file, whichever stretch of it the clip is."""
+        return self.key.partition("@")[0]
+
 
 def take_examples(
     corpus: Corpus,
@@ -57,9 +63,8 @@ def take_examples(
         CorpusError: The corpus can't be read.
         CrossEmoError: With `strict`, clips must be left out.
     """
-    listed = corpus.clips()
-    targets = {id(clip): target_of(clip, corpus.words) for clip in listed}
-    wanted = [clip for clip in listed if targets[id(clip)] is not None]
+    words = corpus.words
+    wanted = [clip for clip in corpus.clips() if target_of(clip, words) is not None]
     paths = [clip.path for clip in wanted]
     facts = file_facts(paths, corpus.root, cache_dir, progress)
     clips, problems = without_copies(wanted, facts)
@@ -67,7 +72,7 @@ def take_examples(
     return [
         Example(clip, clip_key(clip, facts), target, clip.groups[0])
         for clip in clips
-        if (target := targets[id(clip)]) is not None
+        if (target := target_of(clip, words)) is not None
     ]
 
 

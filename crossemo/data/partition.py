@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from crossemo.corpora.base import PARTS, Part
 from crossemo.data.examples import Example
 from crossemo.data.folds import folds_of, make_split, split_side_by_side, united
-from crossemo.data.splits import Scheme, Split
+from crossemo.data.splits import Scheme, Split, SplitError
 from crossemo.data.units import contents, tied
 
 Members = Mapping[str, Sequence[Example]]  # by role
@@ -24,26 +24,31 @@ class Partition:
         parts: Part of each clip, by its id; clips of no part are left out.
         dropped: By role, how many clips were left out of training or validation since
             their unit is judged elsewhere.
+        cut: By role, how many speakers, songs or artists the authors' own parts cut.
     """
 
     split: Split
     parts: Mapping[str, Part]
     dropped: Mapping[str, int]
+    cut: Mapping[str, int]
 
 
 def with_units(members: Members, scheme: Scheme | Split) -> dict[str, list[Example]]:
     """Return examples with their units: what any group ties together is one.
 
-    Clips of one content in several corpora are tied too. Where a corpus's own parts are
-    taken as they are, its clips are tied by their first group alone, the recording.
+    Clips of one file, in one corpus or in several, are tied too. Where a corpus's own
+    parts are taken as they are, its clips are tied by their first group alone, the
+    recording.
 
     Args:
         members: The examples of each role.
         scheme: How they will be split.
+
+    Raises:
+        SplitError: Clips of two roles have one name and differ.
     """
-    copies = contents(
-        {role: [e.key for e in examples] for role, examples in members.items()}
-    )
+    _refuse_namesakes(members)
+    copies = contents(e.digest for examples in members.values() for e in examples)
     authors: set[str] = set()
     if isinstance(scheme, Scheme) and not scheme.strict_groups:
         authors = _published(members, scheme)
@@ -52,7 +57,7 @@ def with_units(members: Members, scheme: Scheme | Split) -> dict[str, list[Examp
             replace(
                 one,
                 ties=one.clip.groups[: 1 if role in authors else None]
-                + ((copies[one.key],) if one.key in copies else ()),
+                + ((copies[one.digest],) if one.digest in copies else ()),
             )
             for one in examples
         ]
@@ -98,7 +103,8 @@ def partition(members: Members, folds: Folds, scheme: Scheme | Split) -> Partiti
                 parts[one.clip.id] = wish
             elif wish is not None:
                 dropped[role] += 1
-    return Partition(split, parts, dict(dropped))
+    cut = {role: _cut(members[role], parts) for role in authors}
+    return Partition(split, parts, dict(dropped), cut)
 
 
 def every_partition(
@@ -144,7 +150,8 @@ def _wishes(members: Members, folds: Folds, scheme: Scheme) -> dict[str, Parts]:
         wishes |= dict.fromkeys(folded, parts)
     others = {role: examples for role, examples in left.items() if not folds[role]}
     if others:
-        dealt = replace(scheme, name="kfold")
+        number = len(_unit_folds(folded, folds)) or scheme.folds
+        dealt = replace(scheme, name="kfold", folds=number)
         parts = split_side_by_side(_units(others), dealt, _strata(others)).parts()
         wishes |= dict.fromkeys(others, parts)
     return wishes
@@ -197,7 +204,11 @@ def _split(parts: Parts) -> Split:
 
 
 def _in_units(split: Split, members: Members) -> Split:
-    """Return a split that names units by any of their groups, by their names."""
+    """Return a split that names units by any of their groups, by their names.
+
+    Raises:
+        SplitError: It names a group that isn't there, or two of one unit in two parts.
+    """
     units = {
         group: one.unit
         for examples in members.values()
@@ -207,4 +218,36 @@ def _in_units(split: Split, members: Members) -> Split:
     split.refuse_strays(units)
     if all(units[group] == group for part in PARTS for group in split.groups(part)):
         return split
-    return _split(_strongest((units[g], part) for g, part in split.parts().items()))
+    first: dict[str, str] = {}
+    parts = split.parts()
+    for group, part in parts.items():
+        other = first.setdefault(units[group], group)
+        if parts[other] != part:
+            raise SplitError(
+                f"The split puts {other} in {parts[other]} and {group} in {part}, and "
+                "clips of both share a speaker, song, artist or file: put them in one."
+            )
+    return _split({units[group]: part for group, part in parts.items()})
+
+
+def _refuse_namesakes(members: Members) -> None:
+    named: dict[str, Example] = {}
+    for role, examples in members.items():
+        for one in examples:
+            first = named.setdefault(one.clip.id, one)
+            if (first.key, first.clip.groups) != (one.key, one.clip.groups):
+                raise SplitError(
+                    f"{one.clip.id} of {role} is the name of another clip too, "
+                    f"{first.clip.path}: give the corpora different names."
+                )
+
+
+def _cut(examples: Sequence[Example], parts: Mapping[str, Part]) -> int:
+    """Return how many groups have clips in several parts."""
+    pairs = {
+        (group, parts[one.clip.id])
+        for one in examples
+        if one.clip.id in parts
+        for group in one.clip.groups
+    }
+    return sum(n > 1 for n in Counter(group for group, _ in pairs).values())

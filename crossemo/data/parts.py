@@ -106,6 +106,11 @@ def role_parts(
             f"In {name}, {dropped} clips are left out of training or validation, as "
             "their speaker, song or artist is judged elsewhere."
         )
+    if cut := partition.cut.get(role, 0):
+        warnings.append(
+            f"In {name}, the authors' own parts cut {cut} of the speakers, songs and "
+            "artists: data.strict_groups true leaves none in two parts."
+        )
     return RoleParts(name, parts, task, skipped, dropped, warnings)
 
 

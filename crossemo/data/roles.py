@@ -15,7 +15,7 @@ from crossemo.data.partition import (
     with_units,
 )
 from crossemo.data.parts import RoleParts, role_parts
-from crossemo.data.splits import Scheme, Split, describe_split
+from crossemo.data.splits import Scheme, Split, SplitError, describe_split
 from crossemo.data.waveforms import WaveformStore
 from crossemo.errors import CrossEmoError
 from crossemo.tasks import Task
@@ -137,6 +137,12 @@ class Roles:
         if not self._members:
             options = (self.task.target, self.cache_dir, self.strict, progress)
             members = {r: take_examples(c, *options) for r, c in self.corpora.items()}
+            for role, examples in members.items():
+                if not examples:
+                    raise SplitError(
+                        f"{self.corpora[role].name}, the corpus of {role}, has no clip "
+                        f"of {' or '.join(self.task.outputs)}: choose other labels."
+                    )
             self._members = with_units(members, self.scheme)
         return self._members
 

@@ -1,6 +1,9 @@
 """Units: what a split may never cut."""
 
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Iterable
+
+CONTENT = "~content/"
 
 
 def tied(groups: Iterable[tuple[str, ...]]) -> dict[str, str]:
@@ -10,7 +13,8 @@ def tied(groups: Iterable[tuple[str, ...]]) -> dict[str, str]:
         groups: The groups of each clip, over all corpora.
 
     Returns:
-        Group to unit. A unit bears the name of its first group in order of name.
+        Group to unit. A unit bears the name of its first group in order of name, and
+        of no content, see `contents`, where it has another.
 
     >>> tied([("song/2", "artist/a"), ("song/1", "artist/a"), ("song/3",)])
     {'song/2': 'artist/a', 'artist/a': 'artist/a', 'song/1': 'artist/a', \
@@ -20,29 +24,29 @@ def tied(groups: Iterable[tuple[str, ...]]) -> dict[str, str]:
     for first, *others in groups:
         root = _root(above, first)
         for other in others:
-            ends = sorted((root, _root(above, other)))
+            ends = sorted((root, _root(above, other)), key=_rank)
             root = above[ends[1]] = ends[0]
     return {group: _root(above, group) for group in above}
 
 
-def contents(keys: Mapping[str, Iterable[str]]) -> dict[str, str]:
-    """Return, for keys that several corpora hold, the group that ties their clips.
+def contents(digests: Iterable[str]) -> dict[str, str]:
+    """Return, for files of which there are several clips, the group that ties these.
 
     Args:
-        keys: By name of a corpus, the keys of its clips.
+        digests: The digest of each clip's file, over all corpora.
 
     Returns:
-        Key to group; keys of one corpus alone are left out. Its name comes behind all
-        others, so that no unit bears it.
+        Digest to group; those of one clip are left out.
 
-    >>> contents({"one": ["1f", "2a"], "other": ["2a"]})
+    >>> contents(["1f", "2a", "2a"])
     {'2a': '~content/2a'}
     """
-    holders: dict[str, set[str]] = {}
-    for corpus, corpus_keys in keys.items():
-        for key in corpus_keys:
-            holders.setdefault(key, set()).add(corpus)
-    return {key: f"~content/{key}" for key, names in holders.items() if len(names) > 1}
+    counts = Counter(digests)
+    return {key: f"{CONTENT}{key}" for key, number in counts.items() if number > 1}
+
+
+def _rank(group: str) -> tuple[bool, str]:
+    return group.startswith(CONTENT), group
 
 
 def _root(above: dict[str, str], group: str) -> str:

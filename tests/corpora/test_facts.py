@@ -1,5 +1,4 @@
 import json
-import logging
 import os
 from hashlib import blake2b
 from pathlib import Path
@@ -8,21 +7,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from crossemo.corpora.base import Clip, CorpusError
+from crossemo.corpora.base import CorpusError
 from crossemo.corpora.facts import (
     FileFacts,
     content_digest,
     file_facts,
-    without_copies,
 )
-
-
-def clip(id: str, label: str = "sad", path: str = "", start: float = 0.0) -> Clip:
-    return Clip(id, Path(path or id), ("x/1",), label, start=start)
-
-
-def facts(**digests: str) -> dict[Path, FileFacts]:
-    return {Path(name): FileFacts(digest, 1) for name, digest in digests.items()}
 
 
 def test_digest_of_nothing_is_the_published_one(tmp_path: Path) -> None:
@@ -87,7 +77,17 @@ def test_only_new_and_changed_files_are_read(
     assert not read
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"format": 0, "files": {}}', "{"])
+@pytest.mark.parametrize(
+    "content",
+    [
+        "",
+        "[]",
+        "{",
+        '{"format": 0, "files": {}}',
+        '{"format": 1, "files": {"one.wav": null}}',
+        '{"format": 1, "files": {"one.wav": []}}',
+    ],
+)
 def test_a_damaged_store_is_made_anew(tmp_path: Path, content: str) -> None:
     path = tmp_path / "one.wav"
     path.write_bytes(b"one")
@@ -109,41 +109,3 @@ def test_a_file_that_is_gone_and_a_cache_in_the_way_are_one_sentence(
     (tmp_path / "cache" / "files").write_text("in the way")
     with pytest.raises(CorpusError, match=r"can't be written to .*files"):
         file_facts([tmp_path / "one.wav"], tmp_path, tmp_path / "cache")
-
-
-def test_all_that_differ_stay(caplog: pytest.LogCaptureFixture) -> None:
-    clips = [clip("a"), clip("b"), clip("c", "happy"), clip("d", path="a", start=1.0)]
-    assert without_copies(clips, facts(a="1", b="2", c="3")) == (clips, [])
-    assert not caplog.records
-
-
-def test_the_first_copy_stays_and_how_many_went_is_said(
-    caplog: pytest.LogCaptureFixture,
-) -> None:
-    clips = [clip("a"), clip("b"), clip("c"), clip("a", path="again")]
-    with caplog.at_level(logging.WARNING):
-        stay, problems = without_copies(clips, facts(a="1", b="2", c="1", again="1"))
-    assert (stay, problems) == (clips[:2], [])
-    assert "2 of 4 files are left out" in caplog.text
-    assert "c of a" in caplog.text
-
-
-def test_copies_with_two_labels_are_all_left_out_and_named() -> None:
-    clips = [clip("a"), clip("b", "happy"), clip("c"), clip("d", "calm")]
-    stay, (problem,) = without_copies(clips, facts(a="1", b="1", c="1", d="2"))
-    assert stay == clips[3:]
-    assert problem.kind == "same bytes, other label"
-    assert problem.where == ("a", "b", "c")
-    assert problem.what.startswith("a (sad) and b (happy) hold the same bytes")
-
-
-def test_empty_files_are_no_copies_of_each_other() -> None:
-    clips = [clip("a"), clip("b", "happy")]
-    empty = {Path(name): FileFacts("0", 0) for name in "ab"}
-    assert without_copies(clips, empty) == (clips, [])
-
-
-def test_one_name_with_two_recordings_is_refused_naming_both() -> None:
-    clips = [clip("a"), clip("a", path="resampled")]
-    with pytest.raises(CorpusError, match="a and resampled have one name and differ"):
-        without_copies(clips, facts(a="1", resampled="2"))

@@ -8,7 +8,8 @@ from typing import Literal, cast
 import pytest
 
 from crossemo.corpora.base import Clip, CorpusError, CorpusNotFoundError, Problem
-from crossemo.corpora.facts import file_facts, without_copies
+from crossemo.corpora.copies import without_copies
+from crossemo.corpora.facts import file_facts
 from crossemo.corpora.ravdess import RAVDESS, Channel
 from tests.corpora.ravdess_tree import (
     COUNTS,

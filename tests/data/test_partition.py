@@ -158,3 +158,60 @@ def test_a_given_split_may_name_a_unit_by_any_of_its_groups() -> None:
     }
     with pytest.raises(SplitError, match="names artist/x, of which no corpus"):
         split(members, Split(("s/0",), ("artist/x",), ("s/5",)))
+
+
+def test_stretches_of_one_file_are_never_in_two_parts() -> None:
+    whole = [example(f"a{n}", f"a/{n}", key=f"d{n}") for n in range(12)]
+    stretches = [
+        example(f"b{n}", f"b/{5 * n % 12}", key=f"d{n}@0-20") for n in range(12)
+    ]
+    late = [example(f"c{n}", f"b/c{n}", key=f"d{n}@10-30") for n in range(12)]
+    for seed in range(5):
+        scheme = Scheme("kfold", 0, 6, seed)
+        made, _ = split({"a": whole, "b": [*stretches, *late]}, scheme)
+        for n in range(12):
+            parts = {made.parts.get(f"{role}{n}") for role in "abc"}
+            assert len(parts) == 1, n
+
+
+def test_one_name_for_two_clips_of_two_roles_is_refused() -> None:
+    members = {"a": songs("s", 4), "b": [example("s1", "other/1", key="other")]}
+    with pytest.raises(SplitError, match="s1 of b is the name of another clip too"):
+        split(members, Scheme("leave_one_out"))
+    same = songs("s", 4)
+    made, _ = split({"a": same, "b": same}, Scheme("leave_one_out"))
+    assert len(made.parts) == 4
+
+
+def test_a_corpus_without_folds_is_dealt_into_as_many_as_the_other_has() -> None:
+    folds = {"a": [frozenset({f"a/{n}"}) for n in range(6)], "b": ()}
+    members = {"a": songs("a", 6), "b": songs("b", 20)}
+    for number in (5, 10):
+        scheme = Scheme("official", folds=number)
+        united = with_units(members, scheme)
+        made = every_partition(united, folds, scheme)
+        tested = [c for one in made for c, part in one.parts.items() if part == "test"]
+        assert len(made) == 6
+        assert sorted(tested) == sorted(e.clip.id for m in members.values() for e in m)
+
+
+def test_a_given_split_that_cuts_a_unit_is_refused() -> None:
+    members = {"a": songs("s", 4, artists=2)}
+    given = Split(("s/0",), ("s/1",), ("s/2",))
+    with pytest.raises(SplitError, match=r"s/0 in train and s/2 in test, and clips of"):
+        split(members, given)
+
+
+def test_what_the_authors_cut_is_counted() -> None:
+    parts: tuple[Part, ...] = ("train", "val", "test")
+    members = {
+        "a": [example(f"{n}", f"s/{n}", "artist", part=parts[n % 3]) for n in range(6)]
+    }
+    made, _ = split(members, Scheme("official"))
+    assert made.cut == {"a": 1}
+    assert not made.dropped
+    for n, part in enumerate(parts):
+        members["a"].append(example(f"o{n}", f"o/{n}", f"artist {n}", part=part))
+    strict, _ = split(members, Scheme("official", strict_groups=True))
+    assert strict.cut == {"a": 0}
+    assert strict.dropped == {"a": 4}

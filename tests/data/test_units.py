@@ -35,8 +35,9 @@ def test_units_do_not_depend_on_the_order(
 
 
 def test_contents_tie_corpora_and_name_no_unit() -> None:
-    keys = contents({"one": ["1f", "2a", "2a"], "other": ["2a", "3b"]})
+    keys = contents(["1f", "2a", "2a", "2a", "3b"])
     assert list(keys) == ["2a"]
     units = tied([("z/1", keys["2a"]), ("y/1", keys["2a"]), ("z/2",)])
     assert units["z/1"] == units["y/1"] == "y/1"
     assert units["z/2"] == "z/2"
+    assert tied([("中/1", keys["2a"])])["中/1"] == "中/1"

@@ -1,0 +1,90 @@
+"""Copies of clips: which one stays, and whose labels can't be trusted."""
+
+import logging
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from itertools import chain
+from pathlib import Path
+
+from crossemo.corpora.base import PARTS, Clip, CorpusError, Problem
+from crossemo.corpora.facts import FileFacts, clip_key
+
+logger = logging.getLogger(__name__)
+
+
+def without_copies(
+    clips: Sequence[Clip], facts: Mapping[Path, FileFacts]
+) -> tuple[list[Clip], list[Problem]]:
+    """Leave out clips that repeat another one byte for byte.
+
+    Of copies with one label one stays, with the groups of all: the first, or where the
+    authors have put copies in different parts, that of the test part, then of the
+    validation part. Copies with different labels are all left out, as none can be
+    trusted. Empty files are no copies of each other.
+
+    Args:
+        clips: Clips of one corpus.
+        facts: Facts of their files.
+
+    Returns:
+        The clips that stay, and what is wrong with others.
+
+    Raises:
+        CorpusError: Clips of one name differ in content.
+    """
+    _refuse_namesakes(clips, facts)
+    alike: dict[str, list[Clip]] = {}
+    for clip in clips:
+        alike.setdefault(clip_key(clip, facts), []).append(clip)
+    trusted = {
+        key: copies
+        for key, copies in alike.items()
+        if len({clip.label for clip in copies}) == 1
+    }
+    problems = [_problem(copies) for key, copies in alike.items() if key not in trusted]
+    repeated = [copies for copies in trusted.values() if len(copies) > 1]
+    if repeated:
+        first, second = repeated[0][:2]
+        logger.warning(
+            "%d of %d files are left out, being byte for byte copies (first: %s of %s)",
+            sum(map(len, repeated)) - len(repeated),
+            len(clips),
+            second.path,
+            first.path,
+        )
+    return [_united(copies) for copies in trusted.values()], problems
+
+
+def _united(copies: Sequence[Clip]) -> Clip:
+    """Return the copy of the strongest part, with the groups of all."""
+    best = max(copies, key=lambda one: PARTS.index(one.part) if one.part else -1)
+    groups = chain(best.groups, *(one.groups for one in copies))
+    return replace(best, groups=tuple(dict.fromkeys(groups)))
+
+
+def _problem(copies: Sequence[Clip]) -> Problem:
+    firsts = {clip.label: clip for clip in reversed(copies)}
+    named = [clip for clip in copies if firsts[clip.label] is clip]
+    labels = " and ".join(f"{c.path} ({c.label})" for c in named[:2])
+    return Problem(
+        "same bytes, other label",
+        f"{labels} hold the same bytes under different labels: remove the one whose "
+        "name is wrong.",
+        tuple(clip.id for clip in copies),
+    )
+
+
+def _refuse_namesakes(clips: Sequence[Clip], facts: Mapping[Path, FileFacts]) -> None:
+    named: dict[str, Clip] = {}
+    for clip in clips:
+        first = named.setdefault(clip.id, clip)
+        if facts[first.path].digest != facts[clip.path].digest:
+            raise CorpusError(
+                f"{first.path} and {clip.path} have one name and differ in content: "
+                "give a root that holds only one of them."
+            )
+        if clip_key(first, facts) != clip_key(clip, facts):
+            raise CorpusError(
+                f"Two stretches of {clip.path} have one name, {clip.id}: give each a "
+                "name of its own."
+            )

@@ -1,0 +1,84 @@
+import logging
+from pathlib import Path
+
+import pytest
+
+from crossemo.corpora.base import Clip, CorpusError, Part
+from crossemo.corpora.copies import without_copies
+from crossemo.corpora.facts import FileFacts
+
+
+def clip(
+    id: str,
+    label: str = "sad",
+    path: str = "",
+    start: float = 0.0,
+    group: str = "x/1",
+    part: Part | None = None,
+) -> Clip:
+    return Clip(id, Path(path or id), (group,), label, start=start, part=part)
+
+
+def facts(**digests: str) -> dict[Path, FileFacts]:
+    return {Path(name): FileFacts(digest, 1) for name, digest in digests.items()}
+
+
+def test_all_that_differ_stay(caplog: pytest.LogCaptureFixture) -> None:
+    clips = [clip("a"), clip("b"), clip("c", "happy"), clip("d", path="a", start=1.0)]
+    assert without_copies(clips, facts(a="1", b="2", c="3")) == (clips, [])
+    assert not caplog.records
+
+
+def test_the_first_copy_stays_and_how_many_went_is_said(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    clips = [clip("a"), clip("b"), clip("c"), clip("a", path="again")]
+    with caplog.at_level(logging.WARNING):
+        stay, problems = without_copies(clips, facts(a="1", b="2", c="1", again="1"))
+    assert (stay, problems) == (clips[:2], [])
+    assert "2 of 4 files are left out" in caplog.text
+    assert "c of a" in caplog.text
+
+
+def test_copies_with_two_labels_are_all_left_out_and_named() -> None:
+    clips = [clip("a"), clip("b", "happy"), clip("c"), clip("d", "calm")]
+    stay, (problem,) = without_copies(clips, facts(a="1", b="1", c="1", d="2"))
+    assert stay == clips[3:]
+    assert problem.kind == "same bytes, other label"
+    assert problem.where == ("a", "b", "c")
+    assert problem.what.startswith("a (sad) and b (happy) hold the same bytes")
+
+
+def test_empty_files_are_no_copies_of_each_other() -> None:
+    clips = [clip("a"), clip("b", "happy")]
+    empty = {Path(name): FileFacts("0", 0) for name in "ab"}
+    assert without_copies(clips, empty) == (clips, [])
+
+
+def test_one_name_with_two_recordings_is_refused_naming_both() -> None:
+    clips = [clip("a"), clip("a", path="resampled")]
+    with pytest.raises(CorpusError, match="a and resampled have one name and differ"):
+        without_copies(clips, facts(a="1", resampled="2"))
+    twins = [clip("a", start=1.0), clip("a", start=2.0)]
+    with pytest.raises(CorpusError, match="Two stretches of a have one name, a"):
+        without_copies(twins, facts(a="1"))
+
+
+def test_a_copy_has_the_groups_of_all_and_the_part_that_is_judged() -> None:
+    clips = [
+        clip("a", group="x/1", part="train"),
+        clip("b", group="x/2", part="test"),
+        clip("c", group="x/3", part="val"),
+        clip("d"),
+    ]
+    stay, problems = without_copies(clips, facts(a="1", b="1", c="1", d="2"))
+    assert not problems
+    assert [one.id for one in stay] == ["b", "d"]
+    assert stay[0].groups == ("x/2", "x/1", "x/3")
+    assert stay[0].part == "test"
+
+
+def test_the_sentence_names_a_clip_of_each_label() -> None:
+    clips = [clip("a"), clip("b"), clip("c", "angry")]
+    _, (problem,) = without_copies(clips, facts(a="1", b="1", c="1"))
+    assert problem.what.startswith("a (sad) and c (angry) hold the same bytes")
