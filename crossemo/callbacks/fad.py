@@ -14,8 +14,8 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from crossemo.callbacks.measurement import Measurement
 from crossemo.callbacks.parts import recogniser
-from crossemo.data.datamodule import data_of
 from crossemo.data.role_pairs import role_pairs
+from crossemo.data.trainer import data_of
 from crossemo.errors import CrossEmoError
 from crossemo.files import write_csv
 from crossemo.recognizer import EmotionRecognizer

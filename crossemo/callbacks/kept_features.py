@@ -9,7 +9,7 @@ from lightning.pytorch.utilities import rank_zero_info
 from crossemo.callbacks.parts import recogniser
 from crossemo.corpora.base import PARTS
 from crossemo.data.batch import Content
-from crossemo.data.datamodule import data_of
+from crossemo.data.trainer import data_of
 from crossemo.features.frames import keep_frames
 from crossemo.features.hidden import HiddenStore, keep_features
 from crossemo.recognizer import EmotionRecognizer

@@ -7,8 +7,8 @@ from typing import Any
 from lightning import Callback, LightningModule, Trainer
 
 from crossemo.callbacks.parts import recogniser, title_of
-from crossemo.data.datamodule import data_of
 from crossemo.data.gathering import Judged
+from crossemo.data.trainer import data_of
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.runs.board import add_figure
 from crossemo.runs.results import write_results

@@ -9,8 +9,8 @@ from lightning.pytorch.utilities.types import STEP_OUTPUT
 
 from crossemo.callbacks.parts import recogniser
 from crossemo.data.batch import Batch
-from crossemo.data.datamodule import data_of
 from crossemo.data.gathering import Predictions
+from crossemo.data.trainer import data_of
 from crossemo.files import write_text
 
 

@@ -5,10 +5,10 @@ import warnings
 from collections.abc import Mapping, Sequence
 from itertools import chain
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import torch
-from lightning import LightningDataModule, Trainer
+from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from crossemo.corpora.base import PARTS, Corpus, Part
@@ -283,24 +283,3 @@ class EmotionDataModule(LightningDataModule):
             num_workers=self.num_workers,
             pin_memory=torch.cuda.is_available(),
         )
-
-
-def datamodule_of(trainer: Trainer) -> EmotionDataModule | None:
-    """Return the datamodule of a run; None where it has none that knows roles."""
-    data = getattr(trainer, "datamodule", None)
-    return cast(EmotionDataModule, data) if hasattr(data, "roles") else None
-
-
-def data_of(trainer: Trainer) -> EmotionDataModule:
-    """Return the datamodule of a run.
-
-    Raises:
-        CrossEmoError: The run has none, or one that knows no roles.
-    """
-    data = datamodule_of(trainer)
-    if data is None:
-        raise CrossEmoError(
-            "crossemo's callbacks need one of its datamodules: pass it to the trainer "
-            "as datamodule."
-        )
-    return data

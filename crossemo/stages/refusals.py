@@ -6,7 +6,7 @@ from typing import Any, Protocol, runtime_checkable
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, StochasticWeightAveraging
 
-from crossemo.data.datamodule import data_of
+from crossemo.data.trainer import data_of
 from crossemo.stages.stage import Stage, StageError
 
 _SHARDING = ("fsdp", "modelparallel", "deepspeed")

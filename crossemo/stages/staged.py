@@ -10,7 +10,8 @@ from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
 from crossemo.corpora.base import PARTS
-from crossemo.data.datamodule import EmotionDataModule, datamodule_of
+from crossemo.data.datamodule import EmotionDataModule
+from crossemo.data.trainer import datamodule_of
 from crossemo.encoders import SSLEncoder
 from crossemo.heads import EmotionHead
 from crossemo.mix import LayerMix

@@ -17,7 +17,7 @@ import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
 
-from crossemo.data.datamodule import data_of
+from crossemo.data.trainer import data_of
 from crossemo.runs.board import add_text
 from crossemo.stages.best import StageCheckpoint
 from crossemo.stages.clock import StageClock
