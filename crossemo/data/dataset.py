@@ -48,12 +48,10 @@ class ClipDataset(Dataset[Batch]):
         examples: As given.
         store: As given.
         lengths: Samples of each clip.
-        keys: What the samples of each clip are known by, see `Clip.key`.
     """
 
     def __init__(self, examples: Sequence[Example], store: Store) -> None:
         self.examples = list(examples)
-        self.keys = [one.key for one in self.examples]
         self.lengths = [store.lengths[one.key] for one in self.examples]
         self.store = store
 
@@ -71,6 +69,11 @@ class ClipDataset(Dataset[Batch]):
     def units(self) -> list[str]:
         """Unit of each clip (speaker, song, artist)."""
         return [one.unit for one in self.examples]
+
+    @property
+    def keys(self) -> list[str]:
+        """What the samples of each clip are known by, see `Clip.key`."""
+        return [one.key for one in self.examples]
 
     def __len__(self) -> int:
         return len(self.examples)

@@ -161,7 +161,7 @@ class _Chunk:
 
     def __init__(self, dataset: ClipDataset, places: Sequence[int]) -> None:
         self.dataset, self.places = dataset, list(places)
-        self.keys = [dataset.keys[place] for place in places]
+        self.keys = [dataset.examples[place].key for place in places]
         joined = "".join(self.keys).encode()
         self.name = blake2b(joined, digest_size=16).hexdigest()
 
@@ -231,7 +231,7 @@ def _extract(
     clips = {}
     for batch in chunk.batches(batch_size):
         for place, clip in zip(batch.indices.tolist(), extractor(batch), strict=True):
-            key = chunk.dataset.keys[place]
+            key = chunk.dataset.examples[place].key
             clips[key] = {name: part.to(kind) for name, part in clip.items()}
     return {key: clips[key] for key in chunk.keys}
 
