@@ -257,3 +257,14 @@ def test_a_run_that_only_tries_out_leaves_nothing(
     typed = quick("ravdess.yaml", ravdess, wav2vec2)
     run("fit", *typed, "--trainer.fast_dev_run=true", monkeypatch=monkeypatch)
     assert not (here / "logs").exists()
+
+
+def test_a_run_whose_data_cannot_be_split_leaves_nothing(
+    here: Path, ravdess: Path, wav2vec2: Path
+) -> None:
+    labels = "--data.labels={glad: [happy], sick: [disgust]}"  # which none sings
+    typed = quick("ravdess.yaml", ravdess, wav2vec2)
+    done = run_alone("fit", *typed, labels, cwd=here)
+    assert done.returncode == 1
+    assert "is sick: choose labels that every corpus has" in done.stderr
+    assert not any((here / "logs").rglob("*.yaml"))

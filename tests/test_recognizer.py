@@ -6,6 +6,7 @@ import torch
 from lightning import Trainer
 
 from crossemo.data.batch import Batch
+from crossemo.data.gathering import Judged
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.stages.checkpoints import CheckpointMismatchError
 from crossemo.stages.stage import Stage
@@ -192,6 +193,11 @@ def test_repeated_clips_are_not_counted(wav2vec2: Path) -> None:
     order, predictions, targets = model._tested.gather(0)
     assert order.tolist() == targets.tolist() == [0]
     assert torch.allclose(predictions, logits[:1].softmax(-1))
+    model.judged["other"] = Judged(predictions, targets, ["nobody"])
+    model.evaluations["other"] = {"UA": 1.0}
+    model.on_test_epoch_start()
+    assert not model.judged  # nor what an earlier test said of other roles
+    assert not model.evaluations
 
 
 @pytest.mark.parametrize("layers", ["last", 1])
