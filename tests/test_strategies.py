@@ -188,6 +188,11 @@ def test_a_stage_may_start_from_another_run(
         (["fit", "--stages.target.start_from=no.ckpt"], "There is no checkpoint no."),
         (["fit", "--trainer.strategy=fsdp"], "under fsdp, which shards"),
         (["fit", "--data.split=leaveoneout"], "none of official, kfold, leave_one_out"),
+        (
+            ["fit", "--data.labels={glad: happy}"],
+            "four: choose one of them, or lists by",
+        ),
+        (["fit", "--model.tuning=nix"], "fourierft: choose one of them."),
         (["fit", "--model.tuning=nix"], "model.tuning is none of frozen, full, bitfit"),
         (
             ["fit", '--data.split={"train": ["a"], "val": ["b"], "test": ["a"]}'],

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[1]
 # Groups of rooms, from the ground up. A room may import rooms of its own group and of
 # those before it; inside a group no imports go round in a circle.
 GROUPS = {
-    "ground": {"errors", "version", "files", "cache", "audio", "emotions"},
+    "ground": {"errors", "version", "files", "progress", "cache", "audio", "emotions"},
     "numbers": {"metrics", "distances"},
     "corpora and tasks": {"corpora", "tasks"},
     "data": {"data"},

@@ -19,6 +19,7 @@ _NO_COMMAND = re.compile(r"argument subcommand: invalid choice: '([^']*)'")
 _NO_CLASS = re.compile(r"Expected a dot import path string: (\S+)")
 _KEY = re.compile(r'Parser key "([\w.]+)"')
 _CHOICE = re.compile(r"Expected a typing\.Literal\[([^\]]+)\]")
+_LISTS = re.compile(r"Subtypes: .*(dict\[str, list\[str\]\]|splits\.Split)")
 _NO_OPTION = re.compile(
     r"Option '([\w.]+)' is not accepted|unrecognized arguments: -*([\w.]+)"
 )
@@ -37,7 +38,9 @@ class Parser(LightningArgumentParser):
             message = "Which data? Give --config, such as demo.yaml, or --data CLASS."
         elif (choice := _CHOICE.search(message)) and (key := _KEY.search(message)):
             names = choice[1].replace("'", "")
-            message = f"{key[1]} is none of {names}: choose one of them."
+            lists = ", or lists by name: {NAME: [ONE, OTHER], …}"
+            more = lists if _LISTS.search(message) else ""
+            message = f"{key[1]} is none of {names}: choose one of them{more}."
         elif name := _NO_CLASS.search(message):
             message = f"There is no class {name[1]}: choose {', '.join(_classes())}."
         elif option := _NO_OPTION.search(message):

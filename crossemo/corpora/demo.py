@@ -11,8 +11,6 @@ from typing import Literal
 
 import numpy as np
 import soundfile
-from rich.console import Console
-from rich.progress import track
 
 from crossemo import cache
 from crossemo.corpora.base import (
@@ -22,6 +20,7 @@ from crossemo.corpora.base import (
     CorpusNotFoundError,
 )
 from crossemo.corpora.demo_sound.cues import CUES, VERSION, draw_speaker, vary
+from crossemo.progress import bar
 
 Channel = Literal["speech", "song"]
 
@@ -145,18 +144,11 @@ class Demo(Corpus):
 
     def _write(self) -> None:
         keys = list(self._keys())
-        console = Console(stderr=True)
         with cache.new_folder(self.root) as made:
             write = partial(self._write_clip, made)
             with ThreadPoolExecutor(min(os.cpu_count() or 1, _MOST_THREADS)) as pool:
-                for _ in track(
-                    pool.map(write, keys),
-                    total=len(keys),
-                    description=f"Making up {len(keys)} clips of {self.channel}",
-                    console=console,
-                    transient=True,
-                    disable=not console.is_terminal,
-                ):
+                what = f"Making up {len(keys)} clips of {self.channel}"
+                for _ in bar(pool.map(write, keys), what, len(keys)):
                     pass
 
     def _write_clip(self, folder: Path, key: tuple[int, str, int]) -> None:

@@ -9,13 +9,11 @@ from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from rich.console import Console
-from rich.progress import track
-
 from crossemo import audio, cache
 from crossemo.corpora.base import Clip, CorpusError
 from crossemo.corpora.listing import refuse
 from crossemo.files import write_text
+from crossemo.progress import bar
 
 FORMAT = 1
 READ_AHEAD = 256  # files
@@ -108,14 +106,8 @@ def _stamp(path: Path) -> list[int]:
 
 
 def _read_files(paths: Sequence[Path], progress: bool) -> list[FileFacts]:
-    console = Console(stderr=True)
-    blocks = track(
-        range(0, len(paths), READ_AHEAD),
-        description=f"Reading {len(paths)} files",
-        console=console,
-        transient=True,
-        disable=not (progress and console.is_terminal),
-    )
+    starts = range(0, len(paths), READ_AHEAD)
+    blocks = bar(starts, f"Reading {len(paths)} files", shown=progress)
     with ThreadPoolExecutor() as pool:
         return [
             fact

@@ -16,14 +16,13 @@ from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
-from rich.progress import track
 
 from crossemo import audio, cache
 from crossemo.corpora.base import Clip
 from crossemo.data.batch import Content
 from crossemo.data.examples import Example
 from crossemo.errors import CrossEmoError
+from crossemo.progress import bar
 
 FORMAT = 2
 NAMED_IN_WARNINGS = 3
@@ -244,16 +243,10 @@ def _serves_as_well(there: Path, ours: Path) -> bool:
 def _decode_all(
     clips: Sequence[Clip], rate: int, progress: bool
 ) -> Iterator[Waveform | str]:
-    console = Console(stderr=True)
-    shown = track(
-        range(0, len(clips), DECODED_AHEAD),
-        description=f"Decoding {len(clips)} clips",
-        console=console,
-        transient=True,
-        disable=not (progress and console.is_terminal),
-    )
+    starts = range(0, len(clips), DECODED_AHEAD)
+    blocks = bar(starts, f"Decoding {len(clips)} clips", shown=progress)
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
-        for start in shown:
+        for start in blocks:
             block = clips[start : start + DECODED_AHEAD]
             yield from threads.map(lambda clip: _decode(clip, rate), block)
 
