@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any, Literal, cast
 
 import torch
+from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor, nn
 
 from crossemo.data.batch import Batch
@@ -50,6 +51,9 @@ class EmotionRecognizer(StagedModule):
             in the training part; `none` weighs all alike.
         seed: Seed of an encoder's random weights and of the adapters' first ones.
         task: Kind of the task that the outputs are of, see `crossemo.tasks`.
+        allow_leak: Judge the weights also by clips that they have seen in training,
+            in this run or in an earlier one; every table then says so. Belongs to the
+            run, so a checkpoint doesn't keep it.
 
     Attributes:
         test_name: What is tested, such as the stage whose best weights were loaded;
@@ -83,6 +87,7 @@ class EmotionRecognizer(StagedModule):
         class_weights: ClassWeights = "balanced",
         seed: int = 0,
         task: str = "classes",
+        allow_leak: bool = False,
     ) -> None:
         learnt = task_of(task, tuple(classes))
         _check_ranges(lr=lr, encoder_lr=encoder_lr, weight_decay=weight_decay)
@@ -99,8 +104,8 @@ class EmotionRecognizer(StagedModule):
             loaded.freeze_above(layers)
         mix = LayerMix(loaded.num_states, loaded.width, layers, layer_norm)
         head = EmotionHead(loaded.width, len(classes), pooling, hidden, dropout)
-        super().__init__(loaded, mix, head, learnt)
-        self.save_hyperparameters()
+        super().__init__(loaded, mix, head, learnt, allow_leak=allow_leak)
+        self.save_hyperparameters(ignore=["allow_leak"])
         self.seed = seed
         self.test_name = "test"
         self.judged: dict[str, Judged] = {}
@@ -201,7 +206,9 @@ class EmotionRecognizer(StagedModule):
 
         Raises:
             CrossEmoError: The data have other classes or another sampling rate.
+            LeakError: The weights have seen what a training would be judged by.
         """
+        super().setup(stage)
         data = self._data
         self._roles = list(data.roles) if data is not None else ["data"]
         self._meters = nn.ModuleList(self.task.meter() for _ in self._roles)
@@ -249,6 +256,8 @@ class EmotionRecognizer(StagedModule):
             # In a group of their own, recalls don't bury the other scores; those of a
             # test are single points, and in its confusion matrix.
             group = f"{part}_{score}" if output else part
+            if self.leaks and self.trainer.state.fn != TrainerFn.FITTING:
+                group = f"leak_{group}"
             self.log(
                 "/".join((group, *stage, role, output or score)),
                 value,

@@ -144,7 +144,7 @@ def test_a_checkpoint_is_not_judged_by_groups_that_it_has_seen(
         "--data.fold=2",
     ]
     said = refusal(subcommand, *typed, monkeypatch=monkeypatch, capsys=capsys)
-    assert "has seen ravdess/" in said
+    assert "have seen ravdess/" in said
     assert "use the fold and the split of the run" in said
 
 
@@ -171,7 +171,7 @@ def test_a_stage_may_start_from_another_run(
     said = refusal(
         "fit", *typed, "--data.fold=2", monkeypatch=monkeypatch, capsys=capsys
     )
-    assert "has seen ravdess/" in said
+    assert "have seen ravdess/" in said
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from crossemo.callbacks.measurement import Measurement
 from crossemo.callbacks.parts import recogniser
+from crossemo.data.provenance import marked
 from crossemo.data.role_pairs import role_pairs
 from crossemo.data.trainer import data_of
 from crossemo.errors import CrossEmoError
@@ -126,8 +127,9 @@ class FrechetAudioDistance(Callback):
         folder = trainer.log_dir  # asks the first process, so all must take part
         if trainer.is_global_zero:
             tags = {"stage": name, "part": part}
-            self._keep(name, [tags | row for row in corrected(rows)], self.rows)
-            self._keep(name, [tags | row for row in measures], self.measures)
+            for new, table in ((corrected(rows), self.rows), (measures, self.measures)):
+                new = marked([tags | row for row in new], module.leak_mark)
+                self._keep(name, new, table)
             self._warn(rows)
             self._write(trainer, module, name, folder)
         trainer.strategy.barrier("fad")
@@ -158,6 +160,7 @@ class FrechetAudioDistance(Callback):
                 if rows:
                     write_csv(Path(folder) / file, rows)
         from crossemo.report.distances import distance_figures  # and matplotlib
+        from crossemo.report.style import mark_figure
 
         pairs = role_pairs(data_of(trainer).roles)
         for pair in pairs:
@@ -166,6 +169,7 @@ class FrechetAudioDistance(Callback):
             figures = distance_figures(rows, measures, name, module.classes)
             suffix = "_".join(("", *pair)) if len(pairs) > 1 else ""
             for tag, figure in figures.items():
+                mark_figure(figure, module.leak_mark)
                 _publish(trainer, folder, f"{tag}{suffix}/{name}", figure)
 
     def _places(self, module: EmotionRecognizer) -> dict[str, int]:

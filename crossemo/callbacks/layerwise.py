@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from lightning import Callback, LightningModule, Trainer
 
+from crossemo.data.provenance import marked
 from crossemo.files import write_csv
 from crossemo.layerwise import pair_rows, score_rows, similarity_rows, with_choices
 from crossemo.layerwise.conditions import Row
@@ -58,9 +59,11 @@ class LayerAnalysis(Callback):
         likeness = similarity_rows(pl_module.clips, *pl_module.hidden_states())
         encoder = Path(pl_module.hparams["encoder"]).name
         from crossemo.report.layerwise_figures import layer_figures  # and matplotlib
+        from crossemo.report.style import mark_figure
 
         figures = layer_figures(self.scores, likeness, self.corpora, encoder)
         for tag, figure in figures.items():
+            mark_figure(figure, pl_module.leak_mark)
             self._publish(trainer, folder, tag, figure)
         for tag, points in _curves(self.scores).items():
             add_curve(trainer, f"layers_UA/{tag}", points)
@@ -82,7 +85,7 @@ class LayerAnalysis(Callback):
     ) -> None:
         for name, rows in tables.items():
             if rows:
-                write_csv(folder / name, rows)
+                write_csv(folder / name, marked(rows, module.leak_mark))
         content: dict[str, Any] = {
             **module.describe(),
             "model": {key: module.hparams[key] for key in sorted(module.hparams)},

@@ -50,11 +50,13 @@ class Results(Callback):
         if "confusion" not in scores:
             return
         from crossemo.report.figures import confusion_figure  # and matplotlib
+        from crossemo.report.style import mark_figure
 
         headline = module.task.headline
         score = f"{headline} {100 * scores[headline]:.1f} %"
         title = f"{title_of(f'{role} clips', module)}: {score}"
         figure = confusion_figure(scores["confusion"], module.classes, title)
+        mark_figure(figure, module.leak_mark)
         tag = f"confusion/{module.test_name}/{role}"
         add_figure(trainer, tag, figure, trainer.global_step)
 
@@ -71,6 +73,8 @@ class Results(Callback):
             "checkpoint": None if checkpoint is None else Path(checkpoint).name,
             "scores": scores,
         }
+        if module.leak_mark:
+            self.content["stages"][module.test_name]["leak"] = module.leak_mark
         self.content["comparisons"] = comparisons(
             self._judged, self.stages, module.task
         )

@@ -11,6 +11,7 @@ from crossemo.callbacks.parts import recogniser
 from crossemo.data.batch import Batch
 from crossemo.data.gathering import Predictions
 from crossemo.data.trainer import data_of
+from crossemo.encoders import write_provenance
 from crossemo.files import write_text
 
 
@@ -38,17 +39,20 @@ class PredictionWriter(Callback):
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the file."""
-        data = data_of(trainer)
+        data, mark = data_of(trainer), recogniser(pl_module).leak_mark
+        more = {"leak": mark} if mark else {}
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["role", "clip", "emotion", "predicted", *data.classes])
+        writer.writerow(["role", "clip", "emotion", "predicted", *data.classes, *more])
         for number, role in enumerate(data.roles):
             order, rows, _ = self._seen.gather(number)
             clips = data.dataset(role, "test").clips
             for index, row in zip(order.tolist(), rows.tolist(), strict=True):
                 predicted = data.classes[row.index(max(row))]
                 clip = clips[index]
-                writer.writerow([role, clip.id, clip.label, predicted, *row])
+                writer.writerow(
+                    [role, clip.id, clip.label, predicted, *row, *more.values()]
+                )
         folder = trainer.log_dir
         if trainer.is_global_zero and folder is not None:
             write_text(Path(folder) / "predictions.csv", text.getvalue())
@@ -62,4 +66,6 @@ class AdapterWriter(Callback):
         module, folder = recogniser(pl_module), trainer.log_dir
         adapters = module.encoder.adaptation.adapters
         if adapters and trainer.is_global_zero and folder is not None:
-            adapters.save(Path(folder) / "adapters" / module.test_name)
+            destination = Path(folder) / "adapters" / module.test_name
+            adapters.save(destination)
+            write_provenance(destination, module.encoder.provenance)

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from jsonargparse import ArgumentParser
 from rich.console import Console
+from rich.text import Text
 from torch.utils.tensorboard import SummaryWriter
 
+from crossemo.data.provenance import marked
 from crossemo.errors import CrossEmoError
 from crossemo.files import write_csv
 from crossemo.layerwise import encoder_rows, score_rows, with_choices
@@ -17,6 +19,7 @@ from crossemo.probes.judgements import JUDGEMENTS, Judgements, read_judgements
 from crossemo.report.figures import figure_to_tensor, save_png
 from crossemo.report.layerwise_figures import encoder_figure
 from crossemo.report.layerwise_tables import encoder_table
+from crossemo.report.style import mark_figure
 from crossemo.runs.folder import claim_version
 
 logger = logging.getLogger(__name__)
@@ -62,16 +65,21 @@ def compare_runs(
     corpora = shared[0].about["corpora"]
     home = logs.resolve() / name
     folder = home / f"version_{claim_version(home)}"
+    leaks = {name: one.about.get("leak", "") for name, one in encoders}
+    mark = "\n".join(f"{name}: {leak}" for name, leak in leaks.items() if leak)
     layers = [{"encoder": name} | row for name, rows in scores.items() for row in rows]
-    write_csv(folder / "layers.csv", layers)
+    write_csv(folder / "layers.csv", marked(layers, mark))
     if pairs:
-        write_csv(folder / "encoder_pairs.csv", pairs)
+        write_csv(folder / "encoder_pairs.csv", marked(pairs, mark))
     figure = encoder_figure(scores, corpora)
+    mark_figure(figure, mark)
     save_png(figure, folder / "figures" / "encoders.png")
     with SummaryWriter(str(folder)) as writer:
         writer.add_image("encoders", figure_to_tensor(figure))
     console = Console()
-    console.print(encoder_table(scores, pairs, corpora))
+    table = encoder_table(scores, pairs, corpora)
+    table.title = Text(mark, "bold red") if mark else None
+    console.print(table)
     console.print(f"Results: {os.path.relpath(folder)}", soft_wrap=True)
     return folder
 

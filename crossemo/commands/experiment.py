@@ -18,6 +18,7 @@ from lightning.pytorch.cli import (
 from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from crossemo.callbacks.last import job, note_of
 from crossemo.corpora import corpus_classes
@@ -131,14 +132,22 @@ class Experiment(LightningCLI):
         """
         return []
 
-    def show(self, *tables: Table) -> None:
-        """Show tables, what a reader of them must know, and where the results are."""
+    def show(self, *tables: Table, mark: str = "") -> None:
+        """Show tables, what a reader of them must know, and where the results are.
+
+        Args:
+            tables: The tables.
+            mark: What stands above each of them, such as that clips leaked.
+        """
         folder = self.trainer.log_dir  # asks the first process, so all must take part
         if not self.trainer.is_global_zero:
             return
         console = Console()
         for table in tables:
+            table.title = Text(mark, "bold red") if mark else table.title
             console.print(table)
+        if mark and not tables:  # what Lightning shows of a validation has no title
+            console.print(Text(mark, "bold red"))
         notes = [corpus.note for corpus in self.datamodule.roles.values()]
         for note in dict.fromkeys(filter(None, notes)):
             console.print(note)

@@ -44,7 +44,7 @@ class Layerwise(Experiment):
         tables = []
         if self.analysis.scores:  # which the first process alone has
             tables.append(layer_table(self.analysis.scores, self.analysis.corpora))
-        self.show(*tables)
+        self.show(*tables, mark=self.model.leak_mark)
 
     def run_callbacks(self, recorded: bool) -> list[Callback]:
         """Return what analyses the judgements and records the training."""

@@ -120,4 +120,6 @@ class Recognition(Experiment):
             tables.append(comparisons_table(self.results.content))
         if self.subcommand != "fit" and self.fad.measures:
             tables.append(similarity_table(self.fad.measures))
-        self.show(*tables)
+        tests = self.results.content["stages"].values()
+        marks = [*(test.get("leak", "") for test in tests), self.model.leak_mark]
+        self.show(*tables, mark="\n".join(dict.fromkeys(filter(None, marks))))

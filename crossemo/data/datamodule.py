@@ -3,7 +3,6 @@
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -215,11 +214,6 @@ class EmotionDataModule(LightningDataModule):
         """Return all groups of a part's clips: speakers, songs, artists."""
         clips = (clip for role in self.roles for clip in self.dataset(role, part).clips)
         return {group for clip in clips for group in clip.groups}
-
-    def ties(self, part: Part) -> set[str]:
-        """Return those groups of a part's clips that this split never cuts."""
-        examples = (self.dataset(role, part).examples for role in self.roles)
-        return {group for one in chain(*examples) for group in one.ties}
 
     def loader(self, role: str, part: Part) -> DataLoader[Batch]:
         """Return a loader of every clip of a role in a part, unshuffled."""

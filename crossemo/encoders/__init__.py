@@ -1,9 +1,10 @@
 """Self-supervised encoders of speech and music, with all their hidden states."""
 
 from crossemo.encoders.catalogue import CATALOGUE, EncoderError, EncoderFacts
-from crossemo.encoders.description import encoder_facts
+from crossemo.encoders.description import encoder_facts, encoder_provenance
 from crossemo.encoders.encoder import HiddenStates, SSLEncoder
 from crossemo.encoders.loading import load_encoder
+from crossemo.encoders.saving import write_provenance
 from crossemo.encoders.tuning.adaptation import Tuning
 
 __all__ = [
@@ -14,5 +15,7 @@ __all__ = [
     "SSLEncoder",
     "Tuning",
     "encoder_facts",
+    "encoder_provenance",
     "load_encoder",
+    "write_provenance",
 ]

@@ -2,10 +2,13 @@
 
 from typing import NamedTuple
 
+from crossemo.data.provenance import NOTHING, Provenance
 from crossemo.encoders.catalogue import EncoderError, EncoderFacts
 from crossemo.encoders.families import family_names, find_family, get_family
 from crossemo.encoders.families.base import EncoderFiles, Family
 from crossemo.encoders.sources import (
+    PROVENANCE,
+    PROVENANCE_FIELD,
     Source,
     at_one_commit,
     fetch,
@@ -23,6 +26,7 @@ class Description(NamedTuple):
         files: Content of the small files.
         facts: Sampling rate and shortest clip.
         normalise: Whether each clip is brought to zero mean and unit variance.
+        provenance: What the weights have seen of corpora, as far as it was recorded.
     """
 
     source: Source
@@ -30,6 +34,7 @@ class Description(NamedTuple):
     files: EncoderFiles
     facts: EncoderFacts
     normalise: bool
+    provenance: Provenance = NOTHING
 
 
 def encoder_facts(name: str) -> EncoderFacts:
@@ -61,10 +66,24 @@ def describe(source: Source) -> Description:
         family = get_family(entry.family)
         return Description(source, family, files, entry.facts, entry.normalise)
     source = at_one_commit(source)
-    files = _small_files(source)
+    files, provenance = _without_provenance(source, _small_files(source))
     family = _family(files)
     facts = _facts(source, family, files)
-    return Description(source, family, files, facts, family.normalises(files))
+    normalise = family.normalises(files)
+    return Description(source, family, files, facts, normalise, provenance)
+
+
+def encoder_provenance(name: str) -> Provenance:
+    """Return what the weights of an encoder have seen, without reading them.
+
+    Args:
+        name: Catalogue name, local folder, or hub id `owner/name[@revision]`.
+
+    Raises:
+        EncoderError: There is no such encoder.
+        LeakError: The record is broken.
+    """
+    return describe(find_source(name)).provenance
 
 
 def _small_files(source: Source) -> EncoderFiles:
@@ -79,6 +98,25 @@ def _small_files(source: Source) -> EncoderFiles:
     content = {} if path is None else read_json(path)
     # transformers 5 nests the feature extractor in what a processor saves.
     return EncoderFiles(source.name, config, content.get("feature_extractor", content))
+
+
+def _without_provenance(
+    source: Source, files: EncoderFiles
+) -> tuple[EncoderFiles, Provenance]:
+    """Part what the weights have seen, which changes no feature, from the files.
+
+    It stands in a file of its own and in config.json, which plain transformers takes
+    along when it saves the encoder again.
+    """
+    config = dict(files.config)
+    records = [config.pop(PROVENANCE_FIELD, None)]
+    if source.folder and (path := fetch(source, PROVENANCE)):
+        records.append(read_json(path))
+    provenance = NOTHING
+    for record in records:
+        if record is not None:
+            provenance |= Provenance.read(record, source.name)
+    return files._replace(config=config), provenance
 
 
 def _family(files: EncoderFiles) -> Family:

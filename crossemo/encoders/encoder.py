@@ -2,15 +2,18 @@
 
 from collections.abc import Iterable, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
+from crossemo.data.provenance import NOTHING, Provenance
 from crossemo.encoders.catalogue import EncoderError, EncoderFacts
 from crossemo.encoders.families.base import Family, Model, Step
 from crossemo.encoders.masking import normalise, valid_mask
+from crossemo.encoders.saving import record_in_config, save_encoder
 from crossemo.encoders.tuning.adaptation import Adaptation, Tuning
 
 
@@ -49,6 +52,7 @@ class SSLEncoder(nn.Module):
         adaptation: What of it is tuned, and how.
         pretrained: Whether the weights that aren't trained can be had again from where
             they were loaded.
+        provenance: What the weights have seen of corpora, as far as it was recorded.
         gradient_checkpointing: Compute hidden states again in the backward pass rather
             than keep them.
     """
@@ -64,6 +68,7 @@ class SSLEncoder(nn.Module):
         fingerprint: str,
         adaptation: Adaptation,
         pretrained: bool,
+        provenance: Provenance = NOTHING,
         gradient_checkpointing: bool = False,
     ) -> None:
         super().__init__()
@@ -78,6 +83,7 @@ class SSLEncoder(nn.Module):
         self.tuning: Tuning = adaptation.tuning
         self.adaptation = adaptation
         self.gradient_checkpointing = gradient_checkpointing
+        self.provenance = provenance
         self._fingerprint = fingerprint
         self._pretrained = adaptation.base_parameters() if pretrained else set()
         self.train_only(adaptation.tuned())
@@ -103,6 +109,29 @@ class SSLEncoder(nn.Module):
         """Set training mode; while nothing is trained it is evaluation mode."""
         super().train(mode and not self._frozen)
         return self
+
+    @property
+    def provenance(self) -> Provenance:
+        """What the weights have seen of corpora."""
+        return self._provenance
+
+    @provenance.setter
+    def provenance(self, provenance: Provenance) -> None:
+        self._provenance = provenance
+        record_in_config(self.model, provenance)
+
+    def save_pretrained(self, folder: str | Path) -> None:
+        """Write the encoder to a folder that `load_encoder` and transformers read.
+
+        What its weights have seen is written beside them.
+
+        Args:
+            folder: The folder; files of an encoder there are replaced.
+
+        Raises:
+            EncoderError: It has adapters, which no encoder's folder holds.
+        """
+        save_encoder(self, Path(folder))
 
     def fingerprint(self) -> str:
         """Return a digest of the encoder as it was loaded, before any training.

@@ -5,6 +5,7 @@ from typing import Any
 
 import torch
 
+from crossemo.data.provenance import NOTHING
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.description import Description, describe
 from crossemo.encoders.encoder import SSLEncoder
@@ -72,6 +73,7 @@ def load_encoder(
         fingerprint=digest,
         adaptation=adaptation,
         pretrained=pretrained,
+        provenance=about.provenance if pretrained else NOTHING,
         gradient_checkpointing=gradient_checkpointing,
     )
 

@@ -10,6 +10,8 @@ from typing import Any, Literal, NamedTuple
 from crossemo.encoders.catalogue import CATALOGUE, CatalogueEntry, EncoderError
 
 SMALL_FILES = ("config.json", "preprocessor_config.json", "processor_config.json")
+PROVENANCE = "provenance.json"  # what weights have seen, beside them
+PROVENANCE_FIELD = "crossemo_provenance"  # of config.json, which transformers writes
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _COMMIT = re.compile("[0-9a-f]{40}")
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*(@[\w./-]+)?")

@@ -14,6 +14,7 @@ from crossemo.data.datamodule import EmotionDataModule
 from crossemo.errors import CrossEmoError
 from crossemo.probes.bank import ProbeBank, ProbeHead
 from crossemo.probes.clips import probed_clips
+from crossemo.probes.fairness import probe_leaks
 from crossemo.probes.judgements import Judgements, judge
 from crossemo.probes.task import ProbeTask
 from crossemo.probes.trained import TrainedProbes
@@ -70,6 +71,8 @@ class LayerwiseProbes(LightningModule):
         patience: Epochs without a better validation UA, or loss, after which a probe
             stops.
         seed: Seed of an encoder's random weights.
+        allow_leak: Judge probes also by clips that the encoder has seen in a training
+            of crossemo's; every table then says so.
 
     Raises:
         CrossEmoError: There is no such reference, layer or fold.
@@ -92,6 +95,7 @@ class LayerwiseProbes(LightningModule):
         weight_decay: float = 0.01,
         patience: int = 30,
         seed: int = 0,
+        allow_leak: bool = False,
     ) -> None:
         super().__init__()
         # Lightning would wonder: probes judge themselves as they train.
@@ -104,7 +108,8 @@ class LayerwiseProbes(LightningModule):
                 f"Rates {rates}, patience {patience} and shuffles {shuffles} train "
                 "nothing: rates are above 0, patience is 1 or more, shuffles 0 or more."
             )
-        self.save_hyperparameters()
+        self.save_hyperparameters(ignore=["allow_leak"])
+        self.allow_leak, self.leak_mark = allow_leak, ""
         self.classes = classes
         self.seed = seed
         self.automatic_optimization = False
@@ -146,6 +151,9 @@ class LayerwiseProbes(LightningModule):
         data = self._probed()
         data.setup(stage)
         self.clips = probed_clips(data).only(self.hparams["folds"])
+        self.leak_mark = probe_leaks(
+            self.hparams["encoder"], data, self.clips, allowed=self.allow_leak
+        )
         views = self._read(data)
         self.views = list(views)
         seeds = [seed for seed, _ in self.variants]
@@ -222,6 +230,7 @@ class LayerwiseProbes(LightningModule):
         about = {
             "encoder": self.hparams["encoder"],
             "corpora": {role: corpus.name for role, corpus in roles},
+            "leak": self.leak_mark,
             "settings": {name: self.hparams[name] for name in SETTINGS},
         }
         self.judgements = judge(
@@ -230,7 +239,8 @@ class LayerwiseProbes(LightningModule):
 
     def describe(self) -> dict[str, Any]:
         """Return what the data and the folds were, ready for JSON."""
-        return {**self._probed().describe(), "folds": self.clips.describe()}
+        mark = {"leak": self.leak_mark} if self.leak_mark else {}
+        return {**self._probed().describe(), **mark, "folds": self.clips.describe()}
 
     def running(self) -> float:
         """Return the share of the probes that haven't stopped."""

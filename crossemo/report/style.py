@@ -25,6 +25,12 @@ def set_title(figure: Figure, title: str) -> None:
     figure.suptitle(title, fontsize="medium")
 
 
+def mark_figure(figure: Figure, mark: str) -> None:
+    """Say above a figure's title that it is of a leak, where there is a mark."""
+    if mark:
+        set_title(figure, f"LEAK: judged by seen clips\n{figure.get_suptitle()}")
+
+
 def legend_below(figure: Figure, columns: int) -> None:
     """Put the legend below the axes, where it hides nothing."""
     figure.legend(

@@ -41,10 +41,11 @@ def results_table(results: Mapping[str, Any]) -> Table:
         table.add_column(name, justify="right", no_wrap=True)
     roles = results.get("roles", {})
     for stage, test in results["stages"].items():
+        name = f"{stage} (LEAK)" if "leak" in test else stage
         for role, scores in test["scores"].items():
             corpus = roles.get(role, {}).get("corpus", "-")
             # Text, because rich would read brackets in a plain string as markup
-            cells = map(Text, (stage, role, corpus, *_cells(scores)))
+            cells = map(Text, (name, role, corpus, *_cells(scores)))
             table.add_row(*cells)
         table.add_section()
     return table

@@ -1,13 +1,12 @@
 """Checkpoints without pretrained weights, refused where they don't belong."""
 
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from crossemo.corpora.base import Part
 from crossemo.encoders import SSLEncoder
 from crossemo.errors import CrossEmoError
 
@@ -76,30 +75,6 @@ def put_back_pretrained(
             "beside the checkpoint."
         )
     checkpoint["state_dict"] = whole
-
-
-def refuse_leak(
-    stored: Mapping[str, Sequence[str]], ties: Mapping[Part, Collection[str]]
-) -> None:
-    """Refuse to judge weights by groups that they were trained or chosen with.
-
-    Args:
-        stored: Groups by part of the run that the weights come from.
-        ties: Groups by part of this run, those that its split never cuts.
-
-    Raises:
-        CheckpointMismatchError: A part of this run would be no fair judge.
-    """
-    seen: dict[Part, set[str]]
-    seen = {"test": {*stored["train"], *stored["val"]}, "val": {*stored["train"]}}
-    parts: tuple[Part, ...] = ("test", "val")
-    for part in parts:
-        if shared := seen[part].intersection(ties[part]):
-            raise CheckpointMismatchError(
-                f"The checkpoint has seen {', '.join(sorted(shared))} in training, and "
-                f"this run's {part} part holds them: use the fold and the split of the "
-                "run that wrote it."
-            )
 
 
 def read_checkpoint(path: str | Path) -> dict[str, Any]:

@@ -4,14 +4,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import torch
-from lightning import LightningModule
 from lightning.pytorch.utilities import rank_zero_info
 from lightning.pytorch.utilities.types import OptimizerLRSchedulerConfig
 from torch import Tensor
 
 from crossemo.corpora.base import PARTS
-from crossemo.data.datamodule import EmotionDataModule
-from crossemo.data.trainer import datamodule_of
 from crossemo.encoders import SSLEncoder
 from crossemo.heads import EmotionHead
 from crossemo.mix import LayerMix
@@ -20,9 +17,9 @@ from crossemo.stages.checkpoints import (
     leave_out_pretrained,
     put_back_pretrained,
     read_checkpoint,
-    refuse_leak,
     take_new_head,
 )
+from crossemo.stages.leaks import LeakGuard, checkpoint_provenance
 from crossemo.stages.optimization import (
     parameter_groups,
     warmup_schedule,
@@ -32,7 +29,7 @@ from crossemo.stages.stage import Stage, StageError
 from crossemo.tasks import Task
 
 
-class StagedModule(LightningModule):
+class StagedModule(LeakGuard):
     """An encoder, a layer mix and a head that are trained in one or several stages.
 
     Says what a stage trains and inherits, builds its optimizer and decides what a
@@ -43,6 +40,7 @@ class StagedModule(LightningModule):
         mix: The mix of its hidden states.
         head: The classifier.
         task: What is learnt.
+        allow_leak: As in `LeakGuard`.
 
     Attributes:
         classes: Names of the outputs in order.
@@ -56,9 +54,11 @@ class StagedModule(LightningModule):
         mix: LayerMix,
         head: EmotionHead,
         task: Task,
+        *,
+        allow_leak: bool = False,
     ) -> None:
-        super().__init__()
-        self.encoder, self.mix, self.head = encoder, mix, head
+        super().__init__(encoder, allow_leak=allow_leak)
+        self.mix, self.head = mix, head
         self.task, self.classes = task, task.outputs
         weights = torch.ones(len(self.classes))
         self.register_buffer("class_weights", weights, persistent=False)
@@ -73,7 +73,9 @@ class StagedModule(LightningModule):
         Raises:
             StageError: A stage trains what there is not.
             CrossEmoError: A checkpoint that a stage starts from can't be read.
+            LeakError: It has seen what the run would judge it by.
         """
+        self.refuse_leaks()
         changed: set[str] = set()
         for stage in stages:
             changed |= trained_names(self, stage.train)
@@ -81,7 +83,9 @@ class StagedModule(LightningModule):
             if adapters and stage.adapter != "continue":
                 changed |= {f"encoder.model.{name}" for name in adapters.adapted()}
             if stage.starts_elsewhere:
-                changed |= set(read_checkpoint(stage.start_from)["state_dict"])
+                stored = read_checkpoint(stage.start_from)
+                self.refuse_leaks(checkpoint_provenance(stored, "model"))
+                changed |= set(stored["state_dict"])
         self.encoder.keep(_below("encoder.model.", changed))
         self._start = {}
         if any(s.start_from == "scratch" or "encoder" in s.reset for s in stages):
@@ -118,7 +122,9 @@ class StagedModule(LightningModule):
         if "encoder" in stage.reset:
             weights = self.state_dict().items()
             others = {k: v for k, v in weights if not k.startswith("encoder.")}
+            head_provenance = self.provenance
             self._take(self._start | {"state_dict": self._start["state_dict"] | others})
+            self.provenance |= head_provenance
         with torch.random.fork_rng():
             torch.manual_seed(seed)
             if "layers" in stage.parts_reset:
@@ -175,27 +181,19 @@ class StagedModule(LightningModule):
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Leave out what the encoder's own files hold, and name those files."""
         leave_out_pretrained(checkpoint, self.encoder, self._card())
+        self.save_provenance(checkpoint)
         if (data := self._data) is not None:
             checkpoint["split"] = {p: list(data.split.groups(p)) for p in PARTS}
-            # A unit's name depends on what else a run holds; those of groups don't.
-            checkpoint["groups"] = {part: sorted(data.groups(part)) for part in PARTS}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Put back what was left out.
 
         Raises:
-            CheckpointMismatchError: The checkpoint does not fit this model, or has seen
-                what this run judges by.
+            CheckpointMismatchError: The checkpoint does not fit this model.
+            LeakError: It has seen what this run judges by.
         """
-        seen = checkpoint.get("groups") or checkpoint.get("split")
-        if (data := self._data) is not None and seen:
-            refuse_leak(seen, {part: data.ties(part) for part in PARTS})
+        self.load_provenance(checkpoint)
         put_back_pretrained(checkpoint, self.encoder, self._card(), self.state_dict)
-
-    @property
-    def _data(self) -> EmotionDataModule | None:
-        # Callbacks begin a stage before Lightning calls the module's own `setup`.
-        return datamodule_of(self._trainer) if self._trainer else None
 
     def _card(self) -> dict[str, Any]:
         return encoder_card(self.encoder, self.classes)

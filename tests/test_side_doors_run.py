@@ -1,0 +1,161 @@
+"""No way round leads weights to a judge that they know, on the command line."""
+
+import csv
+from pathlib import Path
+from shutil import copyfile
+
+import pytest
+
+from crossemo.corpora.demo import Demo
+from crossemo.recognizer import EmotionRecognizer
+from tests.shell import briefly, results, run
+
+FEWER = "{train: [demo/03], val: [demo/02], test: [demo/01]}"
+OTHER_FOLDS = (1, 3)  # whose test clips fold 0 is chosen by, and is trained on
+
+
+def demo(*typed: object, encoder: Path, takes: int = 1) -> list[str]:
+    """Return what trains one short stage on little of the demo."""
+    few = [f"--data.{role}.takes={takes}" for role in ("source", "target")]
+    quick = ["--trainer.limit_train_batches=1", "--fad.enabled=false"]
+    return [*briefly("demo.yaml", encoder), *few, *quick, *map(str, typed)]
+
+
+def probes(encoder: Path) -> list[str]:
+    """Return what probes an encoder on little of the demo."""
+    few = [f"--data.{role}.takes=1" for role in ("source", "target")]
+    quick = ["--trainer.max_epochs=2", "--trainer.enable_progress_bar=false"]
+    words = ["--config=layerwise/demo.yaml", f"--model.encoder={encoder}"]
+    return [*words, *few, *quick, "--model.references=[]"]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("runs")
+
+
+@pytest.fixture(scope="module")
+def first(folder: Path, wav2vec2: Path) -> Path:
+    """The checkpoint of a run on fold 0, whose whole encoder was trained."""
+    return checkpoint(folder, "first", encoder=wav2vec2)
+
+
+@pytest.fixture(scope="module")
+def encoder(folder: Path, first: Path) -> Path:
+    """Its encoder, as transformers saves it."""
+    model = EmotionRecognizer.load_from_checkpoint(first)
+    model.encoder.model.save_pretrained(folder / "encoder")
+    return folder / "encoder"
+
+
+def checkpoint(folder: Path, name: str, *typed: object, encoder: Path) -> Path:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        words = demo(f"--name={name}", *typed, encoder=encoder)
+        run("fit", *words, monkeypatch=patch)
+    return folder / "logs" / name / "version_0" / "checkpoints" / "target.ckpt"
+
+
+def refusal(*typed: object, monkeypatch: pytest.MonkeyPatch) -> str:
+    with pytest.raises(SystemExit) as ended:
+        run(*typed, monkeypatch=monkeypatch)
+    assert not list(Path("logs").glob("*/version_*/*.csv"))
+    return str(ended.value)
+
+
+@pytest.mark.parametrize("between", ["none", "other corpus", "fewer"])
+def test_a_checkpoint(
+    between: str,
+    first: Path,
+    folder: Path,
+    here: Path,
+    ravdess: Path,
+    wav2vec2: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    runs = {
+        "other corpus": [
+            "--data.source=RAVDESS",
+            f"--data.source.root={ravdess}",
+            "--data.target=RAVDESS",
+            "--data.target.channel=song",
+            f"--data.target.root={ravdess}",
+            "--data.split=leave_one_out",
+        ],
+        "fewer": [f"--data.split={FEWER}"],
+    }
+    last = first
+    if between != "none":
+        name, start = between.replace(" ", "_"), f"--stages.source.start_from={first}"
+        last = checkpoint(folder, name, start, *runs[between], encoder=wav2vec2)
+    for fold in OTHER_FOLDS:
+        words = demo(f"--data.fold={fold}", encoder=wav2vec2)
+        sentence = f"crossemo: The weights have seen demo/0{fold + 1}"
+        for typed in (
+            ("test", *words, f"--ckpt_path={last}"),
+            ("predict", *words, f"--ckpt_path={last}"),
+            ("fit", *words, f"--stages.target.start_from={last}"),
+        ):
+            assert refusal(*typed, monkeypatch=monkeypatch).startswith(sentence)
+    run("test", *demo(encoder=wav2vec2), f"--ckpt_path={last}", monkeypatch=monkeypatch)
+
+
+def test_an_encoder(encoder: Path, here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for fold in OTHER_FOLDS:
+        sentence = f"crossemo: The weights have seen demo/0{fold + 1}"
+        words = demo(f"--data.fold={fold}", encoder=encoder)
+        assert refusal("fit", *words, monkeypatch=monkeypatch).startswith(sentence)
+    probing = [*probes(encoder), "--model.folds=[1]"]
+    said = refusal("fit", *probing, monkeypatch=monkeypatch)
+    assert said.startswith("crossemo: The weights have seen demo/02, demo/08 and 24")
+    run("fit", *probes(encoder), "--model.folds=[0]", monkeypatch=monkeypatch)
+    assert "leak" not in results(here / "logs" / "demo_layers" / "version_0")
+
+
+def test_copies_under_other_names(
+    first: Path, wav2vec2: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for clip in Demo("speech", takes=1).clips():
+        _, speaker, emotion, _ = clip.path.stem.split("-")
+        copy = here / "copies" / emotion / f"of{speaker}" / clip.path.name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copyfile(clip.path, copy)
+    split = "{train: [of06, of09], val: [of07], test: [of%s]}"
+    words = [
+        "--data=SpeechEmotionDataModule",
+        "--data.corpus=crossemo.corpora.folders.Folders",
+        f"--data.corpus.root={here / 'copies'}",
+        f"--model.encoder={wav2vec2}",
+        "--model.tuning=full",
+        f"--ckpt_path={first}",
+    ]
+    for speaker, seen in (("02", True), ("04", True), ("01", False)):
+        typed = ["test", *words, f"--data.split={split % speaker}"]
+        if seen:
+            said = refusal(*typed, monkeypatch=monkeypatch)
+            assert said.startswith("crossemo: The weights have seen 6 files in train")
+        else:
+            run(*typed, monkeypatch=monkeypatch)
+
+
+def test_an_allowed_leak_is_marked_wherever_a_score_stands(
+    first: Path,
+    encoder: Path,
+    wav2vec2: Path,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    allowed = ["--model.allow_leak=true", "--fad.enabled=true", "--data.fold=1"]
+    words = [*demo(encoder=wav2vec2), *allowed, f"--ckpt_path={first}"]
+    mark = "LEAK, no fair score: the weights have seen test clips of demo/02, demo/08"
+    for command, name in (("test", "t"), ("predict", "p"), ("validate", "v")):
+        run(command, *words, f"--name={name}", monkeypatch=monkeypatch)
+        shown = capsys.readouterr().out
+        assert "LEAK, no fair score" in " ".join(shown.split()), command
+    run("fit", *probes(encoder), *allowed[::2], monkeypatch=monkeypatch)
+    shown = " ".join(capsys.readouterr().out.split())
+    assert mark in shown
+    logs = here / "logs"
+    tables = sorted(p.relative_to(logs).as_posix() for p in logs.glob("*/*/*.csv"))
+    assert tables == []
