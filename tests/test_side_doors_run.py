@@ -8,7 +8,7 @@ import pytest
 
 from crossemo.corpora.demo import Demo
 from crossemo.recognizer import EmotionRecognizer
-from tests.shell import briefly, results, run
+from tests.shell import briefly, corpora, results, run
 
 FEWER = "{train: [demo/03], val: [demo/02], test: [demo/01]}"
 OTHER_FOLDS = (1, 3)  # whose test clips fold 0 is chosen by, and is trained on
@@ -63,7 +63,7 @@ def refusal(*typed: object, monkeypatch: pytest.MonkeyPatch) -> str:
     return str(ended.value)
 
 
-@pytest.mark.parametrize("between", ["none", "other corpus", "fewer"])
+@pytest.mark.parametrize("between", ["nothing", "other corpus and fewer speakers"])
 def test_a_checkpoint(
     between: str,
     first: Path,
@@ -73,28 +73,21 @@ def test_a_checkpoint(
     wav2vec2: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    runs = {
-        "other corpus": [
-            "--data.source=RAVDESS",
-            f"--data.source.root={ravdess}",
-            "--data.target=RAVDESS",
-            "--data.target.channel=song",
-            f"--data.target.root={ravdess}",
-            "--data.split=leave_one_out",
-        ],
-        "fewer": [f"--data.split={FEWER}"],
-    }
     last = first
-    if between != "none":
-        name, start = between.replace(" ", "_"), f"--stages.source.start_from={first}"
-        last = checkpoint(folder, name, start, *runs[between], encoder=wav2vec2)
+    if between != "nothing":
+        other = ["--data.source=RAVDESS", "--data.target=RAVDESS", *corpora(ravdess)]
+        for name, typed in (
+            ("other", [*other, "--data.target.channel=song"]),
+            ("fewer", [f"--data.split={FEWER}"]),
+        ):
+            start = f"--stages.source.start_from={last}"
+            last = checkpoint(folder, name, start, *typed, encoder=wav2vec2)
     for fold in OTHER_FOLDS:
         words = demo(f"--data.fold={fold}", encoder=wav2vec2)
         sentence = f"crossemo: The weights have seen demo/0{fold + 1}"
         for typed in (
-            ("test", *words, f"--ckpt_path={last}"),
-            ("predict", *words, f"--ckpt_path={last}"),
-            ("fit", *words, f"--stages.target.start_from={last}"),
+            ["test", *words, f"--ckpt_path={last}"],
+            ["fit", *words, f"--stages.target.start_from={last}"],
         ):
             assert refusal(*typed, monkeypatch=monkeypatch).startswith(sentence)
     run("test", *demo(encoder=wav2vec2), f"--ckpt_path={last}", monkeypatch=monkeypatch)
@@ -109,7 +102,8 @@ def test_an_encoder(encoder: Path, here: Path, monkeypatch: pytest.MonkeyPatch) 
     said = refusal("fit", *probing, monkeypatch=monkeypatch)
     assert said.startswith("crossemo: The weights have seen demo/02, demo/08 and 24")
     run("fit", *probes(encoder), "--model.folds=[0]", monkeypatch=monkeypatch)
-    assert "leak" not in results(here / "logs" / "demo_layers" / "version_0")
+    (whole,) = here.glob("logs/demo_layers/*/results.json")
+    assert "leak" not in results(whole.parent)
 
 
 def test_copies_under_other_names(
@@ -128,6 +122,7 @@ def test_copies_under_other_names(
         f"--model.encoder={wav2vec2}",
         "--model.tuning=full",
         f"--ckpt_path={first}",
+        "--stages={source: {}, target: {}}",  # whose state the checkpoint holds
     ]
     for speaker, seen in (("02", True), ("04", True), ("01", False)):
         typed = ["test", *words, f"--data.split={split % speaker}"]
@@ -146,16 +141,38 @@ def test_an_allowed_leak_is_marked_wherever_a_score_stands(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    allowed = ["--model.allow_leak=true", "--fad.enabled=true", "--data.fold=1"]
-    words = [*demo(encoder=wav2vec2), *allowed, f"--ckpt_path={first}"]
-    mark = "LEAK, no fair score: the weights have seen test clips of demo/02, demo/08"
-    for command, name in (("test", "t"), ("predict", "p"), ("validate", "v")):
-        run(command, *words, f"--name={name}", monkeypatch=monkeypatch)
-        shown = capsys.readouterr().out
-        assert "LEAK, no fair score" in " ".join(shown.split()), command
-    run("fit", *probes(encoder), *allowed[::2], monkeypatch=monkeypatch)
-    shown = " ".join(capsys.readouterr().out.split())
-    assert mark in shown
-    logs = here / "logs"
-    tables = sorted(p.relative_to(logs).as_posix() for p in logs.glob("*/*/*.csv"))
-    assert tables == []
+    marks: list[str] = []
+    drawn = lambda figure, mark: marks.append(mark)  # noqa: E731
+    monkeypatch.setattr("crossemo.report.style.mark_figure", drawn)
+    allowed = ["--model.allow_leak=true", "--data.fold=1"]
+    words = [*demo(encoder=wav2vec2), *allowed, "--fad.enabled=true"]
+    mark = "LEAK, no fair score: the weights have seen"
+    for command in ("test", "predict", "validate"):
+        typed = [f"--ckpt_path={first}", f"--name={command}"]
+        run(command, *words, *typed, monkeypatch=monkeypatch)
+        part = (
+            "val clips of demo/03" if command == "validate" else "test clips of demo/02"
+        )
+        assert f"{mark} {part}" in " ".join(capsys.readouterr().out.split())
+    probing = [*probes(encoder), "--model.folds=[1]", "--name=probes", allowed[0]]
+    run("fit", *probing, monkeypatch=monkeypatch)
+    assert mark in " ".join(capsys.readouterr().out.split())
+    assert len(marks) > 12
+    assert all(one.startswith(mark) for one in marks)
+    logs = {path.parent.name: path for path in here.glob("logs/*/version_0")}
+    for command, names in {
+        "test": ["fad", "similarity"],
+        "predict": ["predictions"],
+        "validate": ["fad", "similarity"],
+        "probes": ["layer_similarity", "layers"],
+    }.items():
+        for name in names:
+            with (logs[command] / f"{name}.csv").open() as file:
+                rows = list(csv.DictReader(file))
+            assert rows
+            assert all(row["leak"].startswith(mark) for row in rows), name
+    for command in ("test", "validate"):
+        header = (logs[command] / "metrics.csv").read_text().splitlines()[0]
+        assert {n.partition("_")[0] for n in header.split(",") if "/" in n} == {"leak"}
+    assert results(logs["test"])["stages"]["test"]["leak"].startswith(mark)
+    assert results(logs["probes"])["leak"].startswith(mark)

@@ -87,7 +87,7 @@ class Provenance:
             examples: The clips. They count with the groups that their split never cuts.
         """
         clips = list(examples)
-        ties = frozenset(group for one in clips for group in one.ties)
+        ties = frozenset(g for one in clips for g in one.ties or one.clip.groups)
         judged = Material(ties, Material.of(clips).contents)
         return judged & (self.train | self.val if part == "test" else self.train)
 
@@ -153,7 +153,7 @@ def leaks_of(
 
 def mark_of(leaks: Mapping[Part, str]) -> str:
     """Return what tables of leaking runs say; empty where nothing leaks."""
-    parts = "; ".join(f"{part} clips of {names}" for part, names in leaks.items())
+    parts = "; ".join(f"{part} clips of {leaks[part]}" for part in sorted(leaks))
     return f"LEAK, no fair score: the weights have seen {parts}" if parts else ""
 
 

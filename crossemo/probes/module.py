@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 from crossemo.data.datamodule import EmotionDataModule
 from crossemo.errors import CrossEmoError
 from crossemo.probes.bank import ProbeBank, ProbeHead
-from crossemo.probes.clips import probed_clips
+from crossemo.probes.clips import ProbedClips, probed_clips
 from crossemo.probes.fairness import probe_leaks
 from crossemo.probes.judgements import Judgements, judge
 from crossemo.probes.task import ProbeTask
@@ -139,6 +139,7 @@ class LayerwiseProbes(LightningModule):
         data = self._probed()
         data.prepare_data()
         data.setup()  # refuses what can't be split before callbacks leave files
+        self._judged(data)
 
     def setup(self, stage: str) -> None:
         """Read the views of all clips and make their probes.
@@ -150,10 +151,7 @@ class LayerwiseProbes(LightningModule):
             return
         data = self._probed()
         data.setup(stage)
-        self.clips = probed_clips(data).only(self.hparams["folds"])
-        self.leak_mark = probe_leaks(
-            self.hparams["encoder"], data, self.clips, allowed=self.allow_leak
-        )
+        self.clips = self._judged(data)
         views = self._read(data)
         self.views = list(views)
         seeds = [seed for seed, _ in self.variants]
@@ -269,6 +267,12 @@ class LayerwiseProbes(LightningModule):
     def _rates(self) -> tuple[float, ...]:
         rates: tuple[float, ...] = tuple(self.hparams["rates"])
         return rates
+
+    def _judged(self, data: EmotionDataModule) -> ProbedClips:
+        clips = probed_clips(data).only(self.hparams["folds"])
+        encoder = self.hparams["encoder"]
+        self.leak_mark = probe_leaks(encoder, data, clips, allowed=self.allow_leak)
+        return clips
 
     def _read(self, data: EmotionDataModule) -> Views:
         fields = ("encoder", "layers", "pooling", "references", "speaker_norm", "seed")

@@ -138,13 +138,15 @@ class LeakGuard(LightningModule):
         """Take over what the weights of a checkpoint have seen.
 
         Raises:
-            LeakError: The record is broken, or the run's own parts can't judge them.
+            LeakError: The record is broken, or a training that goes on from them would
+                be judged unfairly.
         """
         self.provenance, self.encoder.provenance = (
             self._first | checkpoint_provenance(checkpoint, weights)
             for weights in ("model", "encoder")
         )
-        self.refuse_leaks()
+        if self._trainer and self._trainer.state.fn == TrainerFn.FITTING:
+            self.refuse_leaks()
 
     @property
     def _data(self) -> EmotionDataModule | None:
