@@ -178,7 +178,7 @@ class EmotionRecognizer(StagedModule):
             self.log(f"val/{role}/score", scores[-1], logger=False)
         if len(scores) > 1:  # what a stage on several roles is judged by
             mean = torch.stack(scores).mean()
-            self.log(f"val/mean/{self.task.headline}", mean)
+            self.log(f"{self._named('val')}/mean/{self.task.headline}", mean)
             self.log("val/mean/score", mean, logger=False)
 
     def on_test_epoch_start(self) -> None:
@@ -248,6 +248,11 @@ class EmotionRecognizer(StagedModule):
             )
         return prediction
 
+    def _named(self, part: str) -> str:
+        """Return a part's name in the logs; what a training watches keeps its own."""
+        fair = not self.leaks or self.trainer.state.fn == TrainerFn.FITTING
+        return part if fair else f"leak_{part}"
+
     def _log_scores(
         self, part: str, role: str, values: Mapping[str, Any], *stage: str
     ) -> None:
@@ -255,9 +260,8 @@ class EmotionRecognizer(StagedModule):
             score, _, output = key.partition("/")
             # In a group of their own, recalls don't bury the other scores; those of a
             # test are single points, and in its confusion matrix.
-            group = f"{part}_{score}" if output else part
-            if self.leaks and self.trainer.state.fn != TrainerFn.FITTING:
-                group = f"leak_{group}"
+            named = self._named(part)
+            group = f"{named}_{score}" if output else named
             self.log(
                 "/".join((group, *stage, role, output or score)),
                 value,

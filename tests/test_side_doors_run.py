@@ -107,11 +107,17 @@ def test_an_encoder(encoder: Path, here: Path, monkeypatch: pytest.MonkeyPatch) 
 
 
 def test_copies_under_other_names(
-    first: Path, wav2vec2: Path, here: Path, monkeypatch: pytest.MonkeyPatch
+    first: Path,
+    encoder: Path,
+    wav2vec2: Path,
+    here: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
-    for clip in Demo("speech", takes=1).clips():
-        _, speaker, emotion, _ = clip.path.stem.split("-")
-        copy = here / "copies" / emotion / f"of{speaker}" / clip.path.name
+    for clip in [*Demo("speech", takes=1).clips(), *Demo("song", takes=1).clips()]:
+        channel, speaker, emotion, _ = clip.path.stem.split("-")
+        home = here / ("copies" if channel == "speech" else "songs")
+        copy = home / emotion / f"of{speaker}" / clip.path.name
         copy.parent.mkdir(parents=True, exist_ok=True)
         copyfile(clip.path, copy)
     split = "{train: [of06, of09], val: [of07], test: [of%s]}"
@@ -131,6 +137,10 @@ def test_copies_under_other_names(
             assert said.startswith("crossemo: The weights have seen 6 files in train")
         else:
             run(*typed, monkeypatch=monkeypatch)
+    measuring = ["fad", here / "copies", here / "songs", "--layers=0"]
+    run(*measuring, f"--encoder={encoder}", monkeypatch=monkeypatch)
+    assert "encoder has seen 42 files of copies in training" in caplog.text
+    assert "encoder has seen 42 files of songs in training" in caplog.text
 
 
 def test_an_allowed_leak_is_marked_wherever_a_score_stands(

@@ -178,6 +178,13 @@ def _embed(
     if skipped:
         sentence = skipped_sentence(skipped, len(examples))
         logger.warning("In %s, %s", corpus.name, sentence)
+    if shared := model.provenance.shared("test", usable):
+        logger.warning(
+            "The encoder has seen %s of %s in training, which may have moved its "
+            "emotions apart.",
+            shared,
+            corpus.name,
+        )
     dataset = ClipDataset(usable, store)
 
     def encode(batch: Batch) -> tuple[list[Tensor], Tensor]:

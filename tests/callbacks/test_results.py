@@ -27,11 +27,16 @@ def test_the_confusion_matrix_is_that_of_the_scores(
     scores = task.evaluation(probabilities, labels, groups)
     trainer: Any = SimpleNamespace(global_step=7)
     module: Any = SimpleNamespace(
-        task=task, classes=("calm", "sad"), test_name="source"
+        task=task, classes=("calm", "sad"), test_name="source", leak_mark=""
     )
     Results()._draw(trainer, module, "target", scores)
     figure = figures["confusion/source/target"]
     # Recalls 3/4 and 1/2.
-    assert figure.get_suptitle() == "target clips, stage source: UA 62.5 %"
+    title = "target clips, stage source: UA 62.5 %"
+    assert figure.get_suptitle() == title
     shares = np.asarray(figure.axes[0].images[0].get_array())
     np.testing.assert_allclose(shares, [[0.75, 0.25], [0.5, 0.5]])
+    module.leak_mark = "of a leak"
+    Results()._draw(trainer, module, "target", scores)
+    figure = figures["confusion/source/target"]
+    assert figure.get_suptitle() == f"LEAK: judged by seen clips\n{title}"

@@ -45,11 +45,18 @@ def data_of(
 
 
 def trainer(**options: Any) -> Trainer:
-    quiet = {"logger": False, "enable_progress_bar": False, "accelerator": "cpu"}
-    quiet |= {"enable_model_summary": False}
-    quiet |= {"enable_checkpointing": "default_root_dir" in options}
-    few = {"max_epochs": 1, "limit_train_batches": 1, "num_sanity_val_steps": 0}
-    return Trainer(**quiet | few | {"use_distributed_sampler": False} | options)
+    usual: dict[str, Any] = {
+        "accelerator": "cpu",
+        "enable_checkpointing": "default_root_dir" in options,
+        "enable_model_summary": False,
+        "enable_progress_bar": False,
+        "limit_train_batches": 1,
+        "logger": False,
+        "max_epochs": 1,
+        "num_sanity_val_steps": 0,
+        "use_distributed_sampler": False,
+    }
+    return Trainer(**usual | options)
 
 
 def recogniser(encoder: Path | str, **options: Any) -> EmotionRecognizer:

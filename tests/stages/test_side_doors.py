@@ -16,12 +16,12 @@ from crossemo.encoders import EncoderError, load_encoder
 from crossemo.probes import LayerwiseProbes
 from crossemo.stages.stage import Stage
 from crossemo.stages.switch import StageSwitch
+from tests.data.tones import Tones
 from tests.probes.fitting import FEW
 from tests.probes.fitting import trainer as probe_trainer
 from tests.stages.side_doors import (
     LABELS,
     Choir,
-    Tones,
     data_of,
     judge,
     loaded,
@@ -183,6 +183,24 @@ def test_every_stage_has_seen_what_it_inherits(root: Path, tmp_path: Path) -> No
         provenance = loaded(Path(path)).provenance
         assert provenance.train.groups == names
         assert provenance.val.groups == {"tones/1"}
+
+
+def test_an_encoder_that_begins_anew_has_seen_less_than_its_head(
+    first: Path, wav2vec2: Path, tmp_path: Path
+) -> None:
+    stages = {
+        "speech": Stage(1, start_from=str(first)),
+        "anew": Stage(1, data="speech", reset=["encoder"]),
+    }
+    switch = StageSwitch(stages)
+    saving = {"callbacks": switch.callbacks(), "default_root_dir": tmp_path}
+    data = data_of(tmp_path / "tones", 0, Choir, 5)
+    model = recogniser(wav2vec2, tuning="full")
+    trainer(max_epochs=-1, **saving).fit(model, data)
+    best = loaded(Path(switch.best_checkpoints()["anew"]))
+    of_choir = {"choir/2", "choir/3", "choir/4"}
+    assert best.encoder.provenance.train.groups == of_choir
+    assert best.provenance.train.groups > {"tones/3", *of_choir}
 
 
 def test_going_on_forgets_nothing(first: Path, root: Path, tmp_path: Path) -> None:
