@@ -105,6 +105,18 @@ def test_a_run_between_hides_nothing(
     judge(loaded(second), data_of(root, ITS_OWN))
 
 
+def test_a_later_stage_is_refused_before_the_first_is_trained(
+    first: Path, root: Path, wav2vec2: Path, tmp_path: Path
+) -> None:
+    later = Stage(1, data="speech", start_from=str(first))
+    switch = StageSwitch({"speech": Stage(1), "later": later})
+    saving = {"callbacks": switch.callbacks(), "default_root_dir": tmp_path}
+    run = trainer(max_epochs=-1, **saving)
+    with pytest.raises(LeakError, match="have seen tones/3"):
+        run.fit(recogniser(wav2vec2, tuning="full"), data_of(root, TRAINED_ON))
+    assert run.global_step == 0
+
+
 def test_copies_under_other_names(first: Path, root: Path, tmp_path: Path) -> None:
     copies = tmp_path / "tones"
     copytree(root, copies)
