@@ -2,7 +2,7 @@
 
 import csv
 from pathlib import Path
-from shutil import copyfile
+from shutil import copyfile, copytree
 
 import pytest
 
@@ -186,3 +186,8 @@ def test_an_allowed_leak_is_marked_wherever_a_score_stands(
         assert {n.partition("_")[0] for n in header.split(",") if "/" in n} == {"leak"}
     assert results(logs["test"])["stages"]["test"]["leak"].startswith(mark)
     assert results(logs["probes"])["leak"].startswith(mark)
+    copytree(logs["probes"], here / "again")
+    run("compare", logs["probes"], here / "again", monkeypatch=monkeypatch)
+    assert mark in " ".join(capsys.readouterr().out.split())
+    with (here / "logs" / "compare" / "version_0" / "layers.csv").open() as file:
+        assert all(mark in row["leak"] for row in csv.DictReader(file))
