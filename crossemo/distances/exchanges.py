@@ -1,12 +1,91 @@
 """Exchanges of whole groups between two sets, for permutation tests."""
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
+from math import comb
 
 import torch
 from torch import Tensor
 
 from crossemo.distances.cells import Cell
+
+
+class Exchanges:
+    r"""Random exchanges of groups between two domains, the same for all their cells.
+
+    Clips of one group belong together, so a group moves as a whole: one that is in
+    both domains has its two sides exchanged or not, by the toss of a coin; those that
+    are in one domain only are dealt anew, as many to each as before. Under the
+    hypothesis that the domains don't differ each exchange of `exchangeable` cells is as
+    likely as what was observed. Where all groups are in both domains and few enough,
+    every exchange that differs is made, of which there are $2^{g - 1}$ with the
+    present one. (Exchanging clips instead rejects a true hypothesis in most runs where
+    actors differ.)
+
+    Args:
+        x: Groups of a domain.
+        y: Groups of the other.
+        draws: Number of exchanges; fewer where all are made.
+        seed: Seed of the draws.
+    """
+
+    def __init__(
+        self, x: Collection[str], y: Collection[str], draws: int, seed: int = 0
+    ) -> None:
+        names = sorted({*x, *y})
+        self._place = {name: number for number, name in enumerate(names)}
+        generator = torch.Generator().manual_seed(seed)
+        few = set(x) == set(y) and 2 ** (len(names) - 1) <= draws + 1
+        if few:
+            patterns = torch.arange(1, 2 ** (len(names) - 1))[:, None]
+            self._swapped = (patterns >> torch.arange(len(names))) % 2 == 1
+        else:
+            shape = (draws, len(names))
+            self._swapped = torch.rand(shape, generator=generator) < 0.5
+        self._order = torch.rand(self._swapped.shape, generator=generator)
+
+    def __len__(self) -> int:
+        return len(self._swapped)
+
+    def between(self, x: Sequence[str], y: Sequence[str]) -> Tensor:
+        """Return the exchanges of two cells.
+
+        Args:
+            x: Groups of a cell, each once.
+            y: Groups of the other, each once.
+
+        Returns:
+            `(draws, len(x) + len(y))` bool: whether the first cell gets a group's
+            clips, for those of x and then those of y.
+
+        >>> Exchanges("ab", "ab", draws=9).between(["a", "b"], ["a", "b"])  # a alone
+        tensor([[False,  True,  True, False]])
+        """
+        both = set(x) & set(y)
+        sides = [(name, True) for name in x] + [(name, False) for name in y]
+        in_first = torch.zeros(len(self), len(sides), dtype=torch.bool)
+        for column, (name, in_x) in enumerate(sides):
+            if name in both:
+                in_first[:, column] = self._swapped[:, self._place[name]] != in_x
+        alone = [n for n, (name, _) in enumerate(sides) if name not in both]
+        order = self._order[:, [self._place[sides[n][0]] for n in alone]]
+        ranks = order.argsort(1).argsort(1)
+        in_first[:, alone] = ranks < len(x) - len(both)
+        return in_first
+
+
+def least_p(x: Collection[str], y: Collection[str]) -> float:
+    r"""Return the smallest p-value that exchanges of two sets of groups can give.
+
+    Of g groups in both sets, and a and b in one alone, there are
+    $2^g \binom{a + b}{a}$ exchanges. Half of them mirror the others where a = b.
+
+    >>> least_p("abcdef", "abcdef"), round(least_p("abcd", "efgh"), 3)
+    (0.03125, 0.029)
+    """
+    both = set(x) & set(y)
+    a, b = len(set(x) - both), len(set(y) - both)
+    return (1 + (a == b)) / (2 ** len(both) * comb(a + b, a))
 
 
 def exchangeable(x: Cell, y: Cell) -> tuple[Cell, Cell]:
@@ -37,43 +116,3 @@ def _first_clips(cell: Cell, limits: Mapping[str, int]) -> Cell:
         if turns[group] <= limits[group]:
             rows.append(row)
     return Cell(cell.embeddings[rows], tuple(cell.groups[row] for row in rows))
-
-
-def exchanges(x: Sequence[str], y: Sequence[str], draws: int, seed: int = 0) -> Tensor:
-    r"""Return random exchanges of groups between two cells.
-
-    Clips of one group belong together, so a group moves as a whole: one that is in
-    both cells has its two sides exchanged or not, by the toss of a coin; those that
-    are in one cell only are dealt anew, as many to each cell as before. Under the
-    hypothesis that the domains don't differ each exchange of `exchangeable` cells is as
-    likely as what was observed. Of g groups that are in both cells there are
-    $2^{g - 1}$ that differ, so that with fewer than six no p can be below
-    0.05. (Exchanging clips instead rejects a true hypothesis in most runs where actors
-    differ.)
-
-    Args:
-        x: Groups of a cell, each once.
-        y: Groups of the other, each once.
-        draws: Number of exchanges.
-        seed: Seed of the draws.
-
-    Returns:
-        `(draws, len(x) + len(y))` bool: whether the first cell gets a group's clips,
-        for those of x and then those of y.
-
-    >>> exchanges(["a"], ["a"], draws=3).sum(1)  # one side of a group each
-    tensor([1, 1, 1])
-    """
-    generator = torch.Generator().manual_seed(seed)
-    in_first = torch.zeros(draws, len(x) + len(y), dtype=torch.bool)
-    place = {group: len(x) + number for number, group in enumerate(y)}
-    for number, group in enumerate(x):
-        if group in place:
-            in_first[:, number] = torch.rand(draws, generator=generator) < 0.5
-            in_first[:, place[group]] = ~in_first[:, number]
-    only_x = [number for number, group in enumerate(x) if group not in place]
-    only_y = [place[group] for group in place if group not in set(x)]
-    shape = (draws, len(only_x) + len(only_y))
-    order = torch.rand(shape, generator=generator).argsort(1)
-    in_first[:, only_x + only_y] = order < len(only_x)
-    return in_first

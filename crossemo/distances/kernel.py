@@ -7,35 +7,30 @@ import torch
 from torch import Tensor
 
 from crossemo.distances.cells import Cell
+from crossemo.distances.units import Units, units_of
 
 _CHUNK = 2**22  # entries of the kernel's matrix that are held at once
 
 
 @dataclass(frozen=True)
 class KernelSums:
-    """The kernel's sums between every two units, a unit being a group in a cell.
+    """The kernel's sums between every two units.
 
     All kernel distances of the cells, with groups left out or exchanged, follow from
     these sums.
 
     Args:
+        units: The units.
         sums: `(units, units)` sums of k(x, x') over the clips of two units; 0 between
             two units of one group.
         pairs: `(units, units)` pairs of clips that were summed over.
-        cells: Cell of every unit.
-        groups: Group of every unit.
-        bandwidth: The kernel's.
+        bandwidth: Of a Gaussian kernel; None for the linear one.
     """
 
+    units: Units
     sums: Tensor
     pairs: Tensor
-    cells: tuple[int, ...]
-    groups: tuple[str, ...]
-    bandwidth: float
-
-    def units(self, cell: int) -> list[int]:
-        """Return the positions of a cell's units."""
-        return [unit for unit, home in enumerate(self.cells) if home == cell]
+    bandwidth: float | None = None
 
     def distance(self, x: int, y: int, weights: Tensor | None = None) -> Tensor:
         r"""Return the kernel distance of two cells.
@@ -44,7 +39,8 @@ class KernelSums:
 
         Each mean is over pairs of clips from two different groups, so that what makes
         clips of one group alike has no part in it. With a group for every clip this is
-        the unbiased MMD² of Gretton et al. (2012, lemma 6). It may be negative.
+        the unbiased MMD² of Gretton et al. (2012, lemma 6). With the linear kernel it
+        is the squared distance of the means. It may be negative.
 
         Args:
             x: Position of a cell.
@@ -54,11 +50,12 @@ class KernelSums:
         Returns:
             `(...)` float64; NaN where a mean is over no pair.
         """
+        units = self.units.of(x) + self.units.of(y)
+        first = torch.arange(len(units)) < len(self.units.of(x))
         if weights is None:
-            weights = torch.ones(len(self.cells))
-        weights = weights.to(torch.float64)
-        cells = torch.tensor(self.cells)
-        return self._distance(weights * (cells == x), weights * (cells == y))
+            weights = torch.ones(len(self.units))
+        weights = weights[..., units].double()
+        return self._distance(units, weights * first, weights * ~first)
 
     def exchanged(self, x: int, y: int, in_first: Tensor) -> Tensor:
         """Return the kernel distances of two cells whose groups were exchanged.
@@ -67,25 +64,19 @@ class KernelSums:
             x: Position of a cell.
             y: Position of the other.
             in_first: `(draws, units of x + units of y)` 1 for units that the first
-                cell has, see `crossemo.distances.exchanges.exchanges`.
+                cell has, see `crossemo.distances.exchanges.Exchanges`.
 
         Returns:
             `(draws,)` float64.
         """
-        units = self.units(x) + self.units(y)
-        part = KernelSums(
-            self.sums[units][:, units],
-            self.pairs[units][:, units],
-            tuple(self.cells[unit] for unit in units),
-            tuple(self.groups[unit] for unit in units),
-            self.bandwidth,
-        )
-        first = in_first.to(torch.float64)
-        return part._distance(first, 1 - first)
+        first = in_first.double()
+        units = self.units.of(x) + self.units.of(y)
+        return self._distance(units, first, 1 - first)
 
-    def _distance(self, first: Tensor, second: Tensor) -> Tensor:
+    def _distance(self, units: list[int], first: Tensor, second: Tensor) -> Tensor:
+        sums, pairs = (m[units][:, units] for m in (self.sums, self.pairs))
         means = [
-            _form(self.sums, a, b) / _form(self.pairs, a, b)
+            _form(sums, a, b) / _form(pairs, a, b)
             for a, b in ((first, first), (second, second), (first, second))
         ]
         return means[0] + means[1] - 2 * means[2]
@@ -103,45 +94,38 @@ def kernel_sums(cells: Sequence[Cell], bandwidth: float | None = None) -> Kernel
         ValueError: The cells differ in width, there are fewer than two clips, or the
             bandwidth is not above 0.
     """
-    clips = torch.cat([cell.embeddings.detach().to(torch.float64) for cell in cells])
+    clips = _centred(cells)
     if len(clips) < 2:
         raise ValueError(
             f"A kernel distance needs two clips, and there is {len(clips)}."
         )
-    clips = clips - clips.mean(0)
+    gaps = None
+    if bandwidth is None and len(clips) ** 2 <= _CHUNK:
+        gaps = torch.cdist(clips, clips)
     if bandwidth is None:
-        bandwidth = median_distance(clips) or 1.0  # all alike: any will do
+        # All alike: any will do.
+        bandwidth = median_distance(clips, gaps) or 1.0
     if not bandwidth > 0:
         raise ValueError(f"A bandwidth of {bandwidth} is no width: choose one above 0.")
-    owners = [(number, g) for number, cell in enumerate(cells) for g in cell.groups]
-    units = sorted(set(owners))
-    position = {unit: number for number, unit in enumerate(units)}
-    clip_units = torch.tensor([position[owner] for owner in owners])
-    sums = _sums_by_unit(clips, clip_units, len(units), bandwidth)
-    groups = tuple(group for _, group in units)
-    names = {group: number for number, group in enumerate(sorted(set(groups)))}
-    numbers = torch.tensor([names[group] for group in groups])
-    other = (numbers[:, None] != numbers).double()
-    sizes = clip_units.bincount(minlength=len(units)).double()
-    pairs = torch.outer(sizes, sizes) * other
-    homes = tuple(number for number, _ in units)
-    return KernelSums(sums * other, pairs, homes, groups, bandwidth)
+    units = units_of(cells)
+    sums = _sums_by_unit(clips, units, bandwidth, gaps)
+    return KernelSums(units, sums * units.apart, _pairs(units), bandwidth)
 
 
-def _sums_by_unit(
-    clips: Tensor, clip_units: Tensor, units: int, bandwidth: float
-) -> Tensor:
-    """Return the kernel's sums over the clips of every two units, `(units, units)`."""
-    sums = torch.zeros(units, units, dtype=torch.float64)
-    rows = max(1, _CHUNK // len(clips))
-    for start in range(0, len(clips), rows):
-        part = slice(start, start + rows)
-        squares = torch.cdist(clips[part], clips).square()
-        values = torch.exp(squares / (-2 * bandwidth**2))
-        by_unit = torch.zeros(len(values), units, dtype=torch.float64)
-        by_unit.index_add_(1, clip_units, values)
-        sums.index_add_(0, clip_units[part], by_unit)
-    return sums
+def linear_sums(cells: Sequence[Cell]) -> KernelSums:
+    """Return the sums of the kernel x · x', by which distances are those of means.
+
+    Args:
+        cells: Cells of one layer, of one domain or of several.
+
+    >>> x = Cell(torch.tensor([[0.0], [2.0]]), ("a", "b"))
+    >>> y = Cell(torch.tensor([[4.0], [6.0]]), ("a", "b"))
+    >>> linear_sums([x, y]).distance(0, 1)  # (0 - 4) * (2 - 6), of different groups
+    tensor(16., dtype=torch.float64)
+    """
+    units = units_of(cells)
+    totals = units.add_up(_centred(cells))
+    return KernelSums(units, totals @ totals.T * units.apart, _pairs(units))
 
 
 def kernel_distance(x: Tensor, y: Tensor, bandwidth: float | None = None) -> Tensor:
@@ -180,19 +164,49 @@ def kernel_distance(x: Tensor, y: Tensor, bandwidth: float | None = None) -> Ten
     return kernel_sums(cells, bandwidth).distance(0, 1)
 
 
-def median_distance(clips: Tensor, most: int = 2000, seed: int = 0) -> float:
+def median_distance(
+    clips: Tensor, gaps: Tensor | None = None, most: int = 2000, seed: int = 0
+) -> float:
     """Return the median distance between two clips.
 
     Args:
         clips: `(n, d)` float64, n ≥ 2.
+        gaps: `(n, n)` their distances; computed if None.
         most: Clips that are looked at; drawn at random where there are more.
         seed: Seed of that draw.
     """
     if len(clips) > most:
         generator = torch.Generator().manual_seed(seed)
-        clips = clips[torch.randperm(len(clips), generator=generator)[:most]]
-    upper = torch.triu_indices(len(clips), len(clips), 1)
-    return float(torch.cdist(clips, clips)[upper[0], upper[1]].median())
+        rows = torch.randperm(len(clips), generator=generator)[:most]
+        clips, gaps = clips[rows], None
+    if gaps is None:
+        gaps = torch.cdist(clips, clips)
+    upper = torch.ones_like(gaps, dtype=torch.bool).triu(1)
+    return float(gaps[upper].median())
+
+
+def _centred(cells: Sequence[Cell]) -> Tensor:
+    clips = torch.cat([cell.embeddings.detach().to(torch.float64) for cell in cells])
+    return clips - clips.mean(0)
+
+
+def _pairs(units: Units) -> Tensor:
+    return torch.outer(units.sizes, units.sizes) * units.apart
+
+
+def _sums_by_unit(
+    clips: Tensor, units: Units, bandwidth: float, gaps: Tensor | None
+) -> Tensor:
+    """Return the kernel's sums over the clips of every two units, `(units, units)`."""
+    sums = torch.zeros(len(units), len(units), dtype=torch.float64)
+    rows = max(1, _CHUNK // len(clips))
+    for start in range(0, len(clips), rows):
+        part = slice(start, start + rows)
+        of_part = torch.cdist(clips[part], clips) if gaps is None else gaps[part]
+        values = torch.exp(of_part.square() / (-2 * bandwidth**2))
+        by_unit = units.add_up(values.T).T
+        sums.index_add_(0, units.of_clips[part], by_unit)
+    return sums
 
 
 def _form(matrix: Tensor, left: Tensor, right: Tensor) -> Tensor:

@@ -19,6 +19,22 @@ def student_t(level: float, freedom: int) -> float:
     return float(stdtrit(freedom, (1 + level) / 2))
 
 
+def student_quantiles(level: float, freedom: Tensor) -> Tensor:
+    """Return `student_t` of several degrees of freedom.
+
+    Args:
+        level: The share, 0 to 1.
+        freedom: `(...)`.
+
+    Returns:
+        `(...)` float64; NaN where there is no degree of freedom.
+    """
+    from scipy.special import stdtrit
+
+    degrees = torch.where(freedom > 0, freedom, torch.nan).double()
+    return torch.as_tensor(stdtrit(degrees.numpy(), (1 + level) / 2))
+
+
 def student_p(t: Tensor, freedom: int) -> Tensor:
     """Return two-sided p-values of t: the share of the distribution outside -t and t.
 

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from crossemo.metrics.jackknife import jackknife_interval, jackknife_variance
 from crossemo.metrics.permutation import assignment_p
 
 
@@ -26,61 +25,6 @@ class Estimate:
     p: float = torch.nan
 
 
-def emotion_bias(same: Tensor, replicates: Tensor, level: float = 0.95) -> Estimate:
-    r"""Return how unequal the distances between domains are over the emotions.
-
-    $$ B = \sqrt{\max(0, V)}, \qquad
-       V = \tfrac{1}{k - 1} \sum_e (D_e - \bar D)^2
-         - \tfrac{1}{k - 1} \sum_e \operatorname{var}(D_e - \bar D) $$
-
-    $D_e$ is the distance between speech and music of emotion e, above chance and in
-    units of the layer's mean trace, so that layers and encoders compare. The first sum
-    grows with the noise of the distances; the second, of jackknife variances, takes
-    that off. B is the standard deviation over emotions without that noise: 0 where the
-    encoder brings all emotions of the two domains equally near. The interval is the
-    square root of V's; it begins at 0 where no bias is shown.
-
-    Args:
-        same: `(k,)` distances of the same emotion, k ≥ 2.
-        replicates: `(blocks, k)`, see `crossemo.metrics.jackknife`.
-        level: Share of intervals that hold the truth.
-
-    Returns:
-        The estimate; NaN with fewer than two blocks, which give no noise.
-
-    >>> same = torch.tensor([1.0, 3.0])
-    >>> emotion_bias(same, same.expand(4, 2)).value  # without noise: √2
-    1.4142135381698608
-    """
-    if len(replicates) < 2:
-        return Estimate(torch.nan)
-    spread = same.var()
-    noise = jackknife_variance(_deviations(replicates)).sum() / (len(same) - 1)
-    excess = spread - noise
-    ends = jackknife_interval(excess, replicates.var(1), level)
-    roots = torch.stack((excess, *ends)).clamp(min=0).sqrt()  # NaN stays NaN
-    return Estimate(*roots.tolist())
-
-
-def emotion_deviations(
-    same: Tensor, replicates: Tensor, level: float = 0.95
-) -> list[Estimate]:
-    """Return by how much each emotion's distance differs from the mean of all.
-
-    Args:
-        same: `(k,)`.
-        replicates: `(blocks, k)`.
-        level: Share of intervals that hold the truth.
-
-    Returns:
-        An estimate for every emotion; below 0 where the domains are nearer than usual.
-    """
-    value = _deviations(same)
-    low, high = jackknife_interval(value, _deviations(replicates), level)
-    ends = zip(value.tolist(), low.tolist(), high.tolist(), strict=True)
-    return [Estimate(*one) for one in ends]
-
-
 def nearest_emotion(table: Tensor) -> Estimate:
     """Return how often the nearest emotion of the other domain is the same one.
 
@@ -97,27 +41,37 @@ def nearest_emotion(table: Tensor) -> Estimate:
     return Estimate(rate, p=assignment_p(table, _match_rate))
 
 
-def same_emotion_gap(
-    table: Tensor, replicates: Tensor, level: float = 0.95
-) -> Estimate:
+def same_emotion_gap(table: Tensor, half_width: float) -> Estimate:
     """Return how much nearer the same emotion is than another one, on average.
 
     Args:
         table: `(k, k)` distances.
-        replicates: `(blocks, k, k)`.
-        level: Share of intervals that hold the truth.
+        half_width: Of its interval.
 
     Returns:
         Mean distance to other emotions less that to the same one; the p-value is of the
         hypothesis that no emotion is bound to one of the other domain.
     """
-    value = _gap(table[None])
-    low, high = jackknife_interval(value, _gap(replicates)[:, None], level)
-    return Estimate(float(value), float(low), float(high), assignment_p(table, _gap))
+    value = float(gaps(table[None]))
+    p = assignment_p(table, gaps)
+    return Estimate(value, value - half_width, value + half_width, p)
 
 
-def _deviations(distances: Tensor) -> Tensor:
+def deviations(distances: Tensor) -> Tensor:
+    """Return by how much each emotion's distance differs from the mean of all.
+
+    Args:
+        distances: `(..., k)` distances of the same emotion.
+    """
     return distances - distances.mean(-1, keepdim=True)
+
+
+def gaps(tables: Tensor) -> Tensor:
+    """Return `same_emotion_gap` of every table, `(tables,)` of `(tables, k, k)`."""
+    k = tables.shape[-1]
+    same = tables.diagonal(dim1=1, dim2=2).sum(1)
+    others = tables.sum((1, 2)) - same
+    return others / (k * (k - 1)) - same / k
 
 
 def _match_rate(tables: Tensor) -> Tensor:
@@ -126,10 +80,3 @@ def _match_rate(tables: Tensor) -> Tensor:
     of_rows = (tables.argmin(2) == emotions).double().mean(1)
     of_columns = (tables.argmin(1) == emotions).double().mean(1)
     return (of_rows + of_columns) / 2
-
-
-def _gap(tables: Tensor) -> Tensor:
-    k = tables.shape[-1]
-    same = tables.diagonal(dim1=1, dim2=2).sum(1)
-    others = tables.sum((1, 2)) - same
-    return others / (k * (k - 1)) - same / k

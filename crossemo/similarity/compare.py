@@ -7,7 +7,7 @@ from statistics import fmean
 
 import torch
 
-from crossemo.distances.frechet import frechet_term_pairs, mean_trace
+from crossemo.distances.frechet import frechet_term_pairs
 from crossemo.similarity.domains import Domain, FrameDomain, FrameFactors
 from crossemo.similarity.estimators import Comparison, Layer, estimates
 from crossemo.similarity.measures import measures
@@ -35,24 +35,16 @@ def compare_clips(
     Raises:
         ValueError: An embedding is NaN or infinite, or there are fewer than two clips.
     """
-    layer = Layer([*x.cells, *y.cells])
-    embeddings = [cell.embeddings for cell in layer.cells if len(cell) > 1]
-    scale = mean_trace(embeddings) if embeddings else nan
+    layer = Layer(x.cells, y.cells, settings)
     numbers = range(len(emotions))
-    places = {x.name: 0, y.name: len(x.cells)}
-
-    def tables(one: Domain, other: Domain) -> dict[str, Table]:
-        offsets = places[one.name], places[other.name]
-        cells = one.cells, other.cells
-        return estimates(Comparison(*cells, layer, offsets, settings))
-
-    across = tables(x, y)
+    across = estimates(Comparison(layer, 0, 1))
     rows = table_rows(across, x, y, emotions, product(numbers, numbers))
-    for one in (x, y):
-        pairs = combinations(numbers, 2)
-        rows += table_rows(tables(one, one), one, one, emotions, pairs)
+    for place, one in enumerate((x, y)):
+        within = estimates(Comparison(layer, place, place))
+        rows += table_rows(within, one, one, emotions, combinations(numbers, 2))
+    scale = float(layer.mean_traces[0])
     tags = {"width": layer.cells[0].embeddings.shape[1], "mean_trace": scale}
-    return [row | tags for row in rows], measures(across, emotions, scale, settings)
+    return [row | tags for row in rows], measures(across, layer, emotions)
 
 
 def compare_frames(

@@ -1,81 +1,171 @@
 """Measures of a hidden state, the rows of `similarity.csv`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
+from math import nan, sqrt
 
-from crossemo.metrics.jackknife import jackknife_interval
+import torch
+from torch import Tensor
+
+from crossemo.distances.dependence import dependence_test
+from crossemo.distances.four_groups import (
+    distance_products,
+    distance_variance,
+    variance_replicates,
+)
+from crossemo.distances.kernel import KernelSums
+from crossemo.metrics.jackknife import root_interval
+from crossemo.metrics.permutation import permutation_p
+from crossemo.metrics.student import student_quantiles
 from crossemo.similarity.bias import (
     Estimate,
-    emotion_bias,
-    emotion_deviations,
+    deviations,
+    gaps,
     nearest_emotion,
     same_emotion_gap,
 )
-from crossemo.similarity.settings import Settings
+from crossemo.similarity.estimators.base import ALPHA, Layer
 from crossemo.similarity.tables import Row, Table
 
-# Estimators that don't measure how few clips there are.
-UNBIASED = ("fad_above_chance", "kernel")
+MEANS = "fad_mean_above_chance"
+
+Measure = tuple[str, str, Estimate, float]  # name, emotion, estimate, level of chance
 
 
 def measures(
-    tables: Mapping[str, Table],
-    emotions: Sequence[str],
-    scale: float,
-    settings: Settings,
+    tables: Mapping[str, Table], layer: Layer, emotions: Sequence[str]
 ) -> list[Row]:
-    """Return bias, gap and nearest emotions, by each estimator of `UNBIASED`.
+    """Return distance, gap, nearest emotions and bias, by estimators without bias.
 
     Emotions that either domain lacks are left out; with fewer than two there is no row.
 
     Args:
         tables: Estimates across the domains.
-        emotions: Their names.
-        scale: The layer's mean trace, by which Fréchet distances are divided.
-        settings: How to estimate.
+        layer: The two domains in the hidden state.
+        emotions: Names of the emotions.
     """
-    rows = []
-    for estimator in UNBIASED:
-        unit = scale if estimator.startswith("fad") else 1.0
-        rows += [
-            {
-                "estimator": estimator,
-                "measure": measure,
-                "emotion": emotion,
-                **asdict(estimate),
-                "chance": chance,
-            }
-            for measure, emotion, estimate, chance in _measures(
-                tables[estimator], emotions, unit, settings.level
-            )
-        ]
-    return rows
-
-
-def _measures(
-    table: Table, emotions: Sequence[str], unit: float, level: float
-) -> list[tuple[str, str, Estimate, float]]:
-    """Return the measures of a table: name, emotion, estimate and level of chance."""
-    assert table.replicates is not None
-    present = (~table.value.diagonal().isnan()).nonzero().flatten()
-    if len(present) < 2:
-        return []
-    value = table.value[present][:, present] / unit
-    replicates = table.replicates[:, present][:, :, present] / unit
-    same, same_replicates = value.diagonal(), replicates.diagonal(dim1=1, dim2=2)
-    mean = same.mean()
-    ends = jackknife_interval(mean, same_replicates.mean(1), level)
-    deviations = emotion_deviations(same, same_replicates, level)
-    names = [emotions[index] for index in present.tolist()]
-    none = float("nan")
-    distance = Estimate(*map(float, (mean, *ends)))
+    rows: dict[str, list[Measure]] = {}
+    for estimator in ("fad_above_chance", "kernel"):
+        table = tables[estimator].by_trace or tables[estimator]
+        present = _present(table)
+        if len(present) > 1:
+            names = [emotions[index] for index in present.tolist()]
+            rows[estimator] = list(_of_table(_only(table, present), layer, names))
+    of_sums = ((MEANS, layer.linear_sums), ("kernel", layer.kernel_sums))
+    present = _present(tables["kernel"])
+    if len(present) > 1:
+        test = _dependence(layer, present)
+        for estimator, sums in of_sums:
+            squares = layer.mean_traces.square()
+            scale = squares if estimator == MEANS else torch.ones_like(squares)
+            measured = _of_products(sums, layer, present, scale, test)
+            rows.setdefault(estimator, []).extend(measured)
     return [
-        ("same_emotion_distance", "", distance, none),
-        ("same_emotion_gap", "", same_emotion_gap(value, replicates, level), 0.0),
-        ("nearest_emotion", "", nearest_emotion(value), 1 / len(present)),
-        ("emotion_bias", "", emotion_bias(same, same_replicates, level), none),
-        *(
-            ("deviation", name, deviation, none)
-            for name, deviation in zip(names, deviations, strict=True)
-        ),
+        {
+            "estimator": estimator,
+            "measure": measure,
+            "emotion": emotion,
+            **asdict(estimate),
+            "chance": chance,
+        }
+        for estimator, measured in rows.items()
+        for measure, emotion, estimate, chance in measured
     ]
+
+
+def _present(table: Table) -> Tensor:
+    return (~table.value.diagonal().isnan()).nonzero().flatten()
+
+
+def _only(table: Table, present: Tensor) -> Table:
+    """Return the table of some emotions."""
+    parts = {
+        name: None if whole is None else whole[..., present, :][..., present]
+        for name in ("value", "replicates", "exchanged")
+        for whole in [getattr(table, name)]
+    }
+    return Table(**parts)
+
+
+def _of_table(table: Table, layer: Layer, names: Sequence[str]) -> Iterator[Measure]:
+    """Yield the measures that follow from a table of distances."""
+    assert table.replicates is not None
+    same = table.value.diagonal()
+    around = table.replicates.diagonal(dim1=1, dim2=2)
+    yield "same_emotion_distance", "", _mean(table, layer), nan
+    half = _half_width(gaps(table.replicates)[:, None], layer)
+    yield "same_emotion_gap", "", same_emotion_gap(table.value, float(half)), 0.0
+    yield "nearest_emotion", "", nearest_emotion(table.value), 1 / len(same)
+    halves = _half_width(deviations(around), layer).tolist()
+    for name, value, half in zip(names, deviations(same).tolist(), halves, strict=True):
+        yield "deviation", name, Estimate(value, value - half, value + half), nan
+
+
+def _mean(table: Table, layer: Layer) -> Estimate:
+    """Return the mean distance of the same emotion; p is of the test of all together.
+
+    As groups are exchanged alike in all emotions, the means are those of an exchange.
+    """
+    assert table.replicates is not None
+    assert table.exchanged is not None
+    means = [
+        part.diagonal(dim1=-2, dim2=-1).mean(-1)
+        for part in (table.value, table.replicates, table.exchanged)
+    ]
+    p = torch.tensor(nan).double()
+    if len(means[2]) > 1:
+        p = permutation_p(means[2][0], means[2][1:])
+    return _squared(means[0], means[1], p, layer)
+
+
+def _dependence(layer: Layer, present: Tensor) -> tuple[float, float]:
+    numbers = present.tolist()
+    xs, ys = ([cells[n] for n in numbers] for cells in (layer.xs, layer.ys))
+    settings = layer.settings
+    return dependence_test(xs, ys, settings.permutations, settings.seed)
+
+
+def _of_products(
+    sums: KernelSums,
+    layer: Layer,
+    present: Tensor,
+    scale: Tensor,
+    test: tuple[float, float],
+) -> Iterator[Measure]:
+    """Yield how unequal the distances of the same emotion are.
+
+    Args:
+        sums: The kernel's sums.
+        layer: The two domains.
+        present: Numbers of the emotions.
+        scale: `(1 + blocks,)` by what variances are divided.
+        test: Statistic and p-value of `dependence_test`.
+    """
+    pairs = [(n, len(layer.xs) + n) for n in present.tolist()]
+    value = distance_variance(distance_products(sums, pairs)) / scale[0]
+    weights = layer.leaving_out.weights
+    replicates = variance_replicates(sums, pairs, weights) / scale[1:]
+    p = torch.tensor(test[1]).double()
+    variance = _squared(value, replicates, p, layer)
+    unshown = Estimate(variance.value, variance.low, variance.high)
+    yield "emotion_variance", "", unshown, 0.0
+    yield "emotion_bias", "", Estimate(sqrt(max(variance.value, 0))), nan
+    if sums.bandwidth is None:
+        statistic = Estimate(test[0] / float(scale[0]), p=test[1])
+        yield "emotion_dependence", "", statistic, nan
+
+
+def _squared(value: Tensor, replicates: Tensor, p: Tensor, layer: Layer) -> Estimate:
+    """Return the estimate of something that is 0 or more, with its gated interval."""
+    variance = layer.leaving_out.variance(replicates)
+    low, high = root_interval(value, variance, _t(layer), p <= ALPHA)
+    return Estimate(*map(float, (value, low, high, p)))
+
+
+def _half_width(replicates: Tensor, layer: Layer) -> Tensor:
+    return _t(layer) * layer.leaving_out.variance(replicates).sqrt()
+
+
+def _t(layer: Layer) -> Tensor:
+    freedom = layer.leaving_out.freedom
+    return student_quantiles(layer.settings.level, freedom[freedom >= 0].min())

@@ -12,9 +12,12 @@ class Settings:
     Args:
         splits: Random halvings that the distance above chance is averaged over.
         intervals: Whether distances get jackknife intervals.
-        permutations: Exchanges of groups for the p-value of the kernel distance.
-        fad_permutations: The same for the plain distance, which takes far longer.
-        subspace: Principal axes of `fad_subspace`.
+        permutations: Exchanges of groups for the p-values of the kernel distance and of
+            the distance of means.
+        fad_permutations: The same for the Fréchet distance and its covariance term,
+            which takes longer.
+        subspace: Principal axes of `fad_subspace`, along which the intervals and tests
+            of covariances are computed too.
         infinity: Whether to extrapolate to infinitely many clips, where there are
             enough more clips than features.
         level: Share of intervals that hold the truth.
@@ -24,11 +27,11 @@ class Settings:
         CrossEmoError: A number is out of range.
     """
 
-    splits: int = 10
+    splits: int = 8
     intervals: bool = True
     permutations: int = 999
-    fad_permutations: int = 0
-    subspace: int = 10
+    fad_permutations: int = 199
+    subspace: int = 20
     infinity: bool = False
     level: float = 0.95
     seed: int = 0

@@ -13,6 +13,8 @@ from crossemo.similarity.domains import Domain, FrameDomain
 
 Row = dict[str, Any]
 
+_KIND = ("unit", "layer", "estimator", "x_domain", "y_domain")
+
 
 @dataclass(frozen=True)
 class Table:
@@ -25,6 +27,9 @@ class Table:
         p: p-values, or None.
         used: Clips in each set of a single distance, where these are not all.
         replicates: `(blocks, x emotions, y emotions)` values without each block.
+        exchanged: `(1 + draws, x emotions, y emotions)` the statistic of the test as it
+            is, and for every exchange of groups.
+        by_trace: The same in units of the layer's mean trace.
     """
 
     value: Tensor
@@ -33,6 +38,8 @@ class Table:
     p: Tensor | None = None
     used: Tensor | None = None
     replicates: Tensor | None = None
+    exchanged: Tensor | None = None
+    by_trace: "Table | None" = None
 
 
 def table_rows(
@@ -69,11 +76,15 @@ def table_rows(
 
 
 def _columns(table: Table, i: int, j: int) -> dict[str, float]:
+    by_trace = table.by_trace
     columns = {
         "used": table.used,
         "value": table.value,
         "low": table.low,
         "high": table.high,
+        "by_trace": by_trace and by_trace.value,
+        "by_trace_low": by_trace and by_trace.low,
+        "by_trace_high": by_trace and by_trace.high,
         "p": table.p,
     }
     return {
@@ -85,13 +96,13 @@ def _columns(table: Table, i: int, j: int) -> dict[str, float]:
 def corrected(rows: Sequence[Row]) -> list[Row]:
     """Return rows with the column q: p corrected for the number of tests of a kind.
 
-    Tests of a kind are those of one estimator over all layers and pairs of emotions,
-    across the domains or within one of them.
+    Tests of a kind are those of one estimator in one hidden state, over all pairs of
+    emotions of two domains.
     """
     q = torch.full((len(rows),), torch.nan, dtype=torch.float64)
-    kinds: dict[tuple[str, str, str], list[int]] = {}
+    kinds: dict[tuple[str, ...], list[int]] = {}
     for number, row in enumerate(rows):
-        kind = (row["estimator"], row["x_domain"], row["y_domain"])
+        kind = tuple(str(row.get(name)) for name in _KIND)
         kinds.setdefault(kind, []).append(number)
     for numbers in kinds.values():
         p = torch.tensor([rows[n]["p"] for n in numbers], dtype=torch.float64)

@@ -1,67 +1,92 @@
 """How often tests of distances raise false alarms, and intervals hold the truth.
 
-Run `python -m tests.benchmarks.simulate_distances [--runs R] [--part PART]`; it takes
-ten minutes on one thread. Tables are of shares in per cent, ± one standard error.
+Run `python -m tests.benchmarks.simulate_distances [--runs R] [--part PART]`. Parts are
+`shared` and `separate` (actors, 64 features), `wide` (768 features) and `emotions`; each
+takes half an hour on one thread. Tables are of shares in per cent, ± one standard error.
 
-Clips are normal with variances k^-1.5, 64 features wide. FAD is in units of the
-population's trace. Its truth between normals whose covariances share their axes is
-$|m|^2 + \\sum (s_x - s_y)^2$; that of the kernel distance is a product over features.
+Clips are normal with variances k^-1.5. An actor differs from others as much as the clips
+of one actor do from each other; half of that is common to both domains where actors are
+shared. Distances are in units of the population's trace. The truth of a Fréchet distance
+between normals whose covariances share their axes is $|m|^2 + \\sum (s_x - s_y)^2$; that
+of the kernel distance is a product over features.
 """
 
 import argparse
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from itertools import chain
+from itertools import chain, product
 from statistics import fmean, stdev
 
 import torch
 from torch import Tensor
 
 from crossemo.distances.cells import Cell
-from crossemo.distances.frechet import mean_trace
-from crossemo.distances.kernel import kernel_sums
-from crossemo.similarity.estimators import (
-    Comparison,
-    Layer,
-    fad,
-    fad_above_chance,
-    kernel_distance,
-)
+from crossemo.similarity.estimators import Comparison, Layer
+from crossemo.similarity.estimators import fad_above_chance, kernel_distance
 from crossemo.similarity.measures import measures
 from crossemo.similarity.settings import Settings
+from crossemo.similarity.tables import Table
 
-WIDTH = 64
-SPREAD = torch.arange(1, WIDTH + 1).double() ** -0.75
 NOMINAL = 0.05
-VOICES = (1.0, 0.0)  # an actor's standard deviation, in those of clips
 EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful")
+LOUD = 0.7  # standard deviation of the logarithm of an actor's loudness
 
 Outcomes = Iterator[tuple[str, float]]
 
 
 @dataclass(frozen=True)
 class Design:
-    """Who says and who sings, and how many clips each."""
+    """Who says and who sings, and how many clips each.
 
-    name: str
-    x: range
-    y: range
-    x_clips: int = 8
-    y_clips: int = 8
+    Args:
+        actors: Actors in either domain.
+        shared: Whether they are the same.
+        clips: Clips of each actor in the first and in the second domain.
+        width: Features.
+        loud: Whether some actors' clips vary more than others'.
+    """
+
+    actors: int
+    shared: bool = True
+    clips: tuple[int, int] = (4, 4)
+    width: int = 64
+    loud: bool = False
+
+    @property
+    def name(self) -> str:
+        actors = f"{self.actors} shared" if self.shared else f"{self.actors} + others"
+        loud = ", loud" if self.loud else ""
+        return f"{actors}, {self.clips[0]} and {self.clips[1]} clips{loud}"
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What sets the second domain apart, in standard deviations of each feature."""
+    """What sets the second domain apart.
+
+    Args:
+        name: Its name.
+        shift: In standard deviations of each feature.
+        scale: Factor of all standard deviations.
+        turned: Whether the first two axes are exchanged.
+    """
 
     name: str
     shift: float = 0.0
     scale: float = 1.0
+    turned: bool = False
 
-    @property
-    def fad(self) -> float:
-        return self.shift**2 + (self.scale - 1) ** 2
+    def deviations(self, sd: Tensor) -> Tensor:
+        """Return the standard deviations of the second domain."""
+        order = [1, 0] if self.turned else [0, 1]
+        return self.scale * torch.cat((sd[order], sd[2:]))
+
+    def terms(self, sd: Tensor) -> tuple[float, float]:
+        """Return both terms of the Fréchet distance over the mean trace."""
+        other = self.deviations(sd)
+        trace = float((sd.square().sum() + other.square().sum()) / 2)
+        mean = self.shift**2 * float(sd.square().sum())
+        return mean / trace, float((sd - other).square().sum()) / trace
 
     def kernel(self, sd: Tensor, bandwidth: float) -> float:
         def mean(a: Tensor, b: Tensor, shift: float) -> Tensor:
@@ -69,120 +94,125 @@ class Truth:
             narrow = (bandwidth**2 / wide).sqrt()
             return (narrow * torch.exp(-((shift * sd) ** 2) / (2 * wide))).prod()
 
-        x, y = sd, sd * self.scale
-        return float(mean(x, x, 0) + mean(y, y, 0) - 2 * mean(x, y, self.shift))
+        other = self.deviations(sd)
+        within = mean(sd, sd, 0) + mean(other, other, 0)
+        return float(within - 2 * mean(sd, other, self.shift))
 
 
-DESIGNS = (
-    Design("24 shared", range(24), range(24)),
-    Design("24 and 23 of them", range(24), range(23)),
-    Design("24 and 24 others", range(24), range(24, 48)),
-    Design("24 and 24, 12 shared", range(24), range(12, 36)),
-    Design("8 shared", range(8), range(8)),
-    Design("4 shared", range(4), range(4)),
-    Design("24 shared, 4 clips", range(24), range(24), 4, 4),
-    Design("24 shared, 8 and 4 clips", range(24), range(24), 8, 4),
-    Design("24 and 24 others, 8 and 4", range(24), range(24, 48), 8, 4),
+NULL = Truth("null")
+TRUTHS = (
+    NULL,
+    Truth("shift .1", shift=0.1**0.5),
+    Truth("shift .3", shift=0.3**0.5),
+    Truth("scale 1.4", scale=1.4),
+    Truth("rotation", turned=True),
 )
-TRUTHS = (Truth("null"), Truth("shift", shift=0.3), Truth("scale", scale=1.3))
-NULL = TRUTHS[0]
+ACTORS = (4, 6, 8, 12, 24)
+WIDE = (
+    (Design(12, width=768), NULL),
+    (Design(12, width=768), TRUTHS[1]),
+    (Design(24, clips=(8, 8), width=768), TRUTHS[3]),
+    (Design(10, shared=False, clips=(8, 4), width=768), NULL),
+)
 
 
 class Clips:
-    """A source of clips of 48 actors."""
+    """A source of clips of some actors in two domains."""
 
-    def __init__(self, voice: float, seed: int) -> None:
+    def __init__(self, design: Design, seed: int) -> None:
         self._generator = torch.Generator().manual_seed(seed)
-        self._voices = voice * self._normal(48)
-        self.sd = SPREAD * (1 + voice**2) ** 0.5
+        self._design = design
+        actors = design.actors * (1 if design.shared else 2)
+        self._voices = self._normal(actors), self._normal(actors), self._normal(actors)
+        loudness = LOUD * torch.randn(actors, generator=self._generator).double()
+        self._loudness = loudness.exp() if design.loud else torch.ones(actors).double()
+        self.noise = torch.arange(1, design.width + 1).double() ** -0.75
+        power = torch.tensor(2 * LOUD**2).exp() if design.loud else 1
+        self.sd = self.noise * (2 * power) ** 0.5
 
-    def cell(self, actors: range, clips: int, truth: Truth) -> Cell:
-        rows = [actor for actor in actors for _ in range(clips)]
-        x = (self._voices[rows] + self._normal(len(rows))) * SPREAD * truth.scale
-        return Cell(x + truth.shift * self.sd, tuple(f"{row:02}" for row in rows))
+    def cell(self, domain: int, truth: Truth, clips: int | None = None) -> Cell:
+        count = clips or self._design.clips[domain]
+        first = 0 if self._design.shared else domain * self._design.actors
+        actors = range(first, first + self._design.actors)
+        rows = [actor for actor in actors for _ in range(count)]
+        common, *alone = self._voices
+        voices = (common + alone[domain])[rows] * 0.5**0.5
+        x = (voices + self._normal(len(rows))) * self._loudness[rows, None]
+        x = x * (truth.deviations(self.noise) if domain else self.noise)
+        shift = truth.shift * self.sd if domain else torch.zeros(())
+        return Cell(x + shift, tuple(f"{row:02}" for row in rows))
 
     def _normal(self, n: int) -> Tensor:
-        return torch.randn(n, WIDTH, generator=self._generator, dtype=torch.float64)
+        shape = (n, self._design.width)
+        return torch.randn(shape, generator=self._generator, dtype=torch.float64)
 
 
-def pair_of(
-    design: Design, voice: float, truth: Truth, seed: int
-) -> tuple[Clips, list[Cell], list[Cell]]:
-    clips = Clips(voice, seed)
-    x = clips.cell(design.x, design.x_clips, NULL)
-    return clips, [x], [clips.cell(design.y, design.y_clips, truth)]
+def of_pair(design: Design, truth: Truth, seed: int) -> Outcomes:
+    """Yield what tests and intervals of one pair of cells say."""
+    clips = Clips(design, seed)
+    xs, ys = [clips.cell(0, NULL)], [clips.cell(1, truth)]
+    settings = Settings(permutations=199, fad_permutations=99, seed=seed)
+    comparison = Comparison(Layer(xs, ys, settings), 0, 1)
+    tables = fad_above_chance.estimate(comparison)
+    kernel = kernel_distance.estimate(comparison)["kernel"]
+    mean, spread = truth.terms(clips.sd)
+    truths = dict(zip(tables, (mean + spread, mean, spread), strict=True))
+    for name, table in tables.items():
+        short = {"fad_above_chance": "FAD", "fad_mean_above_chance": "mean"}
+        assert table.by_trace is not None
+        of = short.get(name, "covariance")
+        yield from _outcomes(of, table.by_trace, truths[name])
+        yield f"{of}, bias", 100 * (float(table.by_trace.value) - truths[name])
+    bandwidth = comparison.layer.kernel_sums.bandwidth
+    assert bandwidth is not None
+    known = not design.loud or truth == NULL
+    true = truth.kernel(clips.sd, bandwidth) if known else None
+    yield from _outcomes("kernel", kernel, true)
 
 
-def between(xs: list[Cell], ys: list[Cell], settings: Settings) -> Comparison:
-    layer = Layer([*xs, *ys])
-    return Comparison(xs, ys, layer, (0, len(xs)), settings)
-
-
-def by_kernel(design: Design, voice: float, truth: Truth, seed: int) -> Outcomes:
-    clips, xs, ys = pair_of(design, voice, truth, seed)
-    sums = kernel_sums([*xs, *ys])
-    settings = Settings(permutations=199, seed=seed)
-    table = kernel_distance.estimate(between(xs, ys, settings))["kernel"]
+def _outcomes(name: str, table: Table, true: float | None) -> Outcomes:
     assert table.p is not None
     assert table.low is not None
     assert table.high is not None
-    true = truth.kernel(clips.sd, sums.bandwidth)
-    yield "kernel, p by actor", float(table.p <= NOMINAL)
-    yield "kernel, bias", 100 * (float(table.value) - true)
-    yield "kernel, covers", float(table.low <= true <= table.high)
+    yield f"{name}, p ≤ .05", float(table.p <= NOMINAL)
+    if true is not None:
+        yield f"{name}, covers", float(table.low <= true <= table.high)
+        yield f"{name}, begins > 0", float(table.low > 0)
 
 
-def by_clip(design: Design, voice: float, seed: int) -> Outcomes:
-    _, *domains = pair_of(design, voice, NULL, seed)
-    xs, ys = (
-        [Cell(one.embeddings, tuple(f"{name}{row}" for row in range(len(one))))]
-        for name, (one,) in zip("xy", domains, strict=True)
-    )
-    settings = Settings(permutations=199, intervals=False, seed=seed)
-    table = kernel_distance.estimate(between(xs, ys, settings))["kernel"]
-    assert table.p is not None
-    yield "kernel, p by clip", float(table.p <= NOMINAL)
-
-
-def by_fad_exchanges(design: Design, voice: float, seed: int) -> Outcomes:
-    _, xs, ys = pair_of(design, voice, NULL, seed)
-    settings = Settings(fad_permutations=39, seed=seed)
-    table = fad.estimate(between(xs, ys, settings))["fad"]
-    assert table.p is not None
-    yield "fad, p by actor", float(table.p <= NOMINAL)
-
-
-def by_fad(design: Design, voice: float, truth: Truth, seed: int) -> Outcomes:
-    clips, xs, ys = pair_of(design, voice, truth, seed)
-    tables = fad_above_chance.estimate(between(xs, ys, Settings(seed=seed)))
-    above, trace = tables["fad_above_chance"], float(clips.sd.square().sum())
-    assert above.low is not None
-    assert above.high is not None
-    true = truth.fad * trace
-    yield "fad above chance, bias", 100 * (float(above.value) - true) / trace
-    yield "fad above chance, covers", float(above.low <= true <= above.high)
-
-
-def by_emotion(x_truths: list[Truth], y_truths: list[Truth], seed: int) -> Outcomes:
-    clips = Clips(1.0, seed)
-    counts = [4] + 5 * [8]  # clips of each actor; RAVDESS has half as many neutral
+def of_emotions(
+    design: Design, x_truths: list[Truth], y_truths: list[Truth], seed: int
+) -> Outcomes:
+    """Yield what is said of how unequal the distances of six emotions are."""
+    clips = Clips(design, seed)
+    counts = [max(2, design.clips[0] // 2)] + 5 * [design.clips[0]]
     xs, ys = (
         [
-            clips.cell(range(24), count, truth)
+            clips.cell(domain, truth, count)
             for count, truth in zip(counts, truths, strict=True)
         ]
-        for truths in (x_truths, y_truths)
+        for domain, truths in enumerate((x_truths, y_truths))
     )
-    settings = Settings(permutations=0, seed=seed)
-    comparison = between(xs, ys, settings)
+    settings = Settings(permutations=199, fad_permutations=99, seed=seed)
+    layer = Layer(xs, ys, settings)
+    comparison = Comparison(layer, 0, 1)
     tables = fad_above_chance.estimate(comparison)
     tables |= kernel_distance.estimate(comparison)
-    scale = mean_trace([cell.embeddings for cell in (*xs, *ys)])
-    for row in measures(tables, EMOTIONS, scale, settings):
-        name = f"{row['estimator']}, {row['measure']}"
-        if row["measure"] == "emotion_bias":
-            yield f"{name} begins above 0", float(row["low"] > 0)
-        elif row["measure"] in ("nearest_emotion", "same_emotion_gap"):
+    distances = torch.tensor([truth.terms(clips.sd)[0] for truth in y_truths])
+    true = float(distances.var())
+    for row in measures(tables, layer, EMOTIONS):
+        name = f"{row['estimator'].removesuffix('_above_chance')}, {row['measure']}"
+        if name == "fad_mean, emotion_variance":
+            yield f"{name} covers", float(row["low"] <= true <= row["high"])
+            yield f"{name} bias", 100 * (row["value"] - true)
+        if row["measure"] == "emotion_variance":
+            yield f"{name} begins > 0", float(row["low"] > 0)
+        elif row["measure"] in (
+            "emotion_dependence",
+            "nearest_emotion",
+            "same_emotion_gap",
+            "same_emotion_distance",
+        ):
             yield f"{name} p ≤ .05", float(row["p"] <= NOMINAL)
 
 
@@ -202,58 +232,67 @@ def _percent(name: str) -> int:
     return 1 if name.endswith("bias") else 100  # a bias comes in per cent
 
 
-def print_table(rows: list[Mapping[str, str]]) -> None:
-    names = list(dict.fromkeys(chain.from_iterable(rows)))
-    print("| " + " | ".join(names) + " |\n|" + "---|" * len(names))
-    for row in rows:
-        print("| " + " | ".join(row.get(name, "") for name in names) + " |")
-    print(flush=True)
+def print_row(names: Mapping[str, str], row: Mapping[str, str], first: bool) -> None:
+    whole = names | row
+    if first:
+        print("| " + " | ".join(whole) + " |\n|" + "---|" * len(whole))
+    print("| " + " | ".join(whole.values()) + " |", flush=True)
 
 
-def distances(runs: int) -> None:
-    for voice in VOICES:
-        rows: list[Mapping[str, str]] = []
-        few, fewest = (runs // 2, runs // 4) if voice else (runs // 4, runs // 8)
-        for truth, design in ((one, of) for one in TRUTHS for of in DESIGNS):
-            if truth != NULL and not voice:
-                continue
-            many = runs if truth == NULL and voice else runs // 2
-            trials = [by_kernel(design, voice, truth, seed) for seed in range(many)]
-            trials += [by_fad(design, voice, truth, seed) for seed in range(fewest)]
-            if truth == NULL:
-                trials += [by_clip(design, voice, seed) for seed in range(many)]
-                trials += [by_fad_exchanges(design, voice, n) for n in range(few)]
-            names = {"truth": truth.name, "actors": design.name}
-            rows.append(names | summary(chain.from_iterable(trials)))
-        print(f"Actors differ {voice:g} times as much as their clips do.\n")
-        print_table(rows)
+def distances(designs: list[tuple[Design, Truth]], runs: int) -> None:
+    for number, (design, truth) in enumerate(designs):
+        outcomes = chain.from_iterable(of_pair(design, truth, n) for n in range(runs))
+        names = {"truth": truth.name, "actors": design.name}
+        print_row(names, summary(outcomes), number == 0)
 
 
 def emotions(runs: int) -> None:
-    alike, apart, far = [NULL] * 6, [TRUTHS[1]] * 6, Truth("far", shift=0.6)
-    one = [NULL, NULL, far, NULL, NULL, NULL]
-    rows: list[Mapping[str, str]] = []
-    for name, x, y in (
-        ("all alike", alike, alike),
-        ("all alike, domains apart", alike, apart),
-        ("one differs in a domain", alike, one),
-        ("one differs in both", one, one),
-    ):
-        outcomes = chain.from_iterable(by_emotion(x, y, seed) for seed in range(runs))
-        rows.append({"emotions": name} | summary(outcomes))
-    print_table(rows)
+    alike, apart = [NULL] * 6, [Truth("", shift=0.3**0.5)] * 6
+    one = [*alike[:2], Truth("", shift=0.36**0.5), *alike[3:]]
+    two = [*apart[:2], Truth("", shift=1.0), *apart[3:]]
+    cases = (("all alike", alike), ("all apart", apart))
+    cases += (("one apart", one), ("one farther", two))
+    first = True
+    for (name, truths), actors in product(cases, ACTORS):
+        for shared in (True, False):
+            if not shared and actors not in (4, 8, 24):
+                continue
+            design = Design(actors, shared)
+            outcomes = chain.from_iterable(
+                of_emotions(design, alike, truths, seed) for seed in range(runs)
+            )
+            row = summary(outcomes)
+            print_row({"emotions": name, "actors": design.name}, row, first)
+            first = False
+
+
+def designs_of(shared: bool) -> list[tuple[Design, Truth]]:
+    """Return the cells of one part."""
+    plain = [Design(actors, shared) for actors in ACTORS]
+    unequal = [Design(actors, shared, (8, 4)) for actors in ACTORS]
+    loud = [Design(actors, shared, loud=True) for actors in ACTORS]
+    some = (NULL, TRUTHS[2])
+    return [
+        *((design, truth) for truth in TRUTHS for design in plain),
+        *((design, truth) for truth in some for design in (*unequal, *loud)),
+    ]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--runs", type=int, default=200)
-    parser.add_argument("--part", choices=("distances", "emotions"))
+    parser.add_argument("--runs", type=int, default=400)
+    parts = ("shared", "separate", "wide", "emotions")
+    parser.add_argument("--part", choices=parts)
     arguments = parser.parse_args()
     torch.set_num_threads(1)
-    if arguments.part != "emotions":
-        distances(arguments.runs)
-    if arguments.part != "distances":
-        emotions(arguments.runs // 8)
+    for part in parts if arguments.part is None else (arguments.part,):
+        print(f"\n{part}, {arguments.runs} runs a cell\n")
+        if part == "emotions":
+            emotions(arguments.runs)
+        elif part == "wide":
+            distances(list(WIDE), arguments.runs)
+        else:
+            distances(designs_of(part == "shared"), arguments.runs)
 
 
 if __name__ == "__main__":

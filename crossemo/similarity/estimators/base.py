@@ -4,27 +4,47 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import product
+from math import nan
 
 import torch
 from torch import Tensor
 
-from crossemo.distances.cells import Cell
+from crossemo.distances.above_chance import deal_halves
+from crossemo.distances.axes import AxisMoments, axis_moments
+from crossemo.distances.cells import Cell, groups_of
+from crossemo.distances.exchanges import Exchanges
 from crossemo.distances.frechet import factor, frechet_term_pairs
-from crossemo.distances.kernel import KernelSums, kernel_sums
+from crossemo.distances.kernel import KernelSums, kernel_sums, linear_sums
+from crossemo.distances.leaving_out import MOST_BLOCKS, LeavingOut, leave_out
+from crossemo.distances.units import Units, units_of
+from crossemo.distances.variants import principal_axes
+from crossemo.metrics.jackknife import root_interval
+from crossemo.metrics.permutation import permutation_p
+from crossemo.metrics.student import student_quantiles
 from crossemo.similarity.settings import Settings
+from crossemo.similarity.tables import Table
 
 Cells = Sequence[Cell]
+ALPHA = 0.05
 
 
 class Layer:
-    """The cells of two domains in one hidden state, and what estimators share of them.
+    """Two domains in one hidden state, and what estimators share of them.
 
     Args:
-        cells: The cells of one domain, then those of the other.
+        xs: The cells of one domain.
+        ys: The cells of the other.
+        settings: How to estimate.
     """
 
-    def __init__(self, cells: Cells) -> None:
-        self.cells = cells
+    def __init__(self, xs: Cells, ys: Cells, settings: Settings) -> None:
+        self.xs, self.ys, self.settings = xs, ys, settings
+        self.cells = [*xs, *ys]
+
+    @cached_property
+    def units(self) -> Units:
+        """The groups of every cell."""
+        return units_of(self.cells)
 
     @cached_property
     def kernel_sums(self) -> KernelSums:
@@ -32,40 +52,179 @@ class Layer:
         return kernel_sums(self.cells)
 
     @cached_property
+    def linear_sums(self) -> KernelSums:
+        """The sums of products over all cells."""
+        return linear_sums(self.cells)
+
+    @cached_property
     def fewest(self) -> int:
         """Clips of the smallest cell that has two or more; 0 where there is none."""
         return min((len(cell) for cell in self.cells if len(cell) > 1), default=0)
+
+    @cached_property
+    def coordinates(self) -> list[Tensor]:
+        """The clips of every cell along the principal axes of all, `(clips, axes)`."""
+        axes = principal_axes(self.cells_centred, self.settings.subspace)
+        return [rows @ axes for rows in self.cells_centred]
+
+    @cached_property
+    def moments(self) -> AxisMoments:
+        """Moments of every unit along the principal axes."""
+        return axis_moments(torch.cat(self.coordinates), self.units)
+
+    @cached_property
+    def halves(self) -> list[dict[str, int]]:
+        """The half of every group in each of the random splits."""
+        return deal_halves(self.xs, self.ys, self.settings.splits)
+
+    @cached_property
+    def leaving_out(self) -> LeavingOut:
+        """Blocks of groups to leave out in turn; none where no interval is wanted."""
+        most = MOST_BLOCKS if self.settings.intervals else 0
+        return leave_out(self.xs, self.ys, self.units, most)
+
+    @cached_property
+    def weights(self) -> Tensor:
+        """All units, then those that each block leaves, `(1 + blocks, units)`."""
+        everyone = torch.ones(1, len(self.units), dtype=torch.float64)
+        return torch.cat((everyone, self.leaving_out.weights))
+
+    @cached_property
+    def traces(self) -> Tensor:
+        """Traces of all and without each block, `(1 + blocks, cells)`."""
+        clips = torch.cat(self.cells_centred)
+        norms = AxisMoments(
+            self.units.sizes,
+            self.units.add_up(clips),
+            self.units.add_up(clips.square().sum(1)[:, None, None]),
+        )
+        return traces_of(norms, self.units, self.weights, len(self.cells))
+
+    @cached_property
+    def cells_centred(self) -> list[Tensor]:
+        """The clips of every cell, less the mean of all, in float64."""
+        clips = [cell.embeddings.to(torch.float64) for cell in self.cells]
+        centre = torch.cat(clips).mean(0)
+        return [rows - centre for rows in clips]
+
+    @cached_property
+    def mean_traces(self) -> Tensor:
+        """Mean trace over the cells, of all and without each block, `(1 + blocks,)`.
+
+        Between clips of different groups and, where cells have but one, of all clips.
+        """
+        mean = self.traces.nanmean(1)
+        if mean.isfinite().all():
+            return mean
+        traces = [factor(c.embeddings).trace for c in self.cells if len(c) > 1]
+        plain = torch.stack(traces).mean() if traces else torch.tensor(nan).double()
+        return plain.expand(len(mean))
+
+    def exchanges(self, draws: int) -> Exchanges:
+        """Return exchanges of groups, the same for all pairs of cells."""
+        x, y = groups_of(self.xs), groups_of(self.ys)
+        return Exchanges(x, y, draws, self.settings.seed)
 
 
 @dataclass(frozen=True)
 class Comparison:
     """Two domains in one hidden state, or a domain with itself.
 
-    Of a domain with itself every pair of emotions has one estimate, above the diagonal.
+    Of a domain with itself every pair of emotions has one estimate, above the diagonal,
+    and neither interval nor test.
 
     Args:
-        xs: Cells of one domain.
-        ys: Cells of the other, or `xs` itself.
-        layer: All cells of the hidden state.
-        offsets: Positions of the first cell of each domain among those of the layer.
-        settings: How to estimate.
+        layer: Both domains of the hidden state.
+        x: Which of them is x, 0 or 1.
+        y: Which is y.
     """
 
-    xs: Cells
-    ys: Cells
     layer: Layer
-    offsets: tuple[int, int]
-    settings: Settings
+    x: int
+    y: int
+
+    @property
+    def settings(self) -> Settings:
+        """How to estimate."""
+        return self.layer.settings
+
+    @property
+    def xs(self) -> Cells:
+        """The cells of x."""
+        return (self.layer.xs, self.layer.ys)[self.x]
+
+    @property
+    def ys(self) -> Cells:
+        """The cells of y; of a domain with itself, `xs`."""
+        return (self.layer.xs, self.layer.ys)[self.y]
 
     @property
     def across(self) -> bool:
         """Whether the domains are two; a domain with itself is for reference."""
-        return self.ys is not self.xs
+        return self.x != self.y
 
-    def empty(self) -> Tensor:
-        """Return a table of NaN, `(x emotions, y emotions)` float64."""
-        shape = (len(self.xs), len(self.ys))
-        return torch.full(shape, torch.nan, dtype=torch.float64)
+    @property
+    def places(self) -> tuple[list[int], list[int]]:
+        """The positions of the cells of x and of y among those of the layer."""
+        first = (0, len(self.layer.xs))
+        x, y = first[self.x], first[self.y]
+        return list(range(x, x + len(self.xs))), list(range(y, y + len(self.ys)))
+
+    def pairs(self) -> list[tuple[int, int]]:
+        """Return the pairs of cells that have an estimate."""
+        pairs = product(range(len(self.xs)), range(len(self.ys)))
+        return [
+            (i, j)
+            for i, j in pairs
+            if len(self.xs[i]) and len(self.ys[j]) and (self.across or i < j)
+        ]
+
+    def empty(self, *before: int) -> Tensor:
+        """Return a table of NaN, `(*before, x emotions, y emotions)` float64."""
+        shape = (*before, len(self.xs), len(self.ys))
+        return torch.full(shape, nan, dtype=torch.float64)
+
+    def freedom(self) -> Tensor:
+        """Return degrees of freedom of every pair, `(x emotions, y emotions)`."""
+        of_cells = self.layer.leaving_out.freedom
+        x, y = (of_cells[places] for places in self.places)
+        return torch.minimum(x[:, None], y)
+
+    def table(
+        self, value: Tensor, replicates: Tensor, exchanged: Tensor, used: Tensor | None
+    ) -> Table:
+        """Return a table with intervals and p-values.
+
+        Args:
+            value: `(x emotions, y emotions)`.
+            replicates: `(blocks, x emotions, y emotions)`.
+            exchanged: `(1 + draws, x emotions, y emotions)`; no test without draws.
+            used: As in `Table`.
+        """
+        p = None
+        if len(exchanged) > 1:
+            p = permutation_p(exchanged[0], exchanged[1:])
+        shown = p <= ALPHA if p is not None else torch.zeros_like(value).bool()
+        variance = self.layer.leaving_out.variance(replicates)
+        t = student_quantiles(self.settings.level, self.freedom())
+        low, high = root_interval(value, variance, t, shown)
+        return Table(value, low, high, p, used, replicates, exchanged)
+
+
+def traces_of(
+    moments: AxisMoments, units: Units, weights: Tensor, cells: int
+) -> Tensor:
+    """Return the trace of every cell, `(selections, cells)`, for selections of units.
+
+    Args:
+        moments: Of the units.
+        units: The units.
+        weights: `(selections, units)` 1 for units that count, 0 for others.
+        cells: Number of cells.
+    """
+    homes = torch.tensor(units.cells)
+    of_cells = [moments.traces(weights * (homes == cell)) for cell in range(cells)]
+    return torch.stack(of_cells, 1)
 
 
 def frechet_terms_of(xs: Cells, ys: Cells) -> tuple[Tensor, Tensor]:

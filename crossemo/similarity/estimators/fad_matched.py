@@ -8,21 +8,23 @@ from crossemo.distances.cells import Cell, in_turn, rows_of
 from crossemo.similarity.estimators.base import Comparison, frechet_terms_of
 from crossemo.similarity.tables import Table
 
+DRAWS = 4
+
 
 def estimate(comparison: Comparison) -> dict[str, Table]:
-    """Return the mean over draws, each of one clip of every group by turns.
+    """Return the mean over draws across the domains, of one clip of a group by turns.
 
-    A draw has as many clips of every cell as the smallest one of the layer, and there
-    are as many draws as splits.
+    A draw has as many clips of every cell as the smallest one of the layer.
     """
-    settings, clips = comparison.settings, comparison.layer.fewest
-    random = Random(settings.seed)
+    if not comparison.across:
+        return {}
+    clips = comparison.layer.fewest
+    equal = all(len(cell) in (0, 1, clips) for cell in comparison.layer.cells)
+    random = Random(comparison.settings.seed)
     draws = []
-    for _ in range(settings.splits):
+    for _ in range(1 if equal else DRAWS):
         xs = [_draw(cell, clips, random) for cell in comparison.xs]
-        ys = xs
-        if comparison.across:
-            ys = [_draw(cell, clips, random) for cell in comparison.ys]
+        ys = [_draw(cell, clips, random) for cell in comparison.ys]
         mean, spread = frechet_terms_of(xs, ys)
         draws.append(mean + spread)
     value = torch.stack(draws).mean(0)

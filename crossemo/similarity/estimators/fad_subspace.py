@@ -1,7 +1,6 @@
 """The Fréchet distance along the principal axes of all clips together."""
 
 from crossemo.distances.cells import Cell
-from crossemo.distances.variants import principal_axes
 from crossemo.similarity.estimators.base import Comparison, frechet_terms_of
 from crossemo.similarity.tables import Table
 
@@ -10,12 +9,10 @@ def estimate(comparison: Comparison) -> dict[str, Table]:
     """Return the distance across the domains."""
     if not comparison.across:
         return {}
-    cells = [*comparison.xs, *comparison.ys]
-    embeddings = [cell.embeddings for cell in cells]
-    axes = principal_axes(embeddings, comparison.settings.subspace)
+    layer = comparison.layer
     xs, ys = (
-        [Cell(cell.embeddings.to(axes.dtype) @ axes, cell.groups) for cell in side]
-        for side in (comparison.xs, comparison.ys)
+        [Cell(layer.coordinates[place], layer.cells[place].groups) for place in places]
+        for places in comparison.places
     )
     mean, spread = frechet_terms_of(xs, ys)
     return {"fad_subspace": Table(mean + spread)}
