@@ -15,6 +15,8 @@ Rows = Sequence[Mapping[str, Any]]
 Floats = NDArray[np.float64]
 Bools = NDArray[np.bool_]
 
+ALPHA = 0.05  # below it a distance counts as shown
+
 
 class DistanceTables:
     """Tables of one estimator between two domains, by layer.
@@ -27,6 +29,7 @@ class DistanceTables:
 
     def __init__(self, rows: Rows, estimator: str, emotions: Sequence[str]) -> None:
         self.emotions = list(emotions)
+        self._of_traces = estimator.startswith("fad")
         self._rows = [
             row
             for row in rows
@@ -34,13 +37,16 @@ class DistanceTables:
         ]
 
     def values(self, layer: str) -> Floats:
-        """Return `(x emotions, y emotions)` distances / the layer's mean trace."""
-        return self._column(layer, "value")
+        """Return `(x emotions, y emotions)` distances.
+
+        Fréchet distances are in units of the layer's mean trace.
+        """
+        return self._column(layer, "by_trace" if self._of_traces else "value")
 
     def insignificant(self, layer: str) -> Bools:
-        """Return which distances are not shown to be above 0, some for want of data."""
-        low: Floats = self._column(layer, "low")
-        return ~(low > 0)
+        """Return which distances no test has shown, some for want of data."""
+        p: Floats = self._column(layer, "p")
+        return ~(p <= ALPHA)
 
     def ends(self, layer: str) -> tuple[float, float] | None:
         """Return the smallest and the largest distance; None where there is none."""
@@ -62,7 +68,7 @@ class DistanceTables:
         return fad_heatmap(self.values(layer), *names, title, ends, insignificant)
 
     def small_multiples(self, layers: Sequence[str], title: str) -> Figure:
-        """Draw all layers in the same colours; crosses are not shown above chance."""
+        """Draw all layers in the same colours; crosses are not shown."""
         columns = min(len(layers), 5)
         lines = -(-len(layers) // columns)
         size = (1.1 * columns + 0.4, 1.2 * lines + 0.6)
@@ -80,7 +86,7 @@ class DistanceTables:
         image = grid.flat[0].images[0]
         bar = figure.colorbar(image, ax=grid, shrink=0.6, aspect=12)
         bar.ax.tick_params(labelsize="x-small")
-        set_title(figure, f"{title} (x: not shown above 0)")
+        set_title(figure, f"{title} (x: not shown, p > .05)")
         return figure
 
     def _draw(self, axes: Axes, layer: str, ends: tuple[float, float]) -> None:
@@ -95,12 +101,11 @@ class DistanceTables:
         axes.set_yticks(range(len(initials)), initials, fontsize=5)
 
     def _column(self, layer: str, column: str) -> Floats:
-        """Return a column as a table, in units of the layer's mean trace."""
+        """Return a column as a table."""
         place = {emotion: number for number, emotion in enumerate(self.emotions)}
         table = np.full((len(place), len(place)), np.nan)
         for row in self._rows:
-            scale = float(row["mean_trace"])
-            if row["layer"] == layer and scale > 0:
+            if row["layer"] == layer:
                 cell = place[row["x_emotion"]], place[row["y_emotion"]]
-                table[cell] = float(row[column]) / scale
+                table[cell] = float(row[column])
         return table

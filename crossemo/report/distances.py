@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from crossemo.report.distance_tables import DistanceTables, Rows
+from crossemo.report.distance_tables import ALPHA, DistanceTables, Rows
 from crossemo.report.style import (
     BLUE,
     DPI,
@@ -24,8 +24,12 @@ from crossemo.report.style import (
     tick_step,
 )
 
-PLAIN, ABOVE = "fad", "fad_above_chance"
-TITLES = {PLAIN: "FAD / mean trace", ABOVE: "FAD above chance"}
+PLAIN, ABOVE, MEANS = "fad", "fad_above_chance", "fad_mean_above_chance"
+TITLES = {
+    PLAIN: "FAD / mean trace",
+    ABOVE: "FAD above chance",
+    "kernel": "kernel distance",
+}
 
 
 def distance_figures(
@@ -34,9 +38,10 @@ def distance_figures(
     """Return the figures of one stage, by tag.
 
     A heat map of the last state that was measured (the learnt mixture, where it is
-    among them) for the plain distance and for the one above chance, in the colours of
-    the first stage; all states at a glance; and over the states, how far the domains
-    lie apart, how often the nearest emotion is the same, and the bias.
+    among them) for the plain distance, the one above chance and the kernel's, in the
+    colours of the first stage; all states at a glance; and over the states, how far the
+    domains lie apart, how often the nearest emotion is the same, and how unequal the
+    distances of the emotions are. What no test has shown is hatched, crossed or hollow.
 
     Args:
         rows: All rows of `fad.csv` so far.
@@ -73,10 +78,11 @@ def _table_figures(
     first_stage = [r for r in all_stages if r["stage"] == all_stages[0]["stage"]]
     layers = list(dict.fromkeys(row["layer"] for row in rows))
     last = layers[-1]
-    insignificant = DistanceTables(rows, ABOVE, emotions).insignificant(last)
     figures = {}
     for estimator, title in TITLES.items():
         tables = DistanceTables(rows, estimator, emotions)
+        tested = ABOVE if estimator == PLAIN else estimator
+        insignificant = DistanceTables(rows, tested, emotions).insignificant(last)
         if tables.ends(last) is None:
             continue
         ends = DistanceTables(first_stage, estimator, emotions).ends(last)
@@ -93,7 +99,7 @@ def distance_over_layers(measures: Rows, after: str = "") -> Figure:
     """Draw how far domains lie apart in each state, with the bands of their intervals.
 
     One line is the mean distance of the same emotion, the other that of different
-    ones.
+    ones. Hollow points no test has shown.
 
     Args:
         measures: Rows of `similarity.csv` of one stage.
@@ -117,15 +123,15 @@ def distance_over_layers(measures: Rows, after: str = "") -> Figure:
 
 
 def emotions_over_layers(measures: Rows, after: str = "") -> Figure:
-    """Draw how often the nearest emotion is the same, and the emotion bias.
+    """Draw how often the nearest emotion is the same, and how unequal distances are.
 
     Args:
         measures: Rows of `similarity.csv` of one stage.
         after: End of the title.
     """
     nearest = _Curve(measures, "nearest_emotion")
-    bias = _Curve(measures, "emotion_bias")
-    panels = 2 if np.isfinite(bias.value).any() else 1
+    variance = _Curve(measures, "emotion_variance", MEANS)
+    panels = 2 if np.isfinite(variance.value).any() else 1
     figure = Figure((WIDTH, (1 + panels) * HEIGHT / 2), dpi=DPI, layout="constrained")
     upper, *lower = figure.subplots(panels, 1, sharex=True, squeeze=False).flat
     places = np.arange(len(nearest.layers))
@@ -134,9 +140,9 @@ def emotions_over_layers(measures: Rows, after: str = "") -> Figure:
     upper.set(ylabel="nearest is same, %", ylim=(-5, 105))
     hide_frame(upper)
     for axes in lower:
-        bias.draw(axes, places, ORANGE, "bias")
-        axes.set(ylabel="emotion bias")
-        axes.set_ylim(bottom=0)
+        variance.draw(axes, places, ORANGE, "variance")
+        axes.axhline(0, color=GREY, linestyle=":", lw=2)
+        axes.set(ylabel="emotion variance")
     _layer_axis(figure.axes[-1], nearest.layers)
     set_title(figure, f"emotions over layers{after}")
     return figure
@@ -145,21 +151,23 @@ def emotions_over_layers(measures: Rows, after: str = "") -> Figure:
 class _Curve:
     """One measure over the layers."""
 
-    def __init__(self, measures: Rows, name: str) -> None:
+    def __init__(self, measures: Rows, name: str, estimator: str = ABOVE) -> None:
         rows = [
             row
             for row in measures
-            if row["measure"] == name and row["estimator"] == ABOVE
+            if row["measure"] == name and row["estimator"] == estimator
         ]
         self.layers = [str(row["layer"]) for row in rows]
-        self.value, self.low, self.high = (
+        self.value, self.low, self.high, self.p = (
             np.array([float(row[column]) for row in rows])
-            for column in ("value", "low", "high")
+            for column in ("value", "low", "high", "p")
         )
         self.chance = float(rows[0]["chance"]) if rows else 0.0
 
     def draw(self, axes: Axes, places: NDArray[Any], colour: str, label: str) -> None:
         axes.plot(places, self.value, "o-", color=colour, ms=3, lw=2, label=label)
+        hollow = self.p > ALPHA
+        axes.plot(places[hollow], self.value[hollow], "o", color="white", ms=1.5)
         axes.fill_between(places, self.low, self.high, color=colour, alpha=0.25, lw=0)
 
 

@@ -76,24 +76,34 @@ def similarity_table(measures: Sequence[Mapping[str, Any]]) -> Table:
         measures: Rows of `similarity.csv` of one stage.
     """
     table = plain_table(
-        "by the Fréchet distance above chance, in units of the mean trace"
+        "distance of the same emotion; shown where p ≤ .05, by exchanges of speakers\n"
+        "FAD above chance in units of the mean trace; variance: over emotions, of the "
+        "distance of means; p: of its dependence on the emotion"
     )
     table.add_column("layer")
-    names = {
-        "same_emotion_distance": "distance [interval]",
-        "emotion_bias": "bias [interval]",
-        "nearest_emotion": "nearest is same (p)",
-    }
-    for title in names.values():
+    titles = ("kernel (p)", "FAD [95 %] (p)", "variance [95 %] (p)", "nearest same (p)")
+    for title in titles:
         table.add_column(title, justify="right", no_wrap=True)
-    above = [row for row in measures if row["estimator"] == "fad_above_chance"]
-    for place in dict.fromkeys(map(_place, above)):
-        rows = {row["measure"]: row for row in above if _place(row) == place}
-        distance, bias, nearest = (rows[name] for name in names)
-        table.add_row(
-            *map(Text, (place, _estimate(distance), _estimate(bias))),
-            Text(f"{_percent(nearest['value'])} % ({_number(nearest['p'])})"),
+    places = [row for row in measures if row["measure"] == "same_emotion_distance"]
+    for place in dict.fromkeys(map(_place, places)):
+        rows = {
+            (row["estimator"].split("_")[0], row["measure"]): row
+            for row in measures
+            if _place(row) == place
+        }
+        distance, nearest = rows["fad", "same_emotion_distance"], "nearest_emotion"
+        kernel = rows["kernel", "same_emotion_distance"]
+        variance = rows["fad", "emotion_variance"]
+        p = rows["fad", "emotion_dependence"]["p"]
+        cells = (
+            place,
+            f"{_number(kernel['value'])} ({_number(kernel['p'])})",
+            f"{_estimate(distance)} ({_number(distance['p'])})",
+            f"{_estimate(variance)} ({_number(p)})",
+            f"{_percent(rows['fad', nearest]['value'])} % "
+            f"({_number(rows['fad', nearest]['p'])})",
         )
+        table.add_row(*map(Text, cells))
     return table
 
 

@@ -5,7 +5,7 @@ from math import isnan
 
 from crossemo.similarity.tables import Row
 
-MIN_TEST_GROUPS = 6  # for a permutation test at 5 %
+ALPHA = 0.05
 
 
 def warnings_of(rows: Sequence[Row]) -> list[str]:
@@ -19,6 +19,11 @@ def warnings_of(rows: Sequence[Row]) -> list[str]:
         for row in rows
         if row.get("unit") != "frame" and row["x_domain"] != row["y_domain"]
     ]
+    if rows and not across:
+        return [
+            "Distances of frames have neither intervals nor p-values, as frames of a "
+            "clip depend on each other: measure clips too to say what is shown."
+        ]
     plain = [row for row in across if row["estimator"] == "fad"]
     above = [row for row in across if row["estimator"] == "fad_above_chance"]
     estimated = [row for row in above if not isnan(row["value"])]
@@ -60,9 +65,12 @@ def _of_groups(estimated: Sequence[Row], pairs: int) -> Iterator[str]:
             f"{missing} of {pairs} pairs of emotions have no distance above "
             "chance: it takes two speakers (or songs) with two clips of an emotion."
         )
-    groups = min(n for row in estimated for n in (row["x_groups"], row["y_groups"]))
-    if groups < MIN_TEST_GROUPS:
+    tested = [row for row in estimated if row["least_p"] > ALPHA]
+    if tested:
+        least = max(row["least_p"] for row in tested)
+        groups = min(n for row in tested for n in (row["x_groups"], row["y_groups"]))
         yield (
-            f"With {groups} speakers (or songs) p-values can't be small: where both "
-            f"domains have the same ones, none is below {2 ** (1 - groups):.2g}."
+            f"With {groups} speakers (or songs) nothing can be shown: p-values can't be "
+            f"below {least:.2g}. It takes six who are in both domains, or four others "
+            "in each."
         )

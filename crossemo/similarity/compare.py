@@ -6,15 +6,25 @@ from math import nan
 from statistics import fmean
 
 import torch
+from torch import Tensor
 
-from crossemo.distances.frechet import frechet_term_pairs
+from crossemo.distances.above_chance import Fidelities
+from crossemo.distances.axes import nuclear_norms
+from crossemo.distances.frechet import Factor, frechet_term_pairs
 from crossemo.similarity.domains import Domain, FrameDomain, FrameFactors
 from crossemo.similarity.estimators import Comparison, Layer, estimates
 from crossemo.similarity.measures import measures
 from crossemo.similarity.settings import Settings
 from crossemo.similarity.tables import Row, Table, table_rows
 
-FRAME_ESTIMATORS = ("fad", "fad_mean_term", "fad_covariance_term", "fad_above_chance")
+FRAME_ESTIMATORS = (
+    "fad",
+    "fad_mean_term",
+    "fad_covariance_term",
+    "fad_above_chance",
+    "fad_mean_above_chance",
+    "fad_covariance_above_chance",
+)
 
 
 def compare_clips(
@@ -52,8 +62,8 @@ def compare_frames(
 ) -> list[Row]:
     """Compare the frames of two domains.
 
-    Frames are many but far from independent, so there are neither intervals nor
-    p-values; the number of groups is what counts.
+    Frames of one clip depend on each other, and only moments of them are there, so
+    there are neither intervals nor p-values, and one split into halves.
 
     Args:
         x: One domain.
@@ -68,32 +78,36 @@ def compare_frames(
     values = torch.full(shape, nan, dtype=torch.float64)
     for i, j in product(numbers, numbers):
         values[:, i, j] = torch.tensor(_frame_estimates(x.factors[i], y.factors[j]))
-    tables = dict(zip(FRAME_ESTIMATORS, map(Table, values), strict=True))
     factors = [one.whole for one in (*x.factors, *y.factors) if one.whole is not None]
-    tags = {
-        "width": len(factors[0].mean) if factors else 0,
-        "mean_trace": fmean(float(f.trace) for f in factors) if factors else nan,
+    scale = fmean(float(f.trace) for f in factors) if factors else nan
+    tables = {
+        name: Table(value, by_trace=Table(value / scale))
+        for name, value in zip(FRAME_ESTIMATORS, values, strict=True)
     }
+    width = len(factors[0].mean) if factors else 0
     rows = table_rows(tables, x, y, emotions, product(numbers, numbers))
-    return [row | tags for row in rows]
+    return [row | {"width": width, "mean_trace": scale} for row in rows]
 
 
 def _frame_estimates(x: FrameFactors, y: FrameFactors) -> tuple[float, ...]:
     """Return the values of `FRAME_ESTIMATORS` for one pair of emotions."""
     if x.whole is None or y.whole is None:
-        return nan, nan, nan, nan
+        return (nan,) * len(FRAME_ESTIMATORS)
     means, spreads = frechet_term_pairs([(x.whole, y.whole)])
     mean, spread = float(means), float(spreads)
-    above = nan
+    shift = term = nan
     if x.first and x.second and y.first and y.second:
-        means, spreads = frechet_term_pairs(
-            [
-                (x.first, y.second),
-                (x.second, y.first),
-                (x.first, x.second),
-                (y.first, y.second),
-            ]
+        differences = x.first.mean - y.first.mean, x.second.mean - y.second.mean
+        shift = float(differences[0] @ differences[1])
+        across = _fidelity(x.first, y.second) + _fidelity(x.second, y.first)
+        fidelities = Fidelities(
+            across[None, None] / 2,
+            _fidelity(x.first, x.second)[None, None],
+            _fidelity(y.first, y.second)[None, None],
         )
-        across_1, across_2, within_x, within_y = (means + spreads).tolist()
-        above = (across_1 + across_2 - within_x - within_y) / 2
-    return mean + spread, mean, spread, above
+        term = float(fidelities.term(x.whole.trace[None], y.whole.trace[None]))
+    return mean + spread, mean, spread, shift + term, shift, term
+
+
+def _fidelity(a: Factor, b: Factor) -> Tensor:
+    return nuclear_norms(a.root @ b.root.T)

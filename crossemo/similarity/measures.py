@@ -51,26 +51,36 @@ def measures(
         if len(present) > 1:
             names = [emotions[index] for index in present.tolist()]
             rows[estimator] = list(_of_table(_only(table, present), layer, names))
-    of_sums = ((MEANS, layer.linear_sums), ("kernel", layer.kernel_sums))
-    present = _present(tables["kernel"])
-    if len(present) > 1:
-        test = _dependence(layer, present)
-        for estimator, sums in of_sums:
-            squares = layer.mean_traces.square()
-            scale = squares if estimator == MEANS else torch.ones_like(squares)
-            measured = _of_products(sums, layer, present, scale, test)
-            rows.setdefault(estimator, []).extend(measured)
-    return [
-        {
-            "estimator": estimator,
-            "measure": measure,
-            "emotion": emotion,
-            **asdict(estimate),
-            "chance": chance,
-        }
-        for estimator, measured in rows.items()
-        for measure, emotion, estimate, chance in measured
+    of_tables = [
+        _row(estimator, one) for estimator, measured in rows.items() for one in measured
     ]
+    return of_tables + bias_rows(layer, _present(tables["kernel"]))
+
+
+def bias_rows(layer: Layer, present: Tensor) -> list[Row]:
+    """Return how unequal the distances of the same emotion are, by means and kernel.
+
+    Args:
+        layer: The two domains in the hidden state.
+        present: Numbers of the emotions that both have; of fewer than two is no row.
+    """
+    if len(present) < 2:
+        return []
+    test = _dependence(layer, present)
+    squares = layer.mean_traces.square()
+    of_means = _of_products(layer.linear_sums, layer, present, squares, test)
+    ones = torch.ones_like(squares)
+    of_kernel = _of_products(layer.kernel_sums, layer, present, ones, test)
+    return [
+        *(_row(MEANS, one) for one in of_means),
+        *(_row("kernel", one) for one in of_kernel),
+    ]
+
+
+def _row(estimator: str, measured: Measure) -> Row:
+    measure, emotion, estimate, chance = measured
+    names = {"estimator": estimator, "measure": measure, "emotion": emotion}
+    return {**names, **asdict(estimate), "chance": chance}
 
 
 def _present(table: Table) -> Tensor:

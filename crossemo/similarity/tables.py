@@ -30,6 +30,7 @@ class Table:
         exchanged: `(1 + draws, x emotions, y emotions)` the statistic of the test as it
             is, and for every exchange of groups.
         by_trace: The same in units of the layer's mean trace.
+        least_p: The smallest p that so many groups can give.
     """
 
     value: Tensor
@@ -40,6 +41,7 @@ class Table:
     replicates: Tensor | None = None
     exchanged: Tensor | None = None
     by_trace: "Table | None" = None
+    least_p: Tensor | None = None
 
 
 def table_rows(
@@ -86,6 +88,7 @@ def _columns(table: Table, i: int, j: int) -> dict[str, float]:
         "by_trace_low": by_trace and by_trace.low,
         "by_trace_high": by_trace and by_trace.high,
         "p": table.p,
+        "least_p": table.least_p,
     }
     return {
         name: nan if values is None else float(values[i, j])

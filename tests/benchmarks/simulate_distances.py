@@ -12,10 +12,12 @@ of the kernel distance is a product over features.
 """
 
 import argparse
+import sys
 from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import chain, product
+from math import isnan
 from statistics import fmean, stdev
 
 import torch
@@ -24,7 +26,7 @@ from torch import Tensor
 from crossemo.distances.cells import Cell
 from crossemo.similarity.estimators import Comparison, Layer
 from crossemo.similarity.estimators import fad_above_chance, kernel_distance
-from crossemo.similarity.measures import measures
+from crossemo.similarity.measures import bias_rows
 from crossemo.similarity.settings import Settings
 from crossemo.similarity.tables import Table
 
@@ -180,40 +182,27 @@ def _outcomes(name: str, table: Table, true: float | None) -> Outcomes:
         yield f"{name}, begins > 0", float(table.low > 0)
 
 
-def of_emotions(
-    design: Design, x_truths: list[Truth], y_truths: list[Truth], seed: int
-) -> Outcomes:
-    """Yield what is said of how unequal the distances of six emotions are."""
+def of_emotions(design: Design, truths: list[Truth], seed: int) -> Outcomes:
+    """Yield what is said of how unequal the distances of six emotions are.
+
+    Neutral has half as many clips as the others.
+    """
     clips = Clips(design, seed)
     counts = [max(2, design.clips[0] // 2)] + 5 * [design.clips[0]]
-    xs, ys = (
-        [
-            clips.cell(domain, truth, count)
-            for count, truth in zip(counts, truths, strict=True)
-        ]
-        for domain, truths in enumerate((x_truths, y_truths))
-    )
-    settings = Settings(permutations=199, fad_permutations=99, seed=seed)
-    layer = Layer(xs, ys, settings)
-    comparison = Comparison(layer, 0, 1)
-    tables = fad_above_chance.estimate(comparison)
-    tables |= kernel_distance.estimate(comparison)
-    distances = torch.tensor([truth.terms(clips.sd)[0] for truth in y_truths])
+    xs = [clips.cell(0, NULL, count) for count in counts]
+    ys = [clips.cell(1, *one) for one in zip(truths, counts, strict=True)]
+    layer = Layer(xs, ys, Settings(permutations=199, seed=seed))
+    distances = torch.tensor([truth.terms(clips.sd)[0] for truth in truths])
     true = float(distances.var())
-    for row in measures(tables, layer, EMOTIONS):
-        name = f"{row['estimator'].removesuffix('_above_chance')}, {row['measure']}"
-        if name == "fad_mean, emotion_variance":
-            yield f"{name} covers", float(row["low"] <= true <= row["high"])
-            yield f"{name} bias", 100 * (row["value"] - true)
-        if row["measure"] == "emotion_variance":
-            yield f"{name} begins > 0", float(row["low"] > 0)
-        elif row["measure"] in (
-            "emotion_dependence",
-            "nearest_emotion",
-            "same_emotion_gap",
-            "same_emotion_distance",
-        ):
-            yield f"{name} p ≤ .05", float(row["p"] <= NOMINAL)
+    for row in bias_rows(layer, torch.arange(len(EMOTIONS))):
+        name = f"{row['estimator'].split('_')[0]}, {row['measure'].split('_')[1]}"
+        if name == "fad, dependence":
+            yield f"{name}, p ≤ .05", float(row["p"] <= NOMINAL)
+        elif row["measure"] == "emotion_variance" and not isnan(row["low"]):
+            yield f"{name}, begins > 0", float(row["low"] > 0)
+            if name.startswith("fad"):
+                yield f"{name}, covers", float(row["low"] <= true <= row["high"])
+                yield f"{name}, bias", 100 * (row["value"] - true)
 
 
 def summary(outcomes: Outcomes) -> dict[str, str]:
@@ -232,18 +221,21 @@ def _percent(name: str) -> int:
     return 1 if name.endswith("bias") else 100  # a bias comes in per cent
 
 
-def print_row(names: Mapping[str, str], row: Mapping[str, str], first: bool) -> None:
-    whole = names | row
-    if first:
-        print("| " + " | ".join(whole) + " |\n|" + "---|" * len(whole))
-    print("| " + " | ".join(whole.values()) + " |", flush=True)
+def print_table(rows: list[Mapping[str, str]]) -> None:
+    names = list(dict.fromkeys(chain.from_iterable(rows)))
+    print("| " + " | ".join(names) + " |\n|" + "---|" * len(names))
+    for row in rows:
+        print("| " + " | ".join(row.get(name, "") for name in names) + " |")
+    print(flush=True)
 
 
 def distances(designs: list[tuple[Design, Truth]], runs: int) -> None:
-    for number, (design, truth) in enumerate(designs):
+    rows = []
+    for design, truth in designs:
         outcomes = chain.from_iterable(of_pair(design, truth, n) for n in range(runs))
-        names = {"truth": truth.name, "actors": design.name}
-        print_row(names, summary(outcomes), number == 0)
+        rows.append({"truth": truth.name, "actors": design.name} | summary(outcomes))
+        print(*rows[-1].values(), sep=" | ", file=sys.stderr, flush=True)
+    print_table(rows)
 
 
 def emotions(runs: int) -> None:
@@ -252,18 +244,14 @@ def emotions(runs: int) -> None:
     two = [*apart[:2], Truth("", shift=1.0), *apart[3:]]
     cases = (("all alike", alike), ("all apart", apart))
     cases += (("one apart", one), ("one farther", two))
-    first = True
-    for (name, truths), actors in product(cases, ACTORS):
-        for shared in (True, False):
-            if not shared and actors not in (4, 8, 24):
-                continue
-            design = Design(actors, shared)
-            outcomes = chain.from_iterable(
-                of_emotions(design, alike, truths, seed) for seed in range(runs)
-            )
-            row = summary(outcomes)
-            print_row({"emotions": name, "actors": design.name}, row, first)
-            first = False
+    designs = [Design(actors) for actors in ACTORS]
+    designs += [Design(actors, shared=False) for actors in (6, 12)]
+    rows: list[Mapping[str, str]] = []
+    for (name, truths), design in product(cases, designs):
+        outcomes = chain.from_iterable(of_emotions(design, truths, n) for n in range(runs))
+        rows.append({"emotions": name, "actors": design.name} | summary(outcomes))
+        print(*rows[-1].values(), sep=" | ", file=sys.stderr, flush=True)
+    print_table(rows)
 
 
 def designs_of(shared: bool) -> list[tuple[Design, Truth]]:

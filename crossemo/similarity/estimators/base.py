@@ -12,7 +12,7 @@ from torch import Tensor
 from crossemo.distances.above_chance import deal_halves
 from crossemo.distances.axes import AxisMoments, axis_moments
 from crossemo.distances.cells import Cell, groups_of
-from crossemo.distances.exchanges import Exchanges
+from crossemo.distances.exchanges import Exchanges, least_p
 from crossemo.distances.frechet import factor, frechet_term_pairs
 from crossemo.distances.kernel import KernelSums, kernel_sums, linear_sums
 from crossemo.distances.leaving_out import MOST_BLOCKS, LeavingOut, leave_out
@@ -208,7 +208,15 @@ class Comparison:
         variance = self.layer.leaving_out.variance(replicates)
         t = student_quantiles(self.settings.level, self.freedom())
         low, high = root_interval(value, variance, t, shown)
-        return Table(value, low, high, p, used, replicates, exchanged)
+        least = None if p is None else self.least_p()
+        return Table(value, low, high, p, used, replicates, exchanged, least_p=least)
+
+    def least_p(self) -> Tensor:
+        """Return the smallest p that exchanges of groups can give for every pair."""
+        table = self.empty()
+        for i, j in self.pairs():
+            table[i, j] = least_p(self.xs[i].groups, self.ys[j].groups)
+        return table
 
 
 def traces_of(
