@@ -1,8 +1,8 @@
 """Measures of a hidden state, the rows of `similarity.csv`."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
-from math import nan, sqrt
+from dataclasses import asdict, replace
+from math import nan
 
 import torch
 from torch import Tensor
@@ -44,17 +44,16 @@ def measures(
         layer: The two domains in the hidden state.
         emotions: Names of the emotions.
     """
-    rows: dict[str, list[Measure]] = {}
+    rows: list[Row] = []
     for estimator in ("fad_above_chance", "kernel"):
         table = tables[estimator].by_trace or tables[estimator]
         present = _present(table)
         if len(present) > 1:
             names = [emotions[index] for index in present.tolist()]
-            rows[estimator] = list(_of_table(_only(table, present), layer, names))
-    of_tables = [
-        _row(estimator, one) for estimator, measured in rows.items() for one in measured
-    ]
-    return of_tables + bias_rows(layer, _present(tables["kernel"]))
+            noise = _Noise(layer, present)
+            measured = _of_table(_only(table, present), noise, names)
+            rows += [_row(estimator, one) for one in measured]
+    return rows + bias_rows(layer, _present(tables["kernel"]))
 
 
 def bias_rows(layer: Layer, present: Tensor) -> list[Row]:
@@ -77,6 +76,26 @@ def bias_rows(layer: Layer, present: Tensor) -> list[Row]:
     ]
 
 
+class _Noise:
+    """The jackknife of some emotions of a layer."""
+
+    def __init__(self, layer: Layer, present: Tensor) -> None:
+        self.variance = layer.leaving_out.variance
+        cells = torch.cat((present, len(layer.xs) + present))
+        freedom = layer.leaving_out.freedom[cells].min()
+        self.t = student_quantiles(layer.settings.level, freedom)
+
+    def half_width(self, replicates: Tensor) -> Tensor:
+        return self.t * self.variance(replicates).sqrt()
+
+    def squared(self, value: Tensor, replicates: Tensor, p: Tensor) -> Estimate:
+        """Return the estimate of what is 0 or more, its interval gated by p."""
+        low, high = root_interval(
+            value, self.variance(replicates), self.t, p <= ALPHA
+        )
+        return Estimate(*map(float, (value, low, high, p)))
+
+
 def _row(estimator: str, measured: Measure) -> Row:
     measure, emotion, estimate, chance = measured
     names = {"estimator": estimator, "measure": measure, "emotion": emotion}
@@ -97,35 +116,35 @@ def _only(table: Table, present: Tensor) -> Table:
     return Table(**parts)
 
 
-def _of_table(table: Table, layer: Layer, names: Sequence[str]) -> Iterator[Measure]:
+def _of_table(table: Table, noise: _Noise, names: Sequence[str]) -> Iterator[Measure]:
     """Yield the measures that follow from a table of distances."""
     assert table.replicates is not None
     same = table.value.diagonal()
     around = table.replicates.diagonal(dim1=1, dim2=2)
-    yield "same_emotion_distance", "", _mean(table, layer), nan
-    half = _half_width(gaps(table.replicates)[:, None], layer)
-    yield "same_emotion_gap", "", same_emotion_gap(table.value, float(half)), 0.0
+    yield "same_emotion_distance", "", _mean(table, noise), nan
+    half = float(noise.half_width(gaps(table.replicates)))
+    yield "same_emotion_gap", "", same_emotion_gap(table.value, half), 0.0
     yield "nearest_emotion", "", nearest_emotion(table.value), 1 / len(same)
-    halves = _half_width(deviations(around), layer).tolist()
+    halves = noise.half_width(deviations(around)).tolist()
     for name, value, half in zip(names, deviations(same).tolist(), halves, strict=True):
         yield "deviation", name, Estimate(value, value - half, value + half), nan
 
 
-def _mean(table: Table, layer: Layer) -> Estimate:
+def _mean(table: Table, noise: _Noise) -> Estimate:
     """Return the mean distance of the same emotion; p is of the test of all together.
 
     As groups are exchanged alike in all emotions, the means are those of an exchange.
     """
     assert table.replicates is not None
     assert table.exchanged is not None
-    means = [
+    value, replicates, exchanged = (
         part.diagonal(dim1=-2, dim2=-1).mean(-1)
         for part in (table.value, table.replicates, table.exchanged)
-    ]
+    )
     p = torch.tensor(nan).double()
-    if len(means[2]) > 1:
-        p = permutation_p(means[2][0], means[2][1:])
-    return _squared(means[0], means[1], p, layer)
+    if len(exchanged) > 1:
+        p = permutation_p(exchanged[0], exchanged[1:])
+    return noise.squared(value, replicates, p)
 
 
 def _dependence(layer: Layer, present: Tensor) -> tuple[float, float]:
@@ -156,26 +175,10 @@ def _of_products(
     weights = layer.leaving_out.weights
     replicates = variance_replicates(sums, pairs, weights) / scale[1:]
     p = torch.tensor(test[1]).double()
-    variance = _squared(value, replicates, p, layer)
-    unshown = Estimate(variance.value, variance.low, variance.high)
-    yield "emotion_variance", "", unshown, 0.0
-    yield "emotion_bias", "", Estimate(sqrt(max(variance.value, 0))), nan
+    variance = _Noise(layer, present).squared(value, replicates, p)
+    # The test is of a sharper hypothesis, so p is that of a measure of its own.
+    yield "emotion_variance", "", replace(variance, p=nan), 0.0
+    yield "emotion_bias", "", Estimate(max(variance.value, 0) ** 0.5), nan
     if sums.bandwidth is None:
         statistic = Estimate(test[0] / float(scale[0]), p=test[1])
         yield "emotion_dependence", "", statistic, nan
-
-
-def _squared(value: Tensor, replicates: Tensor, p: Tensor, layer: Layer) -> Estimate:
-    """Return the estimate of something that is 0 or more, with its gated interval."""
-    variance = layer.leaving_out.variance(replicates)
-    low, high = root_interval(value, variance, _t(layer), p <= ALPHA)
-    return Estimate(*map(float, (value, low, high, p)))
-
-
-def _half_width(replicates: Tensor, layer: Layer) -> Tensor:
-    return _t(layer) * layer.leaving_out.variance(replicates).sqrt()
-
-
-def _t(layer: Layer) -> Tensor:
-    freedom = layer.leaving_out.freedom
-    return student_quantiles(layer.settings.level, freedom[freedom >= 0].min())

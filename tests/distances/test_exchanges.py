@@ -3,13 +3,13 @@ from math import comb
 import torch
 
 from crossemo.distances.cells import Cell
-from crossemo.distances.exchanges import exchangeable, exchanges
+from crossemo.distances.exchanges import Exchanges, exchangeable, least_p
 from tests.distances.normals import normal
 
 
 def test_shared_groups_are_swapped_and_others_dealt() -> None:
     x, y = ["a", "b", "c", "d"], ["b", "a", "e"]
-    in_first = exchanges(x, y, 4000)
+    in_first = Exchanges(x, y, 4000).between(x, y)
     a, b, c, d, y_b, y_a, e = in_first.T
     # The two sides of a shared group never end up together.
     assert (a != y_a).all()
@@ -20,7 +20,43 @@ def test_shared_groups_are_swapped_and_others_dealt() -> None:
     kinds, counts = torch.unique(in_first, dim=0, return_counts=True)
     assert len(kinds) == 2 * 2 * comb(3, 2)
     assert (counts - 4000 / 12).abs().max() < 5 * (4000 / 12) ** 0.5
-    assert torch.equal(in_first, exchanges(x, y, 4000))
+    assert torch.equal(in_first, Exchanges(x, y, 4000).between(x, y))
+
+
+def test_few_shared_groups_are_exchanged_in_every_way_once() -> None:
+    names = list("abcdef")
+    exchanges = Exchanges(names, names, 999)
+    kinds = torch.unique(exchanges.between(names, names), dim=0)
+    assert len(exchanges) == len(kinds) == 2**5 - 1
+    # Neither what is there nor its mirror image, which has the same distance.
+    assert not any(one[:6].all() or not one[:6].any() for one in kinds)
+    assert len(Exchanges(names, names, 20)) == 20  # fewer are wanted
+
+
+def test_all_cells_of_two_domains_are_exchanged_alike() -> None:
+    exchanges = Exchanges(range_of(20), range_of(24, 8), 50)
+    whole = exchanges.between(range_of(20), range_of(24, 8))
+    part = exchanges.between(range_of(20, 10), range_of(18, 8))
+    shared = whole[:, 10:20]  # 10 to 17 are in both parts of both
+    assert torch.equal(part[:, :8], shared[:, :8])
+    order = exchanges.between(range_of(3), range_of(24, 21))
+    again = exchanges.between(range_of(3), range_of(24, 21))
+    assert torch.equal(order, again)
+    assert (order.sum(1) == 3).all()
+
+
+def range_of(stop: int, start: int = 0) -> list[str]:
+    return [f"{number:02}" for number in range(start, stop)]
+
+
+def test_the_least_p_counts_the_exchanges() -> None:
+    for x, y in (("abcd", "abcd"), ("abc", "defg"), ("abc", "def"), ("abcd", "cdef")):
+        exchanges = Exchanges(x, y, 20000, seed=1).between(list(x), list(y))
+        kinds = torch.unique(exchanges, dim=0)
+        mirrored = len(set(x)) == len(set(y))
+        few = set(x) == set(y)  # of which each stands for its mirror image too
+        count = 2 * (1 + len(kinds)) if few else len(kinds)
+        assert least_p(x, y) == (1 + mirrored) / count
 
 
 def test_exchangeable_cells_have_equally_many_clips_of_a_group() -> None:

@@ -6,8 +6,13 @@ from sklearn.metrics.pairwise import rbf_kernel
 from torch import Tensor
 
 from crossemo.distances.cells import Cell
-from crossemo.distances.exchanges import exchanges
-from crossemo.distances.kernel import kernel_distance, kernel_sums, median_distance
+from crossemo.distances.exchanges import Exchanges
+from crossemo.distances.kernel import (
+    kernel_distance,
+    kernel_sums,
+    linear_sums,
+    median_distance,
+)
 from crossemo.metrics.permutation import permutation_p
 from tests.distances.normals import normal, ssl_like
 
@@ -69,7 +74,7 @@ def test_pairs_of_one_group_are_left_out() -> None:
     x, y = cells()
     sums = kernel_sums([x, y], bandwidth=2.0)
     assert sums.distance(0, 1).item() == pytest.approx(naive(x, y, 2.0))
-    without_a = torch.tensor([[float(group != "a") for group in sums.groups]])
+    without_a = torch.tensor([[float(group != "a") for group in sums.units.groups]])
     rest = [
         Cell(
             cell.embeddings[[g != "a" for g in cell.groups]],
@@ -81,10 +86,42 @@ def test_pairs_of_one_group_are_left_out() -> None:
     assert distance.tolist() == pytest.approx([naive(rest[0], rest[1], 2.0)])
 
 
+def test_the_linear_kernel_gives_the_distance_of_means() -> None:
+    x, y = cells()
+    both = torch.cat((x.embeddings, y.embeddings))
+    means = []
+    for a, b in ((x, x), (y, y), (x, y)):
+        products = (a.embeddings - both.mean(0)) @ (b.embeddings - both.mean(0)).T
+        other = torch.tensor([[g != k for k in b.groups] for g in a.groups])
+        means.append(products[other].mean())
+    expected = means[0] + means[1] - 2 * means[2]
+    torch.testing.assert_close(linear_sums([x, y]).distance(0, 1), expected)
+
+
+def test_the_distance_of_means_is_unbiased() -> None:
+    """Actors differ as much as clips do, and have unequally many of them."""
+    values = []
+    for seed in range(400):
+        voices = normal(10, 6, seed)
+        x_rows = [actor for actor in range(6) for _ in range(1 + actor)]
+        y_rows = [actor for actor in range(3, 10) for _ in range(10 - actor)]
+        x, y = (
+            Cell(
+                voices[rows] + normal(len(rows), 6, 1000 * part + seed) + part * 0.5,
+                tuple(f"{row}" for row in rows),
+            )
+            for part, rows in ((1, x_rows), (2, y_rows))
+        )
+        values.append(linear_sums([x, y]).distance(0, 1))
+    distances = torch.stack(values)
+    error = float(distances.std()) / 20
+    assert abs(float(distances.mean()) - 6 * 0.5**2) < 4 * error
+
+
 def test_exchanged_groups_are_those_of_new_cells() -> None:
     x, y = cells()
     sums = kernel_sums([y, x, y], bandwidth=2.0)  # positions 1 and 2 are compared
-    in_first = exchanges(list("abc"), list("acd"), 20)
+    in_first = Exchanges("abc", "acd", 20).between(list("abc"), list("acd"))
     distances = sums.exchanged(1, 2, in_first)
     for row, value in zip(in_first.tolist(), distances.tolist(), strict=True):
         first = dict(zip([*("x" + g for g in "abc"), *("y" + g for g in "acd")], row))  # noqa: B905
@@ -125,8 +162,10 @@ def test_false_alarms_are_at_their_level(others: range) -> None:
             return Cell(voices[rows] + noise, tuple(f"{row:02}" for row in rows))
 
         sums = kernel_sums([cell(range(8), 1), cell(others, 2)])
-        groups = [[sums.groups[unit] for unit in sums.units(c)] for c in (0, 1)]
-        permuted = sums.exchanged(0, 1, exchanges(groups[0], groups[1], 99, seed))
+        units = sums.units
+        x, y = ([units.groups[unit] for unit in units.of(c)] for c in (0, 1))
+        in_first = Exchanges(x, y, 99, seed).between(x, y)
+        permuted = sums.exchanged(0, 1, in_first)
         alarms += float(permutation_p(sums.distance(0, 1), permuted)) <= 0.05
     assert 2 <= alarms <= 21  # 99.9 % of what 200 tests at 5 % give
 

@@ -46,8 +46,9 @@ def test_every_pair_has_every_estimator(planted: tuple[list[Any], list[Any]]) ->
         "fad_mean_term",
         "fad_covariance_term",
         "fad_matched",
-        "fad_floor",
         "fad_above_chance",
+        "fad_mean_above_chance",
+        "fad_covariance_above_chance",
         "fad_subspace",
         "kernel",
     }
@@ -99,18 +100,25 @@ def test_what_differs_is_found_and_what_does_not_is_not(
                 estimator=estimator,
             )
             same = x == y != "angry"
-            assert (row["low"] > 0) != same, (x, y, row)
-            if estimator == "kernel":
-                assert row["p"] <= row["q"]
-                assert (row["q"] < 0.05) != same, (x, y, row)
+            assert (row["p"] <= 0.05) != same, (x, y, row)
+            assert row["p"] <= row["q"]
+            assert (row["q"] <= 0.05) != same, (x, y, row)
+            assert row["low"] <= 0 or not same
+            assert row["least_p"] == 2**-7
 
 
 def test_the_bias_is_that_of_the_odd_emotion(
     planted: tuple[list[Any], list[Any]],
 ) -> None:
     _, measures = planted
-    bias = one(measures, estimator="fad_above_chance", measure="emotion_bias")
-    assert bias["low"] > 0
+    for estimator in ("fad_mean_above_chance", "kernel"):
+        variance = one(measures, estimator=estimator, measure="emotion_variance")
+        bias = one(measures, estimator=estimator, measure="emotion_bias")
+        assert variance["low"] > 0
+        assert bias["value"] == pytest.approx(variance["value"] ** 0.5)
+        assert isnan(bias["low"])
+    (dependence,) = [m for m in measures if m["measure"] == "emotion_dependence"]
+    assert dependence["p"] == 1 / 100
     deviations = {
         m["emotion"]: m
         for m in measures
@@ -130,10 +138,11 @@ def test_domains_without_emotion_show_none() -> None:
     alarms = {"bias": 0, "gap": 0, "nearest": 0}
     for seed in range(0, 40, 2):
         speech, song = (Domain(f"{s}", domain(s, 0)) for s in (seed, seed + 1))
-        settings = Settings(splits=3, permutations=0)
+        settings = Settings(splits=3, permutations=49, fad_permutations=0)
         _, measures = compare_clips(speech, song, EMOTIONS, settings)
         above = [m for m in measures if m["estimator"] == "fad_above_chance"]
-        alarms["bias"] += one(above, measure="emotion_bias")["low"] > 0
+        variances = [m for m in measures if m["measure"] == "emotion_variance"]
+        alarms["bias"] += any(m["low"] > 0 for m in variances)
         alarms["gap"] += one(above, measure="same_emotion_gap")["low"] > 0
         alarms["nearest"] += one(above, measure="nearest_emotion")["p"] <= 0.05
     assert max(alarms.values()) <= 3  # as 98 % of what 20 tests at 5 % give
@@ -186,11 +195,14 @@ def test_options_do_what_they_say() -> None:
     rows, measures = compare_clips(a, b, EMOTIONS, settings)
     assert all(isnan(row["low"]) for row in rows)
     tested = {row["estimator"] for row in rows if not isnan(row["p"])}
-    assert tested == {"fad"}
+    assert tested == {"fad_above_chance", "fad_covariance_above_chance"}
     assert "fad_infinity" in {row["estimator"] for row in rows}
     assert all(isnan(m["low"]) for m in measures)
     different = [
-        r["p"] for r in rows if r["estimator"] == "fad" and r["x_emotion"] == "calm"
+        r["p"]
+        for r in rows
+        if r["estimator"] == "fad_above_chance"
+        and r["x_emotion"] == "calm"
         and r["y_emotion"] == "angry" and r["x_domain"] != r["y_domain"]
     ]  # fmt: skip
     assert different == [pytest.approx(1 / 20)]
@@ -203,7 +215,7 @@ def test_unequal_clips_raise_no_alarm(together: bool) -> None:
     settings = Settings(
         splits=1, intervals=False, permutations=99, fad_permutations=99, subspace=2
     )
-    alarms = {"fad": 0, "kernel": 0}
+    alarms = {"fad_above_chance": 0, "fad_covariance_above_chance": 0, "kernel": 0}
     for seed in range(100):
         x = Cell(normal(6 * 4, 8, 2 * seed), tuple("abcdef") * 4)
         names = tuple("abcdef" if together else "ghijkl") * 2
@@ -230,7 +242,7 @@ def test_a_reader_is_warned() -> None:
     few, unequal, coarse = warnings_of(rows)
     assert "6 clips in 32 dimensions" in few
     assert "6 to 8 clips" in unequal
-    assert "With 2 speakers" in coarse
+    assert "With 2 speakers (or songs) nothing can be shown" in coarse
     assert "below 0.5" in coarse
     alone = [Cell(c.embeddings, ("x",) * len(c)) for c in domain(0, 1.0)]
     song = domain(1, 1.0)
