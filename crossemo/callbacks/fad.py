@@ -12,7 +12,7 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
-from crossemo.callbacks.measurement import Measurement
+from crossemo.callbacks.measurement import Measurement, Tables
 from crossemo.callbacks.parts import recogniser
 from crossemo.data.provenance import marked
 from crossemo.data.role_pairs import role_pairs
@@ -77,6 +77,7 @@ class FrechetAudioDistance(Callback):
         self.rows: list[Row] = []
         self.measures: list[Row] = []
         self._cautions: set[str] = set()
+        self._known: dict[str, Tables] = {}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Refuse hidden states that the encoder lacks, before the long work."""
@@ -109,7 +110,8 @@ class FrechetAudioDistance(Callback):
                 rank_zero_info("Distances need two corpora: none were measured.")
             return
         part = self.part or ("val" if trainer.validating else "test")
-        run = Measurement(trainer, module, data, part, self._places(module))
+        places = self._places(module)
+        run = Measurement(trainer, module, data, part, places, self._known)
         rows: list[Row] = []
         measures: list[Row] = []
         try:

@@ -1,6 +1,7 @@
 """One look at the clips of a part: embedded and compared, shared out over processes."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from hashlib import sha256
 from random import Random
 from typing import Any, Literal, TypeVar, cast
 
@@ -41,6 +42,8 @@ class Measurement:
         data: A datamodule of two roles or more.
         part: Which clips.
         states: Places of the hidden states to look at among `module.states`, by name.
+        known: Tables of states that were compared before, by the digest of their clips;
+            gets those that are compared.
     """
 
     def __init__(
@@ -50,10 +53,12 @@ class Measurement:
         data: EmotionDataModule,
         part: Part | Literal["all"],
         states: dict[str, int],
+        known: dict[str, Tables],
     ) -> None:
         self.trainer, self.module, self.data = trainer, module, data
         self.parts: Sequence[Part] = PARTS if part == "all" else (part,)
         self.states = states
+        self.known = known
 
     def clips(self, settings: Settings) -> tuple[list[Row], list[Row]]:
         """Compare the clips of every two roles; processes share the hidden states."""
@@ -112,12 +117,22 @@ class Measurement:
     def _compare(
         self, embedded: Mapping[str, EmbeddedClips], place: int, settings: Settings
     ) -> Tables:
-        """Compare every two roles in one hidden state, each with itself only once."""
+        """Compare every two roles in one hidden state, each with itself only once.
+
+        A state that training left as it was is not compared anew.
+        """
         classes = self.module.classes
         domains = {
             role: Domain(role, clips.cells(place, len(classes)))
             for role, clips in embedded.items()
         }
+        digest = _digest(domains.values(), settings)
+        if digest not in self.known:
+            self.known[digest] = self._compared(domains, settings)
+        return self.known[digest]
+
+    def _compared(self, domains: Mapping[str, Domain], settings: Settings) -> Tables:
+        classes = self.module.classes
         pairs = role_pairs(domains)
         rows: list[Row] = []
         measures: list[Row] = []
@@ -178,6 +193,16 @@ class Measurement:
         with self.trainer.precision_plugin.forward_context():
             states, mask = self.module.states(moved)
         return [states[place] for place in self.states.values()], mask
+
+
+def _digest(domains: Iterable[Domain], settings: Settings) -> str:
+    """Return what tells clips, groups and settings from any others."""
+    digest = sha256(repr(settings).encode())
+    for domain in domains:
+        for cell in domain.cells:
+            digest.update(repr((domain.name, cell.groups)).encode())
+            digest.update(cell.embeddings.contiguous().numpy().tobytes())
+    return digest.hexdigest()
 
 
 def _gathered(results: dict[int, Any]) -> dict[int, Any]:

@@ -26,7 +26,7 @@ from torch import Tensor
 from crossemo.distances.axes import AxisMoments, fidelities, nuclear_norms, roots_of
 from crossemo.distances.cells import Cell, deal, in_turn, rows_of
 from crossemo.distances.frechet import factor
-from crossemo.distances.units import Units
+from crossemo.distances.cell_units import Units
 
 SPLIT_SEED = 2025  # apart from the user's, as no verdict should depend on it
 
@@ -129,12 +129,15 @@ def axis_fidelities(
                 roots_of(_of_units(moments, units.of(cell), weights * (sides == side)))
                 for cell, side in product(range(sum(counts)), (0, 1))
             ]
-        ).unflatten(0, (-1, 2))  # (cells, 2, selections, axes, axes)
+        )
+        roots = roots.view(-1, 2, *roots.shape[1:])  # (cells, halves, selections, ...)
         x, y = roots[: counts[0]], roots[counts[0] :]
         across = fidelities(x[:, None], y[None].flip(2)).mean(2)
         within = fidelities(roots[:, 0], roots[:, 1])
         of_x, of_y = within[: counts[0], None], within[None, counts[0] :]
-        rounds.append(torch.stack(torch.broadcast_tensors(across, of_x, of_y)))
+        rounds.append(
+            torch.stack([across, *(w.expand_as(across) for w in (of_x, of_y))])
+        )
     mean = torch.stack(rounds).nanmean(0).movedim(-1, 1)
     return Fidelities(*mean)
 
@@ -209,7 +212,8 @@ class _Products:
         part = self._between(a.cell, b.cell)[a.rows][:, b.rows]
         part = part - part.mean(0)
         part = part - part.mean(1, keepdim=True)
-        return nuclear_norms(part) / ((len(a.rows) - 1) * (len(b.rows) - 1)) ** 0.5
+        pairs = (len(a.rows) - 1) * (len(b.rows) - 1)
+        return nuclear_norms(part / float(pairs) ** 0.5)
 
     def _between(self, a: Cell, b: Cell) -> Tensor:
         key = (id(a), id(b))

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from crossemo.distances.units import Units
+from crossemo.distances.cell_units import Units
 
 _RIDGE = 1e-10  # of the mean variance, for sets of fewer clips than axes
 
@@ -36,7 +36,8 @@ class AxisMoments:
         count = (weights @ self.sizes)[..., None, None]
         mean = (weights @ self.sums)[..., None] / count
         axes = self.sums.shape[1]
-        total = (weights @ self.squares.flatten(1)).unflatten(-1, (axes, axes))
+        total = weights @ self.squares.flatten(1)
+        total = total.view(*weights.shape[:-1], axes, axes)
         inner = total - count * mean @ mean.mT
         return torch.where(count > 1, inner / (count - 1), torch.nan)
 
@@ -113,5 +114,5 @@ def nuclear_norms(matrices: Tensor) -> Tensor:
     product = matrices @ matrices.mT if wide else matrices.mT @ matrices
     unknown = ~product.flatten(-2).isfinite().all(-1)
     product = product.masked_fill(unknown[..., None, None], 0)
-    values = torch.linalg.eigvalsh(product).clamp(min=0).sqrt().sum(-1)
-    return values.masked_fill(unknown, torch.nan)
+    values: Tensor = torch.linalg.eigvalsh(product)
+    return values.clamp(min=0).sqrt().sum(-1).masked_fill(unknown, torch.nan)

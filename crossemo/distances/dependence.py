@@ -69,7 +69,9 @@ def _differences(xs: Sequence[Cell], ys: Sequence[Cell], seed: int) -> Tensor:
             dealt = deal(members, bundles, Random(seed))
             bundle_of |= {group: shared + bundle for group, bundle in dealt.items()}
     means = [
-        torch.stack([_bundle_means(cell, bundle_of, shared + bundles) for cell in cells])
+        torch.stack(
+            [_bundle_means(cell, bundle_of, shared + bundles) for cell in cells]
+        )
         for cells in (xs, ys)
     ]
     differences = (means[0] - means[1]).transpose(0, 1)

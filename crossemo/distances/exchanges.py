@@ -85,7 +85,8 @@ def least_p(x: Collection[str], y: Collection[str]) -> float:
     """
     both = set(x) & set(y)
     a, b = len(set(x) - both), len(set(y) - both)
-    return (1 + (a == b)) / (2 ** len(both) * comb(a + b, a))
+    ways = comb(a + b, a) << len(both)
+    return (1 + (a == b)) / ways
 
 
 def exchangeable(x: Cell, y: Cell) -> tuple[Cell, Cell]:
@@ -109,6 +110,9 @@ def exchangeable(x: Cell, y: Cell) -> tuple[Cell, Cell]:
 
 def _first_clips(cell: Cell, limits: Mapping[str, int]) -> Cell:
     """Return a cell of at most as many clips of each group as its limit."""
+    counts = Counter(cell.groups)
+    if all(counts[group] <= limits[group] for group in counts):
+        return cell
     turns: Counter[str] = Counter()
     rows = []
     for row, group in enumerate(cell.groups):

@@ -7,7 +7,7 @@ import torch
 from torch import Tensor
 
 from crossemo.distances.cells import Cell
-from crossemo.distances.units import Units, units_of
+from crossemo.distances.cell_units import Units, units_of
 
 _CHUNK = 2**22  # entries of the kernel's matrix that are held at once
 

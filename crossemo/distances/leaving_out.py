@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from crossemo.distances.cells import Cell, deal, groups_of
-from crossemo.distances.units import Units
+from crossemo.distances.cell_units import Units
 
 MOST_BLOCKS = 24  # of the groups that are in one domain, in the other, or in both
 
@@ -23,8 +23,8 @@ class LeavingOut:
 
     Args:
         weights: `(blocks, units)` 0 for the units of each block in turn, else 1.
-        factors: `(blocks,)` what a replicate's squared deviation counts in the variance:
-            (b - 1) / b, with the number b of blocks in the domain.
+        factors: `(blocks,)` what a replicate's squared deviation counts in the
+            variance: (b - 1) / b, with the number b of blocks in the domain.
         freedom: `(cells,)` blocks of each cell, less one.
     """
 
@@ -72,7 +72,9 @@ def leave_out(
     of_units = torch.tensor([block_of.get(group, -1) for group in units.groups])
     factors = torch.ones(number, dtype=torch.float64)
     for group, block in block_of.items():
-        least = min(n for n, names in zip(counts, (x, y), strict=True) if group in names)
+        least = min(
+            n for n, names in zip(counts, (x, y), strict=True) if group in names
+        )
         factors[block] = (least - 1) / least
     freedom = [
         len({block_of[group] for group in cell.groups if group in block_of}) - 1

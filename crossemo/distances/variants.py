@@ -87,7 +87,8 @@ def principal_axes(sets: Sequence[Tensor], rank: int) -> Tensor:
     check_embeddings(clips)
     clips = clips - clips.mean(0)
     if 3 * rank > min(clips.shape):
-        return torch.linalg.svd(clips, full_matrices=False)[2][:rank].T
+        vectors: Tensor = torch.linalg.svd(clips, full_matrices=False)[2]
+        return vectors[:rank].T
     from scipy.sparse.linalg import svds  # a few axes take a tenth of the time
 
     start = clips.new_ones(min(clips.shape)).numpy()  # or it would draw one at random

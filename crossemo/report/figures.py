@@ -126,7 +126,7 @@ def fad_heatmap(
     note = f"{col_title} (framed: nearest of row"
     if insignificant is not None and np.any(insignificant):
         _hatch_cells(axes, np.asarray(insignificant))
-        note += ";\nhatched: not shown above chance"
+        note += ";\nhatched: not shown (p > .05)"
     axes.set(xlabel=f"{note})", ylabel=row_title)
     set_title(figure, title)
     for row, of_row in enumerate(table):

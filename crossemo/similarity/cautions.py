@@ -70,7 +70,6 @@ def _of_groups(estimated: Sequence[Row], pairs: int) -> Iterator[str]:
         least = max(row["least_p"] for row in tested)
         groups = min(n for row in tested for n in (row["x_groups"], row["y_groups"]))
         yield (
-            f"With {groups} speakers (or songs) nothing can be shown: p-values can't be "
-            f"below {least:.2g}. It takes six who are in both domains, or four others "
-            "in each."
+            f"With {groups} speakers (or songs) nothing can be shown: p can't be below "
+            f"{least:.2g}. It takes six who are in both domains, or four others in each."
         )

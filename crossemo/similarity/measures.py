@@ -90,9 +90,7 @@ class _Noise:
 
     def squared(self, value: Tensor, replicates: Tensor, p: Tensor) -> Estimate:
         """Return the estimate of what is 0 or more, its interval gated by p."""
-        low, high = root_interval(
-            value, self.variance(replicates), self.t, p <= ALPHA
-        )
+        low, high = root_interval(value, self.variance(replicates), self.t, p <= ALPHA)
         return Estimate(*map(float, (value, low, high, p)))
 
 
@@ -108,12 +106,13 @@ def _present(table: Table) -> Tensor:
 
 def _only(table: Table, present: Tensor) -> Table:
     """Return the table of some emotions."""
-    parts = {
-        name: None if whole is None else whole[..., present, :][..., present]
-        for name in ("value", "replicates", "exchanged")
-        for whole in [getattr(table, name)]
-    }
-    return Table(**parts)
+    assert table.replicates is not None
+    assert table.exchanged is not None
+    value, replicates, exchanged = (
+        part[..., present, :][..., present]
+        for part in (table.value, table.replicates, table.exchanged)
+    )
+    return Table(value, replicates=replicates, exchanged=exchanged)
 
 
 def _of_table(table: Table, noise: _Noise, names: Sequence[str]) -> Iterator[Measure]:

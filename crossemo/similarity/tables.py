@@ -84,9 +84,9 @@ def _columns(table: Table, i: int, j: int) -> dict[str, float]:
         "value": table.value,
         "low": table.low,
         "high": table.high,
-        "by_trace": by_trace and by_trace.value,
-        "by_trace_low": by_trace and by_trace.low,
-        "by_trace_high": by_trace and by_trace.high,
+        "by_trace": by_trace.value if by_trace else None,
+        "by_trace_low": by_trace.low if by_trace else None,
+        "by_trace_high": by_trace.high if by_trace else None,
         "p": table.p,
         "least_p": table.least_p,
     }

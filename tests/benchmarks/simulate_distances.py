@@ -1,20 +1,21 @@
 """How often tests of distances raise false alarms, and intervals hold the truth.
 
 Run `python -m tests.benchmarks.simulate_distances [--runs R] [--part PART]`. Parts are
-`shared` and `separate` (actors, 64 features), `wide` (768 features) and `emotions`; each
-takes half an hour on one thread. Tables are of shares in per cent, ± one standard error.
+`shared` and `separate` (actors, 64 features), `wide` (768 features) and `emotions`;
+each takes about half an hour on one thread. Tables are of shares in per cent, ± one
+standard error.
 
-Clips are normal with variances k^-1.5. An actor differs from others as much as the clips
-of one actor do from each other; half of that is common to both domains where actors are
-shared. Distances are in units of the population's trace. The truth of a Fréchet distance
-between normals whose covariances share their axes is $|m|^2 + \\sum (s_x - s_y)^2$; that
-of the kernel distance is a product over features.
+Clips are normal with variances k^-1.5. An actor differs from others as much as the
+clips of one actor do from each other; half of that is common to both domains where
+actors are shared. Distances are in units of the population's trace. The truth of a
+Fréchet distance between normals whose covariances share their axes is
+$|m|^2 + \\sum (s_x - s_y)^2$; that of the kernel distance is a product over features.
 """
 
 import argparse
 import sys
 from collections import defaultdict
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain, product
 from math import isnan
@@ -24,8 +25,12 @@ import torch
 from torch import Tensor
 
 from crossemo.distances.cells import Cell
-from crossemo.similarity.estimators import Comparison, Layer
-from crossemo.similarity.estimators import fad_above_chance, kernel_distance
+from crossemo.similarity.estimators import (
+    Comparison,
+    Layer,
+    fad_above_chance,
+    kernel_distance,
+)
 from crossemo.similarity.measures import bias_rows
 from crossemo.similarity.settings import Settings
 from crossemo.similarity.tables import Table
@@ -221,7 +226,7 @@ def _percent(name: str) -> int:
     return 1 if name.endswith("bias") else 100  # a bias comes in per cent
 
 
-def print_table(rows: list[Mapping[str, str]]) -> None:
+def print_table(rows: Sequence[Mapping[str, str]]) -> None:
     names = list(dict.fromkeys(chain.from_iterable(rows)))
     print("| " + " | ".join(names) + " |\n|" + "---|" * len(names))
     for row in rows:
@@ -242,13 +247,15 @@ def emotions(runs: int) -> None:
     alike, apart = [NULL] * 6, [Truth("", shift=0.3**0.5)] * 6
     one = [*alike[:2], Truth("", shift=0.36**0.5), *alike[3:]]
     two = [*apart[:2], Truth("", shift=1.0), *apart[3:]]
-    cases = (("all alike", alike), ("all apart", apart))
-    cases += (("one apart", one), ("one farther", two))
+    names = ("all alike", "all apart", "one apart", "one farther")
+    cases = list(zip(names, (alike, apart, one, two), strict=True))
     designs = [Design(actors) for actors in ACTORS]
     designs += [Design(actors, shared=False) for actors in (6, 12)]
     rows: list[Mapping[str, str]] = []
     for (name, truths), design in product(cases, designs):
-        outcomes = chain.from_iterable(of_emotions(design, truths, n) for n in range(runs))
+        outcomes = chain.from_iterable(
+            of_emotions(design, truths, n) for n in range(runs)
+        )
         rows.append({"emotions": name, "actors": design.name} | summary(outcomes))
         print(*rows[-1].values(), sep=" | ", file=sys.stderr, flush=True)
     print_table(rows)

@@ -163,6 +163,8 @@ def test_options_choose_what_is_measured(
         "fad_mean_term",
         "fad_covariance_term",
         "fad_above_chance",
+        "fad_mean_above_chance",
+        "fad_covariance_above_chance",
     }
 
 
@@ -252,10 +254,14 @@ def test_validate_measures_without_training(
         "same_emotion_distance",
         "same_emotion_gap",
         "nearest_emotion",
+        "emotion_variance",
         "emotion_bias",
+        "emotion_dependence",
         "deviation",
     }
-    assert "nearest is same" in capsys.readouterr().out
+    assert "nearest same" in capsys.readouterr().out
+    # Four actors have eight exchanges, so that nothing can be shown.
+    assert {row["least_p"] for row in tested if row["p"] != "nan"} == {"0.125"}
     drawn = {path.name for path in (folder / "figures").iterdir()}
     assert {"fad_validate.png", "fad_layers_validate.png"} <= drawn
     events = EventAccumulator(str(folder), size_guidance={"images": 0}).Reload()
@@ -345,3 +351,40 @@ def test_every_two_of_three_roles_are_measured_as_if_there_were_no_third(
     assert "x_domain" not in tables[2, "similarity.csv"][0]
     figures = {path.name for path in (tmp_path).rglob("*.png")}
     assert {"fad_song_piano_test.png", "fad_speech_song_test.png"} <= figures
+
+
+def test_a_state_that_training_left_alone_is_compared_once(
+    data: CrossDomainDataModule,
+    model: EmotionRecognizer,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    compared = []
+    module = "crossemo.callbacks.measurement"
+    real = __import__(module, fromlist=["compare_clips"]).compare_clips
+
+    def counted(*arguments: Any) -> Any:
+        compared.append(arguments)
+        return real(*arguments)
+
+    monkeypatch.setattr(f"{module}.compare_clips", counted)
+    callback = measured(data, model, tmp_path, layers=[0, 1, 2])
+    assert len(compared) == 3
+    first = list(callback.rows)
+    trainer = Trainer(
+        default_root_dir=tmp_path,
+        accelerator="cpu",
+        logger=False,
+        callbacks=[callback],
+        enable_progress_bar=False,
+        enable_model_summary=False,
+    )
+    trainer.test(model, datamodule=data, verbose=False)
+    assert len(compared) == 3
+    assert repr(callback.rows) == repr(first)  # NaN isn't equal to itself
+    with torch.no_grad():
+        for name, parameter in model.encoder.named_parameters():
+            if ".encoder.layers.1." in name:
+                parameter.add_(0.1)
+    trainer.test(model, datamodule=data, verbose=False)
+    assert len(compared) == 4  # the last state alone is another

@@ -95,12 +95,13 @@ def test_one_command_compares_two_folders(
     assert {path.name for path in (folder / "figures").iterdir()} == {
         "fad.png",
         "fad_above_chance.png",
+        "kernel.png",
         "fad_layers.png",
         "fad_over_layers.png",
         "emotions_over_layers.png",
     }
     shown = capsys.readouterr().out
-    assert "nearest is same" in shown
+    assert "nearest same" in shown
     assert "Results: logs/fad/version_0" in shown
     assert "Only one of the folders has calm" in caplog.text
     assert "1 of 13 clips can't be used" in caplog.text

@@ -13,7 +13,7 @@ from crossemo.distances.above_chance import (
 from crossemo.distances.axes import axis_moments
 from crossemo.distances.cells import Cell
 from crossemo.distances.frechet import factor, frechet_terms
-from crossemo.distances.units import units_of
+from crossemo.distances.cell_units import units_of
 from tests.distances.normals import ssl_like
 
 WIDTH = 96
@@ -71,9 +71,7 @@ def test_fidelities_are_those_of_the_frechet_distance() -> None:
     (side_of,) = deal_halves([x], [y], 1)
     fidelities, clips = crossed_fidelities([x], [y], [side_of])
     rows = [[side_of[g] == side for g in x.groups] for side in (0, 1)]
-    xa, xb, ya, yb = (
-        factor(cell.embeddings[half]) for cell in (x, y) for half in rows
-    )
+    xa, xb, ya, yb = (factor(cell.embeddings[half]) for cell in (x, y) for half in rows)
 
     def fidelity(a: object, b: object) -> Tensor:
         return (a.trace + b.trace - frechet_terms(a, b)[1]) / 2  # type: ignore

@@ -8,7 +8,7 @@ from crossemo.distances.axes import (
 )
 from crossemo.distances.cells import Cell
 from crossemo.distances.frechet import factor, frechet_terms
-from crossemo.distances.units import units_of
+from crossemo.distances.cell_units import units_of
 from tests.distances.normals import normal, ssl_like
 
 

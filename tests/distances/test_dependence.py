@@ -74,9 +74,7 @@ def test_all_orders_of_two_bundles_give_the_exact_p() -> None:
     for swaps in product((0, 1), repeat=3):
         one = torch.stack([d[swap, actor] for actor, swap in enumerate(swaps)])
         two = torch.stack([d[1 - swap, actor] for actor, swap in enumerate(swaps)])
-        lengths = [
-            (a.sum(0).square().sum() - a.square().sum()) / 6 for a in (one, two)
-        ]
+        lengths = [(a.sum(0).square().sum() - a.square().sum()) / 6 for a in (one, two)]
         values.append(torch.stack(lengths).var())
     exact = float((torch.stack(values) >= values[0] - 1e-12).double().mean())
     _, p = dependence_test(xs, ys, 20000)

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from itertools import permutations, product
 
 import pytest
@@ -63,7 +64,7 @@ def by_brute_force(sums: KernelSums, pairs: list[tuple[int, int]]) -> Tensor:
 @pytest.mark.parametrize("groups", [SHARED, SEPARATE, PARTLY])
 @pytest.mark.parametrize("kernel", [linear_sums, kernel_sums])
 def test_products_are_those_of_brute_force(
-    groups: tuple[str, str], kernel: type[KernelSums]
+    groups: tuple[str, str], kernel: Callable[[list[Cell]], KernelSums]
 ) -> None:
     sums = kernel(cells_of(groups, (2, 3)))
     pairs = [(0, 2), (1, 3)]
@@ -130,4 +131,7 @@ def test_fewer_than_four_groups_have_no_products() -> None:
     groups = tuple("abc") * 2
     cells = [Cell(normal(6, 3, seed), groups) for seed in range(4)]
     assert distance_products(linear_sums(cells), [(0, 2), (1, 3)]).isnan().all()
-    assert variance_replicates(linear_sums(cells), [(0, 2)], torch.zeros(0, 12)).numel() == 0
+    assert (
+        variance_replicates(linear_sums(cells), [(0, 2)], torch.zeros(0, 12)).numel()
+        == 0
+    )

@@ -4,7 +4,7 @@ import torch
 from crossemo.distances.cells import Cell
 from crossemo.distances.kernel import linear_sums
 from crossemo.distances.leaving_out import LeavingOut, leave_out
-from crossemo.distances.units import units_of
+from crossemo.distances.cell_units import units_of
 from tests.distances.normals import normal
 
 
@@ -47,7 +47,8 @@ def test_of_separate_means_it_is_the_textbook_variance() -> None:
 
     def difference(weights: torch.Tensor) -> torch.Tensor:
         means = [
-            (weights * side) @ clips / (weights * side).sum(-1) for side in (in_x, ~in_x)
+            (weights * side) @ clips / (weights * side).sum(-1)
+            for side in (in_x, ~in_x)
         ]
         return means[0] - means[1]
 

@@ -13,8 +13,8 @@ from crossemo.report.distances import (
 EMOTIONS = ("calm", "sad")
 
 
-def rows(stage: str, values: list[float], scale: float, low: float = 1.0) -> list[Any]:
-    """Rows of two layers and of two estimators, for the four pairs of two emotions."""
+def rows(stage: str, values: list[float], scale: float, p: float = 0.01) -> list[Any]:
+    """Rows of two layers and three estimators, for the four pairs of two emotions."""
     pairs = [(x, y) for x in EMOTIONS for y in EMOTIONS]
     return [
         {
@@ -26,12 +26,13 @@ def rows(stage: str, values: list[float], scale: float, low: float = 1.0) -> lis
             "x_emotion": x,
             "y_emotion": y,
             "estimator": estimator,
-            "value": value - (estimator != "fad") * scale,
-            "low": low if estimator != "fad" and x == y else float("nan"),
-            "mean_trace": scale,
+            "value": value,
+            "by_trace": (value - (estimator != "fad") * scale) / scale,
+            "low": float("nan"),  # intervals say nothing of what is shown
+            "p": p if estimator != "fad" and x == y else float("nan"),
         }
         for layer in ("0", "mixture")
-        for estimator in ("fad", "fad_above_chance")
+        for estimator in ("fad", "fad_above_chance", "kernel")
         for (x, y), value in zip(pairs, values, strict=True)
     ]
 
@@ -41,7 +42,7 @@ def measures(stage: str, bias: float = 0.5) -> list[Any]:
         "same_emotion_distance": (1.0, 0.5, 1.5),
         "same_emotion_gap": (2.0, 1.0, 3.0),
         "nearest_emotion": (0.75, float("nan"), float("nan")),
-        "emotion_bias": (bias, 0.0, 1.0),
+        "emotion_variance": (bias, -0.5, 1.0),
     }
     return [
         {
@@ -52,10 +53,11 @@ def measures(stage: str, bias: float = 0.5) -> list[Any]:
             "value": value + (layer == "mixture"),
             "low": low,
             "high": high,
+            "p": 0.01 if layer == "0" else 0.06,
             "chance": 0.5,
         }
         for layer in ("0", "mixture")
-        for estimator in ("fad_above_chance", "kernel")
+        for estimator in ("fad_above_chance", "fad_mean_above_chance", "kernel")
         for name, (value, low, high) in estimates.items()
     ]
 
@@ -94,6 +96,7 @@ def test_titles_and_axes_name_what_is_shown() -> None:
             "fad",
             "fad_above_chance",
             "fad_layers",
+            "kernel",
             "fad_over_layers",
             "emotions_over_layers",
         ]
@@ -104,35 +107,35 @@ def test_titles_and_axes_name_what_is_shown() -> None:
 
 
 def test_cells_at_chance_look_different() -> None:
-    table = rows("test", [1.0, 2, 3, 4], 0.5, low=0.1)
+    table = rows("test", [1.0, 2, 3, 4], 0.5, p=0.05)
     for row in table:
         if row["x_emotion"] == row["y_emotion"] == "sad":
-            row["low"] = -0.1
+            row["p"] = 0.06
     figures = distance_figures(table, [], "test", EMOTIONS)
-    for name in ("fad", "fad_above_chance"):
+    for name in ("fad", "fad_above_chance", "kernel"):
         axes = figures[name].axes[0]
         hatched = [
             (round(patch.get_y() + 0.5), round(patch.get_x() + 0.5))
             for patch in axes.patches
             if isinstance(patch, Rectangle) and patch.get_hatch()
         ]
-        # One is at chance; two more have no interval that could show them above it.
+        # One is not shown; of two more there is no test.
         assert hatched == [(0, 1), (1, 0), (1, 1)]
         slight = {t.get_position() for t in axes.texts if t.get_fontstyle() == "italic"}
         assert slight == {(1, 0), (0, 1), (1, 1)}
-        assert "hatched: not shown above chance" in axes.get_xlabel()
+        assert "hatched: not shown (p > .05)" in axes.get_xlabel()
 
 
 def test_a_table_without_any_value_is_not_drawn() -> None:
     nan = float("nan")
     assert distance_figures(rows("test", [nan] * 4, 1.0), [], "test", EMOTIONS) == {}
     assert distance_figures([], [], "test", EMOTIONS) == {}
-    assert distance_figures(rows("a", [1.0] * 4, 0.0), [], "a", EMOTIONS) == {}
 
 
 def test_lines_are_means_over_layers_with_bands() -> None:
     axes = distance_over_layers(measures("test")).axes[0]
-    same, another, chance = axes.lines
+    same, hollow, another, chance = axes.lines
+    assert np.asarray(hollow.get_xdata()).tolist() == [1]  # p is above .05
     assert np.asarray(same.get_ydata()).tolist() == [1, 2]
     assert np.asarray(another.get_ydata()).tolist() == [3, 5]
     assert np.asarray(chance.get_ydata()).tolist() == [0, 0]

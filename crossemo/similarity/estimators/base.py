@@ -16,7 +16,7 @@ from crossemo.distances.exchanges import Exchanges, least_p
 from crossemo.distances.frechet import factor, frechet_term_pairs
 from crossemo.distances.kernel import KernelSums, kernel_sums, linear_sums
 from crossemo.distances.leaving_out import MOST_BLOCKS, LeavingOut, leave_out
-from crossemo.distances.units import Units, units_of
+from crossemo.distances.cell_units import Units, units_of
 from crossemo.distances.variants import principal_axes
 from crossemo.metrics.jackknife import root_interval
 from crossemo.metrics.permutation import permutation_p
@@ -130,8 +130,7 @@ class Layer:
 class Comparison:
     """Two domains in one hidden state, or a domain with itself.
 
-    Of a domain with itself every pair of emotions has one estimate, above the diagonal,
-    and neither interval nor test.
+    Of a domain with itself every pair of emotions has one estimate, above the diagonal.
 
     Args:
         layer: Both domains of the hidden state.

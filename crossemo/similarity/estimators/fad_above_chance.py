@@ -7,10 +7,9 @@ from crossemo.distances.above_chance import axis_fidelities, crossed_fidelities
 from crossemo.distances.axes import axis_moments, fidelities, roots_of
 from crossemo.distances.cells import Cell
 from crossemo.distances.exchanges import exchangeable
-from crossemo.distances.units import units_of
+from crossemo.distances.cell_units import units_of
 from crossemo.similarity.estimators.base import Comparison, traces_of
 from crossemo.similarity.estimators.kernel_distance import of_kernel
-from crossemo.similarity.settings import Settings
 from crossemo.similarity.tables import Table
 
 NAMES = (
@@ -18,6 +17,8 @@ NAMES = (
     "fad_mean_above_chance",
     "fad_covariance_above_chance",
 )
+
+WITHIN = 2  # splits of a domain with itself, which is for reference
 
 
 def estimate(comparison: Comparison) -> dict[str, Table]:
@@ -60,9 +61,10 @@ def _with_trace(
 
 def _covariance_term(comparison: Comparison) -> tuple[Tensor, Tensor]:
     """Return the term above chance of all features, and the clips per half."""
-    crossed, used = crossed_fidelities(
-        comparison.xs, comparison.ys, comparison.layer.halves
-    )
+    halves = comparison.layer.halves
+    if not comparison.across:
+        halves = halves[:WITHIN]
+    crossed, used = crossed_fidelities(comparison.xs, comparison.ys, halves)
     x, y = (comparison.layer.traces[0, places] for places in comparison.places)
     return crossed.term(x, y), used
 
@@ -73,11 +75,11 @@ def _covariance_noise(comparison: Comparison) -> Tensor:
     Along the principal axes, where nearly all of its noise lies.
 
     Returns:
-        `(blocks, x emotions, y emotions)`; of a domain with itself none.
+        `(blocks, x emotions, y emotions)`; NaN of a domain with itself.
     """
     layer = comparison.layer
     if not (comparison.across and len(layer.leaving_out)):
-        return comparison.empty(0)
+        return comparison.empty(len(layer.leaving_out))
     counts = len(layer.xs), len(layer.ys)
     weights, units = layer.weights, layer.units
     crossed = axis_fidelities(layer.moments, units, counts, layer.halves, weights)

@@ -1,7 +1,5 @@
 """The kernel distance, unbiased, with intervals and p-values."""
 
-import torch
-
 from crossemo.distances.exchanges import exchangeable
 from crossemo.distances.kernel import KernelSums, kernel_sums, linear_sums
 from crossemo.similarity.estimators.base import Comparison
@@ -14,21 +12,20 @@ def estimate(comparison: Comparison) -> dict[str, Table]:
 
 
 def of_kernel(comparison: Comparison, sums: KernelSums) -> Table:
-    """Return the distance by a kernel, with intervals and p-values across domains.
+    """Return the distance by a kernel, with intervals and p-values.
 
     Args:
         comparison: Whose clips.
         sums: The kernel's sums over all cells of the layer.
     """
     layer, draws = comparison.layer, comparison.settings.permutations
-    weights = layer.weights if comparison.across else layer.weights[:1]
-    values = comparison.empty(len(weights))
-    exchanges = layer.exchanges(draws) if comparison.across and draws else ()
+    values = comparison.empty(len(layer.weights))
+    exchanges = layer.exchanges(draws) if draws else ()
     exchanged = comparison.empty(1 + len(exchanges))
     xs, ys = comparison.places
     for i, j in comparison.pairs():
         places = (xs[i], ys[j])
-        values[:, i, j] = sums.distance(*places, weights)
+        values[:, i, j] = sums.distance(*places, layer.weights)
         if not exchanges:
             continue
         of_pair = sums
