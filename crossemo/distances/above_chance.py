@@ -24,9 +24,9 @@ import torch
 from torch import Tensor
 
 from crossemo.distances.axes import AxisMoments, fidelities, nuclear_norms, roots_of
+from crossemo.distances.cell_units import Units
 from crossemo.distances.cells import Cell, deal, in_turn, rows_of
 from crossemo.distances.frechet import factor
-from crossemo.distances.cell_units import Units
 
 SPLIT_SEED = 2025  # apart from the user's, as no verdict should depend on it
 

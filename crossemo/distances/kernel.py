@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from crossemo.distances.cells import Cell
 from crossemo.distances.cell_units import Units, units_of
+from crossemo.distances.cells import Cell
 
 _CHUNK = 2**22  # entries of the kernel's matrix that are held at once
 

@@ -7,8 +7,8 @@ from random import Random
 import torch
 from torch import Tensor
 
-from crossemo.distances.cells import Cell, deal, groups_of
 from crossemo.distances.cell_units import Units
+from crossemo.distances.cells import Cell, deal, groups_of
 
 MOST_BLOCKS = 24  # of the groups that are in one domain, in the other, or in both
 

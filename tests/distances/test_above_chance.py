@@ -11,9 +11,9 @@ from crossemo.distances.above_chance import (
     deal_halves,
 )
 from crossemo.distances.axes import axis_moments
+from crossemo.distances.cell_units import units_of
 from crossemo.distances.cells import Cell
 from crossemo.distances.frechet import factor, frechet_terms
-from crossemo.distances.cell_units import units_of
 from tests.distances.normals import ssl_like
 
 WIDTH = 96

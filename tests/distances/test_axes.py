@@ -6,9 +6,9 @@ from crossemo.distances.axes import (
     nuclear_norms,
     roots_of,
 )
+from crossemo.distances.cell_units import units_of
 from crossemo.distances.cells import Cell
 from crossemo.distances.frechet import factor, frechet_terms
-from crossemo.distances.cell_units import units_of
 from tests.distances.normals import normal, ssl_like
 
 

@@ -1,10 +1,10 @@
 import pytest
 import torch
 
+from crossemo.distances.cell_units import units_of
 from crossemo.distances.cells import Cell
 from crossemo.distances.kernel import linear_sums
 from crossemo.distances.leaving_out import LeavingOut, leave_out
-from crossemo.distances.cell_units import units_of
 from tests.distances.normals import normal
 
 

@@ -11,12 +11,12 @@ from torch import Tensor
 
 from crossemo.distances.above_chance import deal_halves
 from crossemo.distances.axes import AxisMoments, axis_moments
+from crossemo.distances.cell_units import Units, units_of
 from crossemo.distances.cells import Cell, groups_of
 from crossemo.distances.exchanges import Exchanges, least_p
 from crossemo.distances.frechet import factor, frechet_term_pairs
 from crossemo.distances.kernel import KernelSums, kernel_sums, linear_sums
 from crossemo.distances.leaving_out import MOST_BLOCKS, LeavingOut, leave_out
-from crossemo.distances.cell_units import Units, units_of
 from crossemo.distances.variants import principal_axes
 from crossemo.metrics.jackknife import root_interval
 from crossemo.metrics.permutation import permutation_p

@@ -5,9 +5,9 @@ from torch import Tensor
 
 from crossemo.distances.above_chance import axis_fidelities, crossed_fidelities
 from crossemo.distances.axes import axis_moments, fidelities, roots_of
+from crossemo.distances.cell_units import units_of
 from crossemo.distances.cells import Cell
 from crossemo.distances.exchanges import exchangeable
-from crossemo.distances.cell_units import units_of
 from crossemo.similarity.estimators.base import Comparison, traces_of
 from crossemo.similarity.estimators.kernel_distance import of_kernel
 from crossemo.similarity.tables import Table
