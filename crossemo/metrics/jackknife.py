@@ -62,10 +62,10 @@ def root_interval(
 
     On the scale of its square root, where the noise of a distance hardly grows with its
     value: $(\sqrt D \pm t s / 2 \sqrt b)^2$ with the standard error s and
-    $b = \max(D, t s / 2)$. At a distance of 0 the jackknife's variance is some two times too large, so that no
-    interval alone would begin above 0 often enough. Whether it does is said by a
-    permutation test of the same distance instead; where that shows nothing, the lower
-    end is that of $D \pm t s$, and 0 at most.
+    $b = \max(D, t s / 2)$. At a distance of 0 the jackknife's variance is some two
+    times too large, so that no interval alone would begin above 0 often enough. Whether
+    it does is said by a permutation test of the same distance instead; where that shows
+    nothing, the lower end is that of $D \pm t s$, and 0 at most.
 
     Args:
         value: `(...)` estimates of a squared distance, which may be negative.

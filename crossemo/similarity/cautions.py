@@ -71,5 +71,6 @@ def _of_groups(estimated: Sequence[Row], pairs: int) -> Iterator[str]:
         groups = min(n for row in tested for n in (row["x_groups"], row["y_groups"]))
         yield (
             f"With {groups} speakers (or songs) nothing can be shown: p can't be below "
-            f"{least:.2g}. It takes six who are in both domains, or four others in each."
+            f"{least:.2g}. It takes six who are in both domains, or four other ones in "
+            "each."
         )
