@@ -59,6 +59,8 @@ class FrechetAudioDistance(Callback):
         measures: What `similarity.csv` holds.
     """
 
+    section = "fad"  # of a config; a run goes on with the same settings
+
     def __init__(
         self,
         part: Literal["train", "val", "test", "all"] | None = None,
@@ -92,6 +94,9 @@ class FrechetAudioDistance(Callback):
             self._measure(trainer, pl_module, BEFORE)
         else:
             self._recall(Path(trainer.ckpt_path).parent.parent)
+            folder = trainer.log_dir  # asks the first process, so all must take part
+            if trainer.is_global_zero:
+                self._save(folder)  # a run may be cut off once more before its tests
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Measure after `lightning validate`, not after the validations of a fit."""
@@ -154,13 +159,16 @@ class FrechetAudioDistance(Callback):
                     rows = list(csv.DictReader(lines))
                 self._keep(BEFORE, [r for r in rows if r["stage"] == BEFORE], table)
 
-    def _write(
-        self, trainer: Trainer, module: EmotionRecognizer, name: str, folder: str | None
-    ) -> None:
+    def _save(self, folder: str | None) -> None:
         if folder is not None:
             for file, rows in ((FILE, self.rows), (MEASURES, self.measures)):
                 if rows:
                     write_csv(Path(folder) / file, rows)
+
+    def _write(
+        self, trainer: Trainer, module: EmotionRecognizer, name: str, folder: str | None
+    ) -> None:
+        self._save(folder)
         from crossemo.report.distances import distance_figures  # and matplotlib
         from crossemo.report.style import mark_figure
 

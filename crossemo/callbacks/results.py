@@ -68,6 +68,8 @@ class Results(Callback):
             "model": {key: module.hparams[key] for key in sorted(module.hparams)},
             "parameters": _parameter_counts(module),
         }
+        if module.changes:
+            self.content["changes"] = module.changes
         checkpoint = trainer.ckpt_path
         self.content["stages"][module.test_name] = {
             "checkpoint": None if checkpoint is None else Path(checkpoint).name,

@@ -57,6 +57,7 @@ class EmotionDataModule(LightningDataModule):
 
     Attributes:
         roles: Corpus by role.
+        settings: What else it was made with, by the names of the arguments.
         task: What is learnt.
 
     Raises:
@@ -85,7 +86,13 @@ class EmotionDataModule(LightningDataModule):
         num_workers: int = 0,
         seed: int = 0,
     ) -> None:
+        settings = dict(locals())  # before anything else has a name here
         super().__init__()
+        self.settings = {
+            name: value
+            for name, value in settings.items()
+            if name not in ("self", "roles", "__class__")
+        }
         if not roles:
             raise CrossEmoError("A datamodule needs a corpus in at least one role.")
         if num_workers < 0:

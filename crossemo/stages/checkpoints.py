@@ -51,7 +51,8 @@ def put_back_pretrained(
         checkpoint: As it was loaded.
         encoder: The encoder that it is loaded into; gets the checkpoint's adapters.
         card: What a checkpoint of this model says.
-        weights: Returns the weights of the model that it is loaded into.
+        weights: Returns the weights of the model that it is loaded into; those of its
+            encoder as they were before any training, where a checkpoint may lack them.
 
     Raises:
         CheckpointMismatchError: It is not crossemo's or belongs to another model.
@@ -65,7 +66,9 @@ def put_back_pretrained(
     if adapters and theirs["adapters"] and theirs["tuning"] == card["tuning"]:
         adapters.load_state(theirs["adapters"])
     ours = weights()
-    pretrained = {key: ours[key] for key in _pretrained_keys(encoder)}
+    # A run that trains more of the encoder by now than when it wrote the checkpoint.
+    lacking = _own_keys(encoder).intersection(ours) - set(checkpoint["state_dict"])
+    pretrained = {key: ours[key] for key in lacking | _pretrained_keys(encoder)}
     whole = pretrained | checkpoint["state_dict"]
     fits = _shapes(whole) == _shapes(ours) and theirs["classes"] == card["classes"]
     if not fits or (pretrained and theirs["fingerprint"] != card["fingerprint"]):
@@ -108,6 +111,10 @@ def take_new_head(
 
 def _pretrained_keys(encoder: SSLEncoder) -> set[str]:
     return {f"encoder.{key}" for key in encoder.pretrained_keys()}
+
+
+def _own_keys(encoder: SSLEncoder) -> set[str]:
+    return {f"encoder.model.{name}" for name in encoder.adaptation.base_parameters()}
 
 
 def _shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:

@@ -46,8 +46,8 @@ class StageClock:
 
     def restart(self) -> None:
         """Go to the start of the first stage."""
-        self.index, self.first = 0, 0
-        self._waited, self._best = 0, -math.inf
+        self.index = 0
+        self._begin(0)
 
     @property
     def names(self) -> list[str]:
@@ -79,22 +79,28 @@ class StageClock:
         stage, per_epoch = self.stages[self.names[index]], self.steps_per_epoch[index]
         return stage.steps(per_epoch) - epochs * per_epoch
 
-    def count(self, score: float) -> None:
-        """Take note of a validation, for patience."""
-        better = score > self._best
-        self._best = max(self._best, score)
-        self._waited = 0 if better else self._waited + 1
+    def note(self, score: float, epoch: int) -> None:
+        """Take note of a validation, for patience.
+
+        Args:
+            score: The higher, the better; what is no number is never better.
+            epoch: Epoch of the run that it was made in.
+        """
+        if self._best_epoch is None or score > self._best:
+            self._best_epoch = epoch
+        if score > self._best:
+            self._best = score
 
     def finished(self, epoch: int) -> bool:
         """Return whether the stage is over when this epoch of the run begins."""
-        patience = self.stage.patience
-        waited = patience is not None and self._waited >= patience
-        return waited or epoch - self.first >= self.epochs(self.index)
+        patience, best = self.stage.patience, self._best_epoch
+        waited = patience and best is not None and epoch - 1 - best >= patience
+        return bool(waited) or epoch - self.first >= self.epochs(self.index)
 
     def advance(self, epoch: int) -> None:
         """Begin the next stage with this epoch of the run."""
-        self.index, self.first = self.index + 1, epoch
-        self._waited, self._best = 0, -math.inf
+        self.index += 1
+        self._begin(epoch)
 
     def end(self, epoch: int) -> int:
         """Return the epoch that the run ends before, as things are at this epoch."""
@@ -105,26 +111,20 @@ class StageClock:
         )
 
     def state_dict(self) -> dict[str, Any]:
-        """Return which stage is under way, since when, and how long it has waited."""
+        """Return which stage is under way, since when, and its best validation."""
         return {
-            "names": self.names,
             "index": self.index,
             "first": self.first,
-            "waited": self._waited,
             "best": self._best,
+            "best_epoch": self._best_epoch,
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Take over what `state_dict` returned.
-
-        Raises:
-            StageError: It is that of other stages.
-        """
-        if state.get("names") != self.names:
-            raise StageError(
-                f"This run's stages are {', '.join(self.names)}, and the checkpoint's "
-                f"{', '.join(state.get('names', [])) or 'none'}: go on with the stages "
-                "that it was begun with."
-            )
+        """Take over what `state_dict` returned."""
         self.index, self.first = state["index"], state["first"]
-        self._waited, self._best = state["waited"], state["best"]
+        self._best, self._best_epoch = state["best"], state["best_epoch"]
+
+    def _begin(self, epoch: int) -> None:
+        self.first = epoch
+        self._best = -math.inf
+        self._best_epoch: int | None = None  # or that of the first validation

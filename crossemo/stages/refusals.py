@@ -1,12 +1,11 @@
-"""Modules, trainers and checkpoints that stages can't be switched with."""
+"""Modules and trainers that stages can't be switched with."""
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Protocol, runtime_checkable
+from collections.abc import Sequence
+from typing import Protocol, runtime_checkable
 
 from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, StochasticWeightAveraging
 
-from crossemo.data.trainer import data_of
 from crossemo.stages.stage import Stage, StageError
 
 _SHARDING = ("fsdp", "modelparallel", "deepspeed")
@@ -74,18 +73,3 @@ def refuse_unfit(trainer: Trainer) -> None:
                 "StochasticWeightAveraging can't follow a switch of stages: leave it "
                 "out."
             )
-
-
-def refuse_other_split(trainer: Trainer, checkpoint: Mapping[str, Any]) -> None:
-    """Refuse to go on with other training units than a run was begun with.
-
-    Raises:
-        StageError: They are others.
-    """
-    split = getattr(data_of(trainer), "split", None)
-    stored = checkpoint.get("split")
-    if split and stored and set(stored["train"]) != set(split.groups("train")):
-        raise StageError(
-            "The run was begun with other training groups: go on with the fold and the "
-            "split that it was begun with."
-        )

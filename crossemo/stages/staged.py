@@ -19,6 +19,7 @@ from crossemo.stages.checkpoints import (
     read_checkpoint,
     take_new_head,
 )
+from crossemo.stages.going_on import compare_records, write_record
 from crossemo.stages.leaks import LeakGuard, checkpoint_provenance
 from crossemo.stages.optimization import (
     parameter_groups,
@@ -44,6 +45,7 @@ class StagedModule(LeakGuard):
 
     Attributes:
         classes: Names of the outputs in order.
+        changes: What the run goes on with that it was not begun with, if anything.
     """
 
     class_weights: Tensor
@@ -66,6 +68,8 @@ class StagedModule(LeakGuard):
         self._steps = 0
         self._stepped = 0
         self._start: dict[str, Any] = {}
+        self._untrained: dict[str, Tensor] = {}
+        self.changes: list[str] = []
 
     def plan_run(self, stages: Sequence[Stage]) -> None:
         """Have every checkpoint of a run hold what any of its stages changes.
@@ -76,6 +80,7 @@ class StagedModule(LeakGuard):
             LeakError: It has seen what the run would judge it by.
         """
         self.refuse_leaks()
+        self.changes, self._untrained = [], {}
         changed: set[str] = set()
         for stage in stages:
             changed |= trained_names(self, stage.train)
@@ -182,18 +187,42 @@ class StagedModule(LeakGuard):
         """Leave out what the encoder's own files hold, and name those files."""
         leave_out_pretrained(checkpoint, self.encoder, self._card())
         self.save_provenance(checkpoint)
+        if "callbacks" in checkpoint:  # all of a trainer's state
+            write_record(self.trainer, self, checkpoint)
+            checkpoint["changes"] = self.changes
         if (data := self._data) is not None:
             checkpoint["split"] = {p: list(data.split.groups(p)) for p in PARTS}
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Put back what was left out.
+        """Put back what was left out; go on only with what a run was begun with.
 
         Raises:
             CheckpointMismatchError: The checkpoint does not fit this model.
             LeakError: It has seen what this run judges by.
+            StageError: The run that goes on was begun with something else.
         """
+        if self._trainer and self._trainer.state.fn == "fit":
+            self._go_on(checkpoint)
+        self._put_back(checkpoint)
+
+    def _go_on(self, checkpoint: Mapping[str, Any]) -> None:
+        changes = compare_records(self.trainer, self, checkpoint)
+        if changes:
+            rank_zero_info(f"The run goes on, and {'; '.join(changes)}.")
+        step = checkpoint["global_step"]
+        new = [f"from step {step} on: {change}" for change in changes]
+        self.changes = [*checkpoint["changes"], *new]
+        if self.changes:  # the best weights so far may lack what stages train now
+            weights = self.encoder.state_dict(prefix="encoder.").items()
+            self._untrained = {key: value.clone() for key, value in weights}
+
+    def _put_back(self, checkpoint: dict[str, Any]) -> None:
         self.load_provenance(checkpoint)
-        put_back_pretrained(checkpoint, self.encoder, self._card(), self.state_dict)
+        put_back_pretrained(checkpoint, self.encoder, self._card(), self._weights)
+
+    def _weights(self) -> dict[str, Tensor]:
+        weights: dict[str, Tensor] = self.state_dict()
+        return weights | {k: v for k, v in self._untrained.items() if k in weights}
 
     def _card(self) -> dict[str, Any]:
         return encoder_card(self.encoder, self.classes)
@@ -203,7 +232,7 @@ class StagedModule(LeakGuard):
         stored = dict(checkpoint)
         if other_classes and take_new_head(stored, self.classes, self.state_dict()):
             rank_zero_info("The checkpoint has other classes: the head begins anew.")
-        self.on_load_checkpoint(stored)
+        self._put_back(stored)
         self.load_state_dict(stored["state_dict"])
 
     def _plan_alone(self) -> None:

@@ -21,7 +21,8 @@ from crossemo.data.trainer import data_of
 from crossemo.runs.board import add_text
 from crossemo.stages.best import StageCheckpoint
 from crossemo.stages.clock import StageClock
-from crossemo.stages.refusals import refuse_other_split, refuse_unfit, staged
+from crossemo.stages.going_on import Place, compare_records, write_record
+from crossemo.stages.refusals import refuse_unfit, staged
 from crossemo.stages.stage import Stage, StageError
 
 
@@ -71,17 +72,27 @@ class StageSwitch(Callback):
         self._take_epochs(trainer)
         self._start(trainer, pl_module, "")
 
+    def on_save_checkpoint(
+        self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
+    ) -> None:
+        """Have the checkpoint say what it is made with."""
+        write_record(trainer, pl_module, checkpoint)
+
     def on_load_checkpoint(
         self, trainer: Trainer, pl_module: LightningModule, checkpoint: dict[str, Any]
     ) -> None:
-        """Resume in the stage of the next epoch, before Lightning wraps the model."""
+        """Resume in the stage of the next epoch, before Lightning wraps the model.
+
+        Raises:
+            StageError: The run was begun with something else.
+        """
         if trainer.state.fn != "fit":
             return
+        compare_records(trainer, pl_module, checkpoint)
         clock = self.clock
-        clock.load_state_dict(checkpoint["callbacks"].get(self.state_key, {}))
-        refuse_other_split(trainer, checkpoint)
+        clock.load_state_dict(checkpoint["callbacks"][self.state_key])
         best = self._find_best(checkpoint, Path(str(trainer.ckpt_path)).parent)
-        epoch = _next_epoch(checkpoint)
+        epoch = Place.of(checkpoint).epoch
         if clock.finished(epoch) and not clock.on_last:
             # Saved at a boundary: the next stage needs an optimizer of its own.
             checkpoint["optimizer_states"], checkpoint["lr_schedulers"] = [], []
@@ -90,6 +101,11 @@ class StageSwitch(Callback):
             checkpoint["callbacks"][self.state_key] = self.state_dict()
         else:
             self._apply(trainer, pl_module, epoch - clock.first)
+        if clock.finished(epoch):
+            rank_zero_info(
+                f"This run is finished: its last stage, {clock.name!r}, ended with "
+                f"epoch {epoch - 1}, so nothing is trained any more."
+            )
         self._set_end(trainer, epoch)
 
     def on_train_epoch_start(
@@ -122,10 +138,14 @@ class StageSwitch(Callback):
         pl_module.log("stage", number, on_step=True, rank_zero_only=True)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Count the validations since the stage's best."""
+        """Note the stage's best validation, for patience."""
         score = trainer.callback_metrics.get(self.checkpoints[self.clock.index].score)
-        if trainer.state.fn == "fit" and score is not None:
-            self.clock.count(float(score))
+        if (
+            trainer.state.fn == "fit"
+            and not trainer.sanity_checking
+            and score is not None
+        ):
+            self.clock.note(float(score), trainer.current_epoch)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Have the next epoch's loader built before it begins."""
@@ -244,12 +264,3 @@ def _steps_per_epoch(
     limit = trainer.limit_train_batches
     batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
     return math.ceil(max(1, batches) / trainer.accumulate_grad_batches)
-
-
-def _next_epoch(checkpoint: Mapping[str, Any]) -> int:
-    """Return the epoch that a run resumed from a checkpoint goes on with."""
-    loop = checkpoint["loops"]["fit_loop"]
-    epochs = loop["epoch_progress"]["current"]
-    batches = loop["epoch_loop.batch_progress"]
-    finished = batches["is_last_batch"] and epochs["processed"] < epochs["started"]
-    return int(epochs["processed"]) + bool(finished)
