@@ -26,6 +26,7 @@ from crossemo.similarity import Settings
 from tests.shell import briefly, corpora, run
 
 QUICK = Settings(splits=2, permutations=9)
+CUT = "tests.callbacks.cut.Cut"
 
 
 @pytest.fixture(scope="module")
@@ -274,7 +275,7 @@ def test_validate_measures_without_training(
     } <= set(events.Tags()["images"])
 
 
-def test_before_and_after_training_and_when_it_goes_on(
+def test_before_and_after_training_though_it_is_cut_off_twice(
     here: Path, ravdess: Path, wav2vec2: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     typed = [
@@ -285,20 +286,24 @@ def test_before_and_after_training_and_when_it_goes_on(
         "--name=run",
         *corpora(ravdess),
     ]
-    run(*typed, monkeypatch=monkeypatch)
-    first = table(here / "logs" / "run" / "version_0" / "fad.csv")
-    assert {row["stage"] for row in first} == {"before", "source", "target"}
+    typed.append("--stages.target.max_epochs=2")
+    for epoch, more in ((1, []), (2, ["--ckpt_path=last"])):
+        cut = [f"--trainer.callbacks={CUT}", f"--trainer.callbacks.epoch={epoch}"]
+        with pytest.raises(SystemExit, match="cut off"):
+            run(*typed, *more, *cut, monkeypatch=monkeypatch)
+    run(*typed, "--ckpt_path=last", monkeypatch=monkeypatch)
+    first, last = (
+        table(here / "logs" / "run" / f"version_{n}" / "fad.csv") for n in (0, 2)
+    )
+    assert {row["stage"] for row in first} == {"before"}
+    assert {row["stage"] for row in last} == {"before", "source", "target"}
+    assert [row for row in last if row["stage"] == "before"] == first
     value = {
-        stage: float(next(r for r in first if r["stage"] == stage)["value"])
+        stage: float(next(r for r in last if r["stage"] == stage)["value"])
         for stage in ("before", "source", "target")
     }
     assert len(set(value.values())) == 3
     assert all(math.isfinite(one) for one in value.values())
-    run(*typed, "--ckpt_path=last", monkeypatch=monkeypatch)
-    again = table(here / "logs" / "run" / "version_1" / "fad.csv")
-    assert [r for r in again if r["stage"] == "before"] == [
-        r for r in first if r["stage"] == "before"
-    ]
     run(*typed, "--fad.before=false", "--name=off", monkeypatch=monkeypatch)
     off = table(here / "logs" / "off" / "version_0" / "fad.csv")
     assert {row["stage"] for row in off} == {"source", "target"}
