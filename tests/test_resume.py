@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.shell import corpora, run
+from tests.shell import corpora, results, run
 
 
 def fit(
@@ -66,3 +66,37 @@ def test_every_epoch_can_be_resumed_in_another_folder(
         assert whole.keys() == resumed.keys()
         for name, tensor in whole.items():
             assert torch.equal(tensor, resumed[name]), (epoch, name)
+
+
+def test_later_stages_may_train_what_the_checkpoint_does_not_hold(
+    tmp_path: Path, ravdess: Path, wav2vec2: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Source trains head and layer weights, so its checkpoints hold no encoder."""
+    # Kept features would serve the frozen encoder alone, which is all one to rounding.
+    frozen = ["--model.tuning=frozen", "--keep_features=false"]
+    fit(tmp_path / "begun", ravdess, wav2vec2, monkeypatch, *frozen)
+    plan = [
+        *frozen,
+        "--stages.target.train=all",
+        "--stages.target.encoder_lr=1e-2",
+        "--stages.again.data=source",
+        "--stages.again.max_epochs=1",
+    ]
+    whole = fit(tmp_path / "whole", ravdess, wav2vec2, monkeypatch, *plan)
+    scores = results(tmp_path / "whole" / "logs" / "run" / "version_0")["stages"]
+    assert list(scores) == ["source", "target", "again"]
+    for name, epoch in (("begun", 1), ("begun1", 2)):  # cut off a second time
+        last = f"--ckpt_path={tmp_path / name / f'epoch={epoch}.ckpt'}"
+        place = tmp_path / f"{name}{epoch}"
+        resumed = fit(place, ravdess, wav2vec2, monkeypatch, *plan, last)
+        assert whole.keys() == resumed.keys()
+        for key, tensor in whole.items():
+            assert torch.equal(tensor, resumed[key]), (name, epoch, key)
+        told = results(place / "logs" / "run" / "version_0")
+        # The encoder is tested as each stage left it.
+        assert told["stages"] == scores, (name, epoch)
+        assert [change.partition(": ")[2] for change in told["changes"]] == [
+            "stages.again is new",
+            "stages.target.train was None, is all",
+            "stages.target.encoder_lr was None, is 0.01",
+        ]
