@@ -1,9 +1,11 @@
 """A run that was cut off and goes on ends like one that was not."""
 
+import csv
 from pathlib import Path
 
 import pytest
 import torch
+import yaml
 
 from tests.shell import corpora, results, run
 
@@ -100,3 +102,63 @@ def test_later_stages_may_train_what_the_checkpoint_does_not_hold(
             "stages.target.train was None, is all",
             "stages.target.encoder_lr was None, is 0.01",
         ]
+
+
+BEGUN = [
+    "fit",
+    "--config=demo.yaml",
+    "--data.source.takes=1",
+    "--data.target.takes=1",
+    "--data.source.speakers=6",
+    "--data.target.speakers=6",
+    "--model.schedule=constant",
+    "--stages.source.max_epochs=1",
+    "--stages.target.max_epochs=1",
+    "--fad.enabled=false",
+    "--trainer.enable_progress_bar=false",
+    "--name=run",
+]
+
+
+def test_last_goes_on_with_what_was_begun_and_tells_what_it_did(
+    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run(*BEGUN, monkeypatch=monkeypatch)
+    for typed, refusal in {
+        ("--model.lr=1e-5",): "model.lr was 0.002, is 1e-05: go on with",
+        ("--data.batch_size=4",): "data.batch_size was 8, is 4: go on",
+        ("--seed_everything=5", "--stages.target.max_epochs=2"): "data.seed was 0, is",
+        ("--model.class_weights=none",): "class_weights was balanced, is none: go on",
+        ("--stages.source.max_epochs=2",): "stages.source.max_epochs was 1, is 2: go",
+        ("--data.source.channel=song", "--data.target.channel=speech"): (
+            "data.source.channel was speech, is song; data.target.channel was song"
+        ),
+    }.items():
+        with pytest.raises(SystemExit, match=f"^crossemo: .*{refusal}"):
+            run(*BEGUN, *typed, "--ckpt_path=last", monkeypatch=monkeypatch)
+    first = results(here / "logs" / "run" / "version_0")
+    moved = ["--ckpt_path=logs/run/version_0/checkpoints/last.ckpt", "--logs=elsewhere"]
+    capsys.readouterr()
+    run(*BEGUN, *moved, "--trainer.log_every_n_steps=3", monkeypatch=monkeypatch)
+    output = capsys.readouterr()
+    assert "This run is finished: its last stage, 'target', ended" in output.err
+    again = results(here / "elsewhere" / "run" / "version_0")
+    assert again["stages"] == first["stages"]
+    assert "changes" not in again
+    run(
+        *BEGUN,
+        *moved,
+        "--name=longer",
+        "--stages.target.max_epochs=3",
+        monkeypatch=monkeypatch,
+    )
+    longer = here / "elsewhere" / "longer" / "version_0"
+    assert results(longer)["changes"] == [
+        f"from step {2 * 3} on: stages.target.max_epochs was 1, is 3"
+    ]
+    config = yaml.safe_load((longer / "config.yaml").read_text())
+    assert config["stages"]["target"]["max_epochs"] == 3
+    with (longer / "metrics.csv").open() as file:
+        rates = [row for row in csv.DictReader(file) if row["lr/head"]]
+    assert [float(row["lr/head"]) for row in rates] == [pytest.approx(2e-3)] * 2 * 3
+    assert {row["epoch"] for row in rates} == {"2", "3"}
