@@ -136,6 +136,8 @@ def test_last_goes_on_with_what_was_begun_and_tells_what_it_did(
     }.items():
         with pytest.raises(SystemExit, match=f"^crossemo: .*{refusal}"):
             run(*BEGUN, *typed, "--ckpt_path=last", monkeypatch=monkeypatch)
+    # What was refused is not recorded as if it had been a run.
+    assert len(list((here / "logs" / "run").glob("version_*/config.yaml"))) == 1
     first = results(here / "logs" / "run" / "version_0")
     moved = ["--ckpt_path=logs/run/version_0/checkpoints/last.ckpt", "--logs=elsewhere"]
     capsys.readouterr()

@@ -176,7 +176,15 @@ class RunConfig(SaveConfigCallback):
     """Saves the settings of a run so that they begin it anew, wherever it went on."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Save them, those of a fit when it is known that it may go on."""
+        if stage != "fit":
+            self._save(trainer)
+
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save them, without the checkpoint that the run goes on from."""
+        self._save(trainer)
+
+    def _save(self, trainer: Trainer) -> None:
         folder = trainer.log_dir  # asks the first process, so all must take part
         if trainer.is_global_zero and folder is not None and not self.already_saved:
             config = self.config.clone()
