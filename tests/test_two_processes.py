@@ -211,3 +211,41 @@ def test_every_strategy_and_switch_is_shared_rightly(
         # AdamW divides by the gradient's size: where that is as small as its eps, a
         # weight moves by up to lr / eps = 1e6 times the rounding of float64.
         assert found["far"] < (0.2 if name == "bf16" else 1e-6), (name, found)
+
+
+def test_a_run_goes_on_with_another_number_of_processes(
+    tmp_path: Path, ravdess: Path, wav2vec2: Path
+) -> None:
+    typed = [
+        "fit",
+        "--config=ravdess_speech_to_song.yaml",
+        f"--model.encoder={wav2vec2}",
+        "--model.tuning=full",
+        "--model.encoder_dropout=false",
+        "--model.lr=1e-2",
+        "--model.encoder_lr=1e-3",
+        f"{SOURCE}.max_epochs=2",
+        f"{TARGET}.max_epochs=1",
+        f"{TARGET}.start_from=last",  # rounding may choose another best epoch
+        "--fad.enabled=false",
+        "--save_every_n_steps=1",
+        "--trainer.precision=64-true",
+        "--trainer.enable_progress_bar=false",
+        "--name=run",
+        *corpora(ravdess),
+    ]
+    # Processes before and after; epoch and batch that the run is cut off at.
+    moves = [((1, 2), (0, 4)), ((2, 1), (1, 2))]
+    arguments = json.dumps({"folder": str(tmp_path), "typed": typed, "moves": moves})
+    done = subprocess.run(
+        [sys.executable, "-m", "tests.moving", arguments],
+        cwd=Path(__file__).parents[1],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    report = json.loads((tmp_path / "report.json").read_text())
+    # Epochs of six steps, as 48 clips in batches of eight are.
+    assert [move["step"] for move in report] == [4, 6 + 2]
+    assert all(move["far"] < 1e-6 for move in report), report

@@ -289,7 +289,7 @@ def test_before_and_after_training_though_it_is_cut_off_twice(
     typed.append("--stages.target.max_epochs=2")
     for epoch, more in ((1, []), (2, ["--ckpt_path=last"])):
         cut = [f"--trainer.callbacks={CUT}", f"--trainer.callbacks.epoch={epoch}"]
-        with pytest.raises(SystemExit, match="cut off"):
+        with pytest.raises(SystemExit):
             run(*typed, *more, *cut, monkeypatch=monkeypatch)
     run(*typed, "--ckpt_path=last", monkeypatch=monkeypatch)
     first, last = (
