@@ -185,6 +185,9 @@ def test_the_seed_reaches_the_weights_the_order_and_the_results(
         run("fit", *typed, *seeded, monkeypatch=monkeypatch)
         folder = here / "logs" / name / "version_0"
         assert results(folder)["model"]["seed"] == seed
+        last = torch.load(folder / "checkpoints" / "last.ckpt", weights_only=True)
+        seeds = ("model.seed", "data.seed", "StageSwitch.seed")
+        assert {last["made_with"]["settings"][name] for name in seeds} == {seed}
         losses[name] = (folder / "metrics.csv").read_text()
     assert losses["one"] == losses["again"] != losses["other"]
 

@@ -3,7 +3,7 @@
 import inspect
 from collections.abc import Sequence
 from copy import deepcopy
-from dataclasses import fields
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +11,7 @@ import pytest
 import torch
 from lightning import Trainer
 
-from crossemo.corpora.base import Corpus
+from crossemo.corpora.base import Clip, Corpus
 from crossemo.corpora.demo import Demo
 from crossemo.data.datamodules import CrossDomainDataModule, EmotionDataModule
 from crossemo.recognizer import EmotionRecognizer
@@ -285,21 +285,22 @@ def test_what_no_setting_tells_of_is_refused_too(record: dict[str, Any]) -> None
 
 
 class Whispers(Demo):
-    """Demo whose clips are fewer, by an option that it keeps to itself."""
+    """Demo with other clips or labels, by options that it keeps to itself."""
 
-    def __init__(self, *args: Any, missing: int = 0, **options: Any) -> None:
-        super().__init__(*args, **options)
-        self._missing = missing
+    def __init__(self, channel: Any, missing: int = 0, renamed: bool = False) -> None:
+        super().__init__(channel, speakers=6, takes=1)
+        self._missing, self._renamed = missing, renamed
 
-    def clips(self) -> Any:
-        return super().clips()[self._missing :]
+    def clips(self) -> list[Clip]:
+        clips = super().clips()[self._missing :]
+        if self._renamed:
+            names = {"happy": "sad", "sad": "happy"}
+            clips = [replace(c, label=names.get(str(c.label), c.label)) for c in clips]
+        return clips
 
 
-def of_whispers(missing: int) -> EmotionDataModule:
-    roles: list[Corpus] = [
-        Whispers(channel, speakers=6, takes=1, missing=missing)
-        for channel in ("speech", "song")
-    ]
+def of_whispers(**options: Any) -> EmotionDataModule:
+    roles: list[Corpus] = [Whispers(one, **options) for one in ("speech", "song")]
     return CrossDomainDataModule(*roles, batch_size=8)
 
 
@@ -332,12 +333,15 @@ def test_a_trainer_in_python_refuses_too(
         fit(tmp_path, STAGES, begun / "epoch=1.ckpt", **options)
 
 
-def test_other_clips_are_refused_though_no_setting_tells(tmp_path: Path) -> None:
+def test_other_clips_or_labels_are_refused_though_no_setting_tells(
+    tmp_path: Path,
+) -> None:
     stages = {"source": Stage(1), "target": Stage(1)}
-    fit(tmp_path / "whole", stages, data=of_whispers(0))
+    fit(tmp_path / "whole", stages, data=of_whispers())
     last = tmp_path / "whole" / "epoch=0.ckpt"
-    with pytest.raises(StageError, match=r"digest of the \w+ clips of source was"):
-        fit(tmp_path / "other", stages, last, data=of_whispers(1))
+    for options in ({"missing": 1}, {"renamed": True}):
+        with pytest.raises(StageError, match=r"digest of the \w+ clips of source was"):
+            fit(tmp_path / str(options), stages, last, data=of_whispers(**options))
 
 
 def test_a_checkpoint_that_says_nothing_is_refused(tmp_path: Path, begun: Path) -> None:

@@ -288,12 +288,24 @@ def test_names_that_files_can_not_have_are_refused(name: str) -> None:
         StageSwitch({name: Stage()})
 
 
-@pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`")
 def test_other_stages_can_not_go_on(tmp_path: Path) -> None:
     kept = tmp_path / "kept"
     fit(tmp_path / "whole", more=[KeepAll(kept)])
-    with pytest.raises(StageError, match="are source, and the checkpoint's source, t"):
-        fit(tmp_path / "b", {"source": Stage(3)}, resume=kept / "epoch=1.ckpt")
+    others = {"target": STAGES["target"], "source": STAGES["source"]}
+    with pytest.raises(StageError, match="so far was source, is target: go on with"):
+        fit(tmp_path / "b", others, resume=kept / "epoch=1.ckpt")
+    others = STAGES | {"source": Stage(3, lr=0.5, encoder_lr=1e-3)}
+    with pytest.raises(StageError, match=r"stages.source.lr was 0.01, is 0.5: go on"):
+        fit(tmp_path / "c", others, resume=kept / "epoch=1.ckpt")
+
+
+@pytest.mark.filterwarnings("ignore:Be aware that when using `ckpt_path`")
+def test_a_stage_that_has_not_begun_may_be_left_out(tmp_path: Path) -> None:
+    kept = tmp_path / "kept"
+    fit(tmp_path / "whole", more=[KeepAll(kept)])
+    stages = {"source": STAGES["source"]}
+    module, _, _ = fit(tmp_path / "b", stages, resume=kept / "epoch=1.ckpt")
+    assert [epoch for epoch, _, _ in module.seen] == [2] * 4
 
 
 def test_a_run_that_was_moved_goes_on(tmp_path: Path) -> None:
