@@ -102,7 +102,10 @@ def arguments(owner: object) -> Settings:
 
 def _in(section: str, settings: Settings) -> Iterator[tuple[str, Any]]:
     for name, value in settings.items():
-        yield f"{section}.{name}", value
+        if isinstance(value, dict) and value:
+            yield from _in(f"{section}.{name}", value)
+        else:
+            yield f"{section}.{name}", value
 
 
 def _of_model(module: LightningModule) -> Settings:

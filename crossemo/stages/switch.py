@@ -140,11 +140,7 @@ class StageSwitch(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Note the stage's best validation, for patience."""
         score = trainer.callback_metrics.get(self.checkpoints[self.clock.index].score)
-        if (
-            trainer.state.fn == "fit"
-            and not trainer.sanity_checking
-            and score is not None
-        ):
+        if trainer.state.fn == "fit" and score is not None:
             self.clock.note(float(score), trainer.current_epoch)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:

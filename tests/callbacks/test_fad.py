@@ -291,7 +291,11 @@ def test_before_and_after_training_though_it_is_cut_off_twice(
         cut = [f"--trainer.callbacks={CUT}", f"--trainer.callbacks.epoch={epoch}"]
         with pytest.raises(SystemExit):
             run(*typed, *more, *cut, monkeypatch=monkeypatch)
+    other = ["--fad.part=all", "--fad.estimate.splits=3", "--ckpt_path=last"]
+    sentence = r"fad\.part was None, is all; fad\.estimate\.splits was 2, is 3: go on"
     run(*typed, "--ckpt_path=last", monkeypatch=monkeypatch)
+    with pytest.raises(SystemExit, match=sentence):
+        run(*typed, *other, monkeypatch=monkeypatch)
     first, last = (
         table(here / "logs" / "run" / f"version_{n}" / "fad.csv") for n in (0, 2)
     )

@@ -383,17 +383,18 @@ def test_more_epochs_and_other_later_stages_are_what_is_trained(
     assert again.changes == resumed.changes
 
 
+@pytest.mark.parametrize("last", ["epoch=3.ckpt", "checkpoints/again.ckpt"])
 def test_a_finished_run_says_so(
-    tmp_path: Path, begun: Path, caplog: pytest.LogCaptureFixture
+    tmp_path: Path, begun: Path, caplog: pytest.LogCaptureFixture, last: str
 ) -> None:
     caplog.set_level("INFO")
-    resumed = fit(tmp_path, STAGES, begun / "epoch=3.ckpt")
+    resumed = fit(tmp_path, STAGES, begun / last)
     assert "This run is finished: its last stage, 'again', ended" in caplog.text
-    stored = torch.load(begun / "epoch=3.ckpt", weights_only=True)["state_dict"]
+    stored = torch.load(begun / last, weights_only=True)["state_dict"]
     weights = resumed.state_dict()
     assert all(torch.equal(tensor, weights[name]) for name, tensor in stored.items())
     caplog.clear()
-    fit(tmp_path, STAGES, begun / "epoch=2.ckpt")
+    fit(tmp_path / "rest", STAGES, begun / "epoch=2.ckpt")
     assert "finished" not in caplog.text
 
 

@@ -144,6 +144,24 @@ def test_resuming_from_any_epoch_ends_with_the_same_weights(tmp_path: Path) -> N
             assert torch.equal(tensor, resumed.state_dict()[name]), (epoch, name)
 
 
+@pytest.mark.parametrize("best", [1, 2])  # within the first stage, and at its end
+def test_a_best_checkpoint_can_be_resumed_too(tmp_path: Path, best: int) -> None:
+    scores = {f"source{epoch}": float(epoch == best) for epoch in range(3)}
+    scores |= {"target3": 0.9, "target4": 0.1}
+    modules = [TinyModule(), TinyModule(), TinyModule()]
+    for module in modules:
+        module.scores = scores
+    whole, switch, _ = fit(tmp_path / "whole", module=modules[0])
+    for module, (stage, epochs) in zip(
+        modules[1:], {"source": range(best + 1, 5), "target": [4]}.items(), strict=True
+    ):
+        path = Path(switch.best_checkpoints()[stage])  # written before its epoch ended
+        resumed, _, _ = fit(tmp_path / stage, module=module, resume=path)
+        assert [e for e, _, _ in resumed.seen] == [e for e in epochs for _ in range(4)]
+        for name, tensor in whole.state_dict().items():
+            assert torch.equal(tensor, resumed.state_dict()[name]), (stage, name)
+
+
 def test_patience_ends_a_stage_and_not_the_run(tmp_path: Path) -> None:
     module = TinyModule()
     falling = {f"source{epoch}": 1.0 - epoch / 10 for epoch in range(9)}
