@@ -42,6 +42,8 @@ class StageClock:
                 )
         self.stages = dict(stages)
         self.steps_per_epoch: Sequence[int] = []
+        self._best = -math.inf
+        self._best_epoch: int | None = None  # or that of the first validation
         self.restart()
 
     def restart(self) -> None:
@@ -126,5 +128,4 @@ class StageClock:
 
     def _begin(self, epoch: int) -> None:
         self.first = epoch
-        self._best = -math.inf
-        self._best_epoch: int | None = None  # or that of the first validation
+        self._best, self._best_epoch = -math.inf, None

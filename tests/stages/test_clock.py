@@ -2,6 +2,7 @@
 
 from math import nan
 from pathlib import Path
+from typing import Any
 
 import pytest
 from torch import Tensor
@@ -73,7 +74,7 @@ def test_patience_counts_epochs_since_the_best(
 )
 @pytest.mark.filterwarnings("ignore:You're resuming from a checkpoint that ended")
 def test_patience_is_the_same_however_often_is_validated(
-    tmp_path: Path, options: dict[str, int], epochs: int
+    tmp_path: Path, options: dict[str, Any], epochs: int
 ) -> None:
     stages = {"source": Stage(9, patience=2), "target": Stage(1)}
     falling = {f"source{epoch}": 1.0 - epoch / 10 for epoch in range(9)}
