@@ -121,8 +121,9 @@ BEGUN = [
 
 
 def test_last_goes_on_with_what_was_begun_and_tells_what_it_did(
-    here: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    here: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
+    caplog.set_level("INFO")
     run(*BEGUN, monkeypatch=monkeypatch)
     for typed, refusal in {
         ("--model.lr=1e-5",): "model.lr was 0.002, is 1e-05: go on with",
@@ -140,10 +141,9 @@ def test_last_goes_on_with_what_was_begun_and_tells_what_it_did(
     assert len(list((here / "logs" / "run").glob("version_*/config.yaml"))) == 1
     first = results(here / "logs" / "run" / "version_0")
     moved = ["--ckpt_path=logs/run/version_0/checkpoints/last.ckpt", "--logs=elsewhere"]
-    capsys.readouterr()
+    caplog.clear()
     run(*BEGUN, *moved, "--trainer.log_every_n_steps=3", monkeypatch=monkeypatch)
-    output = capsys.readouterr()
-    assert "This run is finished: its last stage, 'target', ended" in output.err
+    assert "This run is finished: its last stage, 'target', ended" in caplog.text
     again = results(here / "elsewhere" / "run" / "version_0")
     assert again["stages"] == first["stages"]
     assert "changes" not in again
