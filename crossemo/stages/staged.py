@@ -187,7 +187,7 @@ class StagedModule(LeakGuard):
         """Leave out what the encoder's own files hold, and name those files."""
         leave_out_pretrained(checkpoint, self.encoder, self._card())
         self.save_provenance(checkpoint)
-        if "callbacks" in checkpoint:  # all of a trainer's state
+        if self._trainer and "callbacks" in checkpoint:  # all of its state
             write_record(self.trainer, self, checkpoint)
             checkpoint["changes"] = self.changes
         if (data := self._data) is not None:
