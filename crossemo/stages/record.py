@@ -1,7 +1,7 @@
 """What a run is made with, in plain values, by the names that a user types."""
 
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence, Set
 from dataclasses import asdict, is_dataclass
 from hashlib import sha256
 from inspect import signature
@@ -75,8 +75,8 @@ def plain(value: Any) -> Any:  # noqa: ANN401
     """Return a value as JSON would hold it.
 
     >>> from crossemo.stages.stage import Stage
-    >>> plain(Stage(3))["max_epochs"], plain(("a", 1.0, None))
-    (3, ['a', 1.0, None])
+    >>> plain(Stage(3))["max_epochs"], plain(("a", range(2), {"c", "b"}))
+    (3, ['a', [0, 1], ['b', 'c']])
     """
     if value is None:
         return None
@@ -87,7 +87,9 @@ def plain(value: Any) -> Any:  # noqa: ANN401
         value = asdict(value)
     if isinstance(value, Mapping):
         return {str(name): plain(one) for name, one in value.items()}
-    if isinstance(value, list | tuple):
+    if isinstance(value, Set):
+        return sorted(map(str, value))
+    if isinstance(value, Sequence):
         return [plain(one) for one in value]
     if isinstance(value, os.PathLike):
         return str(value)
@@ -96,7 +98,10 @@ def plain(value: Any) -> Any:  # noqa: ANN401
 
 def arguments(owner: object) -> Settings:
     """Return what an object was made with, as far as it has it under those names."""
-    names = signature(type(owner)).parameters
+    try:
+        names = signature(type(owner)).parameters
+    except ValueError:  # of a class that isn't written in Python
+        return {}
     return {name: plain(getattr(owner, name)) for name in names if hasattr(owner, name)}
 
 
