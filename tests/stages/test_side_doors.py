@@ -2,8 +2,8 @@
 
 import json
 from pathlib import Path
-from typing import Any
 from shutil import copytree
+from typing import Any
 
 import pytest
 import torch
