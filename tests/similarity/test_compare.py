@@ -248,3 +248,13 @@ def test_a_reader_is_warned() -> None:
     song = domain(1, 1.0)
     rows, _ = compare_clips(Domain("a", alone), Domain("b", song), EMOTIONS, QUICK)
     assert any("takes two speakers" in sentence for sentence in warnings_of(rows))
+
+
+def test_q_is_over_the_pairs_of_a_hidden_state() -> None:
+    def row(layer: str, p: float, y: str = "b") -> Any:
+        names = {"unit": "clip", "layer": layer, "estimator": "kernel"}
+        return {**names, "x_domain": "a", "y_domain": y, "p": p}
+
+    rows = [row("0", 0.01), row("0", 0.04), row("1", 0.03), row("0", 0.02, "a")]
+    q = [one["q"] for one in corrected(rows)]
+    assert q == pytest.approx([0.02, 0.04, 0.03, 0.02])  # 2 · .01 and .04 of two
