@@ -76,34 +76,36 @@ def similarity_table(measures: Sequence[Mapping[str, Any]]) -> Table:
         measures: Rows of `similarity.csv` of one stage.
     """
     table = plain_table(
-        "distance of the same emotion; shown where p ≤ .05, by exchanges of speakers\n"
-        "FAD above chance in units of the mean trace; variance: over emotions, of the "
-        "distance of means; p: of its dependence on the emotion"
+        "distance of the same emotion, by the kernel and by FAD above chance (in mean "
+        "traces);\nvar.: over emotions, of the distance of means, and p of its "
+        "dependence on them;\nsame: nearest is the same emotion, %; p ≤ .05: shown, by "
+        "exchanges of speakers"
     )
     table.add_column("layer")
-    titles = ("kernel (p)", "FAD [95 %] (p)", "variance [95 %] (p)", "nearest same (p)")
+    titles = ("kernel", "p", "FAD [95 %]", "p", "var.", "p", "same", "p")
     for title in titles:
         table.add_column(title, justify="right", no_wrap=True)
-    places = [row for row in measures if row["measure"] == "same_emotion_distance"]
-    for place in dict.fromkeys(map(_place, places)):
+    distances = [row for row in measures if row["measure"] == "same_emotion_distance"]
+    for place in dict.fromkeys(map(_place, distances)):
         rows = {
             (row["estimator"].split("_")[0], row["measure"]): row
             for row in measures
             if _place(row) == place
         }
-        distance, nearest = rows["fad", "same_emotion_distance"], "nearest_emotion"
         kernel = rows["kernel", "same_emotion_distance"]
-        variance = rows["fad", "emotion_variance"]
-        p = rows["fad", "emotion_dependence"]["p"]
+        distance = rows["fad", "same_emotion_distance"]
+        nearest = rows["fad", "nearest_emotion"]
         cells = (
-            place,
-            f"{_number(kernel['value'])} ({_number(kernel['p'])})",
-            f"{_estimate(distance)} ({_number(distance['p'])})",
-            f"{_estimate(variance)} ({_number(p)})",
-            f"{_percent(rows['fad', nearest]['value'])} % "
-            f"({_number(rows['fad', nearest]['p'])})",
+            _number(kernel["value"]),
+            _number(kernel["p"]),
+            _estimate(distance),
+            _number(distance["p"]),
+            _number(rows["fad", "emotion_variance"]["value"]),
+            _number(rows["fad", "emotion_dependence"]["p"]),
+            _percent(nearest["value"]),
+            _number(nearest["p"]),
         )
-        table.add_row(*map(Text, cells))
+        table.add_row(*map(Text, (place.replace("mixture", "mix"), *cells)))
     return table
 
 

@@ -260,7 +260,7 @@ def test_validate_measures_without_training(
         "emotion_dependence",
         "deviation",
     }
-    assert "nearest same" in capsys.readouterr().out
+    assert "nearest is the same emotion" in capsys.readouterr().out
     # Four actors have eight exchanges, so that nothing can be shown.
     assert {row["least_p"] for row in tested if row["p"] != "nan"} == {"0.125"}
     drawn = {path.name for path in (folder / "figures").iterdir()}

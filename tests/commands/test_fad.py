@@ -101,7 +101,7 @@ def test_one_command_compares_two_folders(
         "emotions_over_layers.png",
     }
     shown = capsys.readouterr().out
-    assert "nearest same" in shown
+    assert "nearest is the same emotion" in shown
     assert "Results: logs/fad/version_0" in shown
     assert "Only one of the folders has calm" in caplog.text
     assert "1 of 13 clips can't be used" in caplog.text
