@@ -11,7 +11,7 @@ from crossemo.data.provenance import marked
 from crossemo.files import write_csv
 from crossemo.layerwise import pair_rows, score_rows, similarity_rows, with_choices
 from crossemo.layerwise.conditions import Row
-from crossemo.layerwise.warnings import rate_shares, warnings_of
+from crossemo.layerwise.grid import choice_shares, end_warnings
 from crossemo.metrics.names import HEADLINE
 from crossemo.probes import LayerwiseProbes
 from crossemo.probes.judgements import JUDGEMENTS
@@ -53,8 +53,11 @@ class LayerAnalysis(Callback):
         self.corpora = pl_module.judgements.about["corpora"]
         judgements = with_choices(pl_module.judgements)
         self.scores = score_rows(judgements)
-        rates, running = pl_module.hparams["rates"], pl_module.running()
-        for sentence in warnings_of(judgements, rates, running):
+        protocol = pl_module.protocol
+        sentences = pl_module.warnings()
+        if protocol.ends_matter:
+            sentences += end_warnings(judgements, protocol.grid, protocol.grid_name)
+        for sentence in sentences:
             logger.warning(sentence)
         likeness = similarity_rows(pl_module.clips, *pl_module.hidden_states())
         encoder = Path(pl_module.hparams["encoder"]).name
@@ -88,12 +91,12 @@ class LayerAnalysis(Callback):
                 write_csv(folder / name, marked(rows, module.leak_mark))
         content: dict[str, Any] = {
             **module.describe(),
-            "model": {key: module.hparams[key] for key in sorted(module.hparams)},
             "epochs": trainer.current_epoch,
         }
         if module.judgements is not None:
-            rates = module.hparams["rates"]
-            content["rates"] = rate_shares(module.judgements, rates)
+            protocol = module.protocol
+            shares = choice_shares(module.judgements, protocol.grid)
+            content[protocol.grid_name] = shares
         write_results(folder, content)
 
     def _publish(

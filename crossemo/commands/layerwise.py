@@ -18,7 +18,7 @@ class Layerwise(Experiment):
     model_type: ClassVar[type[LightningModule]] = LayerwiseProbes
     settings: ClassVar[str] = "model.init_args"
     defaults: ClassVar[dict[str, Any]] = {
-        "max_epochs": 1000,  # probes stop by themselves
+        "max_epochs": 1000,  # trained probes stop by themselves, solved ones need fewer
         "log_every_n_steps": 1,
         "enable_model_summary": False,  # thousands of probes
         "num_sanity_val_steps": 0,
@@ -43,7 +43,9 @@ class Layerwise(Experiment):
         """Show the scores of all layers."""
         tables = []
         if self.analysis.scores:  # which the first process alone has
-            tables.append(layer_table(self.analysis.scores, self.analysis.corpora))
+            summary = self.model.protocol.summary
+            scores, corpora = self.analysis.scores, self.analysis.corpora
+            tables.append(layer_table(scores, corpora, summary))
         self.show(*tables, mark=self.model.leak_mark)
 
     def run_callbacks(self, recorded: bool) -> list[Callback]:
@@ -53,7 +55,9 @@ class Layerwise(Experiment):
             return [self.analysis]
         last = ModelCheckpoint(
             filename="last",
-            every_n_epochs=50,
+            every_n_epochs=self._get(
+                self.config_init, "model"
+            ).protocol.checkpoint_every,
             save_on_train_epoch_end=True,
             enable_version_counter=False,
         )

@@ -43,8 +43,10 @@ def on_shared_clips(runs: Sequence[Judgements]) -> list[Judgements]:
 
 def differing_settings(runs: Sequence[Judgements]) -> Iterator[str]:
     """Yield a sentence on every setting that runs differ in besides the encoder."""
-    for name, value in runs[0].about["settings"].items():
-        values = [value, *(run.about["settings"][name] for run in runs[1:])]
+    settings = [run.about["settings"] for run in runs]
+    for name, value in settings[0].items():
+        # Heads that differ have different settings, and are named themselves.
+        values = [one.get(name, value) for one in settings]
         if any(one != value for one in values):
             distinct = ", ".join(dict.fromkeys(map(str, values)))
             yield (

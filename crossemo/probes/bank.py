@@ -2,27 +2,24 @@
 
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal
 
 import torch
 from torch import Tensor, nn
-
-ProbeHead = Literal["linear", "superb"]
 
 
 class ProbeBank(nn.Module):
     """Probes of one learning rate, one for every fold and variant.
 
-    A probe is what `nn.Linear` would be with the variant's seed, or two of them
-    without anything in between, as SUPERB's (Yang et al., 2021). Parameters begin with
-    the axes `(folds, variants)`.
+    A probe is what two `nn.Linear` without anything in between would be with the
+    variant's seed, as SUPERB's (Yang et al., 2021). Parameters begin with the axes
+    `(folds, variants)`.
 
     Args:
         folds: Number of folds.
         seeds: Seed of each variant's first weights, the same in all folds.
         width: Features of a clip.
         classes: Number of classes.
-        hidden: Features after the projection; none if None.
+        hidden: Features after the projection.
     """
 
     def __init__(
@@ -31,11 +28,10 @@ class ProbeBank(nn.Module):
         seeds: Sequence[int],
         width: int,
         classes: int,
-        hidden: int | None = None,
+        hidden: int,
     ) -> None:
         super().__init__()
-        sizes = [width, classes] if hidden is None else [width, hidden, classes]
-        drawn = [_draw(sizes, seed) for seed in seeds]
+        drawn = [_draw([width, hidden, classes], seed) for seed in seeds]
         self.maps = nn.ParameterList(
             torch.stack(same).expand(folds, *[-1] * (same[0].ndim + 1)).clone()
             for same in zip(*drawn, strict=True)

@@ -140,12 +140,12 @@ def class_shares(labels: Tensor, inside: Tensor, classes: int) -> Tensor:
         classes: Number of classes.
 
     Returns:
-        `(..., clips)`, 0 outside.
+        `(..., clips)` float64, 0 outside.
 
     >>> class_shares(torch.tensor([0, 0, 1]), torch.tensor([True] * 3), 2)
-    tensor([0.2500, 0.2500, 0.5000])
+    tensor([0.2500, 0.2500, 0.5000], dtype=torch.float64)
     """
-    member = torch.nn.functional.one_hot(labels, classes) * inside[..., None]
+    member = torch.nn.functional.one_hot(labels, classes) * inside[..., None].double()
     counts = member.sum(-2, keepdim=True)
     present = (counts > 0).sum(-1, keepdim=True)
     return (member / counts.clamp(min=1) / present.clamp(min=1)).sum(-1)

@@ -14,14 +14,14 @@ from torch import Tensor
 from crossemo.errors import CrossEmoError
 from crossemo.files import replacing
 from crossemo.probes.bank import logits
-from crossemo.probes.clips import TEST, TRAIN, ProbedClips
+from crossemo.probes.base import Chosen, Variant
+from crossemo.probes.clips import TEST, ProbedClips
 from crossemo.probes.task import scale_of
-from crossemo.probes.trained import TrainedProbes
 from crossemo.probes.views import View
 
-FORMAT = 2
+FORMAT = 3  # 2 and before: linear probes were trained, not solved
 JUDGEMENTS = "judgements.safetensors"  # its name in the folder of a run
-_TENSORS = ("said", "within", "recall", "rate", "roles", "labels", "parts")
+_TENSORS = ("said", "within", "recall", "choice", "roles", "labels", "parts")
 
 
 class Condition(NamedTuple):
@@ -30,8 +30,9 @@ class Condition(NamedTuple):
     Args:
         trained: Role whose clips they learnt from.
         judged: Role whose clips they were judged on.
-        scaler: Whose training clips standardised the judged ones: those of the
-            `trained` role or, without their labels, of the `judged` one.
+        scaler: Whose clips standardised the judged ones, of the parts that the probes
+            were fitted on: those of the `trained` role or, without their labels, of
+            the `judged` one.
     """
 
     trained: str
@@ -50,13 +51,14 @@ class Judgements:
             where there is none besides it.
         recall: `(roles, views, folds, variants)` validation UA of the probes that were
             chosen.
-        rate: `(roles, views, folds, variants)` their learning rates.
+        choice: `(roles, views, folds, variants)` their penalties, in units of the
+            width, or learning rates.
         roles: `(clips,)` number of the role of each clip.
         labels: `(clips,)` class of each clip.
         parts: `(folds, clips)` which of `PARTS` each clip was in; -1 for none.
         conditions: How they were judged.
         views: What they saw.
-        variants: Seed of the first weights, and of shuffled labels, if any.
+        variants: Seed of the first weights, and of shuffled labels, if any of either.
         ids: Names of the clips.
         groups: Groups of the clips.
         names: Names of the roles.
@@ -68,13 +70,13 @@ class Judgements:
     said: Tensor
     within: Tensor
     recall: Tensor
-    rate: Tensor
+    choice: Tensor
     roles: Tensor
     labels: Tensor
     parts: Tensor
     conditions: list[Condition]
     views: list[View]
-    variants: list[tuple[int, int | None]]
+    variants: list[Variant]
     ids: tuple[str, ...]
     groups: tuple[str, ...]
     names: tuple[str, ...]
@@ -116,14 +118,18 @@ def read_judgements(path: Path) -> Judgements:
     try:
         with safe_open(path, "pt") as file:
             texts = {k: json.loads(v) for k, v in (file.metadata() or {}).items()}
-            tensors = {name: file.get_tensor(name) for name in _TENSORS}
-        if texts.pop("format") != FORMAT:
-            raise KeyError("format")
+            if (written := int(texts.pop("format"))) == FORMAT:
+                tensors = {name: file.get_tensor(name) for name in _TENSORS}
     except (OSError, SafetensorError, ValueError, KeyError) as error:
         raise CrossEmoError(
             f"{path} holds no judgements of probes: give a file or folder that "
             "`lightning fit` with LayerwiseProbes left."
         ) from error
+    if written != FORMAT:
+        raise CrossEmoError(
+            f"{path} is of format {written}, and this crossemo reads format {FORMAT}, "
+            "whose linear probes are solved rather than trained: make that run anew."
+        )
     return Judgements(
         **tensors,
         conditions=[Condition(*one) for one in texts["conditions"]],
@@ -139,48 +145,47 @@ def read_judgements(path: Path) -> Judgements:
 
 
 def judge(
-    trained: Sequence[Sequence[TrainedProbes]],
+    chosen: Sequence[Sequence[Chosen]],
+    fitted: Sequence[int],
     values: Sequence[Tensor],
     views: Sequence[View],
     clips: ProbedClips,
-    variants: Sequence[tuple[int, int | None]],
-    rates: Sequence[float],
+    variants: Sequence[Variant],
     about: Mapping[str, Any],
 ) -> Judgements:
-    """Judge the best probes of all roles and views on the test clips of all roles.
+    """Judge the chosen probes of all roles and views on the test clips of all roles.
 
     Args:
-        trained: For each role that was learnt from the probes of each view.
+        chosen: For each role that was learnt from the probes of each view.
+        fitted: Parts whose clips they were fitted on and standardised by.
         values: `(clips, width)` features of each view.
         views: The views.
         clips: The clips.
         variants: The variants of the probes.
-        rates: Their learning rates.
         about: What else to keep.
     """
     conditions = _conditions(clips.names)
     shape = (len(conditions), len(views), len(variants), len(clips.ids))
     labels, within = torch.full(shape, -1).short(), torch.full(shape, -1).short()
-    recalls, chosen = [], []
-    for role, by_view in enumerate(trained):
-        for view, (probes, features) in enumerate(zip(by_view, values, strict=True)):
-            rate, maps = probes.chosen()
-            recalls.append(probes.recall.gather(1, rate[:, None]).squeeze(1))
-            chosen.append(torch.tensor(rates)[rate.cpu()])
-            for number, condition in enumerate(conditions):
-                if condition.trained == clips.names[role]:
-                    judged = clips.names.index(condition.judged)
-                    scale = (probes.mean, probes.inverse)
-                    if condition.scaler == "judged":
-                        scale = _scale(features, clips, judged)
-                    cell = (labels[number, view], within[number, view])
-                    _tell(cell, maps, features, scale, clips, judged)
-    chosen_shape = (len(trained), len(views), len(clips.parts), len(variants))
+    for view, one in enumerate(values):
+        features = one.cpu().double()
+        scales = [_scale(features, clips, r, fitted) for r in range(len(clips.names))]
+        for number, condition in enumerate(conditions):
+            trained = clips.names.index(condition.trained)
+            judged = clips.names.index(condition.judged)
+            scale = scales[trained if condition.scaler == "trained" else judged]
+            maps = [tensor.cpu().double() for tensor in chosen[trained][view].maps]
+            cell = (labels[number, view], within[number, view])
+            _tell(cell, maps, features, scale, clips, judged)
+    recall, choice = (
+        torch.stack([torch.stack([getattr(v, name) for v in role]) for role in chosen])
+        for name in ("recall", "choice")
+    )
     return Judgements(
         said=labels,
         within=within,
-        recall=torch.stack(recalls).cpu().float().view(chosen_shape),
-        rate=torch.stack(chosen).view(chosen_shape),
+        recall=recall.cpu().float(),
+        choice=choice.cpu().float(),
         roles=clips.roles,
         labels=clips.labels,
         parts=clips.parts,
@@ -208,8 +213,10 @@ def _conditions(names: Sequence[str]) -> list[Condition]:
     return within + across
 
 
-def _scale(values: Tensor, clips: ProbedClips, role: int) -> tuple[Tensor, Tensor]:
-    rows = clips.rows(role, TRAIN).to(values.device)
+def _scale(
+    values: Tensor, clips: ProbedClips, role: int, parts: Sequence[int]
+) -> tuple[Tensor, Tensor]:
+    rows = clips.rows(role, *parts)
     return scale_of(values[rows.clamp(min=0)], rows >= 0)
 
 
@@ -224,8 +231,8 @@ def _tell(
     """Fill in what probes say of the test clips of a role, `(variants, clips)` each."""
     mean, inverse = scale
     rows = clips.rows(role, TEST)
-    seen = (values[rows.clamp(min=0).to(values.device)] - mean) * inverse
-    scores = logits(maps, seen).cpu()
+    seen = (values[rows.clamp(min=0)] - mean) * inverse
+    scores = logits(maps, seen)
     # A clip that several folds test counts in the first of them.
     for fold in reversed(range(len(rows))):
         tested = rows[fold, rows[fold] >= 0]

@@ -21,14 +21,17 @@ class ProbeTask(nn.Module):
         rows: `(clips,)` positions of the clips of any fold; in a fold that doesn't
             learn from one or is judged on it, the clip weighs 0.
         learnt: `(folds, clips)` bool, the training clips.
+        judged: `(folds, clips)` bool, the validation clips.
         targets: `(variants, clips)` classes.
         learning: `(folds, variants, clips)` weights of the training clips: they sum to
             1, and all classes weigh the same.
         judging: The same of the validation clips.
+        classes: Number of classes.
     """
 
     rows: Tensor
     learnt: Tensor
+    judged: Tensor
     targets: Tensor
     learning: Tensor
     judging: Tensor
@@ -38,19 +41,20 @@ class ProbeTask(nn.Module):
     ) -> None:
         super().__init__()
         part = torch.where(clips.roles == role, clips.parts, -1)
-        learnt, judging = part == TRAIN, part == VAL
-        rows = (learnt | judging).any(0).nonzero().flatten()
-        learnt, judging = learnt[:, rows], judging[:, rows]
+        learnt, judged = part == TRAIN, part == VAL
+        rows = (learnt | judged).any(0).nonzero().flatten()
+        learnt, judged = learnt[:, rows], judged[:, rows]
         targets = torch.stack(
             [clips.labels if s is None else shuffled_labels(clips, s) for s in shuffles]
         )[:, rows]
-        classes = len(clips.classes)
+        self.classes = len(clips.classes)
         tensors = {
             "rows": rows,
             "learnt": learnt,
+            "judged": judged,
             "targets": targets,
-            "learning": class_shares(targets, learnt[:, None], classes),
-            "judging": class_shares(targets, judging[:, None], classes),
+            "learning": class_shares(targets, learnt[:, None], self.classes).float(),
+            "judging": class_shares(targets, judged[:, None], self.classes).float(),
         }
         for name, tensor in tensors.items():
             self.register_buffer(name, tensor, persistent=False)
@@ -78,6 +82,6 @@ def scale_of(values: Tensor, inside: Tensor) -> tuple[Tensor, Tensor]:
     weights = inside[:, :, None] / inside.sum(1)[:, None, None]
     mean = (values * weights).sum(1, keepdim=True)
     variance = ((values - mean).square() * weights).sum(1, keepdim=True)
-    size = mean.abs() + 1  # below its rounding, a deviation is none
-    none = variance.sqrt() < 10 * torch.finfo(values.dtype).eps * size
+    # Below the rounding of features, which are float32, a deviation is none.
+    none = variance.sqrt() <= 10 * torch.finfo(torch.float32).eps * mean.abs()
     return mean, torch.where(none, 0, variance.rsqrt())

@@ -1,4 +1,4 @@
-"""The probes of one view, trained on one role."""
+"""SUPERB's probes of one view, trained on one role."""
 
 from collections.abc import Sequence
 from copy import deepcopy
@@ -7,12 +7,13 @@ import torch
 from torch import Tensor, nn
 
 from crossemo.probes.bank import ProbeBank, joined, raw_logits
+from crossemo.probes.base import Chosen, Probes
 from crossemo.probes.task import ProbeTask
 
 LESS = 1e-3  # by what share a loss must fall to be better
 
 
-class TrainedProbes(nn.Module):
+class TrainedProbes(Probes):
     """Probes of all folds, learning rates and variants, each with its best weights.
 
     Best are those of the highest recall on validation (UA) and, among these, those
@@ -24,6 +25,7 @@ class TrainedProbes(nn.Module):
         task: What is learnt.
         values: `(clips, width)` features of all clips.
         banks: Probes of each learning rate.
+        rates: The learning rates.
         patience: Epochs without improvement after which a probe stops.
 
     Attributes:
@@ -43,10 +45,11 @@ class TrainedProbes(nn.Module):
         task: ProbeTask,
         values: Tensor,
         banks: Sequence[ProbeBank],
+        rates: Sequence[float],
         patience: int,
     ) -> None:
-        super().__init__()
-        self._task = [task]  # shared between views, so none's own part
+        super().__init__(task)
+        self.rates = tuple(rates)
         self.banks = nn.ModuleList(banks)
         self.best = deepcopy(self.banks).requires_grad_(False)
         self.patience = patience
@@ -58,10 +61,13 @@ class TrainedProbes(nn.Module):
         for name, tensor in zip(("mean", "inverse"), task.scale(values), strict=True):
             self.register_buffer(name, tensor, persistent=False)
 
-    @property
-    def task(self) -> ProbeTask:
-        """What is learnt."""
-        return self._task[0]
+    def unfinished(self) -> float:
+        """Return the share of the probes that haven't stopped."""
+        return float((self.waited < self.patience).double().mean())
+
+    def recalls(self) -> Tensor:
+        """Return the best validation UA so far, `(folds, variants)`."""
+        return self.recall.amax(1)
 
     def running(self) -> list[int]:
         """Return the numbers of the learning rates of which a probe hasn't stopped."""
@@ -104,20 +110,17 @@ class TrainedProbes(nn.Module):
         loss = (losses.detach() * task.judging[:, None]).sum(-1)
         self._keep_best(running, recall, loss)
 
-    def chosen(self) -> tuple[Tensor, list[Tensor]]:
-        """Choose the learning rate of each fold and variant on validation.
-
-        Returns:
-            `(folds, variants)` numbers of rates, and the best parameters under them,
-            `(folds, variants, ...)` each.
-        """
+    def chosen(self) -> Chosen:
+        """Choose the learning rate of each fold and variant on validation."""
         best = self.recall == self.recall.amax(1, True)
         rate = torch.where(best, self.loss, torch.inf).argmin(1)
         stacked = [
             torch.stack(list(same), 1)
             for same in zip(*(b.maps for b in self._of(self.best)), strict=True)
         ]  # (folds, rates, variants, ...)
-        return rate, [_pick(one, rate) for one in stacked]
+        maps = [_pick(one, rate) for one in stacked]
+        recall = self.recall.gather(1, rate[:, None]).squeeze(1)
+        return Chosen(maps, recall, torch.tensor(self.rates)[rate.cpu()])
 
     def _keep_best(self, rates: list[int], recall: Tensor, loss: Tensor) -> None:
         best, least = self.recall[:, rates], self.loss[:, rates]

@@ -63,7 +63,7 @@ def made_up_judgements(
         said=predictions.short(),
         within=within.short(),
         recall=torch.rand(choices, generator=generator),
-        rate=torch.full(choices, 1e-3),
+        choice=torch.full(choices, 1e-3),
         roles=clips.roles,
         labels=clips.labels,
         parts=parts,

@@ -36,3 +36,18 @@ def test_any_of_the_runs_may_be_the_other_one(place: int) -> None:
     runs[place] = run("another", speaker_norm=True)
     (sentence,) = differing_settings(runs)
     assert sentence.startswith("The runs differ in speaker_norm (")
+
+
+def test_heads_with_settings_of_their_own_differ_in_their_names() -> None:
+    of_linear = {"head": "linear", "penalties": [0.1]}
+    of_superb = {"head": "superb", "rates": [0.1]}
+    linear, superb = (
+        replace(JUDGEMENTS, about={"settings": settings})
+        for settings in (of_linear, of_superb)
+    )
+    for runs, heads in (
+        ([linear, superb], "linear, superb"),
+        ([superb, linear], "superb, linear"),
+    ):
+        (sentence,) = differing_settings(runs)
+        assert sentence.startswith(f"The runs differ in head ({heads}), ")

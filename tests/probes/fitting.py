@@ -1,4 +1,4 @@
-"""Probes that are trained on made-up clips, through a trainer."""
+"""Probes that are fitted to made-up clips, through a trainer."""
 
 from pathlib import Path
 from typing import Any
@@ -19,13 +19,17 @@ QUIET: dict[str, Any] = {
     "num_sanity_val_steps": 0,
     "use_distributed_sampler": False,
 }
-FEW: dict[str, Any] = {
-    "rates": (1e-2, 1e-1),
-    "seeds": (0, 1),
-    "shuffles": 1,
-    "hidden": 8,
-    "references": [],
-    "patience": 6,
+FEW: dict[str, dict[str, Any]] = {
+    "linear": {"penalties": (1e-4, 1e-2), "shuffles": 1, "references": []},
+    "superb": {
+        "head": "superb",
+        "rates": (1e-2, 1e-1),
+        "seeds": (0, 1),
+        "shuffles": 1,
+        "hidden": 8,
+        "references": [],
+        "patience": 6,
+    },
 }
 
 
@@ -46,14 +50,24 @@ def trainer(**options: Any) -> Trainer:
     return Trainer(**usual | {"enable_checkpointing": False} | options)
 
 
-def fit(data: EmotionDataModule, encoder: Path, **options: Any) -> LayerwiseProbes:
-    """Train probes of few rates and seeds, unless the options say others."""
-    probes = LayerwiseProbes(str(encoder), data.classes, **FEW | options)
-    trainer().fit(probes.on(data))
+def few(
+    data: EmotionDataModule, encoder: Path, head: str = "linear", **options: Any
+) -> LayerwiseProbes:
+    """Make probes of few penalties, or rates, unless the options say others."""
+    settings = FEW[head] | options
+    return LayerwiseProbes(str(encoder), data.classes, **settings).on(data)
+
+
+def fit(
+    data: EmotionDataModule, encoder: Path, head: str = "linear", **options: Any
+) -> LayerwiseProbes:
+    """Make such probes, and fit them."""
+    probes = few(data, encoder, head, **options)
+    trainer().fit(probes)
     return probes
 
 
 def judged(probes: LayerwiseProbes) -> Judgements:
-    """What probes have said that were trained."""
+    """What probes said that have learnt."""
     assert probes.judgements is not None
     return probes.judgements

@@ -1,4 +1,4 @@
-"""Clips that are nothing but numbers, and probes that are trained on them."""
+"""Clips that are nothing but numbers, and probes that learn from them."""
 
 from collections.abc import Sequence
 from dataclasses import replace
@@ -9,11 +9,13 @@ from torch import Tensor
 from crossemo.probes.bank import ProbeBank
 from crossemo.probes.clips import TEST, TRAIN, VAL, ProbedClips
 from crossemo.probes.judgements import Judgements, judge
+from crossemo.probes.solved import Precision, SolvedProbes
 from crossemo.probes.task import ProbeTask
 from crossemo.probes.trained import TrainedProbes
 from crossemo.probes.views import View
 
 RATES = (1e-2, 1e-1)
+PENALTIES = (1e-4, 1e-2, 1.0)
 CLASSES = ("calm", "happy", "sad")
 WIDTH = 5
 
@@ -63,7 +65,8 @@ def untrained(
 ) -> TrainedProbes:
     task = ProbeTask(clips, role, shuffles)
     sizes = len(clips.parts), [0] * len(shuffles), values.shape[1], len(clips.classes)
-    return TrainedProbes(task, values, [ProbeBank(*sizes) for _ in RATES], patience)
+    banks = [ProbeBank(*sizes, hidden=3) for _ in RATES]
+    return TrainedProbes(task, values, banks, RATES, patience)
 
 
 def train(probes: TrainedProbes, values: Tensor, epochs: int = 25) -> TrainedProbes:
@@ -79,14 +82,37 @@ def train(probes: TrainedProbes, values: Tensor, epochs: int = 25) -> TrainedPro
     return probes
 
 
+def solve(
+    clips: ProbedClips,
+    values: Tensor,
+    role: int = 0,
+    shuffles: Sequence[int | None] = (None,),
+    penalties: Sequence[float] = PENALTIES,
+    precision: Precision = "float64",
+) -> SolvedProbes:
+    task = ProbeTask(clips, role, shuffles)
+    probes = SolvedProbes(task, values.shape[1], penalties, precision)
+    probes.learn(values)
+    return probes
+
+
 def judged(clips: ProbedClips, values: Tensor) -> Judgements:
-    """Train probes on every role and judge them."""
+    """Solve probes of every role and judge them."""
+    views, variants = [View("0", "encoder", 0)], [(None, None)]
+    roles = range(len(clips.names))
+    chosen = [[solve(clips, values, role).chosen()] for role in roles]
+    about = {"encoder": "none"}
+    return judge(chosen, (TRAIN, VAL), [values], views, clips, variants, about)
+
+
+def judged_superb(clips: ProbedClips, values: Tensor) -> Judgements:
+    """Train SUPERB's probes on every role and judge them."""
     views, variants = [View("0", "encoder", 0)], [(0, None)]
     trained = [
-        [train(untrained(clips, values, role=role), values)]
+        [train(untrained(clips, values, role=role), values).chosen()]
         for role in range(len(clips.names))
     ]
-    return judge(trained, [values], views, clips, variants, RATES, {"encoder": "none"})
+    return judge(trained, (TRAIN,), [values], views, clips, variants, {})
 
 
 def other_where(there: Tensor, values: Tensor) -> Tensor:

@@ -15,8 +15,10 @@ from crossemo.probes import LayerwiseProbes
 from crossemo.probes.bank import ProbeBank
 from crossemo.probes.clips import TEST, TRAIN, VAL, shuffled_labels
 from crossemo.probes.trained import TrainedProbes
-from tests.probes.fitting import FEW, fit, judged, speech_and_song
+from tests.probes.fitting import FEW as SETTINGS
+from tests.probes.fitting import fit, judged, speech_and_song
 
+FEW = SETTINGS["superb"]
 # role, layer, fold and variant: seeds 0 and 1, and labels that are shuffled, twice
 PLACES = [(0, 0, 0, 0), (1, 2, 3, 1), (0, 1, 2, 1), (1, 1, 1, 2), (0, 2, 0, 3)]
 VARIANTS = [(0, None), (1, None), (-1, 0), (-2, 1)]  # seeds of weights and of shuffles
@@ -29,11 +31,9 @@ SCALED: dict[str, Any] = {
 }  # by means and deviations in float32
 
 
-@pytest.fixture(scope="module", params=["linear", "superb"])
-def together(
-    request: pytest.FixtureRequest, ravdess: Path, wav2vec2: Path
-) -> LayerwiseProbes:
-    return fit(speech_and_song(ravdess), wav2vec2, head=request.param, shuffles=2)
+@pytest.fixture(scope="module")
+def together(ravdess: Path, wav2vec2: Path) -> LayerwiseProbes:
+    return fit(speech_and_song(ravdess), wav2vec2, "superb", shuffles=2)
 
 
 def of(probes: LayerwiseProbes, role: int, layer: int) -> TrainedProbes:
@@ -61,7 +61,7 @@ def alone(together: LayerwiseProbes, ravdess: Path, wav2vec2: Path) -> Any:
         found = fit(
             speech_and_song(ravdess),
             wav2vec2,
-            head=together.hparams["head"],
+            "superb",
             layers=[layer],
             folds=[fold],
             rates=rates,
@@ -97,7 +97,7 @@ def test_a_judgement_is_what_it_would_have_been_alone(
 ) -> None:
     role, layer, fold, variant = place
     ours, theirs = judged(together), judged(alone(place, FEW["rates"]))
-    for one, other in ((ours.rate, theirs.rate), (ours.recall, theirs.recall)):
+    for one, other in ((ours.choice, theirs.choice), (ours.recall, theirs.recall)):
         assert one[role, layer, fold, variant] == other[role, 0, 0, -1]
     cells = [c.trained == ours.names[role] for c in ours.conditions]
     tested = ours.parts[fold] == TEST
@@ -155,9 +155,8 @@ def test_a_probe_gets_the_result_of_a_plain_loop(
     labels = clips.labels if shuffle is None else shuffled_labels(clips, shuffle)
     x, y = states[own, layer].double().numpy(), labels[own].numpy()
     parts = clips.parts[fold][own].numpy()
-    hidden = [FEW["hidden"]] * (together.hparams["head"] == "superb")
     for number, rate in enumerate(FEW["rates"]):
-        alone = Alone([x.shape[1], *hidden, len(clips.classes)], seed)
+        alone = Alone([x.shape[1], FEW["hidden"], len(clips.classes)], seed)
         alone.fit(x, y, parts == TRAIN, parts == VAL, rate)
         found = kept(of(together, role, layer), fold, number, variant)
         assert float(found[0]) == pytest.approx(alone.recall)

@@ -8,10 +8,18 @@ from safetensors.torch import save_file
 from sklearn.preprocessing import StandardScaler
 
 from crossemo.errors import CrossEmoError
-from crossemo.probes.clips import TEST, TRAIN
+from crossemo.probes.clips import TEST, TRAIN, VAL
 from crossemo.probes.judgements import Condition, Judgements, judge, read_judgements
 from crossemo.probes.views import View
-from tests.probes.made_up import RATES, features, judged, made_up, train, untrained
+from tests.probes.made_up import (
+    features,
+    judged,
+    judged_superb,
+    made_up,
+    solve,
+    train,
+    untrained,
+)
 
 ROLES = ("speech", "song")
 CLIPS = made_up(roles=ROLES)
@@ -39,25 +47,36 @@ def test_probes_are_judged_on_their_role_and_across(told: Judgements) -> None:
 
 
 @pytest.mark.parametrize("number", range(6))
+@pytest.mark.parametrize("head", ["linear", "superb"])
 def test_judgements_are_those_of_the_probes_by_hand(
-    told: Judgements, number: int
+    told: Judgements, number: int, head: str
 ) -> None:
     condition = told.conditions[number]
     role, judged_role = ROLES.index(condition.trained), ROLES.index(condition.judged)
     own = role if condition.scaler == "trained" else judged_role
-    rate, maps = train(untrained(CLIPS, VALUES, role=role), VALUES).chosen()
+    if head == "linear":  # fitted on training and validation clips
+        judgements, fitted = told, [TRAIN, VAL]
+        maps, recall, choice = solve(CLIPS, VALUES, role).chosen()
+    else:
+        judgements, fitted = judged_superb(CLIPS, VALUES), [TRAIN]
+        probes = train(untrained(CLIPS, VALUES, role=role), VALUES)
+        maps, recall, choice = probes.chosen()
+    maps = [one.double() for one in maps]
     for fold, parts in enumerate(CLIPS.parts):
-        learnt = VALUES[(CLIPS.roles == own) & (parts == TRAIN)]
+        inside = np.isin(parts.numpy(), fitted)
+        learnt = VALUES.double()[(CLIPS.roles == own) & torch.tensor(inside)]
         tested = (CLIPS.roles == judged_role) & (parts == TEST)
-        scaled = StandardScaler().fit(learnt.numpy()).transform(VALUES[tested].numpy())
-        weight, bias = (one[fold, 0].numpy() for one in maps)
-        scores = scaled @ weight.T + bias
-        assert told.said[number, 0, 0, tested].tolist() == scores.argmax(1).tolist()
+        scaled = StandardScaler().fit(learnt).transform(VALUES[tested].double())
+        for weight, bias in zip(maps[::2], maps[1::2], strict=True):
+            scaled = scaled @ weight[fold, 0].numpy().T + bias[fold, 0].numpy()
+        classes = judgements.said[number, 0, 0, tested].tolist()
+        assert classes == scaled.argmax(1).tolist()
         # calm and sad share a melody, happy has its own
-        among = np.where(scores[:, 0] >= scores[:, 2], 0, 2)
+        among = np.where(scaled[:, 0] >= scaled[:, 2], 0, 2)
         among[CLIPS.labels[tested] == 1] = -1
-        assert told.within[number, 0, 0, tested].tolist() == among.tolist()
-        assert told.rate[role, 0, fold, 0] == pytest.approx(RATES[rate[fold, 0]])
+        assert judgements.within[number, 0, 0, tested].tolist() == among.tolist()
+    for one, other in ((judgements.recall, recall), (judgements.choice, choice)):
+        torch.testing.assert_close(one[role, 0], other.float())
 
 
 def test_scalers_matter_across_roles_only(told: Judgements) -> None:
@@ -123,22 +142,23 @@ def test_judgements_of_another_format_are_refused(
     told: Judgements, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr("crossemo.probes.judgements.FORMAT", 0)
+        patch.setattr("crossemo.probes.judgements.FORMAT", 2)
         told.save(tmp_path / "old")
-    with pytest.raises(CrossEmoError, match="holds no judgements"):
+    sentence = "old is of format 2, .* solved rather than trained: make that run anew"
+    with pytest.raises(CrossEmoError, match=sentence):
         read_judgements(tmp_path / "old")
 
 
 def test_every_view_and_variant_has_its_own_place() -> None:
     clips, views = made_up(), [View("0", "encoder", 0), View("level", "acoustic")]
     values = [features(clips), features(clips, seed=1)[:, :2]]
-    trained = [train(untrained(clips, one, shuffles=(None, 3)), one) for one in values]
-    variants = [(0, None), (0, 3)]
-    found = judge([trained], values, views, clips, variants, RATES, {})
-    for place, (one, own) in enumerate(zip(trained, values, strict=True)):
-        alone = judge([[one]], [own], views[:1], clips, variants, RATES, {})
+    chosen = [solve(clips, one, shuffles=(None, 3)).chosen() for one in values]
+    kept: Any = ((TRAIN, VAL), values, views, clips, [(None, None), (None, 3)], {})
+    found = judge([chosen], *kept)
+    for place, (one, own) in enumerate(zip(chosen, values, strict=True)):
+        alone = judge([[one]], kept[0], [own], views[:1], *kept[3:])
         assert torch.equal(found.said[:, place], alone.said[:, 0])
-        assert torch.equal(found.rate[:, place], alone.rate[:, 0])
+        assert torch.equal(found.choice[:, place], alone.choice[:, 0])
         assert torch.equal(found.recall[:, place], alone.recall[:, 0])
     assert not torch.equal(found.said[:, 0], found.said[:, 1])
     assert not torch.equal(found.said[:, :, 0], found.said[:, :, 1])

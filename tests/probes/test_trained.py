@@ -8,11 +8,12 @@ from torch import Tensor
 
 from crossemo.probes.bank import ProbeBank
 from crossemo.probes.clips import TEST, TRAIN, VAL
+from crossemo.probes.superb import TrainedProtocol
 from crossemo.probes.trained import TrainedProbes
 from tests.probes.made_up import (
     RATES,
     features,
-    judged,
+    judged_superb,
     made_up,
     other_labels,
     other_where,
@@ -66,22 +67,12 @@ def test_weights_never_see_validation_clips() -> None:
 def test_rates_are_chosen_without_test_clips() -> None:
     clips = made_up(singers=12, folds=1)
     values, tested = features(clips), clips.parts[0] == TEST
-    found = judged(clips, values)
-    again = judged(other_labels(clips, tested), other_where(tested, values))
-    assert torch.equal(found.rate, again.rate)
+    found = judged_superb(clips, values)
+    changed = other_where(tested, values)
+    again = judged_superb(other_labels(clips, tested), changed)
+    assert torch.equal(found.choice, again.choice)
     assert torch.equal(found.recall, again.recall)
     assert not torch.equal(found.said, again.said)
-
-
-@pytest.mark.parametrize("constant", [0.0, 0.1, 1e4])
-def test_what_is_constant_in_training_says_nothing_in_a_test(constant: float) -> None:
-    values = VALUES.clone()
-    values[PART != TEST, 1] = constant
-    found = judged(CLIPS, values)
-    values[PART == TEST, 1] = 1e6
-    assert torch.equal(judged(CLIPS, values).said, found.said)
-    values[PART == TEST, 0] += 1e6  # as a feature that varies does
-    assert not torch.equal(judged(CLIPS, values).said, found.said)
 
 
 def by_hand(labels: Tensor, patience: int) -> TrainedProbes:
@@ -100,8 +91,8 @@ def by_hand(labels: Tensor, patience: int) -> TrainedProbes:
     probes.inverse.fill_(1)
     for bank in probes.banks:
         assert isinstance(bank, ProbeBank)
-        bank.maps[0].data[:] = torch.eye(3)
-        bank.maps[1].data[:] = 0
+        for matrix, bias in zip(bank.maps[::2], bank.maps[1::2], strict=True):
+            matrix.data[:], bias.data[:] = torch.eye(3), 0
     return probes
 
 
@@ -180,10 +171,39 @@ def test_the_rate_of_highest_recall_is_chosen_and_then_of_least_loss() -> None:
     probes.loss[:, :, 0] = torch.tensor(
         [[1.0, 2.0], [2.0, 1.0], [1.0, 2.0], [2.0, 1.0]]
     )
-    rate, maps = probes.chosen()
-    assert rate.flatten().tolist() == [1, 0, 0, 1]
-    for fold, number in enumerate(rate.flatten().tolist()):
+    maps, recall, rate = probes.chosen()
+    numbers = [1, 0, 0, 1]
+    assert rate.flatten().tolist() == pytest.approx([RATES[n] for n in numbers])
+    assert recall.flatten().tolist() == pytest.approx([0.6, 0.6, 0.5, 0.5])
+    assert torch.equal(recall, probes.recalls())
+    for fold, number in enumerate(numbers):
         bank = probes.best[number]
         assert isinstance(bank, ProbeBank)
         for chosen, best in zip(maps, bank.maps, strict=True):
             assert torch.equal(chosen[fold], best[fold])
+
+
+def test_probes_that_had_not_stopped_are_warned_of() -> None:
+    probes = [by_hand(LABELS, patience=3) for _ in range(2)]
+    for share in (100, 50, 25):
+        (sentence,) = superb().warnings(probes)
+        end = "of the probes had not stopped by the last epoch: give --trainer.max_ep"
+        assert sentence.startswith(f"{share} % {end}")
+        if share == 100:
+            probes[0].waited[:] = 3
+        else:
+            probes[1].waited[0, 0] = 3
+
+
+def superb() -> TrainedProtocol:
+    return TrainedProtocol(rates=RATES)
+
+
+def test_a_few_probes_that_had_not_stopped_are_worth_no_word() -> None:
+    probes = [by_hand(LABELS, patience=3) for _ in range(60)]
+    for one in probes:
+        one.waited[:] = 3
+    probes[0].waited[0, 0] = 0  # one of 120
+    assert not list(superb().warnings(probes))
+    probes[1].waited[0, 0] = 0
+    assert list(superb().warnings(probes))

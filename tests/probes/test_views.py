@@ -14,7 +14,7 @@ from crossemo.encoders import load_encoder
 from crossemo.errors import CrossEmoError
 from crossemo.features.acoustics.references import Acoustics, acoustic_features
 from crossemo.features.hidden import keep_features
-from crossemo.probes import LayerwiseProbes, views
+from crossemo.probes import views
 from crossemo.probes.clips import ProbedClips, probed_clips
 from crossemo.probes.views import Looks, View, Views, read_views
 from tests.data.modules import ready
@@ -222,24 +222,3 @@ def test_what_is_not_there_is_refused(
 ) -> None:
     with pytest.raises(CrossEmoError, match=sentence):
         fit(speech(ravdess), wav2vec2, **options)
-
-
-@pytest.mark.parametrize("name", ["rates", "seeds", "layers", "folds"])
-def test_empty_lists_are_refused(name: str) -> None:
-    sentence = rf"^model\.{name} is empty: give at least one\.$"
-    options: dict[str, Any] = {name: []}
-    with pytest.raises(CrossEmoError, match=sentence):
-        LayerwiseProbes(**options)
-
-
-@pytest.mark.parametrize(
-    "options",
-    [{"rates": (1e-3, 0.0)}, {"rates": (-1e-3,)}, {"patience": 0}, {"shuffles": -1}],
-)
-def test_what_trains_nothing_is_refused(options: dict[str, Any]) -> None:
-    with pytest.raises(CrossEmoError, match="train nothing: rates are above 0, "):
-        LayerwiseProbes(**options)
-
-
-def test_the_fewest_that_train_something_are_taken() -> None:
-    LayerwiseProbes(rates=(1e-9,), patience=1, shuffles=0)
