@@ -45,23 +45,30 @@ class ConditionCounts:
         judged by one probe, and share its luck.
         """
         enough = len(set(self.folds.tolist())) >= MIN_GROUPS
-        return self.folds if enough else torch.arange(len(self.folds))
+        return self.folds if enough else self.groups
 
     @property
     def has_interval(self) -> bool:
         """Whether there are blocks enough for an interval."""
         return len(set(self.blocks.tolist())) >= MIN_GROUPS
 
-    def replicates(self, score: Score) -> Tensor:
+    @property
+    def groups(self) -> Tensor:
+        """Each group as a block of its own, `(groups,)`."""
+        return torch.arange(len(self.folds))
+
+    def replicates(self, score: Score, blocks: Tensor | None = None) -> Tensor:
         """Return a score without each block of groups in turn.
 
         Args:
             score: `(..., classes, classes)` counts to `(...)`.
+            blocks: `(groups,)` block of each group; `blocks` of these if None.
 
         Returns:
             `(blocks, views)`, averaged over folds and variants.
         """
-        counts = without_each_block(self.counts, self.blocks)
+        blocks = self.blocks if blocks is None else blocks
+        counts = without_each_block(self.counts, blocks)
         return mean_over_folds(counts, self.folds, score).mean(-1)
 
 

@@ -14,6 +14,7 @@ from crossemo.layerwise.conditions import (
     condition_columns,
     count_condition,
 )
+from crossemo.metrics.binomial import binomial_reach
 from crossemo.metrics.confusions import fold_counts
 from crossemo.metrics.intervals import chance_interval
 from crossemo.metrics.jackknife import jackknife_interval
@@ -30,7 +31,9 @@ def score_rows(judgements: Judgements) -> list[Row]:
     interval is the jackknife's over folds, each of them whole groups (speakers, songs)
     and a probe of its own; with fewer than `MIN_GROUPS` folds it is over groups, and
     with fewer of these there is none. Nor is there one for shuffled labels, whose
-    spread over shuffles is `seed_sd`.
+    spread over shuffles is `seed_sd`. With few folds an interval may be narrower than
+    the luck of single clips allows (`clip_noise`, see `binomial_reach`); the jackknife
+    over groups stands beside it.
 
     Args:
         judgements: The judgements.
@@ -87,11 +90,19 @@ def _rows(
     """Yield the columns of a score for every view."""
     scores = counts.scores(score)
     mean = scores.mean(-1)
-    low = high = torch.full_like(mean, nan)
+    low = high = low_groups = high_groups = torch.full_like(mean, nan)
     if interval:
         low, high = jackknife_interval(mean, counts.replicates(score))
-    by_fold = score(fold_counts(counts.counts, counts.folds)).nanmean(1)
+        over_groups = counts.replicates(score, counts.groups)
+        low_groups, high_groups = jackknife_interval(mean, over_groups)
+    by_fold_counts = fold_counts(counts.counts, counts.folds)
+    by_fold = score(by_fold_counts).nanmean(1)
+    noise = torch.full_like(mean, nan)
+    if score is unweighted_recall:
+        noise = binomial_reach(by_fold_counts).mean(-1)
     for place, view in enumerate(views):
+        # The majority listens to no clip, so none can be lucky.
+        of_clips = float(noise[place]) if view.kind != "majority" else nan
         yield {
             "view": view.name,
             "kind": view.kind,
@@ -99,6 +110,9 @@ def _rows(
             "value": float(mean[place]),
             "low": float(low[place].clamp(min=0)),
             "high": float(high[place].clamp(max=1)),
+            "low_groups": float(low_groups[place].clamp(min=0)),
+            "high_groups": float(high_groups[place].clamp(max=1)),
+            "clip_noise": of_clips,
             "fold_sd": _deviation(by_fold[place]),
             "seed_sd": _deviation(scores[place]),
             "folds": len(set(counts.folds.tolist())),

@@ -15,6 +15,7 @@ CAPTION = f"""\
 best: the layer chosen on validation, fold by fold
 a → b: learnt from a, b standardised by its own training clips
 shuffled: mean over the states of probes that learnt shuffled labels"""
+NARROW = "* less than the binomial noise of the clips would allow"
 ENCODER_CAPTION = f"""\
 {HEADLINE} of the layer chosen on validation, per cent ± half its 95 % interval
 differences on the same clips; q: p corrected for the number of layers"""
@@ -22,16 +23,18 @@ Row = Mapping[str, Any]
 Rows = Sequence[Row]
 
 
-def layer_table(scores: Rows, corpora: Mapping[str, str]) -> Table:
+def layer_table(scores: Rows, corpora: Mapping[str, str], protocol: str = "") -> Table:
     """Return the UA of every view under every condition.
 
     Args:
         scores: Rows of `layers.csv`.
         corpora: Name of the corpus in each role.
+        protocol: How the probes came about, for the notes.
     """
     names = short_names(corpora)
     columns = _columns(scores, names)
-    table = _table("state", columns, CAPTION)
+    notes = filter(None, (CAPTION, _narrow_note(columns), protocol))
+    table = _table("state", columns, "\n".join(notes))
     kind = ""
     for view, row in next(iter(columns.values())).items():
         if kind not in ("", row["kind"]):
@@ -160,5 +163,37 @@ def _cell(row: Row) -> str:
     value = f"{100 * row['value']:.{digits}f}"
     if isnan(row["low"]):
         return value
-    reach = max(row["high"] - row["value"], row["value"] - row["low"])
-    return f"{value}±{100 * reach:.0f}"
+    return f"{value}±{100 * _reach(row):.0f}{'*' * _is_narrow(row)}"
+
+
+def _narrow_note(columns: Mapping[str, Mapping[str, Row]]) -> str:
+    """Return a note on too narrow intervals over folds, with those over groups."""
+    narrow = {
+        " ".join(name.split()): [row for row in rows.values() if _is_narrow(row)]
+        for name, rows in columns.items()
+    }
+    over_groups = {
+        name: [
+            f"{r['view']} ±{100 * _reach(r, '_groups'):.0f}" for r in rows if _few(r)
+        ]
+        for name, rows in narrow.items()
+    }
+    texts = [f"{name}: {', '.join(rows)}" for name, rows in over_groups.items() if rows]
+    listed = "; over groups instead: " * bool(texts) + "; ".join(texts)
+    return (NARROW + listed) * any(narrow.values())
+
+
+def _few(row: Row) -> bool:
+    """Return whether folds are fewer than groups, which have an interval as well."""
+    return bool(row["folds"] < row["groups"])
+
+
+def _reach(row: Row, over: str = "") -> float:
+    """Return how far an interval reaches from its score."""
+    value = row["value"]
+    return float(max(row[f"high{over}"] - value, value - row[f"low{over}"]))
+
+
+def _is_narrow(row: Row) -> bool:
+    """Return whether the interval is narrower than the clips' binomial noise."""
+    return bool(_reach(row) < row["clip_noise"])

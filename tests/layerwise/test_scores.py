@@ -7,7 +7,7 @@ import pytest
 import torch
 from sklearn.metrics import accuracy_score, f1_score
 
-from crossemo.layerwise import score_rows
+from crossemo.layerwise import score_rows, with_choices
 from crossemo.layerwise.conditions import count_condition
 from crossemo.metrics.intervals import chance_interval
 from tests.layerwise.made_up import (
@@ -70,11 +70,42 @@ def test_values_and_intervals_are_those_by_hand(
         assert row["value"] == pytest.approx(scores.mean())
         assert row["low"] == pytest.approx(max(low, 0))
         assert row["high"] == pytest.approx(min(high, 1))
+        singers = sorted({singer for block in blocks for singer in block})
+        without = [
+            by_fold(judgements, number, view, score, without=[one]).mean()
+            for one in singers
+        ]
+        low, high, _ = jackknife(scores.mean(), without)
+        assert row["low_groups"] == pytest.approx(max(low, 0))
+        assert row["high_groups"] == pytest.approx(min(high, 1))
         assert row["fold_sd"] == pytest.approx(scores.mean(0).std(ddof=1))
         assert row["seed_sd"] == pytest.approx(scores.mean(1).std(ddof=1))
         assert (row["folds"], row["groups"]) == (
             (3, 6) if judgements is JUDGEMENTS else (2, 4)
         )
+
+
+@pytest.mark.parametrize("name", ["UA", "UA/calm|sad"])
+def test_the_noise_of_clips_is_binomial(name: str) -> None:
+    classes = (0, 1, 2) if name == "UA" else (0, 2)
+    predictions = JUDGEMENTS.said if name == "UA" else JUDGEMENTS.within
+    for view, row in enumerate(rows(name, 1)):
+        expected = []
+        for variant in (0, 1):
+            said, variance = predictions[1, view, variant], 0.0
+            for label in classes:
+                clips = (JUDGEMENTS.roles == 1) & (JUDGEMENTS.labels == label)
+                recall = float((said[clips] == label).double().mean())
+                for fold in range(3):
+                    count = int((clips & (JUDGEMENTS.tested_in == fold)).sum())
+                    variance += recall * (1 - recall) / count
+            expected.append(1.96 * variance**0.5 / 3 / len(classes))
+        assert row["clip_noise"] == pytest.approx(np.mean(expected), rel=1e-4)
+    assert all(isnan(row["clip_noise"]) for row in rows("WA", 1))
+    majority = [
+        row for row in score_rows(with_choices(JUDGEMENTS)) if row["view"] == "majority"
+    ]
+    assert all(isnan(row["clip_noise"]) for row in majority)
 
 
 def test_rows_say_what_they_are_of() -> None:

@@ -49,7 +49,8 @@ def test_a_table_holds_every_view_under_every_condition() -> None:
             row = row_of(name, view)
             value = 100 * row["value"]
             reach = max(100 * row["high"] - value, value - 100 * row["low"])
-            assert cell == f"{value:.{digits}f}±{reach:.0f}"
+            narrow = reach < 100 * row["clip_noise"]
+            assert cell == f"{value:.{digits}f}±{reach:.0f}{'*' * narrow}"
         highest = 100 * row_of(name, "0")["chance_high"]
         assert float(chance) == pytest.approx(highest, abs=0.051)
 
@@ -81,6 +82,39 @@ def test_a_score_without_an_interval_stands_alone() -> None:
         for view, cell in zip(VIEWS, texts, strict=False):
             value = 100 * row_of(name, view)["value"]
             assert cell == f"{value:.{0 if '|' in name else 1}f}"
+
+
+def note(rows: Any, protocol: str = "") -> str:
+    return str(layer_table(rows, ROLES, protocol).caption)
+
+
+def test_an_interval_narrower_than_the_clips_noise_is_marked_and_has_another() -> None:
+    wide = [row | {"clip_noise": 0.0} for row in ROWS]
+    assert "*" not in note(wide)
+    narrow = {row_of("speech", "0")["value"]: 0.0712, row_of("song", "2")["value"]: 0.1}
+    ends = {"low": 0.3, "high": 0.3, "clip_noise": 0.01}
+
+    def narrowed(row: Any) -> Any:
+        if row not in (row_of("speech", "0"), row_of("song", "2")):
+            return row | {"clip_noise": 0.0}
+        value, reach = row["value"], narrow[row["value"]]
+        over_groups = {"low_groups": value - reach, "high_groups": value + reach / 2}
+        return row | ends | {"low": value, "high": value} | over_groups
+
+    table = list(map(narrowed, ROWS))
+    line = "* less than the binomial noise of the clips would allow"
+    assert f"{line}; over groups instead: speech: 0 ±7; song: 2 ±10" in note(table)
+    _, speech, *_ = cells(layer_table(table, ROLES))
+    assert speech[1].endswith("±0*")
+    assert not speech[2].endswith("*")
+    # Where each fold is a group, there is no other interval.
+    alone = [row | {"folds": row["groups"]} for row in table]
+    assert line in note(alone)
+    assert "over groups" not in note(alone)
+
+
+def test_a_table_says_how_its_probes_came_about() -> None:
+    assert note(ROWS, "probes: of wood").endswith("\nprobes: of wood")
 
 
 def test_what_is_no_markup_is_shown_as_it_is() -> None:
