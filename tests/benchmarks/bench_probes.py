@@ -1,59 +1,85 @@
-"""All probes at once against one after the other, as ratios of CPU time.
+"""Solved probes of all layers against scikit-learn one by one, as ratios of CPU time.
 
-Run `python -m tests.benchmarks.bench_probes [--epochs E] [--sample N] [--profile]`; it
-takes some minutes on one thread. Clips are made up: 13 layers, 768 features wide, of as
-many actors and clips as RAVDESS's speech has in six emotions. A probe alone is trained
+Run `python -m tests.benchmarks.bench_probes [--views N] [--cells C] [--superb]`; it
+takes about ten minutes on one thread. Features are made up, of as many actors and
+clips as RAVDESS has in six emotions (speech and song), in six folds: thirteen states of
+width 768, a deep random net on correlated factors of speaker and emotion, whose
+spectrum spans eight decades, and references of widths 3, 9, 14, 128 and 88.
 
-* bare: a PyTorch loop, all training clips at each step, as crossemo's probes are;
-* in batches: the same by a DataLoader of 32 clips, as is customary;
-* by Lightning: `LayerwiseProbes` of one layer, fold, rate and seed.
-
-These are measured on some probes drawn at random, by turns with pieces of the work on
-all of them, and multiplied by the number of probes. The floor of all at once is the
-product of the clips with the first maps, forth and back, and nothing else.
+* crossemo: the whole job in float64 and float32, ten penalties, true labels and three
+  shuffles, the choice on validation, the last fit, and judgements across domains. With
+  `--views N` the first N of the states are measured, and all are extrapolated to.
+* scikit-learn: the same fits one after another, on cells (state, fold, domain) drawn at
+  random: all penalties with the true labels and with one shuffle, which counts three
+  times; extrapolated to all cells.
+* products: as many float32 products of the clips, forth and back, as the solver took
+  steps, for all penalties and variants of a cell at once, and nothing else.
 """
 
 import argparse
 import random
 import time
-from collections import defaultdict
 from collections.abc import Callable
-from functools import partial
-from itertools import product
-from pathlib import Path
-from statistics import fmean
-from tempfile import TemporaryDirectory
+from dataclasses import dataclass, field
+from unittest.mock import patch
 
+import numpy as np
 import torch
+from sklearn.linear_model import LogisticRegression
+from sklearn.preprocessing import StandardScaler
 from torch import Tensor
-from torch.profiler import ProfilerActivity, profile
 
-from crossemo.data.datamodule import EmotionDataModule
-from crossemo.probes.bank import ProbeBank
-from crossemo.probes.clips import ProbedClips, probed_clips
-from crossemo.probes.module import RATES
+from crossemo.probes import solved
+from crossemo.probes.clips import TEST, TRAIN, VAL, ProbedClips, shuffled_labels
+from crossemo.probes.judgements import judge
+from crossemo.probes.linear import PENALTIES, SolvedProtocol
+from crossemo.probes.logistic import Solution, solve_logistic
+from crossemo.probes.solved import TOLERANCES, Precision, SolvedProbes
+from crossemo.probes.superb import TrainedProtocol
 from crossemo.probes.task import ProbeTask
-from crossemo.probes.trained import TrainedProbes
-from tests.benchmarks.probes_alone import (
-    HIDDEN,
-    LAYERS,
-    PATIENCE,
-    WIDTH,
-    Alone,
-    Job,
-    MadeUp,
-    Which,
-    by_lightning,
-    made_up,
-)
+from crossemo.probes.views import View
 
-JOBS = (
-    Job("4 actors, one left out", 4, "leave_one_out"),
-    Job("the same, 3 seeds", 4, "leave_one_out", seeds=(0, 1, 2)),
-    Job("24 actors in 6 folds", 24, "official"),
-    Job("the same, 3 seeds", 24, "official", seeds=(0, 1, 2)),
-    Job("4 actors, superb head", 4, "leave_one_out", rates=RATES[1:3], head="superb"),
-)
+STATES, WIDTH, FACTORS, FOLDS = 13, 768, 128, 6
+REFERENCES = (3, 9, 14, 128, 88)
+ACTORS = (range(24), [n for n in range(24) if n != 17])  # actor 18 has no song
+EMOTIONS = (4, 8, 8, 8, 8, 8)  # clips of an actor
+SHUFFLES = 3
+
+
+def made_up() -> tuple[ProbedClips, list[Tensor]]:
+    """Return clips that are names alone, and their features, of each view."""
+    rows = [
+        (role, actor, label)
+        for role, actors in enumerate(ACTORS)
+        for actor in actors
+        for label, count in enumerate(EMOTIONS)
+        for _ in range(count)
+    ]
+    role, actor, label = torch.tensor(rows).T
+    place = (actor % FOLDS - torch.arange(FOLDS)[:, None]) % FOLDS
+    parts = torch.where(place == 0, TEST, torch.where(place == 1, VAL, TRAIN))
+    names = tuple(f"{n}" for n in range(len(rows)))
+    groups = tuple(f"{n}" for n in actor.tolist())
+    roles, emotions = ("speech", "song"), tuple("abcdef")
+    clips = ProbedClips(
+        names, groups, names, role, label, parts, roles, emotions, ((1, 2), (3, 4, 5))
+    )
+    generator = torch.Generator().manual_seed(0)
+
+    def factors(width: int) -> Tensor:
+        of_clip = torch.randn(len(rows), width, generator=generator)
+        of_label = 0.7 * torch.randn(2, 6, width, generator=generator)[role, label]
+        of_actor = 1.5 * torch.randn(24, width, generator=generator)[actor]
+        size = torch.arange(1, width + 1) ** -1.5
+        values: Tensor = (of_clip + of_label + of_actor + role[:, None]) * size
+        return values
+
+    states, state = [], factors(FACTORS)
+    for _ in range(STATES):
+        weight = torch.randn(state.shape[1], WIDTH, generator=generator)
+        state = torch.tanh(0.7 * state / state.std() @ weight / len(weight) ** 0.5)
+        states.append(state)
+    return clips, states + [factors(width) for width in REFERENCES]
 
 
 def seconds_of(work: Callable[[], object]) -> float:
@@ -63,119 +89,166 @@ def seconds_of(work: Callable[[], object]) -> float:
     return time.process_time() - start
 
 
-def at_once(
-    job: Job, clips: ProbedClips
-) -> tuple[list[TrainedProbes], Callable[[], None]]:
-    """Return all probes and what trains them for an epoch."""
-    task = ProbeTask(clips, 0, [None] * len(job.seeds))
-    hidden = HIDDEN if job.head == "superb" else None
-    sizes = len(clips.parts), job.seeds, WIDTH, len(clips.classes), hidden
-    features = MadeUp.features
-    probes = [
-        TrainedProbes(task, values, [ProbeBank(*sizes) for _ in job.rates], PATIENCE)
-        for values in features
+@dataclass
+class Counted:
+    """The solver, which counts what it does.
+
+    Attributes:
+        steps: Steps of all problems by clips, width and number of problems of a call.
+        seconds: CPU seconds in it.
+        problems: How many it has solved.
+    """
+
+    steps: dict[tuple[int, int, int], int] = field(default_factory=dict)
+    seconds: float = 0.0
+    problems: int = 0
+
+    def __call__(self, clips: Tensor, moments: Tensor, *rest: object) -> Solution:
+        start = time.process_time()
+        solution = solve_logistic(clips, moments, *rest)  # type: ignore[arg-type]
+        self.seconds += time.process_time() - start
+        shape = (*clips.shape, len(solution.steps))
+        self.steps[shape] = self.steps.get(shape, 0) + int(solution.steps.sum())
+        self.problems += len(solution.steps)
+        return solution
+
+    def products(self) -> float:
+        """Return the CPU seconds of as many bare products in float32."""
+        return sum(steps * _pair(*shape) for shape, steps in self.steps.items())
+
+
+def _pair(count: int, width: int, problems: int) -> float:
+    """Return the seconds of a problem's two products, among so many."""
+    columns = problems * len(EMOTIONS)
+    weights, clips = torch.randn(columns, width), torch.randn(count, width)
+    residuals = torch.randn(columns, count)
+
+    def pairs(times: int) -> None:
+        for _ in range(times):
+            _, _ = weights @ clips.T, residuals @ clips
+
+    pairs(2)
+    return seconds_of(lambda: pairs(8)) / 8 / problems
+
+
+def whole_job(
+    clips: ProbedClips, features: list[Tensor], precision: Precision
+) -> tuple[float, Counted]:
+    """Return CPU seconds of all that is done with some views, and the solver."""
+    protocol, counted = SolvedProtocol(precision=precision), Counted()
+    variants = protocol.variants(SHUFFLES)
+
+    def work() -> None:
+        chosen = []
+        for role in range(2):
+            task = ProbeTask(clips, role, [shuffle for _, shuffle in variants])
+            probes = [protocol.probes(task, values) for values in features]
+            for one, values in zip(probes, features, strict=True):
+                one.learn(values)
+            chosen.append([one.chosen() for one in probes])
+            missed = sum(one.missed for one in probes if isinstance(one, SolvedProbes))
+            print(f"    missed the tolerance: {missed}")
+        views = [View(f"{n}", "encoder", n) for n in range(len(features))]
+        judge(chosen, protocol.fitted, features, views, clips, variants, {})
+
+    with patch.object(solved, "solve_logistic", counted):
+        return seconds_of(work), counted
+
+
+def scikit_learn(clips: ProbedClips, values: Tensor, role: int, fold: int) -> float:
+    """Return the CPU seconds of all fits of a cell, one shuffle standing for three."""
+    parts, features = clips.parts[fold], values.double().numpy()
+    seconds = 0.0
+    own = clips.roles == role
+    both, train = own & (parts != TEST), own & (parts == TRAIN)
+    for labels, times in ((clips.labels, 1), (shuffled_labels(clips, 0), SHUFFLES)):
+        # The last fit has a penalty of its own; the middle one stands for it.
+        fits = [(train, mu) for mu in PENALTIES] + [(both, PENALTIES[5])]
+        for inside, mu in fits:
+            x, y = features[inside.numpy()], labels[inside].numpy()
+            strength = 1 / (mu * x.shape[1] * len(x))
+
+            def work(x: np.ndarray = x, y: np.ndarray = y, c: float = strength) -> None:
+                scaled = StandardScaler().fit_transform(x)
+                options = {"tol": 1e-8, "max_iter": 100_000}
+                model = LogisticRegression(C=c, class_weight="balanced", **options)
+                model.fit(scaled, y)
+
+            seconds += times * seconds_of(work)
+    return seconds
+
+
+def by_scikit_learn(
+    clips: ProbedClips, features: list[Tensor], cells: int, states: int
+) -> float:
+    """Return the CPU seconds of all cells, extrapolated from some."""
+    draw = random.Random(0)
+    of_states = [
+        scikit_learn(
+            clips, features[draw.randrange(states)], n % 2, draw.randrange(FOLDS)
+        )
+        for n in range(cells)
     ]
-    groups = [
-        {"params": [p for one in probes for p in one.banks[k].parameters()], "lr": rate}
-        for k, rate in enumerate(job.rates)
+    of_references = [
+        scikit_learn(clips, values, role, draw.randrange(FOLDS))
+        for values in features[states:]
+        for role in range(2)
     ]
-    optimizer = torch.optim.AdamW(groups)
+    print(
+        f"  scikit-learn: {cells} cells of states, {len(of_references)} of references"
+    )
+    per_state = sum(of_states) / cells * 2 * FOLDS
+    return STATES * per_state + FOLDS * sum(of_references)
+
+
+def superb(clips: ProbedClips, values: Tensor) -> None:
+    """Print how an epoch of SUPERB's probes compares with its products alone."""
+    protocol = TrainedProtocol(seeds=(0,), rates=(1e-4, 1e-3, 1e-2))
+    probes = protocol.probes(ProbeTask(clips, 0, [None, 0]), values)
+    optimizer = protocol.optimizer([probes])
 
     def epoch() -> None:
         optimizer.zero_grad()
-        for one, values in zip(probes, features, strict=True):
-            one.learn(values)
+        probes.learn(values)
         optimizer.step()
 
-    return probes, epoch
-
-
-def products(job: Job, clips: ProbedClips) -> Callable[[], object]:
-    """Return the floor of an epoch: the large products of all layers."""
-    count = len(clips.parts) * len(job.seeds) * len(job.rates)
-    wide = count * [*job.sizes, len(clips.classes)][1]
-    x, w, g = (
-        torch.randn(size)
-        for size in ((len(clips.ids), WIDTH), (wide, WIDTH), (wide, len(clips.ids)))
-    )
-    return lambda: [(w @ x.T, g @ x) for _ in range(LAYERS)]
-
-
-def measure(job: Job, data: EmotionDataModule, epochs: int, sample: int) -> None:
-    clips = probed_clips(data)
-    every = list(product(range(LAYERS), range(len(clips.parts)), job.rates, job.seeds))
-    at_once(job, clips)[1]()  # warm up
-    (probes, epoch), floor = at_once(job, clips), products(job, clips)
-    taken: dict[str, list[float]] = defaultdict(list)
-    apart = []
-    for turn, which in enumerate(random.Random(0).sample(every, sample)):
-        steps = epochs * (turn + 1) // sample - epochs * turn // sample
-        bare, batched = Alone(job, clips, which), Alone(job, clips, which)
-        works: dict[str, Callable[[], object]] = {
-            "at once": partial(repeat, steps, epoch),
-            "floor": partial(repeat, steps, floor),
-            "bare": partial(bare.bare, epochs),
-            "in batches": partial(batched.in_batches, epochs),
-            "by Lightning": partial(by_lightning, job, data, epochs, which),
-        }
-        for how, work in works.items():
-            taken[how].append(seconds_of(work))
-        apart.append((which, bare.best[0]))
-    whole = seconds_of(partial(by_lightning, job, data, epochs))
-    print(f"{job.name}: {len(every)} probes, {len(clips.ids)} clips, {epochs} epochs")
-    tell(taken, whole, len(every))
-    most = max(abs(float(among(probes, job, which)) - best) for which, best in apart)
-    print(f"  best validation UA, bare and at once, differ by {most:.1g} at most")
-
-
-def repeat(times: int, work: Callable[[], object]) -> None:
-    for _ in range(times):
-        work()
-
-
-def tell(taken: dict[str, list[float]], whole: float, count: int) -> None:
-    """Print seconds and ratios, those of probes alone times the number of probes."""
-    ours = sum(taken["at once"])
-    print(f"  all at once: {ours:.1f} s; by Lightning: {whole:.1f} s")
-    print(f"  all at once / its products alone: {ours / sum(taken['floor']):.2f}")
-    for how in ("bare", "in batches", "by Lightning"):
-        total = fmean(taken[how]) * count
-        print(
-            f"  one after the other, {how}: {total:.0f} s, from {len(taken[how])} "
-            f"probes; / at once: {total / ours:.1f}; / at once by Lightning: "
-            f"{total / whole:.1f}"
-        )
-
-
-def among(probes: list[TrainedProbes], job: Job, which: Which) -> Tensor:
-    """Return the best validation UA of a probe among all."""
-    layer, fold, rate, seed = which
-    return probes[layer].recall[fold, job.rates.index(rate), job.seeds.index(seed)]
-
-
-def print_profile(job: Job, data: EmotionDataModule) -> None:
-    _, epoch = at_once(job, probed_clips(data))
     epoch()
-    with profile(activities=[ProfilerActivity.CPU]) as profiled:
-        for _ in range(5):
-            epoch()
-    found = profiled.key_averages()
-    print(found.table(sort_by="self_cpu_time_total", row_limit=20))
+    columns = FOLDS * 2 * len(protocol.rates) * protocol.hidden // len(EMOTIONS)
+    count = len(probes.task.rows)
+    products = columns * _pair(count, WIDTH, columns)
+    print(
+        f"superb: an epoch / its largest products: {seconds_of(epoch) / products:.2f}"
+    )
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--epochs", type=int, default=100)
-    parser.add_argument("--sample", type=int, default=6, help="probes trained alone")
-    parser.add_argument("--profile", action="store_true", help="and tell of each part")
+    parser.add_argument("--views", type=int, default=STATES, help="states measured")
+    parser.add_argument("--cells", type=int, default=6, help="of scikit-learn's")
+    parser.add_argument("--superb", action="store_true", help="an epoch of it as well")
     given = parser.parse_args()
     torch.set_num_threads(1)
-    for job in JOBS:
-        with TemporaryDirectory() as scratch:
-            data = made_up(job, Path(scratch))
-            measure(job, data, given.epochs, given.sample)
-            if given.profile:
-                print_profile(job, data)
+    clips, features = made_up()
+    features = features[: given.views] + features[STATES:]
+    whole_job(clips, [features[-1]], "float32")  # warms up
+    theirs = by_scikit_learn(clips, features, given.cells, given.views)
+    print(f"  one after another, extrapolated: {theirs:.0f} s")
+    for precision in TOLERANCES:
+        states, counted = whole_job(clips, features[: given.views], precision)
+        references, _ = whole_job(clips, features[given.views :], precision)
+        ours = states * STATES / given.views + references
+        steps = sum(counted.steps.values()) / counted.problems
+        print(
+            f"{precision}, {given.views} states measured: {ours:.0f} s; "
+            f"scikit-learn / crossemo: {theirs / ours:.1f}"
+        )
+        print(
+            f"  {counted.problems} problems of states, {steps:.0f} steps each; in "
+            f"float32 products: solver {counted.seconds / counted.products():.2f}, "
+            f"whole job {states / counted.products():.2f}"
+        )
+    if given.superb:
+        superb(clips, features[0])
 
 
 if __name__ == "__main__":
