@@ -14,14 +14,11 @@ from crossemo.callbacks.writers import AdapterWriter
 from crossemo.corpora.base import PARTS
 from crossemo.data.provenance import LeakError
 from crossemo.encoders import EncoderError, load_encoder
-from crossemo.probes import LayerwiseProbes
 from crossemo.stages.stage import Stage
 from crossemo.stages.switch import StageSwitch
 from tests.data.tones import Tones
-from tests.probes.fitting import FEW
-from tests.probes.fitting import trainer as probe_trainer
+from tests.probes.fitting import fit
 from tests.stages.side_doors import (
-    LABELS,
     Choir,
     data_of,
     judge,
@@ -170,12 +167,9 @@ def test_an_encoder_has_seen_what_it_was_trained_on_itself(
 
 def test_probes_of_a_trained_encoder(first: Path, root: Path, tmp_path: Path) -> None:
     loaded(first).encoder.save_pretrained(tmp_path)
-    probes = LayerwiseProbes(str(tmp_path), tuple(LABELS), **FEW)
     with pytest.raises(LeakError, match="the test part holds them"):
-        probe_trainer().fit(probes.on(data_of(root)))
-    options = FEW | {"folds": [ITS_OWN]}
-    probes = LayerwiseProbes(str(tmp_path), tuple(LABELS), **options)
-    probe_trainer(max_epochs=1).fit(probes.on(data_of(root)))
+        fit(data_of(root), tmp_path)
+    probes = fit(data_of(root), tmp_path, folds=[ITS_OWN])
     assert probes.judgements
     assert not probes.leak_mark
 
