@@ -58,7 +58,7 @@ def score_figure(scores: Rows, corpora: Mapping[str, str], encoder: str = "") ->
     """Draw the UA of all layers and references, a panel for each corpus that is judged.
 
     Bands and bars are the intervals. Probes that learnt from another corpus judge
-    clips standardised by this one's training clips.
+    clips standardised by this one's own, never by tested ones.
 
     Args:
         scores: Rows of `layers.csv`.

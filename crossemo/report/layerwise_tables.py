@@ -13,7 +13,7 @@ from crossemo.report.tables import plain_table
 CAPTION = f"""\
 {HEADLINE} in per cent ± half its 95 % interval; a|b: only these to choose from
 best: the layer chosen on validation, fold by fold
-a → b: learnt from a, b standardised by its own training clips
+a → b: learnt from a, b standardised by its own clips, no tested ones
 shuffled: mean over the states of probes that learnt shuffled labels"""
 NARROW = "* less than the binomial noise of the clips would allow"
 ENCODER_CAPTION = f"""\
