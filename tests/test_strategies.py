@@ -208,6 +208,9 @@ def test_a_stage_may_start_from_another_run(
         (["fit", "--model.warmup=3"], "warmup is 3: choose a number from 0 to 1"),
         (["fit", "--model.lr=-1"], "lr is -1: choose a number 0 or more"),
         (["fit", "--model.hidden=0"], "hidden width is 0"),
+        # What Lightning refuses, in its own words:
+        (["fit", "--trainer.limit_val_batches=7.5"], "value 7.5 for limit_val_batches"),
+        (["fit", "--trainer.barebones=x"], "barebones"),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else "",
 )
@@ -223,6 +226,34 @@ def test_what_can_not_be_is_said_before_anything_is_trained(
     words = [typed[0], *base(ravdess, wav2vec2), "--model.tuning=frozen", *typed[1:]]
     said = refusal(*words, monkeypatch=monkeypatch, capsys=capsys)
     assert sentence in " ".join(said.split())
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        ("precision=16-true", "16-true, but weights of so few digits lose the small"),
+        ("limit_train_batches=0", "batches is 0, but nothing would be trained: leave"),
+        ("val_check_interval=1000", "1000, but stages are judged after every epoch"),
+        ("barebones=true", "barebones is True, but it keeps neither scores nor"),
+        ("max_time=00:02:00:00", "it would end the run within a stage: leave it out"),
+        ("callbacks=EMAWeightAveraging", "EMAWeightAveraging can't follow a switch"),
+        ("default_root_dir=there", "give --logs and --name instead."),
+        ("precision=8", "none of transformer-engine, transformer-engine-float16, 16-"),
+    ],
+)
+def test_a_trainer_that_would_undo_the_stages_leaves_nothing(
+    typed: str,
+    sentence: str,
+    here: Path,
+    ravdess: Path,
+    wav2vec2: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    words = [*base(ravdess, wav2vec2), f"--trainer.{typed}"]
+    said = refusal("fit", *words, monkeypatch=monkeypatch, capsys=capsys)
+    assert sentence in " ".join(said.split())
+    assert not (here / "logs").exists()
 
 
 def test_training_that_diverged_is_said(

@@ -12,6 +12,7 @@ from lightning.pytorch.utilities.exceptions import SIGTERMException
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 
 from crossemo.files import write_text
+from crossemo.stages.best import refuse_shared_file
 
 
 class LastCheckpoint(ModelCheckpoint):
@@ -31,6 +32,11 @@ class LastCheckpoint(ModelCheckpoint):
         )
         self._every = every_n_steps
         self._saved = 0
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Find the folder; have no other callback write to the same file."""
+        super().setup(trainer, pl_module, stage)
+        refuse_shared_file(self, trainer)
 
     def on_train_batch_end(
         self,

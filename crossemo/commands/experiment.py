@@ -111,6 +111,11 @@ class Experiment(LightningCLI):
         config = self._get(self.config_init, "trainer")
         if isinstance(config["strategy"], str):
             refuse_sharding(config["strategy"])  # before Lightning does so at length
+        if config["default_root_dir"]:
+            raise CrossEmoError(
+                "trainer.default_root_dir would be left empty, as a run has a folder "
+                "below logs: give --logs and --name instead."
+            )
         recorded = not config["fast_dev_run"]
         if recorded and not config["logger"]:
             version = claim_version(self.folder)

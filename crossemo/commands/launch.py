@@ -1,7 +1,9 @@
 """What LightningCLI runs: recognition in stages, or probes of all layers."""
 
 import logging
+import signal
 import sys
+import traceback
 from argparse import ArgumentParser
 from collections.abc import Sequence
 from importlib import import_module
@@ -10,6 +12,7 @@ from pathlib import Path
 import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
 from crossemo.commands.experiment import Experiment, RunConfig
 from crossemo.commands.layerwise import Layerwise
@@ -48,8 +51,32 @@ def launch(typed: Sequence[str]) -> None:
             parser_kwargs={"version": __version__},
             save_config_callback=RunConfig,
         )
-    except MisconfigurationException as error:
-        raise CrossEmoError(str(error)) from error
+    except (MisconfigurationException, ModuleNotFoundError, ValueError) as error:
+        if isinstance(error, CrossEmoError) or not _is_lightnings(error):
+            raise
+        raise CrossEmoError(" ".join(str(error).split())) from error
+    except SystemExit as exit:
+        if code := _interrupted(exit):
+            raise SystemExit(code) from exit
+        raise
+
+
+def _is_lightnings(error: BaseException) -> bool:
+    """Return whether it was Lightning itself that refused something."""
+    *_, (raising, _) = traceback.walk_tb(error.__traceback__)
+    origin: str = raising.f_globals["__name__"]
+    return isinstance(error, MisconfigurationException) or origin.startswith(
+        "lightning."
+    )
+
+
+def _interrupted(exit: SystemExit) -> int:
+    """Return the customary status of a run that a signal ended; 0 if none did."""
+    if isinstance(exit, SIGTERMException):
+        # Lightning kills all processes as soon as one that it started ends with another
+        # status than 0, even while the first one is still saving.
+        return 128 + signal.SIGTERM if not getattr(rank_zero_only, "rank", 0) else 0
+    return 128 + signal.SIGINT if isinstance(exit.__context__, KeyboardInterrupt) else 0
 
 
 def choose_experiment(typed: Sequence[str]) -> type[Experiment]:

@@ -36,8 +36,8 @@ class Parser(LightningArgumentParser):
             message = unknown(command[1])
         elif "required: fit.data" in message:
             message = "Which data? Give --config, such as demo.yaml, or --data CLASS."
-        elif (choice := _CHOICE.search(message)) and (key := _KEY.search(message)):
-            names = choice[1].replace("'", "")
+        elif (choices := _CHOICE.findall(message)) and (key := _KEY.search(message)):
+            names = ", ".join(dict.fromkeys(choices)).replace("'", "")
             lists = ", or lists by name: {NAME: [ONE, OTHER], …}"
             more = lists if _LISTS.search(message) else ""
             message = f"{key[1]} is none of {names}: choose one of them{more}."

@@ -3,7 +3,7 @@
 from typing import Any, ClassVar, Literal
 
 from jsonargparse.typing import PositiveInt
-from lightning import Callback, LightningModule
+from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.cli import LightningArgumentParser
 from lightning.pytorch.utilities import rank_zero_info
 
@@ -22,6 +22,7 @@ from crossemo.report.tables import (
 )
 from crossemo.stages.stage import Stage
 from crossemo.stages.switch import StageSwitch
+from crossemo.stages.trainer_rules import refuse_callbacks, refuse_options
 
 
 class Recognition(Experiment):
@@ -90,6 +91,15 @@ class Recognition(Experiment):
     def after_predict(self) -> None:
         """Say where the predictions are."""
         self._show()
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:  # noqa: ANN401
+        """Build the trainer, unless stages can't be trained with it."""
+        if self.subcommand == "fit":  # before the run has a folder
+            options = self._get(self.config_init, "trainer")
+            refuse_options(options)
+            callbacks = options["callbacks"] or []
+            refuse_callbacks(callbacks if isinstance(callbacks, list) else [callbacks])
+        return super().instantiate_trainer(**kwargs)
 
     def run_callbacks(self, recorded: bool) -> list[Callback]:
         """Return what switches stages, measures and records."""

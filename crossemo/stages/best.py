@@ -7,6 +7,7 @@ from lightning import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from crossemo.stages.clock import StageClock
+from crossemo.stages.stage import StageError
 
 
 class StageCheckpoint(ModelCheckpoint):
@@ -34,6 +35,11 @@ class StageCheckpoint(ModelCheckpoint):
         self.stage = stage
         self._clock = clock
 
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Find the folder; have no other callback write to the same file."""
+        super().setup(trainer, pl_module, stage)
+        refuse_shared_file(self, trainer)
+
     @property
     def state_key(self) -> str:
         """Key of this callback's state in a checkpoint."""
@@ -47,3 +53,21 @@ class StageCheckpoint(ModelCheckpoint):
         """Save the weights if they are the stage's best."""
         if self._clock.name == self.stage:
             super().on_validation_end(trainer, pl_module)
+
+
+def refuse_shared_file(ours: ModelCheckpoint, trainer: Trainer) -> None:
+    """Refuse another callback that writes its checkpoints to the file of ours.
+
+    Raises:
+        StageError: There is one.
+    """
+    for other in trainer.checkpoint_callbacks:
+        names = {getattr(other, "filename", None)}
+        if getattr(other, "save_last", None):
+            names.add("last")
+        there = getattr(other, "dirpath", None)
+        if other is not ours and ours.filename in names and there == ours.dirpath:
+            raise StageError(
+                f"{type(other).__name__} would write over {ours.filename}.ckpt, which "
+                "the run itself keeps: give it another filename, without save_last."
+            )

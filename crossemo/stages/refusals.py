@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from typing import Protocol, runtime_checkable
 
 from lightning import LightningModule, Trainer
-from lightning.pytorch.callbacks import EarlyStopping, StochasticWeightAveraging
 
 from crossemo.stages.stage import Stage, StageError
+from crossemo.stages.trainer_rules import refuse_trainer
 
 _SHARDING = ("fsdp", "modelparallel", "deepspeed")
 
@@ -56,20 +56,10 @@ def refuse_sharding(strategy: str) -> None:
 
 
 def refuse_unfit(trainer: Trainer) -> None:
-    """Refuse a trainer whose strategy or callbacks can't follow a switch of stages.
+    """Refuse a trainer whose strategy, options or callbacks would undo the stages.
 
     Raises:
         StageError: It has such.
     """
     refuse_sharding(type(trainer.strategy).__name__)
-    for callback in getattr(trainer, "callbacks", []):
-        if isinstance(callback, EarlyStopping):
-            raise StageError(
-                "EarlyStopping would end the run, not the stage: leave it out and set "
-                "stages.NAME.patience."
-            )
-        if isinstance(callback, StochasticWeightAveraging):
-            raise StageError(
-                "StochasticWeightAveraging can't follow a switch of stages: leave it "
-                "out."
-            )
+    refuse_trainer(trainer)
