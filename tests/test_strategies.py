@@ -210,7 +210,6 @@ def test_a_stage_may_start_from_another_run(
         (["fit", "--model.hidden=0"], "hidden width is 0"),
         # What Lightning refuses, in its own words:
         (["fit", "--trainer.limit_val_batches=7.5"], "value 7.5 for limit_val_batches"),
-        (["fit", "--trainer.barebones=x"], "barebones"),
     ],
     ids=lambda value: value[-1] if isinstance(value, list) else "",
 )
@@ -238,7 +237,7 @@ def test_what_can_not_be_is_said_before_anything_is_trained(
         ("max_time=00:02:00:00", "it would end the run within a stage: leave it out"),
         ("callbacks=EMAWeightAveraging", "EMAWeightAveraging can't follow a switch"),
         ("default_root_dir=there", "give --logs and --name instead."),
-        ("precision=8", "none of transformer-engine, transformer-engine-float16, 16-"),
+        ("precision=8", "16-mixed, bf16-true, bf16-mixed, 32-true, 64-true, bf16: cho"),
     ],
 )
 def test_a_trainer_that_would_undo_the_stages_leaves_nothing(

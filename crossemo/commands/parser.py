@@ -37,7 +37,8 @@ class Parser(LightningArgumentParser):
         elif "required: fit.data" in message:
             message = "Which data? Give --config, such as demo.yaml, or --data CLASS."
         elif (choices := _CHOICE.findall(message)) and (key := _KEY.search(message)):
-            names = ", ".join(dict.fromkeys(choices)).replace("'", "")
+            words = ", ".join(choices).replace("'", "").split(", ")
+            names = ", ".join(dict.fromkeys(words))
             lists = ", or lists by name: {NAME: [ONE, OTHER], …}"
             more = lists if _LISTS.search(message) else ""
             message = f"{key[1]} is none of {names}: choose one of them{more}."

@@ -1,6 +1,7 @@
 """Loading an encoder by name, ready to be trained or left alone."""
 
 from collections.abc import Mapping
+from functools import partial
 from typing import Any
 
 import torch
@@ -61,8 +62,9 @@ def load_encoder(
     train_front_end = train_feature_extractor
     if train_front_end is None:
         train_front_end = not pretrained
+    stock = partial(_stock, about, pretrained, seed)
     adaptation = Adaptation(
-        model, about.family, tuning, options or {}, seed, train_front_end
+        model, about.family, tuning, options or {}, stock, seed, train_front_end
     )
     return SSLEncoder(
         model,
@@ -76,6 +78,13 @@ def load_encoder(
         provenance=about.provenance if pretrained else NOTHING,
         gradient_checkpointing=gradient_checkpointing,
     )
+
+
+def _stock(about: Description, pretrained: bool, seed: int) -> Model:
+    """Return the encoder as it was loaded, before adapters and training."""
+    model = _load(about, pretrained, dropout=False, seed=seed)
+    about.family.adjust(model)
+    return model
 
 
 def _load(about: Description, pretrained: bool, *, dropout: bool, seed: int) -> Model:

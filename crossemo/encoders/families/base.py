@@ -66,6 +66,8 @@ class Family(ABC):
             `query`, `key`, `value`, `feed_forward` (its last layer), and `norms`, a
             pattern for those of the blocks.
         bottlenecks: Linear layers in a block that bottleneck adapters follow.
+        uncalled: Names of linear layers that `adjust` has called as the model with
+            which others load adapters has not.
     """
 
     sampling_rate: ClassVar[int] = 16_000
@@ -73,6 +75,7 @@ class Family(ABC):
     front_end: ClassVar[tuple[str, ...]] = ()
     places: ClassVar[Mapping[str, str]] = {}
     bottlenecks: ClassVar[tuple[str, ...]] = ()
+    uncalled: ClassVar[tuple[str, ...]] = ()
 
     @property
     def name(self) -> str:

@@ -114,6 +114,7 @@ class WavLMFamily(Wav2Vec2Family):
 
     stem = "WavLM"
     attention = "eager"  # replaced below
+    uncalled = ("q_proj", "k_proj", "v_proj", "attention.out_proj")
 
     def normalises(self, files: EncoderFiles) -> bool:
         """Return what the files say; models with group norm were trained without."""

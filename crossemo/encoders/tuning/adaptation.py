@@ -1,6 +1,6 @@
 """What of an encoder is trained: nothing, a few parameters, adapters, or everything."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
 from crossemo.encoders.catalogue import EncoderError
@@ -47,6 +47,7 @@ class Adaptation:
         family: What kind of encoder it is.
         tuning: The way.
         options: Of the way: peft's own, or the `size` of `houlsby`.
+        stock: Loads the encoder as it was before any training.
         seed: Seed of the adapters' first weights.
         front_end: Whether what the family calls its front end may be trained.
 
@@ -63,6 +64,7 @@ class Adaptation:
         family: Family,
         tuning: Tuning,
         options: Mapping[str, Any],
+        stock: Callable[[], Model],
         seed: int = 0,
         front_end: bool = True,
     ) -> None:
@@ -72,7 +74,7 @@ class Adaptation:
         self._unread = 0  # blocks, from the top
         self.adapters: Adapters | None = None
         if tuning not in PLAIN:
-            self.adapters = Adapters(model, family, tuning, options, seed)
+            self.adapters = Adapters(model, family, tuning, options, seed, stock)
         elif tuning == "houlsby":
             size = _only(options, tuning, size=64)["size"]
             add_bottlenecks(model, family, size, seed)

@@ -2,7 +2,7 @@
 
 import re
 import warnings
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -13,6 +13,7 @@ from crossemo.cache import new_folder
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.families.base import Family, Model
 from crossemo.encoders.tuning.recipes import peft_config
+from crossemo.encoders.tuning.saving import write_adapters
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -30,6 +31,7 @@ class Adapters:
         method: Name of the method, see `RECIPES`.
         options: What differs from the method's recipe.
         seed: Seed of the first weights.
+        stock: Loads the encoder as it was before any training.
 
     Attributes:
         names: The adapters that act, in order; the last one is trained.
@@ -45,8 +47,9 @@ class Adapters:
         method: str,
         options: Mapping[str, Any],
         seed: int,
+        stock: Callable[[], Model],
     ) -> None:
-        self._model = model
+        self._model, self._family, self._stock = model, family, stock
         self._method = method
         self._config = peft_config(method, options, family.places, family.width(model))
         self._seed = seed
@@ -86,6 +89,11 @@ class Adapters:
         Raises:
             EncoderError: The method's adapters can't be stacked.
         """
+        if way == "add" and self._config.peft_type == "LN_TUNING":
+            raise EncoderError(
+                f"{self._method} can't be stacked, as one copy of a norm acts in its "
+                "place: continue or merge."
+            )
         self._steps = 0
         if allocator := self._allocator:
             allocator.reset_ipt()
@@ -130,12 +138,14 @@ class Adapters:
         self._activate()
 
     def save(self, folder: Path) -> None:
-        """Write the adapters as peft does, so that plain peft can load them."""
+        """Write the adapters for plain peft, see `write_adapters`."""
         assert self._peft is not None
         destination = new_folder(folder, stays=lambda there, new: False)
         with destination as unfinished, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of models that have no name on the hub
-            self._peft.save_pretrained(str(unfinished))
+            write_adapters(
+                self._peft, self.names, self._family, self._stock, unfinished
+            )
 
     def plan(self, steps: int) -> None:
         """Tell AdaLoRA how many steps there are: it prunes from a tenth to the half."""
