@@ -27,7 +27,7 @@ def begin(folder: Path, typed: list[str], env: Mapping[str, str] | None = None) 
             sys.argv[1:] = typed
             main()
         except SystemExit as exit:
-            code = int(bool(exit.code))
+            code = exit.code if isinstance(exit.code, int) else int(bool(exit.code))
             print(exit.code, file=sys.stderr)
         except BaseException as error:
             code = 1

@@ -54,7 +54,7 @@ def kill_at(
         time.sleep(0.001)
     time.sleep(pause)
     os.kill(child, how)
-    end(child)
+    ended = end(child)
     last = newest(folder)
     reached = -1
     if last is not None:
@@ -62,7 +62,13 @@ def kill_at(
     more = [] if last is None else ["--ckpt_path=last"]
     code = end(begin(folder, [*typed, *more]))
     assert code == 0, (folder / "output").read_text()[-3000:]
-    return {"step": reached, "aim": step, "pause": pause, "how": how.name}
+    told = {"step": reached, "aim": step, "pause": pause, "how": how.name}
+    return told | {"code": ended}
+
+
+def interrupt(folder: Path, typed: list[str]) -> dict[str, Any]:
+    """Press Ctrl-C in the second epoch."""
+    return kill_at(8, 0.0, signal.SIGINT, folder, [*typed, TELLING])
 
 
 def requeue(folder: Path, typed: list[str]) -> dict[str, Any]:
@@ -115,7 +121,7 @@ def fill_disk(folder: Path, typed: list[str]) -> dict[str, Any]:
 def run(folder: Path, moments: int, typed: list[str]) -> list[dict[str, Any]]:
     """Return, for every moment, what was reached and which tensors differ.
 
-    The last two are SLURM's signal and a full disk.
+    The last three are Ctrl-C, SLURM's signal and a full disk.
     """
     torch.set_num_threads(1)
     whole = folder / "whole"
@@ -141,7 +147,7 @@ def run(folder: Path, moments: int, typed: list[str]) -> list[dict[str, Any]]:
         told = kill_at(step, pause, how, place, [*words, TELLING])
         told["differs"] = differences(expected, weights(place))
         found.append(told)
-    for trouble in (requeue, fill_disk):
+    for trouble in (interrupt, requeue, fill_disk):
         place = folder / trouble.__name__
         told = trouble(place, typed)
         found.append(told | {"differs": differences(expected, weights(place))})

@@ -49,8 +49,16 @@ def test_twenty_random_moments_end_alike(
         command, cwd=root, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    *report, requeued, full = json.loads((tmp_path / "report.json").read_text())
+    *report, interrupted, requeued, full = json.loads(
+        (tmp_path / "report.json").read_text()
+    )
     assert [told["differs"] for told in report] == [[]] * 20, report
+    # As shells have it: 128 and the number of the signal.
+    terminated = [told for told in report if told["how"] == "SIGTERM"]
+    cut = [told["code"] for told in terminated if 0 < told["step"] < STEPS]
+    assert cut == [143] * len(cut), report
+    assert interrupted["code"] == 130
+    assert interrupted["differs"] == []
     assert requeued["asked"] == "requeue 42\n"
     assert 0 < requeued["step"] < STEPS
     assert requeued["differs"] == []
