@@ -242,9 +242,15 @@ class EmotionRecognizer(StagedModule):
     def _judge(self, batch: Batch) -> Prediction:
         prediction = self._predict(batch)
         if not prediction["predictions"].isfinite().all():
+            cause = "training diverged: lower lr or encoder_lr"
+            if self.trainer.precision.startswith("16"):
+                cause = (
+                    f"training diverged or {self.trainer.precision} has too narrow a "
+                    "range: use precision bf16-mixed or 32-true, or lower lr or "
+                    "encoder_lr"
+                )
             raise CrossEmoError(
-                "The model's outputs are no numbers any more, as training diverged: "
-                "lower lr or encoder_lr."
+                f"The model's outputs are no numbers any more, as {cause}."
             )
         return prediction
 

@@ -7,6 +7,7 @@ from lightning import Trainer
 
 from crossemo.data.batch import Batch
 from crossemo.data.gathering import Judged
+from crossemo.errors import CrossEmoError
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.stages.checkpoints import CheckpointMismatchError
 from crossemo.stages.stage import Stage
@@ -227,3 +228,21 @@ def test_a_stage_after_a_validation_trains_in_training_mode(wav2vec2: Path) -> N
     assert not any(module.training for module in model.encoder.modules())
     model.plan_stage(Stage(train="all"), 10, [1, 1, 1])
     assert all(module.training for module in model.encoder.modules())
+
+
+@pytest.mark.parametrize(
+    ("precision", "sentence"),
+    [
+        ("32-true", "as training diverged: lower lr or encoder_lr."),
+        ("16-mixed", "or 16-mixed has too narrow a range: use precision bf16-mixed or"),
+    ],
+)
+def test_outputs_that_are_no_numbers_are_explained_by_rate_and_precision(
+    wav2vec2: Path, precision: str, sentence: str
+) -> None:
+    model = recogniser(wav2vec2).eval()
+    torch.nn.init.constant_(model.head.classifier.bias, torch.nan)
+    model.trainer = Trainer(accelerator="cpu", logger=False, barebones=True)
+    model.trainer._accelerator_connector.precision_plugin.precision = precision
+    with pytest.raises(CrossEmoError, match=sentence):
+        model.test_step(batch(), 0)

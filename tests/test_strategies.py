@@ -265,7 +265,7 @@ def test_training_that_diverged_is_said(
     rates = ["--model.lr=1e30", "--model.encoder_lr=1e30", "--model.layers=last"]
     typed = [*base(ravdess, wav2vec2), "--model.tuning=full", *rates]
     said = refusal("fit", *typed, monkeypatch=monkeypatch, capsys=capsys)
-    assert "training diverged: lower lr" in said
+    assert "as training diverged: lower lr or encoder_lr." in said
 
 
 def test_without_a_logger_the_results_still_have_a_folder(

@@ -42,9 +42,13 @@ def train_batches(
     Returns:
         Global batches of clip indices; process `r` takes `batch[r::world]` of each.
 
+    Raises:
+        CrossEmoError: `batch_size` is below 1.
+
     >>> train_batches([5, 1, 4, 2, 3], batch_size=2, seed=1)
     [[2, 0], [1, 4], [3]]
     """
+    _check_size(batch_size)
     rng = np.random.default_rng((seed, epoch))
     whole = batch_size * world
     order = rng.permutation(len(lengths))
@@ -79,9 +83,13 @@ def eval_batches(
     Returns:
         Global batches of indices; process `r` takes `batch[r::world]` of each.
 
+    Raises:
+        CrossEmoError: `batch_size` is below 1.
+
     >>> eval_batches([5, 1, 4], batch_size=1, world=2)
     [[0, 2], [1, 4]]
     """
+    _check_size(batch_size)
     order: list[int] = np.argsort(-np.asarray(lengths), kind="stable").tolist()
     if order:
         order += [order[-1] + len(lengths)] * (-len(lengths) % world)
@@ -132,8 +140,7 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         if rank is None:
             rank = distributed.get_rank() if joined else 0
         super().__init__(dataset, world, rank, shuffle, seed)
-        if batch_size < 1:
-            raise CrossEmoError(f"batch_size is {batch_size}: choose 1 or more.")
+        _check_size(batch_size)
         if shuffle and len(dataset) < world:
             raise CrossEmoError(
                 f"{len(dataset)} clips can't be trained on by {world} processes: "
@@ -160,6 +167,11 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
             dealt = train_batches(lengths, size, world, self.seed, self.epoch)
             return dealt[: self.limit]
         return eval_batches(lengths, size, world)
+
+
+def _check_size(batch_size: int) -> None:
+    if batch_size < 1:
+        raise CrossEmoError(f"batch_size is {batch_size}: choose 1 or more.")
 
 
 class ResumableLoader(DataLoader[Batch]):

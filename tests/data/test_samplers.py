@@ -176,3 +176,10 @@ def test_impossible_batches_are_refused(dataset: ClipDataset) -> None:
         LengthBucketSampler(dataset, 0, shuffle=True)
     with pytest.raises(CrossEmoError, match="24 clips can't be trained on by 25 proc"):
         LengthBucketSampler(dataset, 1, shuffle=True, world=25, rank=0)
+
+
+@pytest.mark.parametrize("size", [0, -1])
+def test_batches_of_nothing_are_refused(size: int) -> None:
+    for deal in (train_batches, eval_batches):
+        with pytest.raises(CrossEmoError, match=f"is {size}: choose 1 or more"):
+            deal([3, 1, 2], size)
