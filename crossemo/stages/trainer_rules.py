@@ -142,7 +142,7 @@ def refuse_trainer(trainer: Trainer) -> None:
     Raises:
         StageError: It is such.
     """
-    refuse_callbacks(trainer.callbacks)
+    refuse_callbacks(getattr(trainer, "callbacks", []))
     options = {
         name: getattr(trainer, name) for name in OPTIONS if hasattr(trainer, name)
     }

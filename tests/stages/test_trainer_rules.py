@@ -246,7 +246,10 @@ def test_gradients_are_clipped_in_every_stage(tmp_path: Path, algorithm: str) ->
             ]
             widest.append(float(max(sizes)))
 
-    clipping = {"gradient_clip_val": 1e-3, "gradient_clip_algorithm": algorithm}
+    clipping: dict[str, Any] = {
+        "gradient_clip_val": 1e-3,
+        "gradient_clip_algorithm": algorithm,
+    }
     fit(tmp_path, module=Clipped(), **clipping)
     assert len(widest) == 20
     assert max(widest) <= 1e-3
