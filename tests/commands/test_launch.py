@@ -1,7 +1,12 @@
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from lightning import Trainer
+from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from crossemo.commands import launch as launching
 from crossemo.commands.launch import choose_experiment, shipped_config
 from crossemo.commands.layerwise import Layerwise
 from crossemo.commands.recognition import Recognition
@@ -78,3 +83,63 @@ def test_a_config_of_ours_is_found_unless_one_lies_here(here: Path) -> None:
     assert shipped_config("nowhere.yaml") == "nowhere.yaml"
     (here / "demo.yaml").touch()
     assert shipped_config("demo.yaml") == "demo.yaml"
+
+
+def begin(run: Callable[[], object], monkeypatch: pytest.MonkeyPatch) -> None:
+    """Have a command do nothing but this."""
+
+    class Run(Recognition):
+        def __init__(self, *given: object, **options: object) -> None:
+            run()
+
+    monkeypatch.setattr(sys, "argv", ["lightning"])
+    monkeypatch.setattr(launching, "choose_experiment", lambda typed: Run)
+
+
+def interrupted() -> None:
+    try:
+        raise KeyboardInterrupt
+    except KeyboardInterrupt:
+        sys.exit(1)  # as Lightning does
+
+
+def terminated() -> None:
+    raise SIGTERMException
+
+
+@pytest.mark.parametrize(
+    ("run", "status"),
+    [(terminated, 143), (interrupted, 130), (sys.exit, None), (lambda: sys.exit(1), 1)],
+    ids=["SIGTERM", "Ctrl-C", "requeued", "other"],
+)
+def test_the_status_tells_which_signal_ended_a_run(
+    run: Callable[[], None], status: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(run, monkeypatch)
+    with pytest.raises(SystemExit) as exit:
+        launching.launch(["fit"])
+    assert exit.value.code == status
+
+
+@pytest.mark.parametrize(
+    ("run", "kind", "sentence"),
+    [
+        (
+            lambda: Trainer(barebones=True, profiler="simple"),
+            CrossEmoError,
+            "Profiling",
+        ),
+        (lambda: int("x"), ValueError, "invalid literal"),
+    ],
+    ids=["Lightning", "other"],
+)
+def test_what_lightning_itself_refuses_is_a_sentence(
+    run: Callable[[], object],
+    kind: type[ValueError],
+    sentence: str,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    begin(run, monkeypatch)
+    with pytest.raises(ValueError, match=sentence) as error:
+        launching.launch(["fit"])
+    assert type(error.value) is kind

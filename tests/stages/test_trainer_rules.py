@@ -10,6 +10,7 @@ from lightning import Callback, Trainer
 from lightning.pytorch import callbacks as lightnings
 from lightning.pytorch.plugins.io import AsyncCheckpointIO
 
+from crossemo.callbacks.last import LastCheckpoint
 from crossemo.stages.stage import Stage, StageError
 from crossemo.stages.trainer_rules import (
     CALLBACKS,
@@ -277,3 +278,13 @@ def test_a_checkpoint_in_the_place_of_a_stages_is_refused(
 ) -> None:
     with pytest.raises(StageError, match="give it another filename"):
         fit(tmp_path, more=[callback])
+
+
+def test_so_is_one_in_the_place_of_the_last(tmp_path: Path) -> None:
+    clash = lightnings.ModelCheckpoint(monitor=SCORE, save_last=True)
+    with pytest.raises(StageError, match="would write over last.ckpt"):
+        fit(tmp_path / "here", more=[clash, LastCheckpoint()])
+    place = tmp_path / "elsewhere"
+    apart = lightnings.ModelCheckpoint(place, monitor=SCORE, save_last=True)
+    fit(tmp_path / "there", more=[apart, LastCheckpoint()])
+    assert (place / "last.ckpt").is_file()

@@ -1,6 +1,7 @@
 """Adapters in peft's files, which plain peft loads to the same model or not at all."""
 
 import json
+import math
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
     from peft import PeftModel
 
 _CLOSE = 2e-5  # relative difference of hidden states; rounding gives 1e-6
-_NOISE = 3e-7  # of a weight's norm; merging in float32 rounds by 6e-8
 _CONFIG = "adapter_config.json"
 _UNCALLED = (
     "but {family} as published reads the weights of these layers and never calls an "
@@ -138,7 +138,10 @@ def _factors(before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
     """Return the thinnest two matrices whose product is a difference of weights."""
     difference = after.double() - before.double()
     left, sizes, right = torch.linalg.svd(difference, full_matrices=False)
-    floor = _NOISE * torch.linalg.matrix_norm(before.double(), 2)
+    # Merging rounded to float32: as much as the largest direction of random rounding.
+    rms = torch.stack([before, after]).double().square().mean().sqrt()
+    rounding = torch.finfo(torch.float32).eps * rms
+    floor = rounding * sum(math.sqrt(size) for size in difference.shape)
     rank = max(1, int((sizes > floor).sum()))
     roots = sizes[:rank].sqrt()
     up, down = left[:, :rank] * roots, roots[:, None] * right[:rank]
