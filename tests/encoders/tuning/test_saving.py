@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from crossemo.encoders import SSLEncoder, load_encoder
+from crossemo.encoders.tuning import saving
 from tests.encoders.conftest import TinyFolder
 from tests.encoders.tuning.test_adapters import (
     CLIP,
@@ -119,6 +120,25 @@ def test_what_was_merged_before_a_checkpoint_is_in_the_file_too(
     again.load_state_dict(encoder.state_dict())
     adapters(again).save(tmp_path / "saved")
     assert alike(encoder, base, tmp_path / "saved") < 1e-5
+
+
+def test_what_reads_back_as_another_model_is_refused_whatever_the_reason(
+    tiny_folder: TinyFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    base = tiny_folder("wav2vec2-large")
+    encoder = load_encoder(str(base), "lora").eval()
+    shake(encoder)
+    anew(encoder, "merge")
+    exact = saving._factors
+
+    def wrong(before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
+        up, down = exact(before, after)
+        return up, 1.01 * down
+
+    monkeypatch.setattr(saving, "_factors", wrong)
+    adapters(encoder).save(tmp_path / "saved")
+    with pytest.raises(KeyError, match="the run's checkpoint holds the whole"):
+        plain(encoder, base, tmp_path / "saved")
 
 
 @pytest.mark.parametrize("way", ["continue", "merge"])
