@@ -208,6 +208,7 @@ def test_a_stage_may_start_from_another_run(
         (["fit", "--model.warmup=3"], "warmup is 3: choose a number from 0 to 1"),
         (["fit", "--model.lr=-1"], "lr is -1: choose a number 0 or more"),
         (["fit", "--model.hidden=0"], "hidden width is 0"),
+        (["fit", "--trainer.val_check_interval=1000"], "'source' might never be val"),
         # What Lightning refuses, in its own words:
         (["fit", "--trainer.limit_val_batches=7.5"], "value 7.5 for limit_val_batches"),
     ],
@@ -232,7 +233,7 @@ def test_what_can_not_be_is_said_before_anything_is_trained(
     [
         ("precision=16-true", "16-true, but weights of so few digits lose the small"),
         ("limit_train_batches=0", "batches is 0, but nothing would be trained: leave"),
-        ("val_check_interval=1000", "1000, but stages are judged after every epoch"),
+        ("val_check_interval=00:00:01:00", "by the clock no two runs are validated"),
         ("barebones=true", "barebones is True, but it keeps neither scores nor"),
         ("max_time=00:02:00:00", "it would end the run within a stage: leave it out"),
         ("callbacks=EMAWeightAveraging", "EMAWeightAveraging can't follow a switch"),

@@ -52,8 +52,11 @@ class LastCheckpoint(ModelCheckpoint):
             self.save_within_epoch(trainer)
 
     def save_within_epoch(self, trainer: Trainer) -> bool:
-        """Save if a step is complete and its epoch is not; return whether so."""
-        if trainer.is_last_batch or not _has_stepped(trainer):
+        """Save if a step is complete and its epoch is not; return whether so.
+
+        Where a validation comes next, a run that went on would leave it out.
+        """
+        if trainer.is_last_batch or not _has_stepped(trainer) or _validates(trainer):
             return False
         self._saved = trainer.global_step
         self._save(trainer)
@@ -85,6 +88,12 @@ class LastCheckpoint(ModelCheckpoint):
 def _has_stepped(trainer: Trainer) -> bool:
     """Return whether no gradients of earlier batches wait for the next step."""
     return not trainer.fit_loop.epoch_loop._should_accumulate()
+
+
+def _validates(trainer: Trainer) -> bool:
+    """Return whether a validation follows this batch."""
+    loop, fetcher = trainer.fit_loop.epoch_loop, trainer.fit_loop._data_fetcher
+    return fetcher is not None and loop._should_check_val_fx(fetcher)
 
 
 def job() -> str | None:

@@ -24,6 +24,7 @@ from crossemo.stages.clock import StageClock
 from crossemo.stages.going_on import Place, compare_records, write_record
 from crossemo.stages.refusals import refuse_unfit, staged
 from crossemo.stages.stage import Stage, StageError
+from crossemo.stages.trainer_rules import refuse_unvalidated
 
 
 class StageSwitch(Callback):
@@ -65,11 +66,20 @@ class StageSwitch(Callback):
         refuse_unfit(trainer)
         self._check_roles(trainer)
         staged(pl_module).plan_run(list(self.clock.stages.values()))
-        self.clock.steps_per_epoch = [
-            _steps_per_epoch(trainer, stage.roles(name), stage.batch_size)
+        batches = {
+            name: _batches_per_epoch(trainer, stage.roles(name), stage.batch_size)
             for name, stage in self.clock.stages.items()
+        }
+        together = trainer.accumulate_grad_batches
+        self.clock.steps_per_epoch = [
+            math.ceil(count / together) for count in batches.values()
         ]
         self._take_epochs(trainer)
+        if not getattr(trainer, "fast_dev_run", False):
+            plan = {
+                name: self._batches(name, batches[name], together) for name in batches
+            }
+            refuse_unvalidated(trainer, plan)
         self._start(trainer, pl_module, "")
 
     def on_save_checkpoint(
@@ -175,6 +185,15 @@ class StageSwitch(Callback):
                         f"{', '.join(data.roles)}: rename the stage or set its `data`."
                     )
 
+    def _batches(self, name: str, count: int, together: int) -> list[int]:
+        """Return the batches of every epoch of a stage unless patience ends it."""
+        index = self.clock.names.index(name)
+        left = [
+            self.clock.steps_left(index, epoch)
+            for epoch in range(self.clock.epochs(index))
+        ]
+        return [min(count, steps * together) for steps in left]
+
     def _take_epochs(self, trainer: Trainer) -> None:
         wanted, total = trainer.fit_loop.max_epochs, self.clock.end(0)
         tried_out = getattr(trainer, "fast_dev_run", False)  # a property in disguise
@@ -253,10 +272,10 @@ def _seed_of(*place: int) -> int:
     return int(np.random.SeedSequence(place).generate_state(1)[0])
 
 
-def _steps_per_epoch(
+def _batches_per_epoch(
     trainer: Trainer, roles: Sequence[str], batch_size: int | None
 ) -> int:
     batches = data_of(trainer).batches_per_epoch(roles, batch_size)
     limit = trainer.limit_train_batches
     batches = min(batches, limit) if isinstance(limit, int) else int(batches * limit)
-    return math.ceil(max(1, batches) / trainer.accumulate_grad_batches)
+    return max(1, batches)

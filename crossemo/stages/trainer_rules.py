@@ -1,7 +1,7 @@
 """Lightning's own callbacks and options that stages can't be trained with, and why."""
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from lightning import Trainer
@@ -31,7 +31,6 @@ def _not_zero(value: float | None) -> bool:
     return value is None or value != 0
 
 
-_ONCE = "stages are judged after every epoch: leave it out"
 _AGAIN = (
     "it would end the run within a stage: leave it out and set a limit outside "
     "(`timeout 2h lightning fit …`), as a run that is told to end saves where it is "
@@ -58,8 +57,10 @@ OPTIONS: dict[str, Rule] = {
         "it would put another order of clips in the place of the data's own: use "
         "limit_train_batches",
     ),
-    "val_check_interval": Rule(_one_of(None, 1.0), _ONCE),
-    "check_val_every_n_epoch": Rule(_one_of(1), _ONCE),
+    "val_check_interval": Rule(
+        lambda value: value is None or isinstance(value, int | float),
+        "by the clock no two runs are validated alike: give a number",
+    ),
     "enable_checkpointing": Rule(
         lambda value: value is not False,
         "each stage keeps its best weights in a checkpoint: leave it out",
@@ -157,6 +158,32 @@ def refuse_trainer(trainer: Trainer) -> None:
             "AsyncCheckpointIO is still writing when the next stage reads the best "
             "weights: leave it out."
         )
+
+
+def refuse_unvalidated(trainer: Trainer, batches: Mapping[str, Sequence[int]]) -> None:
+    """Refuse to validate so seldom that a stage might have no best weights.
+
+    Args:
+        trainer: The trainer.
+        batches: Batches of every epoch, by stage.
+
+    Raises:
+        StageError: A stage might end before it is validated.
+    """
+    epochs, interval = trainer.check_val_every_n_epoch, trainer.val_check_interval
+    counted = interval if isinstance(interval, int) else 0
+    for name, lengths in batches.items():
+        if epochs is None:
+            seldom = sum(lengths) < counted
+        else:
+            seldom = len(lengths) < epochs or min(lengths) < counted
+        if seldom:
+            raise StageError(
+                f"Stage {name!r} might never be validated: it has {len(lengths)} "
+                f"epochs, of {min(lengths)} batches or more, check_val_every_n_epoch "
+                f"is {epochs} and val_check_interval {interval}. Leave these out, or "
+                "validate more often."
+            )
 
 
 _LIGHTNING = ("lightning", "pytorch_lightning")

@@ -76,20 +76,20 @@ def test_patience_counts_epochs_since_the_best(
 def test_patience_is_the_same_however_often_is_validated(
     tmp_path: Path, options: dict[str, Any], epochs: int
 ) -> None:
-    stages = {"source": Stage(9, patience=2), "target": Stage(1)}
+    stages = {"source": Stage(9, patience=2), "target": Stage(3)}
     falling = {f"source{epoch}": 1.0 - epoch / 10 for epoch in range(9)}
     module = TinyModule()
     module.scores = falling
     fit(tmp_path / "whole", stages, module, more=[KeepAll(tmp_path)], **options)
     assert [epoch for epoch, _, _ in module.seen] == [
-        epoch for epoch in range(epochs + 1) for _ in range(4)
+        epoch for epoch in range(epochs + 3) for _ in range(4)
     ]
     for cut in range(epochs):
         resumed = TinyModule()
         resumed.scores = falling
         last = tmp_path / f"epoch={cut}.ckpt"
         fit(tmp_path / f"{cut}", stages, resumed, resume=last, **options)
-        assert resumed.seen[-1][0] == epochs, cut
+        assert resumed.seen[-1][0] == epochs + 2, cut
 
 
 def test_the_sanity_check_is_no_validation(tmp_path: Path) -> None:

@@ -153,6 +153,7 @@ SAME: dict[str, Any] = {
 ELSEWHERE = {
     "fast_dev_run": "test_switch",
     "callbacks": "above",
+    "check_val_every_n_epoch": "below",
     "plugins": "below",
     "gradient_clip_algorithm": "below",
     "default_root_dir": "where a run lies",
@@ -194,11 +195,16 @@ def test_an_option_leaves_the_stages_as_they_are(
         ({"limit_train_batches": 0.0}, "nothing would be trained"),
         ({"limit_val_batches": 0}, "which weights of a stage are its best"),
         ({"overfit_batches": 2}, "use limit_train_batches"),
-        ({"val_check_interval": 0.5}, "interval is 0.5, but stages are judged after"),
-        ({"val_check_interval": 1}, "interval is 1, but stages are judged after"),
-        ({"val_check_interval": 1000}, "interval is 1000, but stages are judged"),
-        ({"val_check_interval": {"seconds": 2}}, "interval is 2 s, but stages"),
-        ({"check_val_every_n_epoch": 2}, "epoch is 2, but stages are judged after"),
+        (
+            {"val_check_interval": {"seconds": 2}},
+            "interval is 2 s, but by the clock no",
+        ),
+        (
+            {"val_check_interval": 5},
+            "'source' might never be .* 3 epochs, of 4 batches",
+        ),
+        ({"check_val_every_n_epoch": 3}, "'target' might never be .* it has 2 epochs"),
+        ({"check_val_every_n_epoch": None, "val_check_interval": 9}, "'target' might"),
         ({"precision": "16-true"}, "16-true, but weights of so few.*use bf16-mixed"),
         ({"precision": "bf16-true"}, "bf16-true, but weights of so few digits"),
         ({"plugins": AsyncCheckpointIO()}, "AsyncCheckpointIO is still writing"),
@@ -256,13 +262,50 @@ def test_gradients_are_clipped_in_every_stage(tmp_path: Path, algorithm: str) ->
     assert max(widest) <= 1e-3
 
 
-def test_a_sanity_check_is_no_epoch_that_patience_waited(tmp_path: Path) -> None:
-    module = TinyModule()
-    module.scores = {f"source{epoch}": epoch / 10 for epoch in range(3)}
-    stages = {"source": Stage(3, patience=1), "target": Stage(1)}
-    fit(tmp_path, stages, module, num_sanity_val_steps=2)
-    # The validation before the first epoch had the score of the one after it.
-    assert sorted({epoch for epoch, _, _ in module.seen}) == [0, 1, 2, 3]
+@pytest.mark.parametrize(
+    ("options", "validations"),
+    [
+        ({"val_check_interval": 1}, 5 * 4),
+        ({"val_check_interval": 0.5}, 5 * 2),
+        ({"val_check_interval": 4}, 5),
+        ({"check_val_every_n_epoch": 2}, 2),
+        ({"check_val_every_n_epoch": None, "val_check_interval": 8}, 2),
+    ],
+    ids=str,
+)
+def test_stages_are_validated_as_often_as_is_asked_for(
+    tmp_path: Path, options: dict[str, Any], validations: int
+) -> None:
+    class Counting(Callback):
+        count = 0
+
+        def on_validation_end(self, *given: Any) -> None:
+            self.count += 1
+
+    counting = Counting()
+    options |= {"num_sanity_val_steps": 0}
+    _, switch, _ = fit(tmp_path, more=[counting], **options)
+    assert counting.count == validations
+    assert list(switch.best_checkpoints()) == ["source", "target"]
+
+
+def test_a_short_last_epoch_must_reach_its_validation_too(tmp_path: Path) -> None:
+    stages = {"source": Stage(max_steps=6), "target": Stage(1)}  # 4 batches and 2
+    with pytest.raises(StageError, match="has 2 epochs, of 2 batches or more"):
+        fit(tmp_path, stages, val_check_interval=3)
+    fit(tmp_path, stages, val_check_interval=2)
+
+
+def test_the_last_checkpoint_is_never_one_before_a_validation(tmp_path: Path) -> None:
+    class Noting(LastCheckpoint):
+        def _save(self, trainer: Trainer) -> None:
+            steps.append(trainer.global_step)
+            super()._save(trainer)
+
+    steps: list[int] = []
+    fit(tmp_path, more=[Noting(every_n_steps=1)], val_check_interval=2)
+    # Of four steps an epoch the second is validated; the fourth is saved afterwards.
+    assert steps == [step for step in range(1, 21) if step % 4 != 2]
 
 
 @pytest.mark.parametrize(

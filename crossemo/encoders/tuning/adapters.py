@@ -12,8 +12,8 @@ import torch
 from crossemo.cache import new_folder
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.families.base import Family, Model
+from crossemo.encoders.tuning.peft_files import write_adapters
 from crossemo.encoders.tuning.recipes import peft_config
-from crossemo.encoders.tuning.saving import write_adapters
 
 if TYPE_CHECKING:
     from peft import PeftModel

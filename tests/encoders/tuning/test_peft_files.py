@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from crossemo.encoders import SSLEncoder, load_encoder
-from crossemo.encoders.tuning import saving
+from crossemo.encoders.tuning import peft_files
 from tests.encoders.conftest import TinyFolder
 from tests.encoders.tuning.test_adapters import (
     CLIP,
@@ -129,13 +129,13 @@ def test_what_reads_back_as_another_model_is_refused_whatever_the_reason(
     encoder = load_encoder(str(base), "lora").eval()
     shake(encoder)
     anew(encoder, "merge")
-    exact = saving._factors
+    exact = peft_files._factors
 
     def wrong(before: Tensor, after: Tensor) -> tuple[Tensor, Tensor]:
         up, down = exact(before, after)
         return up, 1.01 * down
 
-    monkeypatch.setattr(saving, "_factors", wrong)
+    monkeypatch.setattr(peft_files, "_factors", wrong)
     adapters(encoder).save(tmp_path / "saved")
     with pytest.raises(KeyError, match="the run's checkpoint holds the whole"):
         plain(encoder, base, tmp_path / "saved")
