@@ -1,5 +1,6 @@
 """Whether the difference between two domains depends on the emotion."""
 
+from collections import Counter
 from collections.abc import Sequence
 from random import Random
 
@@ -17,7 +18,8 @@ def dependence_test(
     The hypothesis is that the difference of the domains' means is the same vector for
     every emotion. Then the emotions of the differences of one actor can be exchanged.
     Groups of one domain alone are dealt to as many bundles as the domain with fewer has
-    groups, one bundle of x beside one of y. What lacks an emotion is left out. The
+    groups, one bundle of x beside one of y. What lacks an emotion is left out, and so
+    are clips beyond as many as the rarest emotion of a bundle has. The
     statistic is the variance over emotions of $|m_x - m_y|^2$, from products of
     different groups. As the vectors are tested, differences that are as long but lead
     elsewhere are rejected too.
@@ -68,21 +70,33 @@ def _differences(xs: Sequence[Cell], ys: Sequence[Cell], seed: int) -> Tensor:
             members = [alone.intersection(cell.groups) for cell in cells]
             dealt = deal(members, bundles, Random(seed))
             bundle_of |= {group: shared + bundle for group, bundle in dealt.items()}
-    means = [
-        torch.stack(
-            [_bundle_means(cell, bundle_of, shared + bundles) for cell in cells]
-        )
-        for cells in (xs, ys)
-    ]
+    means = [_bundle_means(cells, bundle_of, shared + bundles) for cells in (xs, ys)]
     differences = (means[0] - means[1]).transpose(0, 1)
     whole = differences.isfinite().flatten(1).all(1)
     return differences[whole]
 
 
-def _bundle_means(cell: Cell, bundle_of: dict[str, int], bundles: int) -> Tensor:
-    """Return the mean of each bundle's clips, `(bundles, width)`; NaN where none is."""
-    rows = [row for row, group in enumerate(cell.groups) if group in bundle_of]
-    numbers = torch.tensor([bundle_of[cell.groups[row]] for row in rows]).long()
-    clips = cell.embeddings[rows].to(torch.float64)
-    sums = clips.new_zeros(bundles, clips.shape[1]).index_add_(0, numbers, clips)
-    return sums / numbers.bincount(minlength=bundles)[:, None]
+def _bundle_means(
+    cells: Sequence[Cell], bundle_of: dict[str, int], bundles: int
+) -> Tensor:
+    """Return the mean of each bundle's clips, `(emotions, bundles, width)`.
+
+    A bundle counts with equally many clips of every emotion, or those of few would vary
+    more than the others; NaN where it lacks one.
+    """
+    members = [
+        [bundle_of.get(group, -1) for group in cell.groups]  # -1 is nobody's
+        for cell in cells
+    ]
+    least = [min(one.count(bundle) for one in members) for bundle in range(bundles)]
+    means = []
+    for cell, bundle_of_row in zip(cells, members, strict=True):
+        turns: Counter[int] = Counter()
+        rows: list[list[int]] = [[] for _ in range(bundles)]
+        for row, bundle in enumerate(bundle_of_row):
+            if bundle >= 0 and turns[bundle] < least[bundle]:
+                rows[bundle].append(row)
+            turns[bundle] += 1
+        clips = cell.embeddings.to(torch.float64)
+        means.append(torch.stack([clips[of_bundle].mean(0) for of_bundle in rows]))
+    return torch.stack(means)

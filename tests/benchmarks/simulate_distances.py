@@ -1,9 +1,9 @@
 """How often tests of distances raise false alarms, and intervals hold the truth.
 
 Run `python -m tests.benchmarks.simulate_distances [--runs R] [--part PART]`. Parts are
-`shared` and `separate` (actors, 64 features), `loud` (actors whose clips vary unequally),
-`wide` (768 features) and `emotions`; each takes ten to thirty minutes on one thread.
-Tables are of shares in per cent, ± one standard error.
+`shared` and `separate` (actors, 64 features), `loud` (actors whose clips vary
+unequally), `wide` (768 features) and `emotions`; each takes ten to thirty minutes on
+one thread. Tables are of shares in per cent, ± one standard error.
 
 Clips are normal with variances k^-1.5. An actor differs from others as much as the
 clips of one actor do from each other; half of that is common to both domains where
@@ -107,7 +107,8 @@ class Truth:
             wide = bandwidth**2 + (one * a) ** 2 + (two * b) ** 2
             narrow = (bandwidth**2 / wide).sqrt()
             gap = torch.exp(-((shift * clips.sd) ** 2) / (2 * wide))
-            return (narrow * gap).prod(1).mean()
+            products: Tensor = (narrow * gap).prod(1)
+            return products.mean()
 
         within = mean(sd, sd, 0) + mean(other, other, 0)
         return float(within - 2 * mean(sd, other, self.shift))

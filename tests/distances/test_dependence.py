@@ -46,6 +46,20 @@ def test_a_difference_that_is_the_same_raises_no_alarm(sides: str) -> None:
     assert alarms <= 21  # 99.9 % of what 200 tests at 5 % give
 
 
+def test_a_rare_emotion_counts_with_as_many_clips_as_the_others() -> None:
+    groups = names(0, 5)
+    xs, ys = domain(groups, 0, [0.0, 1.0]), domain(groups, 1, [0.5, 0.0])
+    # One of three clips of each actor; of the other emotion two are not looked at.
+    first = [row for row in range(15) if row % 3 == 0]
+    few = [
+        Cell(c.embeddings[first], tuple(c.groups[row] for row in first))
+        for c in (xs[0], ys[0], xs[1], ys[1])
+    ]
+    cut = dependence_test([few[0], xs[1]], [few[1], ys[1]], 99)
+    assert cut == dependence_test([few[0], few[2]], [few[1], few[3]], 99)
+    assert cut != dependence_test(xs, ys, 99)
+
+
 @pytest.mark.parametrize("sides", SIDES)
 def test_one_emotion_that_differs_is_seen(sides: str) -> None:
     x, y = SIDES[sides]
