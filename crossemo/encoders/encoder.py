@@ -129,9 +129,18 @@ class SSLEncoder(nn.Module):
             folder: The folder; files of an encoder there are replaced.
 
         Raises:
-            EncoderError: It has adapters, which no encoder's folder holds.
+            EncoderError: It has adapters, or isn't a model of transformers.
         """
-        save_encoder(self, Path(folder))
+        adapted = self.adaptation.adapters is not None or self.tuning == "houlsby"
+        if adapted or not hasattr(self.model, "save_pretrained"):
+            what = f"adapters ({self.tuning})" if adapted else "no code to save it"
+            raise EncoderError(
+                f"{self.name} has {what}, so no folder of an encoder can hold it: save "
+                "a checkpoint, or merge the adapters that the run wrote with peft."
+            )
+        to = Path(folder)
+        rate, normalised = self.sampling_rate, self.normalised
+        save_encoder(self.model, rate, normalised, self.provenance, to)
 
     def fingerprint(self) -> str:
         """Return a digest of the encoder as it was loaded, before any training.

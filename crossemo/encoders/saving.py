@@ -2,19 +2,14 @@
 
 import json
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from crossemo.data.provenance import Provenance
-from crossemo.encoders.catalogue import EncoderError
+from crossemo.encoders.families.base import Model
 from crossemo.encoders.sources import PROVENANCE, PROVENANCE_FIELD
 from crossemo.files import write_text
 
-if TYPE_CHECKING:
-    from crossemo.encoders.encoder import SSLEncoder
-    from crossemo.encoders.families.base import Model
 
-
-def record_in_config(model: "Model", provenance: Provenance) -> None:
+def record_in_config(model: Model, provenance: Provenance) -> None:
     """Have transformers' own `save_pretrained` write what the weights have seen."""
     config = getattr(model, "config", None)
     if config is None:
@@ -34,27 +29,26 @@ def write_provenance(folder: Path, provenance: Provenance) -> None:
         (folder / PROVENANCE).unlink(missing_ok=True)
 
 
-def save_encoder(encoder: "SSLEncoder", folder: Path) -> None:
+def save_encoder(
+    model: Model,
+    sampling_rate: int,
+    normalised: bool,
+    provenance: Provenance,
+    folder: Path,
+) -> None:
     """Write an encoder as transformers does, with what its weights have seen.
 
     Args:
-        encoder: The encoder.
+        model: The model, without adapters.
+        sampling_rate: Samples per second that it takes.
+        normalised: Whether it takes clips of zero mean and unit variance.
+        provenance: What its weights have seen.
         folder: Where to.
-
-    Raises:
-        EncoderError: It has adapters, or isn't a model of transformers.
     """
-    adapted = encoder.adaptation.adapters is not None or encoder.tuning == "houlsby"
-    if adapted or not hasattr(encoder.model, "save_pretrained"):
-        what = f"adapters ({encoder.tuning})" if adapted else "no code to save it"
-        raise EncoderError(
-            f"{encoder.name} has {what}, so no folder of an encoder can hold it: save "
-            "a checkpoint, or merge the adapters that the run wrote with peft."
-        )
     from transformers import Wav2Vec2FeatureExtractor  # takes seconds to import
 
-    encoder.model.save_pretrained(folder)
+    model.save_pretrained(folder)
     Wav2Vec2FeatureExtractor(
-        sampling_rate=encoder.sampling_rate, do_normalize=encoder.normalised
+        sampling_rate=sampling_rate, do_normalize=normalised
     ).save_pretrained(folder)
-    write_provenance(folder, encoder.provenance)
+    write_provenance(folder, provenance)
