@@ -43,6 +43,7 @@ class Exchanges:
             shape = (draws, len(names))
             self._swapped = torch.rand(shape, generator=generator) < 0.5
         self._order = torch.rand(self._swapped.shape, generator=generator)
+        self._of_groups: dict[tuple[tuple[str, ...], ...], Tensor] = {}
 
     def __len__(self) -> int:
         return len(self._swapped)
@@ -61,6 +62,12 @@ class Exchanges:
         >>> Exchanges("ab", "ab", draws=9).between(["a", "b"], ["a", "b"])  # a alone
         tensor([[False,  True,  True, False]])
         """
+        key = (tuple(x), tuple(y))  # the same for most pairs of cells
+        if key not in self._of_groups:
+            self._of_groups[key] = self._between(x, y)
+        return self._of_groups[key]
+
+    def _between(self, x: Sequence[str], y: Sequence[str]) -> Tensor:
         both = set(x) & set(y)
         sides = [(name, True) for name in x] + [(name, False) for name in y]
         in_first = torch.zeros(len(self), len(sides), dtype=torch.bool)

@@ -40,6 +40,7 @@ class Layer:
     def __init__(self, xs: Cells, ys: Cells, settings: Settings) -> None:
         self.xs, self.ys, self.settings = xs, ys, settings
         self.cells = [*xs, *ys]
+        self._exchanges: dict[int, Exchanges] = {}
 
     @cached_property
     def units(self) -> Units:
@@ -122,8 +123,10 @@ class Layer:
 
     def exchanges(self, draws: int) -> Exchanges:
         """Return exchanges of groups, the same for all pairs of cells."""
-        x, y = groups_of(self.xs), groups_of(self.ys)
-        return Exchanges(x, y, draws, self.settings.seed)
+        if draws not in self._exchanges:
+            x, y = groups_of(self.xs), groups_of(self.ys)
+            self._exchanges[draws] = Exchanges(x, y, draws, self.settings.seed)
+        return self._exchanges[draws]
 
 
 @dataclass(frozen=True)
