@@ -24,9 +24,13 @@ def demo(*typed: object, encoder: Path, takes: int = 1) -> list[str]:
 def probes(encoder: Path) -> list[str]:
     """Return what probes an encoder on little of the demo."""
     few = [f"--data.{role}.takes=1" for role in ("source", "target")]
-    quick = ["--trainer.max_epochs=2", "--trainer.enable_progress_bar=false"]
     words = ["--config=layerwise/demo.yaml", f"--model.encoder={encoder}"]
-    return [*words, *few, *quick, "--model.references=[]"]
+    return [
+        *words,
+        *few,
+        "--model.references=[]",
+        "--trainer.enable_progress_bar=false",
+    ]
 
 
 @pytest.fixture(scope="module")

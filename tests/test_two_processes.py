@@ -134,7 +134,8 @@ def test_distances_of_clips_and_frames_are_those_of_one_process(
     one, two = tables
     assert {row["unit"] for row in one} == {"clip", "frame"}
     assert len(one) == len(two)
-    numbers = ("x_n", "y_n", "value", "low", "high", "p", "q", "mean_trace")
+    by_trace = ("by_trace", "by_trace_low", "by_trace_high", "mean_trace")
+    numbers = ("x_n", "y_n", "value", "low", "high", "p", "q", *by_trace)
     for row, other in zip(one, two, strict=True):
         for column in row.keys() - set(numbers):
             assert row[column] == other[column]
