@@ -57,12 +57,12 @@ class AxisMoments:
         Returns:
             `(...)`; NaN for fewer than two groups.
         """
-        sizes, own = weights * self.sizes, self.sums.square().sum(1)
+        sizes, of_units = weights * self.sizes, self.sums.square().sum(1)
         count = sizes.sum(-1)
         squares = (weights @ self.squares.diagonal(dim1=1, dim2=2)).sum(-1)
         total = (weights @ self.sums).square().sum(-1)
         pairs = count.square() - sizes.square().sum(-1)
-        across = (total - weights @ own) / torch.where(pairs > 0, pairs, torch.nan)
+        across = (total - weights @ of_units) / torch.where(pairs > 0, pairs, torch.nan)
         return squares / count - across
 
 

@@ -54,6 +54,16 @@ def measured(
     **options: Any,
 ) -> FrechetAudioDistance:
     callback = FrechetAudioDistance(**{"estimate": QUICK} | options)
+    measure(callback, data, model, folder)
+    return callback
+
+
+def measure(
+    callback: FrechetAudioDistance,
+    data: EmotionDataModule,
+    model: EmotionRecognizer,
+    folder: Path,
+) -> None:
     trainer = Trainer(
         default_root_dir=folder,
         accelerator="cpu",
@@ -63,7 +73,6 @@ def measured(
         enable_model_summary=False,
     )
     trainer.test(model, datamodule=data, verbose=False)
-    return callback
 
 
 def embedded(
@@ -380,20 +389,12 @@ def test_a_state_that_training_left_alone_is_compared_once(
     callback = measured(data, model, tmp_path, layers=[0, 1, 2])
     assert len(compared) == 3
     first = list(callback.rows)
-    trainer = Trainer(
-        default_root_dir=tmp_path,
-        accelerator="cpu",
-        logger=False,
-        callbacks=[callback],
-        enable_progress_bar=False,
-        enable_model_summary=False,
-    )
-    trainer.test(model, datamodule=data, verbose=False)
+    measure(callback, data, model, tmp_path)
     assert len(compared) == 3
     assert repr(callback.rows) == repr(first)  # NaN isn't equal to itself
     with torch.no_grad():
         for name, parameter in model.encoder.named_parameters():
             if ".encoder.layers.1." in name:
                 parameter.add_(0.1)
-    trainer.test(model, datamodule=data, verbose=False)
+    measure(callback, data, model, tmp_path)
     assert len(compared) == 4  # the last state alone is another
