@@ -3,15 +3,17 @@ r"""The Fréchet distance above the level that few clips of few groups give by c
 It has two terms. The first, $|m_x - m_y|^2$, comes from products of clips of different
 groups (`crossemo.distances.kernel.linear_sums`) and is exactly unbiased. The second is
 
-$$ C = (\operatorname{tr} S_x + \operatorname{tr} S_y)
-       \Bigl( 1 - \frac{2 N_{xy}}{N_{xx} + N_{yy}} \Bigr) $$
+$$ C = \operatorname{tr} S_x + \operatorname{tr} S_y
+       - 2 N_{xy} \sqrt{\frac{\operatorname{tr} S_x \operatorname{tr} S_y}
+                        {N_{xx} N_{yy}}} $$
 
 where N are mean fidelities, $\operatorname{tr} (S S')^{1/2}$, of halves of the groups:
 $N_{xy}$ between half a of x and half b of y, $N_{xx}$ between the halves of x. Groups
 are dealt to the halves of x and of y alike, so no fidelity is between clips of one
 actor. Halves of one cell have less than their trace in common, as they are few; the
-quotient takes that off. A difference in the shape of the spectrum is still told 40 to
-55 % too small where cells have few clips, for want of directions.
+root takes that off, of either cell as much as it has. A difference in the shape of the
+spectrum is still told 40 to 55 % too small where cells have few clips, for want of
+directions.
 """
 
 from collections.abc import Sequence
@@ -52,11 +54,11 @@ class Fidelities:
             x_traces: `(..., x cells)` traces of the covariances of x.
             y_traces: `(..., y cells)` those of y.
         """
-        traces = x_traces[..., None] + y_traces[..., None, :]
-        within = self.x + self.y
-        # Of cells without any variance the term is 0 rather than 0 / 0.
-        share = torch.where(within > 0, 2 * self.across / within, 1)
-        return torch.where(within.isnan(), nan, traces * (1 - share))
+        x, y = x_traces[..., None], y_traces[..., None, :]
+        within = self.x * self.y
+        # Where a cell has no variance, the domains have none in common.
+        share = torch.where(within > 0, (x * y).clamp(min=0) / within, 0).sqrt()
+        return torch.where(within.isnan(), nan, x + y - 2 * self.across * share)
 
 
 def deal_halves(

@@ -1,6 +1,5 @@
 """Whether the difference between two domains depends on the emotion."""
 
-from collections import Counter
 from collections.abc import Sequence
 from random import Random
 
@@ -8,6 +7,8 @@ import torch
 from torch import Tensor
 
 from crossemo.distances.cells import Cell, deal, groups_of
+from crossemo.distances.exchanges import drawn_rows
+from crossemo.distances.leaving_out import MOST_BLOCKS
 
 
 def dependence_test(
@@ -17,12 +18,12 @@ def dependence_test(
 
     The hypothesis is that the difference of the domains' means is the same vector for
     every emotion. Then the emotions of the differences of one actor can be exchanged.
-    Groups of one domain alone are dealt to as many bundles as the domain with fewer has
-    groups, one bundle of x beside one of y. What lacks an emotion is left out, and so
-    are clips beyond as many as the rarest emotion of a bundle has. The
-    statistic is the variance over emotions of $|m_x - m_y|^2$, from products of
-    different groups. As the vectors are tested, differences that are as long but lead
-    elsewhere are rejected too.
+    Groups of one domain alone are dealt to bundles, as many as the rarest emotion has
+    such groups, one bundle of x beside one of y. What lacks an emotion is left out, and
+    so are clips beyond as many as the rarest emotion of a bundle has. The statistic is
+    the variance over emotions of $|m_x - m_y|^2$, from products of different groups. As
+    the vectors are tested, differences that are as long but lead elsewhere are rejected
+    too.
 
     Args:
         xs: Cells of one domain, one for each emotion.
@@ -64,8 +65,13 @@ def _differences(xs: Sequence[Cell], ys: Sequence[Cell], seed: int) -> Tensor:
     x, y = groups_of(xs), groups_of(ys)
     bundle_of = {group: number for number, group in enumerate(sorted(x & y))}
     shared = len(bundle_of)
-    bundles = min(len(x - y), len(y - x))
-    for alone, cells in ((x - y, xs), (y - x, ys)):
+    sides = ((x - y, xs), (y - x, ys))
+    # Songs have one emotion mostly, and a bundle needs all.
+    bundles = min(
+        len(alone.intersection(cell.groups)) for alone, cells in sides for cell in cells
+    )
+    bundles = min(bundles, MOST_BLOCKS)
+    for alone, cells in sides:
         if bundles:
             members = [alone.intersection(cell.groups) for cell in cells]
             dealt = deal(members, bundles, Random(seed))
@@ -88,15 +94,14 @@ def _bundle_means(
         [bundle_of.get(group, -1) for group in cell.groups]  # -1 is nobody's
         for cell in cells
     ]
-    least = [min(one.count(bundle) for one in members) for bundle in range(bundles)]
+    least = {
+        bundle: min(one.count(bundle) for one in members) for bundle in range(bundles)
+    }
     means = []
-    for cell, bundle_of_row in zip(cells, members, strict=True):
-        turns: Counter[int] = Counter()
-        rows: list[list[int]] = [[] for _ in range(bundles)]
-        for row, bundle in enumerate(bundle_of_row):
-            if bundle >= 0 and turns[bundle] < least[bundle]:
-                rows[bundle].append(row)
-            turns[bundle] += 1
-        clips = cell.embeddings.to(torch.float64)
-        means.append(torch.stack([clips[of_bundle].mean(0) for of_bundle in rows]))
+    for cell, of_rows in zip(cells, members, strict=True):
+        rows = drawn_rows(of_rows, least)
+        numbers = torch.tensor([of_rows[row] for row in rows], dtype=torch.long)
+        clips = cell.embeddings[rows].to(torch.float64)
+        sums = clips.new_zeros(bundles, clips.shape[1]).index_add_(0, numbers, clips)
+        means.append(sums / numbers.bincount(minlength=bundles)[:, None])
     return torch.stack(means)

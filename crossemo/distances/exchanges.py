@@ -3,11 +3,15 @@
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
 from math import comb
+from random import Random
+from typing import TypeVar
 
 import torch
 from torch import Tensor
 
 from crossemo.distances.cells import Cell
+
+Name = TypeVar("Name", str, int)
 
 
 class Exchanges:
@@ -102,7 +106,8 @@ def exchangeable(x: Cell, y: Cell) -> tuple[Cell, Cell]:
     A group of eight clips for one of four would change how many clips the cells have,
     and with it their distance. So a group of both cells keeps equally many clips in
     each, and one that is in a single cell at most as many as the largest of such groups
-    in the other. Its first clips are kept.
+    in the other. Which clips it keeps is drawn once and for all, as corpora list clips
+    in an order of theirs.
     """
     counts = Counter(x.groups), Counter(y.groups)
     shared = counts[0] & counts[1]  # the fewer clips of a group
@@ -112,18 +117,27 @@ def exchangeable(x: Cell, y: Cell) -> tuple[Cell, Cell]:
     ]
     most = min(largest) or max(largest)
     limits = {group: shared[group] or most for sizes in counts for group in sizes}
-    return _first_clips(x, limits), _first_clips(y, limits)
+    return _fewer_clips(x, limits), _fewer_clips(y, limits)
 
 
-def _first_clips(cell: Cell, limits: Mapping[str, int]) -> Cell:
+def drawn_rows(names: Sequence[Name], limits: Mapping[Name, int]) -> list[int]:
+    """Return rows of at most as many clips of each name as its limit, in order.
+
+    Which is drawn by a seed that is always the same; names without a limit have none.
+    """
+    turns: Counter[Name] = Counter()
+    rows = []
+    for row in Random(0).sample(range(len(names)), len(names)):
+        turns[names[row]] += 1
+        if turns[names[row]] <= limits.get(names[row], 0):
+            rows.append(row)
+    return sorted(rows)
+
+
+def _fewer_clips(cell: Cell, limits: Mapping[str, int]) -> Cell:
     """Return a cell of at most as many clips of each group as its limit."""
     counts = Counter(cell.groups)
     if all(counts[group] <= limits[group] for group in counts):
         return cell
-    turns: Counter[str] = Counter()
-    rows = []
-    for row, group in enumerate(cell.groups):
-        turns[group] += 1
-        if turns[group] <= limits[group]:
-            rows.append(row)
+    rows = drawn_rows(cell.groups, limits)
     return Cell(cell.embeddings[rows], tuple(cell.groups[row] for row in rows))

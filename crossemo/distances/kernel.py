@@ -73,6 +73,26 @@ class KernelSums:
         units = self.units.of(x) + self.units.of(y)
         return self._distance(units, first, 1 - first)
 
+    def merged(self, names: Sequence[str]) -> "KernelSums":
+        """Return the sums with several groups as one, such as those of a block.
+
+        Args:
+            names: Name of the larger group of every unit.
+        """
+        owners = list(zip(self.units.cells, names, strict=True))
+        units = sorted(set(owners))
+        position = {unit: number for number, unit in enumerate(units)}
+        place = torch.tensor([position[owner] for owner in owners])
+        homes, groups = [home for home, _ in units], [name for _, name in units]
+        larger = Units(tuple(homes), tuple(groups), place[self.units.of_clips])
+
+        def add_up(matrix: Tensor) -> Tensor:
+            rows = matrix.new_zeros(len(units), len(names)).index_add_(0, place, matrix)
+            both = rows.new_zeros(len(units), len(units))
+            return both.index_add_(1, place, rows) * larger.apart
+
+        return KernelSums(larger, add_up(self.sums), add_up(self.pairs), self.bandwidth)
+
     def _distance(self, units: list[int], first: Tensor, second: Tensor) -> Tensor:
         sums, pairs = (m[units][:, units] for m in (self.sums, self.pairs))
         means = [

@@ -26,21 +26,36 @@ class LeavingOut:
         factors: `(blocks,)` what a replicate's squared deviation counts in the
             variance: (b - 1) / b, with the number b of blocks in the domain.
         freedom: `(cells,)` blocks of each cell, less one.
+        kinds: `(blocks,)` whether a block's groups are in both domains (0), in the
+            first alone (1) or in the second alone (2).
+        of_units: `(units,)` block of each unit.
     """
 
     weights: Tensor
     factors: Tensor
     freedom: Tensor
+    kinds: Tensor
+    of_units: Tensor
 
     def __len__(self) -> int:
         return len(self.weights)
 
     def variance(self, replicates: Tensor) -> Tensor:
-        """Return the jackknife variance of `(blocks, ...)` replicates, `(...)`."""
-        factors = self.factors.view(-1, *[1] * (replicates.ndim - 1))
+        """Return the jackknife variance of `(blocks, ...)` replicates, `(...)`.
+
+        Deviations are from the mean over blocks of a kind, as leaving out clips of
+        either domain shifts what isn't linear in them by another amount.
+        """
         if not len(replicates):
             return torch.full(replicates.shape[1:], torch.nan, dtype=replicates.dtype)
-        return (factors * (replicates - replicates.mean(0)).square()).sum(0)
+        variance = torch.zeros_like(replicates[0])
+        for kind in self.kinds.unique():
+            of_kind = self.kinds == kind
+            some = replicates[of_kind]
+            centre = some.mean(0) if len(some) > 1 else replicates.mean(0)
+            factors = self.factors[of_kind].view(-1, *[1] * (some.ndim - 1))
+            variance += (factors * (some - centre).square()).sum(0)
+        return variance
 
 
 def leave_out(
@@ -57,7 +72,9 @@ def leave_out(
     x, y = groups_of(xs), groups_of(ys)
     block_of: dict[str, int] = {}
     counts = [0, 0]  # blocks in either domain
-    for kind, domains in ((x & y, (0, 1)), (x - y, (0,)), (y - x, (1,))):
+    kinds: list[int] = []
+    sides = ((x & y, (0, 1)), (x - y, (0,)), (y - x, (1,)))
+    for number, (kind, domains) in enumerate(sides):
         blocks = min(most, len(kind))
         if not blocks:
             continue
@@ -66,11 +83,11 @@ def leave_out(
         # A stream of its own, so that intervals don't depend on the user's seed.
         dealt = deal(cells, blocks, Random(0))
         block_of |= {group: first + block for group, block in dealt.items()}
+        kinds += blocks * [number]
         for domain in domains:
             counts[domain] += blocks
-    number = max(block_of.values(), default=-1) + 1
     of_units = torch.tensor([block_of.get(group, -1) for group in units.groups])
-    factors = torch.ones(number, dtype=torch.float64)
+    factors = torch.ones(len(kinds), dtype=torch.float64)
     for group, block in block_of.items():
         least = min(
             n for n, names in zip(counts, (x, y), strict=True) if group in names
@@ -80,5 +97,7 @@ def leave_out(
         len({block_of[group] for group in cell.groups if group in block_of}) - 1
         for cell in (*xs, *ys)
     ]
-    weights = (of_units != torch.arange(number)[:, None]).double()
-    return LeavingOut(weights, factors, torch.tensor(freedom))
+    weights = (of_units != torch.arange(len(kinds))[:, None]).double()
+    return LeavingOut(
+        weights, factors, torch.tensor(freedom), torch.tensor(kinds), of_units
+    )

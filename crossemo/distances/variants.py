@@ -86,7 +86,7 @@ def principal_axes(sets: Sequence[Tensor], rank: int) -> Tensor:
     clips = torch.cat([one.detach().to(torch.float64) for one in sets])
     check_embeddings(clips)
     clips = clips - clips.mean(0)
-    if 3 * rank > min(clips.shape):
+    if 3 * rank > min(clips.shape) or not clips.any():
         vectors: Tensor = torch.linalg.svd(clips, full_matrices=False)[2]
         return vectors[:rank].T
     from scipy.sparse.linalg import svds  # a few axes take a tenth of the time

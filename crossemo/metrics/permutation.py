@@ -27,7 +27,8 @@ def permutation_p(observed: Tensor, permuted: Tensor) -> Tensor:
     """
     # An exchange that changes nothing differs by rounding.
     slack = 1e-9 * observed.abs()
-    larger = (permuted >= observed - slack).sum(0)
+    # What an exchange leaves undefined speaks against no hypothesis.
+    larger = (~(permuted < observed - slack)).sum(0)
     p = (1 + larger).to(observed.dtype) / (1 + len(permuted))
     return p.masked_fill(observed.isnan(), torch.nan)
 

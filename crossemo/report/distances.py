@@ -131,6 +131,7 @@ def emotions_over_layers(measures: Rows, after: str = "") -> Figure:
     """
     nearest = _Curve(measures, "nearest_emotion")
     variance = _Curve(measures, "emotion_variance", MEANS)
+    variance.p = _Curve(measures, "emotion_dependence", MEANS).p
     panels = 2 if np.isfinite(variance.value).any() else 1
     figure = Figure((WIDTH, (1 + panels) * HEIGHT / 2), dpi=DPI, layout="constrained")
     upper, *lower = figure.subplots(panels, 1, sharex=True, squeeze=False).flat
@@ -166,7 +167,7 @@ class _Curve:
 
     def draw(self, axes: Axes, places: NDArray[Any], colour: str, label: str) -> None:
         axes.plot(places, self.value, "o-", color=colour, ms=3, lw=2, label=label)
-        hollow = self.p > ALPHA
+        hollow = ~(self.p <= ALPHA)
         axes.plot(places[hollow], self.value[hollow], "o", color="white", ms=1.5)
         axes.fill_between(places, self.low, self.high, color=colour, alpha=0.25, lw=0)
 

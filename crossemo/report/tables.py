@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from math import isnan
+from math import isnan, nan
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
@@ -16,6 +16,8 @@ CAPTION = (
     "per cent; chance: the UA that guessing stays below; F1: macro mean; "
     "*: over clips, as there are fewer than three groups"
 )
+
+_ABSENT = dict.fromkeys(("value", "low", "high", "p"), nan)  # a measure without a row
 
 
 def plain_table(caption: str | None = None) -> Table:
@@ -92,16 +94,16 @@ def similarity_table(measures: Sequence[Mapping[str, Any]]) -> Table:
             for row in measures
             if _place(row) == place
         }
-        kernel = rows["kernel", "same_emotion_distance"]
-        distance = rows["fad", "same_emotion_distance"]
-        nearest = rows["fad", "nearest_emotion"]
+        kernel = rows.get(("kernel", "same_emotion_distance"), _ABSENT)
+        distance = rows.get(("fad", "same_emotion_distance"), _ABSENT)
+        nearest = rows.get(("fad", "nearest_emotion"), _ABSENT)
         cells = (
             _number(kernel["value"]),
             _number(kernel["p"]),
             _estimate(distance),
             _number(distance["p"]),
-            _number(rows["fad", "emotion_variance"]["value"]),
-            _number(rows["fad", "emotion_dependence"]["p"]),
+            _number(rows.get(("fad", "emotion_variance"), _ABSENT)["value"]),
+            _number(rows.get(("fad", "emotion_dependence"), _ABSENT)["p"]),
             _percent(nearest["value"]),
             _number(nearest["p"]),
         )

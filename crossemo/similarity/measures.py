@@ -47,13 +47,13 @@ def measures(
     rows: list[Row] = []
     for estimator in ("fad_above_chance", "kernel"):
         table = tables[estimator].by_trace or tables[estimator]
-        present = _present(table)
+        present = _present(table, layer, 3)
         if len(present) > 1:
             names = [emotions[index] for index in present.tolist()]
             noise = _Noise(layer, present)
             measured = _of_table(_only(table, present), noise, names)
             rows += [_row(estimator, one) for one in measured]
-    return rows + bias_rows(layer, _present(tables["kernel"]))
+    return rows + bias_rows(layer, _present(tables["kernel"], layer, 5))
 
 
 def bias_rows(layer: Layer, present: Tensor) -> list[Row]:
@@ -100,8 +100,24 @@ def _row(estimator: str, measured: Measure) -> Row:
     return {**names, **asdict(estimate), "chance": chance}
 
 
-def _present(table: Table) -> Tensor:
-    return (~table.value.diagonal().isnan()).nonzero().flatten()
+def _present(table: Table, layer: Layer, least: int) -> Tensor:
+    """Return the numbers of the emotions that measures are of.
+
+    Those of so few groups that nothing is there without one would leave the others
+    without an interval. Where fewer than two have enough, it is all.
+
+    Args:
+        table: Distances.
+        layer: The two domains.
+        least: Groups of an emotion in either domain that are enough.
+    """
+    there = ~table.value.diagonal().isnan()
+    groups = [
+        min(len(set(cell.groups)) for cell in pair)
+        for pair in zip(layer.xs, layer.ys, strict=True)
+    ]
+    enough = there & (torch.tensor(groups) >= least)
+    return (enough if enough.sum() > 1 else there).nonzero().flatten()
 
 
 def _only(table: Table, present: Tensor) -> Table:
@@ -170,14 +186,17 @@ def _of_products(
         test: Statistic and p-value of `dependence_test`.
     """
     pairs = [(n, len(layer.xs) + n) for n in present.tolist()]
-    value = distance_variance(distance_products(sums, pairs)) / scale[0]
-    weights = layer.leaving_out.weights
-    replicates = variance_replicates(sums, pairs, weights) / scale[1:]
+    # Blocks for groups: as unbiased, and as quick however many songs there are.
+    merged = sums.merged([f"{block:03}" for block in layer.blocks.of_units.tolist()])
+    value = distance_variance(distance_products(merged, pairs)) / scale[0]
+    names = torch.tensor([int(name) for name in merged.units.groups])
+    weights = names != torch.arange(len(layer.leaving_out))[:, None]
+    replicates = variance_replicates(merged, pairs, weights) / scale[1:]
     p = torch.tensor(test[1]).double()
     variance = _Noise(layer, present).squared(value, replicates, p)
     # The test is of a sharper hypothesis, so p is that of a measure of its own.
     yield "emotion_variance", "", replace(variance, p=nan), 0.0
     yield "emotion_bias", "", Estimate(max(variance.value, 0) ** 0.5), nan
     if sums.bandwidth is None:
-        statistic = Estimate(test[0] / float(scale[0]), p=test[1])
+        statistic = Estimate(float(test[0] / scale[0]), p=test[1])
         yield "emotion_dependence", "", statistic, nan

@@ -65,6 +65,31 @@ def test_a_difference_in_scale_is_not_told_too_small() -> None:
     assert float(above.mean()) == pytest.approx(1, abs=0.1)
 
 
+def test_few_groups_against_many_songs_are_at_chance() -> None:
+    """Four actors of twenty clips have less in common than two hundred songs."""
+    values = []
+    for seed in range(40):
+        voices = ssl_like(204, 48, seed)
+        rows = [actor for actor in range(4) for _ in range(20)]
+        x = voices[rows] + ssl_like(80, 48, 1000 + seed)
+        y = voices[4:] + ssl_like(200, 48, 2000 + seed)
+        cells = [
+            Cell(x, tuple(f"actor {row}" for row in rows)),
+            Cell(y, tuple(f"song {row}" for row in range(200))),
+        ]
+        halves = deal_halves([cells[0]], [cells[1]], 4)
+        fidelities, _ = crossed_fidelities([cells[0]], [cells[1]], halves)
+        traces = [
+            axis_moments(c.embeddings, units).traces(torch.ones(len(units)).double())
+            for c in cells
+            for units in [units_of([c])]
+        ]
+        term = fidelities.term(traces[0][None], traces[1][None])[0, 0]
+        values.append(term / (2 * (torch.arange(1, 49) ** -1.5).sum()))
+    above = torch.stack(values)
+    assert abs(float(above.mean())) < 0.025  # .04 by the mean of both attenuations
+
+
 def test_fidelities_are_those_of_the_frechet_distance() -> None:
     """One clip of each actor, so that the halves are known but for their order."""
     x, y = cast(range(6), 1, 0, 1), cast(range(6), 1, 0, 2)
@@ -164,8 +189,10 @@ def test_a_cell_that_cannot_be_halved_has_no_fidelity() -> None:
 
 
 def test_cells_without_variance_have_no_difference_of_it() -> None:
-    zero = torch.zeros(1, 1).double()
+    zero, one = torch.zeros(1, 1).double(), torch.ones(1, 1).double()
     assert Fidelities(zero, zero, zero).term(zero[0], zero[0]).item() == 0
+    # From one with variance it differs by all of that.
+    assert Fidelities(zero, zero, one).term(zero[0], 3 * one[0]).item() == 3
 
 
 def test_within_a_domain_each_pair_stands_once() -> None:

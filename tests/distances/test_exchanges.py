@@ -66,8 +66,23 @@ def test_exchangeable_cells_have_equally_many_clips_of_a_group() -> None:
     # a and b as many as the fewer; c, d, e at most two, as many as g has.
     assert "".join(first.groups) == "aabbccddee"
     assert "".join(second.groups) == "aabbfgg"
-    torch.testing.assert_close(first.embeddings[:4], x.embeddings[[0, 1, 4, 5]])
+    for group in "abcde":
+        clips = x.embeddings[[g == group for g in x.groups]].tolist()
+        part = first.embeddings[[g == group for g in first.groups]].tolist()
+        assert all(clip in clips for clip in part)
+    again, _ = exchangeable(x, y)
+    assert torch.equal(again.embeddings, first.embeddings)
     alone, same = exchangeable(x, x)
     assert alone.groups == same.groups == x.groups
     lone, _ = exchangeable(x, Cell(y.embeddings[:2], ("a", "b")))
     assert "".join(lone.groups) == "abcccddee"  # nothing to exchange these for
+
+
+def test_clips_are_not_chosen_by_their_place() -> None:
+    """Corpora list clips in an order, such as by intensity."""
+    long = Cell(torch.arange(400.0)[:, None], tuple(f"{k // 40}" for k in range(400)))
+    short = Cell(torch.zeros(100, 1), tuple(f"{k // 10}" for k in range(100)))
+    part, _ = exchangeable(long, short)
+    places = part.embeddings[:, 0] % 40
+    assert len(places) == 100
+    assert abs(float(places.mean()) - 19.5) < 4  # 11.5 / √100 · 3.5

@@ -98,6 +98,21 @@ def test_the_linear_kernel_gives_the_distance_of_means() -> None:
     torch.testing.assert_close(linear_sums([x, y]).distance(0, 1), expected)
 
 
+def test_merged_groups_are_as_one() -> None:
+    x, y = cells()
+    sums = kernel_sums([x, y], bandwidth=2.0)
+    larger = {"a": "1", "b": "2", "c": "1", "d": "3"}
+    merged = sums.merged([larger[group] for group in sums.units.groups])
+    renamed = [
+        Cell(c.embeddings, tuple(larger[group] for group in c.groups)) for c in (x, y)
+    ]
+    expected = kernel_sums(renamed, bandwidth=2.0)
+    assert merged.units.groups == expected.units.groups
+    torch.testing.assert_close(merged.sums, expected.sums)
+    torch.testing.assert_close(merged.pairs, expected.pairs)
+    assert merged.distance(0, 1).item() == pytest.approx(naive(*renamed, 2.0))
+
+
 def test_the_distance_of_means_is_unbiased() -> None:
     """Actors differ as much as clips do, and have unequally many of them."""
     values = []

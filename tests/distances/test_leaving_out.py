@@ -56,6 +56,14 @@ def test_of_separate_means_it_is_the_textbook_variance() -> None:
     torch.testing.assert_close(out.variance(difference(out.weights)), expected)
 
 
+def test_deviations_are_from_the_mean_of_a_kind() -> None:
+    """Leaving out a group of x shifts all values, which is no noise."""
+    out = leaving(cell("abcd"), cell("efghij"))
+    values = torch.tensor([1.0, 2, 3, 4, 11, 12, 13, 14, 15, 16]).double()
+    expected = 3 / 4 * 5.0 + 5 / 6 * 17.5
+    assert out.variance(values).item() == pytest.approx(expected)
+
+
 def test_replicates_are_those_of_the_cells_left() -> None:
     x, y = cell("abcde"), cell("abcde", 1)
     sums = linear_sums([x, y])

@@ -258,3 +258,49 @@ def test_q_is_over_the_pairs_of_a_hidden_state() -> None:
     rows = [row("0", 0.01), row("0", 0.04), row("1", 0.03), row("0", 0.02, "a")]
     q = [one["q"] for one in corrected(rows)]
     assert q == pytest.approx([0.02, 0.04, 0.03, 0.02])  # 2 · .01 and .04 of two
+
+
+def test_a_rare_emotion_leaves_the_others_their_measures() -> None:
+    x, y = domain(0, 1.0), domain(1, 1.0)
+    for cells in (x, y):
+        rows = [group in ("actor 0", "actor 1") for group in cells[1].groups]
+        cells[1] = Cell(
+            4 * cells[1].embeddings[rows],
+            tuple(group for group in cells[1].groups if group[-1] in "01"),
+        )
+    rows, measured = compare_clips(Domain("a", x), Domain("b", y), EMOTIONS, QUICK)
+    assert {m["emotion"] for m in measured} == {"", "calm", "sad", "angry"}
+    for row in measured:
+        if row["measure"] not in ("nearest_emotion", "emotion_bias"):
+            assert isnan(row["low"]) == (row["measure"] == "emotion_dependence"), row
+    scales = {row["mean_trace"] for row in rows}
+    several = Settings(splits=4, permutations=0, intervals=False)
+    again, _ = compare_clips(Domain("a", x), Domain("b", y), EMOTIONS, several)
+    assert {row["mean_trace"] for row in again} == scales
+
+
+def test_no_p_is_below_the_least_one() -> None:
+    speech, song = domain(0, 4.0), domain(1, 0.0)
+    # Five of the eight actors, so that an exchange in sixteen changes nothing.
+    rows = [group[-1] in "01234" for group in song[3].groups]
+    song[3] = Cell(
+        song[3].embeddings[rows] + 5,
+        tuple(group for group in song[3].groups if group[-1] in "01234"),
+    )
+    for seed in range(4):
+        settings = Settings(splits=2, permutations=60, seed=seed, intervals=False)
+        table, _ = compare_clips(
+            Domain("a", speech), Domain("b", song), EMOTIONS, settings
+        )
+        for row in table:
+            if not isnan(row["p"]):
+                assert row["p"] >= row["least_p"]
+                assert not isnan(row["value"])
+
+
+def test_clips_that_are_all_alike_have_no_distance_and_no_error() -> None:
+    x, y = (
+        [Cell(torch.ones(24, 70), tuple("abcdef") * 4) for _ in EMOTIONS] for _ in "xy"
+    )
+    rows, _ = compare_clips(Domain("a", x), Domain("b", y), EMOTIONS, QUICK)
+    assert {row["value"] for row in rows if row["estimator"] == "fad"} == {0}

@@ -16,7 +16,7 @@ from crossemo.distances.cells import Cell, groups_of
 from crossemo.distances.exchanges import Exchanges, least_p
 from crossemo.distances.frechet import factor, frechet_term_pairs
 from crossemo.distances.kernel import KernelSums, kernel_sums, linear_sums
-from crossemo.distances.leaving_out import MOST_BLOCKS, LeavingOut, leave_out
+from crossemo.distances.leaving_out import LeavingOut, leave_out
 from crossemo.distances.variants import principal_axes
 from crossemo.metrics.jackknife import root_interval
 from crossemo.metrics.permutation import permutation_p
@@ -79,10 +79,16 @@ class Layer:
         return deal_halves(self.xs, self.ys, self.settings.splits)
 
     @cached_property
+    def blocks(self) -> LeavingOut:
+        """Blocks of groups."""
+        return leave_out(self.xs, self.ys, self.units)
+
+    @cached_property
     def leaving_out(self) -> LeavingOut:
-        """Blocks of groups to leave out in turn; none where no interval is wanted."""
-        most = MOST_BLOCKS if self.settings.intervals else 0
-        return leave_out(self.xs, self.ys, self.units, most)
+        """Blocks to leave out in turn; none where no interval is wanted."""
+        if self.settings.intervals:
+            return self.blocks
+        return leave_out(self.xs, self.ys, self.units, 0)
 
     @cached_property
     def weights(self) -> Tensor:
@@ -114,12 +120,15 @@ class Layer:
 
         Between clips of different groups and, where cells have but one, of all clips.
         """
-        mean = self.traces.nanmean(1)
-        if mean.isfinite().all():
-            return mean
+        groups = [len(set(cell.groups)) for cell in self.cells]
+        least = 3 if max(groups) > 2 else 2  # so that there is one without a block
+        usable = torch.tensor([number >= least for number in groups])
+        if usable.any():
+            mean = self.traces[:, usable].mean(1)
+            return torch.where(mean.isnan(), mean[0], mean)
         traces = [factor(c.embeddings).trace for c in self.cells if len(c) > 1]
         plain = torch.stack(traces).mean() if traces else torch.tensor(nan).double()
-        return plain.expand(len(mean))
+        return plain.expand(len(self.weights))
 
     def exchanges(self, draws: int) -> Exchanges:
         """Return exchanges of groups, the same for all pairs of cells."""
@@ -203,14 +212,14 @@ class Comparison:
             exchanged: `(1 + draws, x emotions, y emotions)`; no test without draws.
             used: As in `Table`.
         """
-        p = None
+        p = least = None
         if len(exchanged) > 1:
-            p = permutation_p(exchanged[0], exchanged[1:])
+            least = self.least_p().masked_fill(value.isnan(), nan)
+            p = torch.maximum(permutation_p(exchanged[0], exchanged[1:]), least)
         shown = p <= ALPHA if p is not None else torch.zeros_like(value).bool()
         variance = self.layer.leaving_out.variance(replicates)
         t = student_quantiles(self.settings.level, self.freedom())
         low, high = root_interval(value, variance, t, shown)
-        least = None if p is None else self.least_p()
         return Table(value, low, high, p, used, replicates, exchanged, least_p=least)
 
     def least_p(self) -> Tensor:
