@@ -49,7 +49,7 @@ class LeavingOut:
         if not len(replicates):
             return torch.full(replicates.shape[1:], torch.nan, dtype=replicates.dtype)
         variance = torch.zeros_like(replicates[0])
-        for kind in self.kinds.unique():
+        for kind in set(self.kinds.tolist()):
             of_kind = self.kinds == kind
             some = replicates[of_kind]
             centre = some.mean(0) if len(some) > 1 else replicates.mean(0)

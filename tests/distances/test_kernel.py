@@ -110,7 +110,9 @@ def test_merged_groups_are_as_one() -> None:
     assert merged.units.groups == expected.units.groups
     torch.testing.assert_close(merged.sums, expected.sums)
     torch.testing.assert_close(merged.pairs, expected.pairs)
-    assert merged.distance(0, 1).item() == pytest.approx(naive(*renamed, 2.0))
+    assert merged.distance(0, 1).item() == pytest.approx(
+        naive(renamed[0], renamed[1], 2.0)
+    )
 
 
 def test_the_distance_of_means_is_unbiased() -> None:

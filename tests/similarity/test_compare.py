@@ -263,9 +263,9 @@ def test_q_is_over_the_pairs_of_a_hidden_state() -> None:
 def test_a_rare_emotion_leaves_the_others_their_measures() -> None:
     x, y = domain(0, 1.0), domain(1, 1.0)
     for cells in (x, y):
-        rows = [group in ("actor 0", "actor 1") for group in cells[1].groups]
+        rare = [group in ("actor 0", "actor 1") for group in cells[1].groups]
         cells[1] = Cell(
-            4 * cells[1].embeddings[rows],
+            4 * cells[1].embeddings[rare],
             tuple(group for group in cells[1].groups if group[-1] in "01"),
         )
     rows, measured = compare_clips(Domain("a", x), Domain("b", y), EMOTIONS, QUICK)
