@@ -6,6 +6,10 @@ from math import isnan
 from crossemo.similarity.tables import Row
 
 ALPHA = 0.05
+FRAMES = (
+    "Distances of frames have neither intervals nor p-values, as frames of a clip "
+    "depend on each other: measure clips too to say what is shown."
+)
 
 
 def warnings_of(rows: Sequence[Row]) -> list[str]:
@@ -19,18 +23,16 @@ def warnings_of(rows: Sequence[Row]) -> list[str]:
         for row in rows
         if row.get("unit") != "frame" and row["x_domain"] != row["y_domain"]
     ]
-    if rows and not across:
-        return [
-            "Distances of frames have neither intervals nor p-values, as frames of a "
-            "clip depend on each other: measure clips too to say what is shown."
-        ]
+    of_frames = any(row.get("unit") == "frame" for row in rows)
+    frames = [FRAMES] if of_frames else []
     plain = [row for row in across if row["estimator"] == "fad"]
     above = [row for row in across if row["estimator"] == "fad_above_chance"]
     estimated = [row for row in above if not isnan(row["value"])]
     sizes = [n for row in plain for n in (row["x_n"], row["y_n"]) if n]
     if not sizes:
-        return []
+        return frames
     return [
+        *frames,
         *_of_sizes(sizes, plain[0]["width"], bool(estimated)),
         *_of_groups(estimated, len(above)),
     ]
@@ -69,8 +71,9 @@ def _of_groups(estimated: Sequence[Row], pairs: int) -> Iterator[str]:
     if tested:
         least = max(row["least_p"] for row in tested)
         groups = min(n for row in tested for n in (row["x_groups"], row["y_groups"]))
+        of = f" of {len(tested)} of {pairs} pairs" if len(tested) < pairs else ""
         yield (
-            f"With {groups} speakers (or songs) nothing can be shown: p can't be below "
-            f"{least:.2g}. It takes six who are in both domains, or four other ones in "
-            "each."
+            f"With {groups} speakers (or songs) nothing can be shown{of}: p can't be "
+            f"below {least:.2g}. It takes six who are in both domains, or four other "
+            "ones in each."
         )

@@ -304,3 +304,17 @@ def test_clips_that_are_all_alike_have_no_distance_and_no_error() -> None:
     )
     rows, _ = compare_clips(Domain("a", x), Domain("b", y), EMOTIONS, QUICK)
     assert {row["value"] for row in rows if row["estimator"] == "fad"} == {0}
+
+
+def test_frames_and_some_pairs_are_spoken_of() -> None:
+    x, y = domain(0, 1.0), domain(1, 1.0)
+    few = [group[-1] in "012" for group in y[2].groups]
+    y[2] = Cell(y[2].embeddings[few], tuple(g for g in y[2].groups if g[-1] in "012"))
+    rows, _ = compare_clips(Domain("a", x), Domain("b", y), EMOTIONS, QUICK)
+    (few_speakers,) = [one for one in warnings_of(rows) if "can be shown" in one]
+    assert few_speakers.startswith("With 3 speakers (or songs) nothing can be shown of")
+    assert "of 4 of 16 pairs" in few_speakers
+    assert not any("frames" in one for one in warnings_of(rows))
+    frame = [row | {"unit": "frame"} for row in rows]
+    assert "neither intervals nor p-values" in warnings_of(frame)[0]
+    assert "neither intervals nor p-values" in warnings_of(rows + frame)[0]
