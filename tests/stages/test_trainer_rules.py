@@ -209,7 +209,7 @@ def test_an_option_leaves_the_stages_as_they_are(
         ({"precision": "bf16-true"}, "bf16-true, but weights of so few digits"),
         ({"plugins": AsyncCheckpointIO()}, "AsyncCheckpointIO is still writing"),
     ],
-    ids=str,
+    ids=lambda value: value if isinstance(value, str) else "-".join(value),
 )
 def test_an_option_that_would_undo_the_stages_is_refused(
     tmp_path: Path, options: dict[str, Any], sentence: str
