@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from hashlib import sha256
 from typing import Literal
 
 import torch
@@ -50,6 +51,12 @@ class ProbedClips:
         inside = torch.isin(self.parts, torch.tensor(parts)) & (self.roles == role)
         rows = [fold.nonzero().flatten() for fold in inside]
         return torch.nn.utils.rnn.pad_sequence(rows, True, padding_value=-1)
+
+    def digest(self) -> str:
+        """Return what tells clips, roles, labels and parts from any others."""
+        rows = zip(self.keys, self.roles.tolist(), self.labels.tolist(), strict=True)
+        text = repr((self.names, self.classes, list(rows), self.parts.tolist()))
+        return sha256(text.encode()).hexdigest()
 
     def describe(self) -> list[dict[str, list[str]]]:
         """Return the groups of each part in every fold."""

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from math import isfinite
 from typing import Any, ClassVar
 
 from torch import Tensor
@@ -42,9 +43,10 @@ class SolvedProtocol(ProbeProtocol):
     precision: Precision = "float64"
 
     def __post_init__(self) -> None:
-        if not self.penalties or min(self.penalties) <= 0:
+        fit = all(isfinite(penalty) and penalty > 0 for penalty in self.penalties)
+        if not (self.penalties and fit):
             raise CrossEmoError(
-                f"model.penalties are {list(self.penalties)}: give one or more, all "
+                f"model.penalties are {list(self.penalties)}: give one or more numbers "
                 "above 0, as without any there may be no optimum."
             )
 
@@ -72,11 +74,12 @@ class SolvedProtocol(ProbeProtocol):
         """Yield how many problems have missed the tolerance."""
         counts = self.describe(probes)
         if counts["missed"]:
+            exacter = ", or give model.precision float64"
             yield (
                 f"{counts['missed']} of {counts['problems']} regressions ended up to "
-                f"{counts['farthest']:.1f} times as far above their optimum as the "
-                "tolerance: leave out the smallest of model.penalties, or give "
-                "model.precision float64."
+                f"{counts['farthest']:.2g} times as far above their optimum as the "
+                "tolerance: leave out the smallest of model.penalties"
+                f"{exacter if self.precision == 'float32' else ''}."
             )
 
     def describe(self, probes: Sequence[Probes]) -> dict[str, Any]:

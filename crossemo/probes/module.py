@@ -200,6 +200,10 @@ class LayerwiseProbes(LightningModule):
         if self.trainer.strategy.reduce_boolean_decision(not left, all=True):
             self.trainer.should_stop = True
 
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Have a checkpoint tell the clips that its probes are of."""
+        checkpoint["clips"] = self.clips.digest()
+
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Refuse what other probes were.
 
@@ -210,7 +214,9 @@ class LayerwiseProbes(LightningModule):
         other = [
             name for name in self.hparams if stored.get(name) != self.hparams[name]
         ]
-        if other or _shapes(self.state_dict()) != _shapes(checkpoint["state_dict"]):
+        same_clips = checkpoint.get("clips") == self.clips.digest()
+        shapes = _shapes(self.state_dict()), _shapes(checkpoint["state_dict"])
+        if other or not same_clips or shapes[0] != shapes[1]:
             raise CrossEmoError(
                 f"The checkpoint is of other probes ({', '.join(other) or 'data'}): go "
                 "on with the same settings and data, or begin without --ckpt_path."

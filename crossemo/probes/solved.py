@@ -156,7 +156,7 @@ class SolvedProbes(Probes):
             task.classes,
             tolerance,
         )
-        self.missed += int((solution.gap > tolerance).sum())
+        self.missed += int((~(solution.gap <= tolerance)).sum())  # NaN among them
         self.farthest = max(self.farthest, float(solution.gap.max()) / tolerance)
         return solution
 

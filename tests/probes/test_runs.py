@@ -7,6 +7,7 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
 
+from crossemo import RAVDESS, MusicEmotionDataModule
 from crossemo.errors import CrossEmoError
 from crossemo.probes import LayerwiseProbes
 from crossemo.probes.judgements import Judgements, read_judgements
@@ -131,6 +132,10 @@ def test_a_checkpoint_of_other_data_or_another_head_is_refused(
     other = few(speech_and_song(ravdess), wav2vec2, head)
     with pytest.raises(CrossEmoError, match=r"is of other probes \(data\)"):
         trainer().fit(other, ckpt_path=path)
+    # As many folds and classes, so that nothing else would tell these from others.
+    song = MusicEmotionDataModule(RAVDESS(ravdess, "song"), split="leave_one_out")
+    with pytest.raises(CrossEmoError, match=r"is of other probes \(data\)"):
+        trainer().fit(few(song, wav2vec2, head), ckpt_path=path)
     other = few(speech(ravdess), wav2vec2, "superb" if head == "linear" else "linear")
     with pytest.raises(CrossEmoError, match=r"is of other probes \(head"):
         trainer().fit(other, ckpt_path=path)
