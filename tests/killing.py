@@ -155,6 +155,8 @@ def run(folder: Path, moments: int, typed: list[str]) -> list[dict[str, Any]]:
 
 
 if __name__ == "__main__":
+    # What a shell starts in the background inherits that Ctrl-C is ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     arguments = json.loads(sys.argv[1])
     report = run(Path(arguments["folder"]), arguments["moments"], arguments["typed"])
     Path(arguments["folder"], "report.json").write_text(json.dumps(report))
