@@ -125,7 +125,10 @@ class LeakGuard(LightningModule):
         """
         seen = self.provenance if provenance is None else provenance
         leaks = leaks_of(seen, judged, allowed=self.allow_leak)
-        self.leaks = {p: n for p, n in self.leaks.items() if p not in judged} | leaks
+        # Within a fit each look is of other weights, and the choice leaks by any.
+        fitting = self._trainer and self._trainer.state.fn == TrainerFn.FITTING
+        anew = set() if fitting else set(judged)
+        self.leaks = {p: n for p, n in self.leaks.items() if p not in anew} | leaks
 
     def save_provenance(self, checkpoint: dict[str, Any]) -> None:
         """Put into a checkpoint what its weights have seen."""
