@@ -12,8 +12,7 @@ $N_{xy}$ between half a of x and half b of y, $N_{xx}$ between the halves of x. 
 are dealt to the halves of x and of y alike, so no fidelity is between clips of one
 actor. Halves of one cell have less than their trace in common, as they are few; the
 root takes that off, of either cell as much as it has. A difference in the shape of the
-spectrum is still told 40 to 55 % too small where cells have few clips, for want of
-directions.
+spectrum is still told too small where cells have few clips, for want of directions.
 """
 
 from collections.abc import Sequence
