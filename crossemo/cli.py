@@ -1,5 +1,6 @@
 """The command line: `lightning fit --config …`, `crossemo …`, `python -m crossemo`."""
 
+import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -7,6 +8,8 @@ from pathlib import Path
 from crossemo.commands import table, unknown
 from crossemo.commands.imports import load
 from crossemo.commands.messages import one_sentence, quieten
+from crossemo.commands.streams import open_streams
+from crossemo.errors import CrossEmoError
 from crossemo.version import __version__
 
 
@@ -18,8 +21,10 @@ def main(args: Sequence[str] | None = None) -> None:
     """
     typed = sys.argv[1:] if args is None else list(args)
     name = typed[0] if typed else "--help"
+    open_streams()
     quieten()
     with one_sentence():
+        _refuse_vanished_folder()
         if name in table():
             load(name).main(typed[1:])
         elif name in ("-h", "--help"):
@@ -33,6 +38,20 @@ def main(args: Sequence[str] | None = None) -> None:
         else:
             print(f"crossemo: {unknown(name)}", file=sys.stderr)
             sys.exit(2)
+
+
+def _refuse_vanished_folder() -> None:
+    """Refuse to begin where torch's libraries would end the process at length.
+
+    Raises:
+        CrossEmoError: The working folder is no more.
+    """
+    try:
+        os.getcwd()
+    except OSError as error:
+        raise CrossEmoError(
+            "The folder that you are in is no more: change to another one."
+        ) from error
 
 
 def _help() -> str:

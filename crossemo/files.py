@@ -1,10 +1,10 @@
-"""Write files so that a reader never meets half of one."""
+"""Write files so that a reader never meets half of one, even after a power cut."""
 
 import csv
 import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,9 @@ from typing import Any
 def replacing(path: Path) -> Iterator[Path]:
     """Give a temporary name to write to, which becomes `path` when all went well.
 
+    The temporary file lies beside `path`, so that it never crosses file systems, and
+    is on the disk before it gets its name.
+
     Raises:
         OSError: The folder can't be written or the disk is full.
     """
@@ -20,19 +23,37 @@ def replacing(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         yield temporary
+        sync(temporary)
         temporary.replace(path)
+        with suppress(OSError):  # some network file systems sync no folders
+            sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
 
+def sync(path: Path) -> None:
+    """Wait until a file, or the list of names in a folder, is on the disk.
+
+    Raises:
+        OSError: It can't be written.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
 def write_text(path: Path, text: str) -> None:
-    """Write a text file whole or not at all.
+    """Write a text file in UTF-8, whole or not at all.
+
+    Bytes of a file's name that are not UTF-8 are written as Python shows them.
 
     Raises:
         OSError: As `replacing`.
     """
     with replacing(path) as temporary:
-        temporary.write_text(text, encoding="utf-8")
+        temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
 
 
 def write_csv(path: Path, rows: Sequence[Mapping[str, Any]]) -> None:

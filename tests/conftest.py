@@ -12,6 +12,7 @@ from tests.encoders.tiny import write_tiny
 def _own_cache(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("CROSSEMO_CACHE", str(tmp_path_factory.mktemp("cache")))
+        patch.setenv("CROSSEMO_TRACEBACK", "1")
         # Two workers with two threads each wait for one another on two cores.
         patch.setenv("OMP_NUM_THREADS", "1")
         torch.set_num_threads(1)

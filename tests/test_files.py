@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -29,6 +30,35 @@ def test_a_failed_write_keeps_the_old_file(
     monkeypatch.undo()
     assert target.read_text() == "old"
     assert [path.name for path in tmp_path.iterdir()] == ["results.json"]
+
+
+def test_a_file_is_on_the_disk_before_it_gets_its_name(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target, calls = tmp_path / "results.json", []
+    write_text(target, "old")
+    fsync, rename = os.fsync, Path.replace
+
+    def recorded_fsync(descriptor: int) -> None:
+        path = Path(os.readlink(f"/proc/self/fd/{descriptor}"))
+        calls.append((path == tmp_path, target.read_text()))
+        fsync(descriptor)
+
+    def recorded_rename(self: Path, other: Path) -> Path:
+        calls.append(("rename", self.parent == other.parent))
+        return rename(self, other)
+
+    monkeypatch.setattr(os, "fsync", recorded_fsync)
+    monkeypatch.setattr(Path, "replace", recorded_rename)
+    write_text(target, "new")
+    assert calls == [(False, "old"), ("rename", True), (True, "new")]
+
+
+def test_bytes_of_a_name_that_are_no_text_are_written_as_python_shows_them(
+    tmp_path: Path,
+) -> None:
+    write_text(tmp_path / "names", os.fsdecode(b"gr\xfc\xc3\xbc"))
+    assert (tmp_path / "names").read_text("utf-8") == "gr\\udcfcü"
 
 
 def test_a_table_has_the_columns_of_all_rows(tmp_path: Path) -> None:

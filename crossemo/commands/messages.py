@@ -2,15 +2,24 @@
 
 import errno
 import logging
+import os
 import re
+import shlex
+import signal
 import sys
+import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
+from tempfile import mkstemp
 
+from crossemo.commands.streams import drop_output
 from crossemo.errors import own_sentence
+from crossemo.version import __version__
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# What torch says of it, on a GPU or on the CPU.
+_NO_MEMORY = re.compile("out of memory|can't allocate memory|std::bad_alloc")
 _IGNORED = (
     "Found .* in eval mode",  # as frozen encoders are
     ".*not supported by the model summary",
@@ -26,24 +35,67 @@ _IGNORED = (
 
 @contextmanager
 def one_sentence() -> Iterator[None]:
-    """Exit with one sentence where a user's mistake or a full disk ends a command."""
+    """Exit with one sentence where an error ends a command.
+
+    A mistake of the user's, the system's refusal and a lack of memory are said as what
+    they are. Whatever else comes is a fault of crossemo's: its traceback goes to a
+    file, or with `CROSSEMO_TRACEBACK` in the environment to where it always goes.
+    """
     try:
-        yield
+        try:
+            yield
+        finally:
+            sys.stdout.flush()  # at the interpreter's end it would be too late to say
     except KeyboardInterrupt:
-        sys.exit(130)
-    except OSError as error:
-        if error.errno not in _FULL:
+        sys.exit(128 + signal.SIGINT)
+    except BrokenPipeError:
+        drop_output()
+        sys.exit(128 + signal.SIGPIPE)
+    except Exception as error:
+        sentence = sentence_of(error)
+        if sentence is None and os.environ.get("CROSSEMO_TRACEBACK"):
             raise
-        sys.exit(
-            "crossemo: There is no space left to write to. What was saved before is "
-            "whole: make room and go on with --ckpt_path last."
+        drop_output()
+        sys.exit(f"crossemo: {sentence or _fault(error)}")
+
+
+def sentence_of(error: Exception) -> str | None:
+    """Return what a user should read of an error; None if crossemo is at fault."""
+    # jsonargparse keeps only the text of what a class among several refuses.
+    refusal = re.search(r"- (.+ may be in one part only\.)", str(error))
+    if sentence := own_sentence(error) or (refusal and refusal[1]):
+        return sentence
+    if isinstance(error, OSError) and error.errno in _FULL:
+        return (
+            "There is no space left to write to. What was saved before is whole: make "
+            "room and go on with --ckpt_path last."
         )
-    except ValueError as error:
-        # jsonargparse keeps only the text of what a class among several refuses.
-        refusal = re.search(r"- (.+ may be in one part only\.)", str(error))
-        if sentence := own_sentence(error) or (refusal and refusal[1]):
-            sys.exit(f"crossemo: {sentence}")
-        raise
+    if isinstance(error, OSError) and error.errno is not None:
+        place = f"{os.fsdecode(error.filename)}: " if error.filename else ""
+        return f"{place}{error.strerror or error}."
+    if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
+        return (
+            "There is not enough memory: choose a smaller data.batch_size, a smaller "
+            "encoder or a machine with more."
+        )
+    return None
+
+
+def _fault(error: Exception) -> str:
+    """Write the traceback to a file; return a sentence that names it."""
+    kind = f"{type(error).__name__}: {error}".partition("\n")[0]
+    lines = "".join(traceback.format_exception(error))
+    try:
+        descriptor, path = mkstemp(prefix="crossemo-", suffix=".txt")
+        with open(descriptor, "w", encoding="utf-8", errors="backslashreplace") as file:
+            file.write(f"crossemo {__version__}: {shlex.join(sys.argv)}\n{lines}")
+    except OSError:
+        print(lines, file=sys.stderr)
+        path = "what stands above"
+    return (
+        f"A fault of crossemo's, not yours ({kind}). Please report it with {path}, "
+        "which says where it arose."
+    )
 
 
 def quieten() -> None:
