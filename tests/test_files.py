@@ -35,7 +35,8 @@ def test_a_failed_write_keeps_the_old_file(
 def test_a_file_is_on_the_disk_before_it_gets_its_name(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    target, calls = tmp_path / "results.json", []
+    target = tmp_path / "results.json"
+    calls: list[tuple[object, object]] = []
     write_text(target, "old")
     fsync, rename = os.fsync, Path.replace
 
