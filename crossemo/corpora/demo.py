@@ -122,8 +122,7 @@ class Demo(Corpus):
         for clip in clips:
             if clip.path.name not in present:
                 raise CorpusError(
-                    f"{clip.path} is gone: remove the folder {self.root}, and it will "
-                    "be written anew."
+                    f"{clip.path} is gone: call prepare(), which writes the demo anew."
                 )
         return clips
 
@@ -134,12 +133,13 @@ class Demo(Corpus):
             CorpusError: They can't be written.
         """
         try:
-            if not self.root.is_dir():
+            if not cache.is_whole(self.root / cache.SUMS):
                 self._write()
         except OSError as error:
             raise CorpusError(
-                f"The demo can't be written to {self.root} ({error.strerror}): "
-                "give another root or set the environment variable CROSSEMO_CACHE."
+                f"The demo can't be written to {self.root} "
+                f"({error.strerror or error}): give another root or set the "
+                "environment variable CROSSEMO_CACHE."
             ) from error
 
     def _write(self) -> None:

@@ -12,10 +12,9 @@ from typing import Any
 from crossemo import audio, cache
 from crossemo.corpora.base import Clip, CorpusError
 from crossemo.corpora.listing import refuse
-from crossemo.files import write_text
 from crossemo.progress import bar
 
-FORMAT = 1
+FORMAT = 2
 READ_AHEAD = 256  # files
 
 
@@ -60,7 +59,7 @@ def file_facts(
     """Return the facts of files, reading those that are new or have changed.
 
     They are stored in `<cache folder>/files`, by the path below the root, the size and
-    the time of the last change.
+    the times of the last changes of content and of anything.
 
     Args:
         paths: The files.
@@ -71,10 +70,10 @@ def file_facts(
     Raises:
         CorpusError: A file can't be read, or the cache can't be written.
     """
-    home = cache.cache_dir() if cache_dir is None else Path(cache_dir).expanduser()
+    home = cache.cache_dir(cache_dir)
     real = os.path.realpath(root)
     key = blake2b(real.encode(errors="surrogateescape"), digest_size=16).hexdigest()
-    store = home / "files" / key / "facts.json"
+    store = home / "files" / key
     stored = _read(store)
     names = {path: os.path.relpath(path, root) for path in dict.fromkeys(paths)}
     stamps = {path: _stamp(path) for path in names}
@@ -102,7 +101,8 @@ def _stamp(path: Path) -> list[int]:
         state = path.stat()
     except OSError as error:
         refuse(error)
-    return [state.st_size, state.st_mtime_ns]
+    # Who copies a file may set back the one time, and nobody the other.
+    return [state.st_size, state.st_mtime_ns, state.st_ctime_ns]
 
 
 def _read_files(paths: Sequence[Path], progress: bool) -> list[FileFacts]:
@@ -125,23 +125,25 @@ def _read_file(path: Path) -> FileFacts:
 
 
 def _read(store: Path) -> dict[str, list[Any]]:
+    if not cache.is_whole(store / cache.SUMS):
+        return {}
     try:
-        content = json.loads(store.read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}  # none, or damaged: it is made anew
-    matches = isinstance(content, dict) and content.get("format") == FORMAT
-    files = content.get("files") if matches else None
-    rows = files.items() if isinstance(files, dict) else ()
-    return {name: row for name, row in rows if isinstance(row, list) and len(row) == 6}
+        content = json.loads((store / "facts.json").read_text("utf-8"))
+    except FileNotFoundError:  # another process is just renewing it
+        return {}
+    files: dict[str, list[Any]] = content["files"]
+    return files if content["format"] == FORMAT else {}
 
 
 def _write(store: Path, files: Mapping[str, object], root: str) -> None:
     try:
-        write_text(store, json.dumps({"format": FORMAT, "files": files}))
-        write_text(store.with_name("about.json"), json.dumps({"of": root}))
+        with cache.new_folder(store, stays=lambda there, ours: False) as folder:
+            facts = json.dumps({"format": FORMAT, "files": files})
+            (folder / "facts.json").write_text(facts)
+            (folder / "about.json").write_text(json.dumps({"of": root}))
     except OSError as error:
         raise CorpusError(
-            f"What the files hold can't be written to {store.parent} "
+            f"What the files hold can't be written to {store} "
             f"({error.strerror or error}): make room there, or choose another folder "
             "by data.cache_dir or the environment variable CROSSEMO_CACHE."
         ) from error

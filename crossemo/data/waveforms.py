@@ -24,7 +24,7 @@ from crossemo.data.examples import Example
 from crossemo.errors import CrossEmoError
 from crossemo.progress import bar
 
-FORMAT = 2
+FORMAT = 3
 NAMED_IN_WARNINGS = 3
 DECODED_AHEAD = 64
 
@@ -62,16 +62,19 @@ class WaveformStore:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         try:
+            if not cache.is_whole(folder / cache.SUMS):
+                raise FileNotFoundError
             index = json.loads((folder / "index.json").read_text("utf-8"))
             self._samples: Waveform = np.load(folder / "waveforms.npy", mmap_mode="r")
-        except (OSError, EOFError, ValueError) as error:
-            raise WaveformError(f"There is no whole store in {folder}.") from error
+        except OSError as error:
+            raise WaveformError(
+                f"There are no whole waveforms in {folder}: begin again, and they are "
+                "decoded once more."
+            ) from error
         self.rate: int = index["rate"]
         self.lengths: dict[str, int] = index["lengths"]
         self.failures: dict[str, str] = index["failures"]
         ends = np.cumsum(list(self.lengths.values()))
-        if ends[-1] != len(self._samples):
-            raise WaveformError(f"There is no whole store in {folder}.")
         self._ends = dict(zip(self.lengths, ends.tolist(), strict=True))
 
     @classmethod
@@ -176,7 +179,7 @@ def _folder(
     keys = [example.key for example in examples]
     identity = json.dumps([FORMAT, audio.RESAMPLER, rate, keys])
     key = blake2b(identity.encode(), digest_size=16).hexdigest()
-    home = cache.cache_dir() if cache_dir is None else Path(cache_dir).expanduser()
+    home = cache.cache_dir(cache_dir)
     return home / "waveforms" / key
 
 

@@ -64,7 +64,8 @@ def keep_frames(
 
     extractor = EncoderExtractor(encoder, ["frames", chosen], frames_of)
     folder = kept_folder(extractor, precision, cache_dir)
-    lengths = _lengths_left(datasets, kept_in(folder))
+    wanted = {key for dataset in datasets for key in dataset.keys}
+    lengths = _lengths_left(datasets, kept_in(folder, wanted))
     numbers = sum(encoder.count_frames(lengths)) * len(chosen) * encoder.width
     if lengths:
         _announce(folder, len(lengths), numbers * BYTES[precision])

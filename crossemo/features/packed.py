@@ -1,7 +1,7 @@
 """Tensors of many clips in one safetensors file, by the key of the clip."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from pathlib import Path
 
 import torch
@@ -9,11 +9,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
+from crossemo.cache import SUMS, is_whole, sums_of, write_sums
 from crossemo.files import replacing
 
 
 def write_clips(file: Path, clips: Mapping[str, Mapping[str, Tensor]]) -> None:
-    """Write a file whole or not at all.
+    """Write a file with its sums, whole or not at all.
 
     Tensors of one name are stacked where they have one shape, and joined one after the
     other where they differ in their first dimension.
@@ -39,6 +40,7 @@ def write_clips(file: Path, clips: Mapping[str, Mapping[str, Tensor]]) -> None:
             save_file(tensors, temporary, index)
     except SafetensorError as error:  # it hides the cause, as a full disk
         raise OSError(str(error)) from error
+    write_sums(sums_of(file), [file])
 
 
 def read_clips(file: Path) -> dict[str, dict[str, Tensor]]:
@@ -56,10 +58,25 @@ def read_clips(file: Path) -> dict[str, dict[str, Tensor]]:
     }
 
 
-def keys_in(file: Path) -> list[str]:
-    """Return the keys of the clips in a file."""
-    keys: list[str] = json.loads(_index(file)["clips"])
-    return keys
+def files_with(folder: Path, wanted: Collection[str] | None = None) -> list[Path]:
+    """Return the whole files of a folder that hold one of some clips.
+
+    Args:
+        folder: The folder.
+        wanted: Keys of the clips; all if None.
+    """
+    sums = sorted(folder.glob(f"[!.]*.{SUMS}"))
+    files = [one.with_name(one.name.removesuffix(f".{SUMS}")) for one in sums]
+    return [f for f in files if _may_hold(f, wanted) and is_whole(sums_of(f))]
+
+
+def _may_hold(file: Path, wanted: Collection[str] | None) -> bool:
+    """Return whether a file holds one of some clips, True if it can't be read."""
+    try:
+        keys = json.loads(_index(file)["clips"])
+        return wanted is None or not keys or any(key in wanted for key in keys)
+    except (KeyError, OSError, RecursionError, SafetensorError, TypeError, ValueError):
+        return True
 
 
 def _index(file: Path) -> Mapping[str, str]:

@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -13,17 +13,19 @@ from rich.progress import Progress
 from torch import Tensor
 
 from crossemo import audio, cache
+from crossemo.cache import is_whole, sums_of
 from crossemo.data.batch import Batch
 from crossemo.data.dataset import ClipDataset
 from crossemo.data.samplers import eval_batches
 from crossemo.errors import CrossEmoError
-from crossemo.features.packed import keys_in, read_clips, write_clips
+from crossemo.features.packed import files_with, read_clips, write_clips
 from crossemo.files import write_text
 from crossemo.version import __version__
 
-FORMAT = 2
+FORMAT = 3
 CLIPS_PER_FILE = 64  # what a killed process loses at most
 WAIT = 0.2  # seconds between two looks at what other processes compute
+TRIES = 3  # how often the folder may be emptied while it is filled
 
 Precision = Literal["float32", "float16"]
 
@@ -112,26 +114,30 @@ def keep(
             if None.
 
     Raises:
-        FeatureError: The cache can't be written.
+        FeatureError: The cache can't be written or is emptied again and again, or the
+            extractor gives numbers that aren't finite.
     """
     folder = kept_folder(extractor, precision, cache_dir)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        _describe(folder, extractor, precision)
-        size = clips_per_file or CLIPS_PER_FILE
-        chunks = list(_chunks(datasets, kept_in(folder), size))
-        with Progress(transient=True, disable=not progress or not chunks) as bar:
-            task = bar.add_task("Computing features", total=len(chunks))
-            for count in _compute(chunks, folder, extractor, batch_size, precision):
-                bar.update(task, completed=count)
-    except OSError as error:
-        raise FeatureError(
-            f"Features can't be written to {folder} ({error.strerror or error}): make "
-            "room there, or choose another folder by data.cache_dir or the environment "
-            "variable CROSSEMO_CACHE."
-        ) from error
     wanted = {key for dataset in datasets for key in dataset.keys}
-    return Kept(file for file in _whole(folder) if wanted & set(keys_in(file)))
+    size = clips_per_file or CLIPS_PER_FILE
+    error: OSError | None = None
+    for _ in range(TRIES):
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            _describe(folder, extractor, precision)
+            stored = kept_in(folder, wanted)
+            chunks = list(_chunks(datasets, stored, size))
+            if not chunks:
+                return stored
+            with Progress(transient=True, disable=not progress) as bar:
+                task = bar.add_task("Computing features", total=len(chunks))
+                for count in _compute(chunks, folder, extractor, batch_size, precision):
+                    bar.update(task, completed=count)
+        except FileNotFoundError as gone:  # the folder, by `crossemo cache --clear`
+            error = gone
+        except (NotImplementedError, OSError) as refusal:
+            raise _unwritable(folder, refusal) from refusal
+    raise _unwritable(folder, error or OSError("it is emptied again and again"))
 
 
 def kept_folder(
@@ -147,13 +153,18 @@ def kept_folder(
     versions = [FORMAT, __version__, audio.RESAMPLER, precision]
     identity = json.dumps([*versions, extractor.identity()])
     key = blake2b(identity.encode(), digest_size=16).hexdigest()
-    home = cache.cache_dir() if cache_dir is None else Path(cache_dir).expanduser()
+    home = cache.cache_dir(cache_dir)
     return home / "features" / key
 
 
-def kept_in(folder: Path) -> Kept:
-    """Return all that a folder holds by now; nothing if there is no such folder."""
-    return Kept(_whole(folder))
+def kept_in(folder: Path, wanted: Collection[str] | None = None) -> Kept:
+    """Return what a folder holds by now; nothing if there is no such folder.
+
+    Args:
+        folder: The folder.
+        wanted: Keys of clips, to leave out files that hold none of them; all if None.
+    """
+    return Kept(files_with(folder, wanted))
 
 
 class _Chunk:
@@ -210,13 +221,13 @@ def _compute(
             file = files[chunk.name]
             try:
                 with FileLock(locks / chunk.name, timeout=0):
-                    if not file.exists():
+                    if not is_whole(sums_of(file)):
                         clips = _extract(chunk, extractor, batch_size, precision)
                         write_clips(file, clips)
-                        yield sum(one.exists() for one in files.values())
+                        yield sum(sums_of(one).exists() for one in files.values())
             except Timeout:
                 continue  # another process is at it
-        left = [chunk for chunk in left if not files[chunk.name].exists()]
+        left = [one for one in left if not sums_of(files[one.name]).exists()]
         yield len(chunks) - len(left)
         if left:
             time.sleep(WAIT)
@@ -233,16 +244,28 @@ def _extract(
         for place, clip in zip(batch.indices.tolist(), extractor(batch), strict=True):
             key = chunk.dataset.examples[place].key
             clips[key] = {name: part.to(kind) for name, part in clip.items()}
+            if not all(part.isfinite().all() for part in clips[key].values()):
+                clip_id = chunk.dataset.examples[place].clip.id
+                raise FeatureError(
+                    f"What {extractor.name} gives of {clip_id} in {precision} isn't "
+                    "finite: listen to that clip and leave it out, or choose another "
+                    "encoder."
+                )
     return {key: clips[key] for key in chunk.keys}
-
-
-def _whole(folder: Path) -> list[Path]:
-    return list(folder.glob("[!.]*.safetensors"))
 
 
 def _describe(folder: Path, extractor: Extractor, precision: Precision) -> None:
     """Leave a note of what is kept here, for `crossemo cache`."""
     note = folder / "about.json"
-    if not note.exists():
-        about = {"of": extractor.name, "precision": precision, "crossemo": __version__}
-        write_text(note, json.dumps(about))
+    about = {"of": extractor.name, "precision": precision, "crossemo": __version__}
+    text = json.dumps(about).encode()
+    if not note.is_file() or note.read_bytes() != text:
+        write_text(note, text.decode())
+
+
+def _unwritable(folder: Path, error: Exception) -> FeatureError:
+    reason = getattr(error, "strerror", None) or error
+    return FeatureError(
+        f"Features can't be written to {folder} ({reason}): make room there, or choose "
+        "another folder by data.cache_dir or the environment variable CROSSEMO_CACHE."
+    )

@@ -183,12 +183,26 @@ def test_clips_before_prepare(tmp_path: Path) -> None:
         Demo("speech", tmp_path).clips()
 
 
+@pytest.mark.parametrize("content", [b"", None])
+def test_a_damaged_clip_is_made_again(
+    tmp_path: Path, content: bytes | None, caplog: pytest.LogCaptureFixture
+) -> None:
+    corpus = Demo("speech", tmp_path, speakers=1, takes=1)
+    corpus.prepare()
+    before = {clip.path: clip.path.read_bytes() for clip in corpus.clips()}
+    path = corpus.clips()[2].path
+    path.write_bytes(before[path][:-3] + b"xyz" if content is None else content)
+    corpus.prepare()
+    assert {clip.path: clip.path.read_bytes() for clip in corpus.clips()} == before
+    assert caplog.messages == [f"{path} is not as it was written: it is made again."]
+
+
 def test_a_lost_clip_is_named(tmp_path: Path) -> None:
     corpus = Demo("speech", tmp_path, speakers=1, takes=1)
     corpus.prepare()
     corpus.clips()[2].path.unlink()
     with pytest.raises(
-        CorpusError, match=r"speech-01-happy-01\.wav.*remove the folder"
+        CorpusError, match=r"speech-01-happy-01\.wav is gone: call prepare"
     ):
         corpus.clips()
 

@@ -77,18 +77,29 @@ def test_only_new_and_changed_files_are_read(
     assert not read
 
 
+def test_a_change_that_leaves_size_and_time_is_seen(tmp_path: Path) -> None:
+    path = tmp_path / "one.wav"
+    path.write_bytes(b"one")
+    before = file_facts([path], tmp_path, tmp_path / "cache")
+    state = path.stat()
+    path.write_bytes(b"two")
+    os.utime(path, ns=(state.st_atime_ns, state.st_mtime_ns))
+    after = file_facts([path], tmp_path, tmp_path / "cache")
+    assert after[path].digest != before[path].digest
+
+
 @pytest.mark.parametrize(
     "content",
     [
         "",
         "[]",
         "{",
-        '{"format": 0, "files": {}}',
-        '{"format": 1, "files": {"one.wav": null}}',
-        '{"format": 1, "files": {"one.wav": []}}',
+        '{"format": 2, "files": {"one.wav": [[3, 0, 0], "0", 3, null, null, null]}}',
     ],
 )
-def test_a_damaged_store_is_made_anew(tmp_path: Path, content: str) -> None:
+def test_a_damaged_store_is_made_anew(
+    tmp_path: Path, content: str, caplog: pytest.LogCaptureFixture
+) -> None:
     path = tmp_path / "one.wav"
     path.write_bytes(b"one")
     expected = file_facts([path], tmp_path, tmp_path / "cache")
@@ -96,6 +107,7 @@ def test_a_damaged_store_is_made_anew(tmp_path: Path, content: str) -> None:
     whole = json.loads(store.read_text())
     store.write_text(content)
     assert file_facts([path], tmp_path, tmp_path / "cache") == expected
+    assert caplog.messages == [f"{store} is not as it was written: it is made again."]
     assert json.loads(store.read_text()) == whole
 
 

@@ -96,6 +96,13 @@ def shorter_samples(folder: Path) -> None:
     np.save(folder / "waveforms.npy", tone(100))
 
 
+def flip_a_bit(folder: Path) -> None:
+    samples = folder / "waveforms.npy"
+    content = bytearray(samples.read_bytes())
+    content[-100] ^= 1
+    samples.write_bytes(content)
+
+
 def cut_index(folder: Path) -> None:
     index = folder / "index.json"
     index.write_text(index.read_text()[:-20])
@@ -106,14 +113,20 @@ def lose_index(folder: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "damage", [cut_samples, empty_samples, shorter_samples, cut_index, lose_index]
+    "damage",
+    [cut_samples, empty_samples, shorter_samples, flip_a_bit, cut_index, lose_index],
 )
 def test_a_damaged_store_is_made_anew(
-    clips: list[Example], cache: Path, damage: Callable[[Path], None]
+    clips: list[Example],
+    cache: Path,
+    damage: Callable[[Path], None],
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     damage(WaveformStore.prepare(clips, RATE, cache).folder)
     with pytest.raises(WaveformError, match="not in the cache"):
         WaveformStore.open(clips, RATE, cache)
+    (line,) = caplog.messages
+    assert "made again" in line
     store = WaveformStore.prepare(clips, RATE, cache)
     np.testing.assert_array_equal(store[clips[3].key], tone(1000, 3))
     assert left_in(cache) == [store.folder.name]

@@ -140,7 +140,7 @@ class Adapters:
     def save(self, folder: Path) -> None:
         """Write the adapters for plain peft, see `write_adapters`."""
         assert self._peft is not None
-        destination = new_folder(folder, stays=lambda there, new: False)
+        destination = new_folder(folder, stays=lambda there, new: False, sums=False)
         with destination as unfinished, warnings.catch_warnings():
             warnings.simplefilter("ignore")  # of models that have no name on the hub
             write_adapters(

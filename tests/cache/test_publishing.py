@@ -8,13 +8,12 @@ import pytest
 
 from crossemo.cache import (
     FORSAKEN,
+    SUMS,
     UNFINISHED,
     cache_dir,
-    clear,
-    entries,
+    is_whole,
     new_folder,
 )
-from crossemo.cli import main
 from crossemo.errors import CrossEmoError
 
 
@@ -58,6 +57,21 @@ def test_a_user_without_a_home_is_told_what_to_set(
 ) -> None:
     monkeypatch.setenv("CROSSEMO_CACHE", "~nobody-of-that-name/cache")
     with pytest.raises(CrossEmoError, match="set the environment variable CROSSEMO_C"):
+        cache_dir()
+
+
+def test_a_relative_path_is_told_from_the_working_folder(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("CROSSEMO_CACHE", "near")
+    assert cache_dir() == here / "near"
+    assert cache_dir("nearer") == here / "nearer"
+    monkeypatch.setenv("HOME", str(here / "home"))
+    assert cache_dir("~/below") == here / "home" / "below"
+    (here / "gone").mkdir()
+    monkeypatch.chdir(here / "gone")
+    (here / "gone").rmdir()
+    with pytest.raises(CrossEmoError, match="whole path of a folder"):
         cache_dir()
 
 
@@ -179,6 +193,42 @@ with new_folder(Path(sys.argv[1])) as folder:
     assert left_beside(final) == []
 
 
+def test_what_a_wrong_clock_dated_goes_too(final: Path) -> None:
+    scratch = final.parent / f"{UNFINISHED}abc"
+    scratch.mkdir(parents=True)
+    let_time_pass(-2 * FORSAKEN, scratch)
+    publish(final, "whole")
+    assert left_beside(final) == []
+
+
+def test_what_is_damaged_does_not_stay(final: Path) -> None:
+    publish(final, "whole")
+    publish(final, "as good")
+    assert (final / "file").read_text() == "whole"
+    (final / "file").write_text("holes")
+    publish(final, "again")
+    assert (final / "file").read_text() == "again"
+    assert is_whole(final / SUMS)
+    assert left_beside(final) == []
+
+
+def test_all_is_on_the_disk_before_it_gets_its_name(
+    final: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    synced: list[tuple[str, bool]] = []
+
+    def sync(path: Path) -> None:
+        synced.append((path.name, final.exists()))
+
+    monkeypatch.setattr("crossemo.cache.publishing.sync", sync)
+    with new_folder(final) as folder:
+        (folder / "below").mkdir()
+        (folder / "below" / "file").write_text("whole")
+    before = {name for name, there in synced if not there}
+    assert before == {"final", "below", "file"}  # the sums are synced as any text
+    assert synced[-1] == (final.parent.name, True)
+
+
 def test_what_is_still_written_to_stays_however_old(final: Path) -> None:
     folder = final.parent / f"{UNFINISHED}abc" / "large"
     folder.mkdir(parents=True)
@@ -203,57 +253,3 @@ def test_nothing_else_is_removed(final: Path, tmp_path: Path) -> None:
     let_time_pass(9 * FORSAKEN, link)
     publish(final, "whole")
     assert all((folder / "file").exists() for folder in beside)
-
-
-def fill(home: Path) -> None:
-    for kind, name, size in (
-        ("features", "one", 1000),
-        ("features", "two", 2000),
-        ("waveforms", "three", 500),
-        ("elsewhere", "four", 10),
-    ):
-        folder = home / kind / name
-        (folder / "inside").mkdir(parents=True)
-        (folder / "inside" / "data").write_bytes(b"x" * size)
-    (home / "features" / "two" / "about.json").write_text('{"encoder": "tiny"}')
-    (home / "features" / f"{UNFINISHED}5").mkdir()
-
-
-def test_entries_are_measured_by_kind(tmp_path: Path) -> None:
-    fill(tmp_path)
-    now = time.time()
-    found = entries(tmp_path)
-    assert [(one.kind, one.folder.name, one.size, one.about) for one in found] == [
-        ("features", "two", 2000 + len('{"encoder": "tiny"}'), "tiny"),
-        ("features", "one", 1000, ""),
-        ("waveforms", "three", 500, ""),
-    ]
-    assert all(abs(one.used - now) < 60 for one in found)
-
-
-def test_only_what_is_named_is_cleared(tmp_path: Path) -> None:
-    fill(tmp_path)
-    assert clear(["waveforms"], tmp_path) == 500
-    assert [one.kind for one in entries(tmp_path)] == ["features", "features"]
-    clear(home=tmp_path)
-    assert entries(tmp_path) == []
-    # What is not crossemo's, and what is being written, stays.
-    assert (tmp_path / "elsewhere" / "four" / "inside" / "data").exists()
-    assert (tmp_path / "features" / f"{UNFINISHED}5").exists()
-
-
-def test_the_command_lists_and_clears(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("CROSSEMO_CACHE", str(tmp_path))
-    fill(tmp_path)
-    main(["cache"])
-    shown = capsys.readouterr().out
-    assert "all features" in shown
-    assert "tiny" in shown
-    assert str(tmp_path) in "".join(shown.split())
-    main(["cache", "--clear", "features"])
-    assert "0.0 MB freed" in capsys.readouterr().out
-    assert [one.kind for one in entries(tmp_path)] == ["waveforms"]
-    main(["cache", "--clear"])
-    assert entries(tmp_path) == []
