@@ -27,7 +27,7 @@ from crossemo.probes.solved import Precision
 from crossemo.probes.superb import RATES
 from crossemo.probes.task import ProbeTask
 from crossemo.probes.views import Looks, Pooling, Views, read_views
-from crossemo.runs.checkpoint_files import name_of, refuse_altered
+from crossemo.runs.checkpoint_files import name_of, refuse_to_go_on
 from crossemo.runs.checkpointed import Checkpointed
 
 logger = logging.getLogger(__name__)
@@ -212,7 +212,7 @@ class LayerwiseProbes(Checkpointed):
         Raises:
             CrossEmoError: The checkpoint is of other settings or data.
         """
-        refuse_altered(checkpoint)
+        refuse_to_go_on(checkpoint)
         stored = checkpoint.get("hyper_parameters", {})
         other = [
             name for name in self.hparams if stored.get(name) != self.hparams[name]

@@ -15,7 +15,7 @@ from lightning.pytorch.plugins.io import TorchCheckpointIO
 
 from crossemo.errors import CrossEmoError
 from crossemo.files import replacing
-from crossemo.runs.checkpoint_shape import refuse_misshapen
+from crossemo.runs.checkpoint_shape import WEIGHTS, refuse_misshapen
 
 logger = logging.getLogger(__name__)
 
@@ -59,8 +59,15 @@ class CheckpointFiles(TorchCheckpointIO):
         map_location: Callable[..., Any] | None = None,
         weights_only: bool | None = None,
     ) -> dict[str, Any]:
-        """Read a checkpoint as `read_checkpoint` does, whatever is asked for."""
-        return read_checkpoint(path)
+        """Read a checkpoint as `read_checkpoint` does, whatever is asked for.
+
+        Of one that was altered, nothing but what belongs to its weights.
+        """
+        stored = read_checkpoint(path)
+        if stored[ORIGIN]["sealed"]:
+            return stored
+        weights = {name: stored[name] for name in WEIGHTS if name in stored}
+        return weights | {ORIGIN: stored[ORIGIN], "callbacks": {}}
 
 
 def write_whole(trainer: Trainer) -> None:
@@ -120,20 +127,25 @@ def refuse_broken(path: str | Path) -> None:
         _refuse_broken(file, path)
 
 
-def refuse_altered(checkpoint: Mapping[str, Any]) -> None:
-    """Refuse to go on from what is not just as crossemo wrote it.
+def refuse_to_go_on(checkpoint: Mapping[str, Any]) -> None:
+    """Refuse to go on from weights alone, or what is not just as crossemo wrote it.
 
     What a training goes on with (its optimizer, its loops, its callbacks) is too much
     to be checked piece by piece. One that was read in another way says nothing of it.
 
     Raises:
-        CheckpointError: It was altered.
+        CheckpointError: It was altered, or holds weights alone.
     """
     if not checkpoint.get(ORIGIN, {}).get("sealed", True):
         raise CheckpointError(
             f"The {name_of(checkpoint)} was altered since crossemo wrote it, so no run "
             "can go on from it: take it as it was, or begin a stage with its weights "
             "by stages.NAME.start_from."
+        )
+    if "optimizer_states" not in checkpoint:
+        raise CheckpointError(
+            f"The {name_of(checkpoint)} holds weights alone, so no run can go on from "
+            "it: take one that was saved with save_weights_only=False."
         )
 
 

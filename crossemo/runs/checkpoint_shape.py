@@ -31,16 +31,12 @@ _ENCODER = {
     "classes": [str],
     "adapters": (type(None), _ADAPTERS),
 }
-CHECKPOINT: Shape = {
+_WEIGHTS: dict[str, Shape] = {
     "state_dict": {"*": (Tensor, dict)},
     "pytorch-lightning_version": str,
-    "hyper_parameters?": _ANY,
     "epoch?": int,
     "global_step?": int,
-    "callbacks?": _ANY,
-    "loops?": _ANY,
-    "optimizer_states?": [dict],
-    "lr_schedulers?": [dict],
+    "hyper_parameters?": _ANY,
     "encoder?": _ENCODER,
     "provenance?": _ANY,  # which says itself what is wrong with it
     "groups?": _GROUPS,  # of versions up to 0.1
@@ -49,6 +45,14 @@ CHECKPOINT: Shape = {
     "made_with?": _ANY,
     "clips?": str,
 }
+_TRAINING: dict[str, Shape] = {
+    "callbacks?": _ANY,
+    "loops?": _ANY,
+    "optimizer_states?": [dict],
+    "lr_schedulers?": [dict],
+}
+CHECKPOINT: Shape = _WEIGHTS | _TRAINING
+WEIGHTS = tuple(name.removesuffix("?") for name in _WEIGHTS)
 _OLDEST = (2, 5)  # Lightning whose checkpoints crossemo has written
 
 

@@ -1,6 +1,7 @@
 """A module whose checkpoints are written whole and read without running code."""
 
 from argparse import ArgumentError
+from collections.abc import Mapping
 from inspect import signature
 from typing import Any, Self
 
@@ -55,6 +56,8 @@ class Checkpointed(LightningModule):
             )
         places = _at_hand if map_location is None else map_location
         stored = read_checkpoint(checkpoint_path, places)
+        if cls.CHECKPOINT_HYPER_PARAMS_KEY not in stored:
+            raise _unlike(stored, "it lacks settings")
         settings = _settings(cls, stored)
         module = cls(**{**settings, **kwargs})
         absent = set(module.hparams) - set(settings)
@@ -65,7 +68,9 @@ class Checkpointed(LightningModule):
         return module.to(next((t.device for t in stored["state_dict"].values()), "cpu"))
 
 
-def _settings(module: type[LightningModule], stored: dict[str, Any]) -> dict[str, Any]:
+def _settings(
+    module: type[LightningModule], stored: Mapping[str, Any]
+) -> dict[str, Any]:
     """Return the settings in a checkpoint, if such a module can have them.
 
     Raises:
@@ -75,7 +80,7 @@ def _settings(module: type[LightningModule], stored: dict[str, Any]) -> dict[str
 
     settings = {
         name: value
-        for name, value in stored.get("hyper_parameters", {}).items()
+        for name, value in stored[module.CHECKPOINT_HYPER_PARAMS_KEY].items()
         if not name.startswith("_")  # Lightning's
     }
     parser = ArgumentParser(exit_on_error=False)
@@ -99,7 +104,7 @@ def _settings(module: type[LightningModule], stored: dict[str, Any]) -> dict[str
     return settings
 
 
-def _unlike(stored: dict[str, Any], what: str) -> CheckpointError:
+def _unlike(stored: Mapping[str, Any], what: str) -> CheckpointError:
     return CheckpointError(
         f"The {name_of(stored)} is no checkpoint of this model: {what}."
     )
