@@ -111,10 +111,10 @@ class Provenance:
         """
         try:
             train, val = (
-                Material(frozenset(one["groups"]), frozenset(one["contents"]))
+                Material(_texts(one["groups"]), _texts(one["contents"]))
                 for one in (content["train"], content["val"])
             )
-        except (KeyError, TypeError) as error:
+        except (AttributeError, KeyError, TypeError) as error:
             raise LeakError(
                 f"The record of what the weights in {where} have seen is broken: they "
                 "can't be judged fairly. Take them from the run that made them again."
@@ -123,6 +123,15 @@ class Provenance:
 
 
 NOTHING = Provenance()
+
+
+def _texts(names: object) -> frozenset[str]:
+    if not isinstance(names, list | tuple):
+        raise TypeError
+    for name in names:
+        if not isinstance(name, str):
+            raise TypeError
+    return frozenset(names)
 
 
 def leaks_of(

@@ -3,10 +3,9 @@
 import logging
 import warnings
 from collections.abc import Mapping, Sized
-from typing import Any, Literal, Self, cast
+from typing import Any, Literal, NoReturn, Self, cast
 
 import torch
-from lightning import LightningModule
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
@@ -28,11 +27,13 @@ from crossemo.probes.solved import Precision
 from crossemo.probes.superb import RATES
 from crossemo.probes.task import ProbeTask
 from crossemo.probes.views import Looks, Pooling, Views, read_views
+from crossemo.runs.checkpoint_files import name_of, refuse_to_go_on
+from crossemo.runs.checkpointed import Checkpointed
 
 logger = logging.getLogger(__name__)
 
 
-class LayerwiseProbes(LightningModule):
+class LayerwiseProbes(Checkpointed):
     """Fits probes for every layer, fold, penalty and shuffle in one computation.
 
     The encoder sees each clip once. A `linear` probe is solved: multinomial logistic
@@ -147,6 +148,7 @@ class LayerwiseProbes(LightningModule):
         Raises:
             CrossEmoError: There is no such layer, fold or reference, or no data.
         """
+        super().setup(stage)
         if len(self.probes):
             return
         data = self._probed()
@@ -210,7 +212,8 @@ class LayerwiseProbes(LightningModule):
         Raises:
             CrossEmoError: The checkpoint is of other settings or data.
         """
-        stored = checkpoint["hyper_parameters"]
+        refuse_to_go_on(checkpoint)
+        stored = checkpoint.get("hyper_parameters", {})
         other = [
             name for name in self.hparams if stored.get(name) != self.hparams[name]
         ]
@@ -218,9 +221,22 @@ class LayerwiseProbes(LightningModule):
         shapes = _shapes(self.state_dict()), _shapes(checkpoint["state_dict"])
         if other or not same_clips or shapes[0] != shapes[1]:
             raise CrossEmoError(
-                f"The checkpoint is of other probes ({', '.join(other) or 'data'}): go "
-                "on with the same settings and data, or begin without --ckpt_path."
+                f"The {name_of(checkpoint)} is of other probes "
+                f"({', '.join(other) or 'data'}): go on with the same settings and "
+                "data, or begin without --ckpt_path."
             )
+
+    @classmethod
+    def load_from_checkpoint(cls, *_: object, **__: object) -> NoReturn:
+        """Refuse: probes are made of data.
+
+        Raises:
+            CrossEmoError: Always.
+        """
+        raise CrossEmoError(
+            "Probes are made of their data and can't be loaded without: go on with "
+            "Trainer().fit(LayerwiseProbes(...).on(data), ckpt_path=...)."
+        )
 
     def on_train_end(self) -> None:
         """Judge the best probes on the test clips, if all have learnt."""

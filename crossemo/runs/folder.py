@@ -1,12 +1,15 @@
 """The folders of runs: `logs/NAME/version_K`."""
 
 import atexit
+import logging
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
-from zipfile import is_zipfile
 
 from crossemo.errors import CrossEmoError
+from crossemo.runs.checkpoint_files import CheckpointError, refuse_broken
+
+logger = logging.getLogger(__name__)
 
 LAST = Path("checkpoints", "last.ckpt")
 
@@ -42,25 +45,30 @@ def find_checkpoint(name: str, folder: Path) -> str:
     """Return the path of a checkpoint that a user asks for.
 
     Args:
-        name: A path, or `last` for the newest run's that can go on.
+        name: A path, or `last` for that of the newest run whose own is whole. Newest is
+            the run of the highest number, whatever the clock said.
         folder: Where the runs of that name lie.
 
     Raises:
-        CrossEmoError: There is no such checkpoint.
+        CrossEmoError: There is no such checkpoint, or it is not whole.
     """
     if name != "last":
-        if not Path(name).is_file():
+        if not Path(name).exists():
             raise CrossEmoError(
                 f"There is no checkpoint {name}: give the path of one, such as "
                 f"{folder / 'version_0' / LAST}, or last."
             )
-        if not is_zipfile(name):
-            raise CrossEmoError(f"{name} is no checkpoint.")
+        refuse_broken(name)
         return name
     for version in sorted(_versions(folder), reverse=True):
         path = folder / f"version_{version}" / LAST
-        if path.is_file():
-            return str(path)
+        if path.exists():
+            try:
+                refuse_broken(path)
+            except CheckpointError as error:
+                logger.info(f"{error} An earlier run's is looked for.")
+            else:
+                return str(path)
     raise CrossEmoError(
         f"No run below {folder} has left a checkpoint to go on from: begin one "
         "without --ckpt_path, or say which with --name."

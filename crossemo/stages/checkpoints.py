@@ -1,7 +1,7 @@
 """Checkpoints without pretrained weights, refused where they don't belong."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,6 +9,7 @@ from torch import Tensor
 
 from crossemo.encoders import SSLEncoder
 from crossemo.errors import CrossEmoError
+from crossemo.runs.checkpoint_files import name_of
 
 _CLASSIFIER = "head.classifier."
 
@@ -57,14 +58,12 @@ def put_back_pretrained(
     Raises:
         CheckpointMismatchError: It is not crossemo's or belongs to another model.
     """
-    theirs = checkpoint.get("encoder")
+    name, theirs = name_of(checkpoint), checkpoint.get("encoder")
     if theirs is None:
         raise CheckpointMismatchError(
-            "This checkpoint was not written by crossemo: it names no encoder."
+            f"The {name} was not written by crossemo: it names no encoder."
         )
-    adapters = encoder.adaptation.adapters
-    if adapters and theirs["adapters"] and theirs["tuning"] == card["tuning"]:
-        adapters.load_state(theirs["adapters"])
+    _load_adapters(encoder, theirs, card, name)
     ours = weights()
     # A run that trains more of the encoder by now than when it wrote the checkpoint.
     lacking = _own_keys(encoder).intersection(ours) - set(checkpoint["state_dict"])
@@ -73,26 +72,17 @@ def put_back_pretrained(
     fits = _shapes(whole) == _shapes(ours) and theirs["classes"] == card["classes"]
     if not fits or (pretrained and theirs["fingerprint"] != card["fingerprint"]):
         raise CheckpointMismatchError(
-            f"This checkpoint belongs to {_described(theirs)} and can't be loaded into "
+            f"The {name} belongs to {_described(theirs)} and can't be loaded into "
             f"{_described(card)}: give the model section of the config that was saved "
             "beside the checkpoint."
         )
+    for key, value in checkpoint["state_dict"].items():
+        if not value.isfinite().all():
+            raise CheckpointMismatchError(
+                f"The weights in {name} are no numbers any more ({key}), as their "
+                "training diverged: take an earlier one, or begin anew with a lower lr."
+            )
     checkpoint["state_dict"] = whole
-
-
-def read_checkpoint(path: str | Path) -> dict[str, Any]:
-    """Read a checkpoint's tensors and plain values; no code in it is run.
-
-    Raises:
-        CrossEmoError: There is none, or it can't be read.
-    """
-    try:
-        stored: dict[str, Any] = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError as error:
-        raise CrossEmoError(f"There is no checkpoint {path}.") from error
-    except (RuntimeError, EOFError, OSError, ValueError) as error:
-        raise CrossEmoError(f"{path} can't be read as a checkpoint.") from error
-    return stored
 
 
 def take_new_head(
@@ -117,8 +107,37 @@ def _own_keys(encoder: SSLEncoder) -> set[str]:
     return {f"encoder.model.{name}" for name in encoder.adaptation.base_parameters()}
 
 
-def _shapes(state: Mapping[str, Tensor]) -> dict[str, torch.Size]:
-    return {key: value.shape for key, value in state.items()}
+def _load_adapters(
+    encoder: SSLEncoder, theirs: Mapping[str, Any], card: Mapping[str, Any], name: str
+) -> None:
+    adapters, state = encoder.adaptation.adapters, theirs["adapters"]
+    if not adapters or not state or theirs["tuning"] != card["tuning"]:
+        return
+    names = state["names"]
+    if not names or len(names) > len(set(names)) or not all(map(_is_name, names)):
+        raise CheckpointMismatchError(
+            f"The names of the adapters in {name} are broken."
+        )
+    adapters.load_state(state)
+
+
+def _is_name(name: str) -> bool:
+    return re.fullmatch(r"\w+", name) is not None
+
+
+def _shapes(state: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
+    """Return what must be equal of tensors that one can be loaded into the other."""
+    return {
+        key: (value.shape, value.layout, _kind(value))
+        if isinstance(value, Tensor)
+        else (type(value),)
+        for key, value in state.items()
+    }
+
+
+def _kind(tensor: Tensor) -> torch.dtype | str:
+    """Return a type of numbers, where floating ones of any precision are of one."""
+    return "floating" if tensor.is_floating_point() else tensor.dtype
 
 
 def _described(card: Mapping[str, Any]) -> str:

@@ -12,6 +12,7 @@ from typing import Any
 
 from lightning import LightningModule, Trainer
 
+from crossemo.runs.checkpoint_files import name_of, refuse_to_go_on
 from crossemo.stages.clock import StageClock
 from crossemo.stages.record import FINGERPRINT, record_of
 from crossemo.stages.stage import StageError
@@ -62,13 +63,15 @@ def compare_records(
 
     Raises:
         StageError: Something differs that may not, or the checkpoint doesn't say.
+        CheckpointError: It was altered.
     """
     before = checkpoint.get(KEY)
     if before is None:
         raise StageError(
-            "This checkpoint doesn't say what it was made with, so no run can go on "
-            "from it: begin one anew, or a stage by stages.NAME.start_from."
+            f"The {name_of(checkpoint)} doesn't say what it was made with, so no run "
+            "can go on from it: begin one anew, or a stage by stages.NAME.start_from."
         )
+    refuse_to_go_on(checkpoint)
     now = record_of(trainer, module, clock_of(trainer))
     comparison = Comparison(before, now, Place.of(checkpoint))
     if refused := comparison.refused():

@@ -3,7 +3,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from lightning import LightningModule
 from lightning.pytorch.trainer.states import TrainerFn
 
 from crossemo.corpora.base import Part
@@ -19,11 +18,13 @@ from crossemo.data.provenance import (
 )
 from crossemo.data.trainer import datamodule_of
 from crossemo.encoders import SSLEncoder
+from crossemo.runs.checkpoint_files import name_of
+from crossemo.runs.checkpointed import Checkpointed
 
 _JUDGING: tuple[Part, ...] = ("test", "val")
 
 
-class LeakGuard(LightningModule):
+class LeakGuard(Checkpointed):
     """Remembers all clips that its weights were trained on or chosen by.
 
     Whatever loads weights says what these have seen; training and validation add to
@@ -56,6 +57,7 @@ class LeakGuard(LightningModule):
         Raises:
             LeakError: The weights have seen what it would be judged by.
         """
+        super().setup(stage)
         if stage == "fit":
             self.refuse_leaks()
 
@@ -176,7 +178,7 @@ def checkpoint_provenance(checkpoint: Mapping[str, Any], weights: str) -> Proven
         LeakError: The record is broken.
     """
     if (stored := checkpoint.get("provenance")) is not None:
-        return Provenance.read(stored.get(weights, {}), "the checkpoint")
+        return Provenance.read(stored.get(weights, {}), name_of(checkpoint))
     groups = checkpoint.get("groups") or checkpoint.get("split")
     if groups is None:
         return NOTHING

@@ -12,11 +12,11 @@ from crossemo.corpora.base import PARTS
 from crossemo.encoders import SSLEncoder
 from crossemo.heads import EmotionHead
 from crossemo.mix import LayerMix
+from crossemo.runs.checkpoint_files import read_checkpoint
 from crossemo.stages.checkpoints import (
     encoder_card,
     leave_out_pretrained,
     put_back_pretrained,
-    read_checkpoint,
     take_new_head,
 )
 from crossemo.stages.going_on import compare_records, write_record

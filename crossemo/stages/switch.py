@@ -19,6 +19,7 @@ from lightning.pytorch.utilities import rank_zero_info
 
 from crossemo.data.trainer import data_of
 from crossemo.runs.board import add_text
+from crossemo.runs.checkpoint_files import write_whole
 from crossemo.stages.best import StageCheckpoint
 from crossemo.stages.clock import StageClock
 from crossemo.stages.going_on import Place, compare_records, write_record
@@ -60,6 +61,7 @@ class StageSwitch(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Apply the first stage before Lightning wraps the model."""
+        write_whole(trainer)
         if stage != "fit":
             return
         self.clock.restart()

@@ -120,7 +120,8 @@ def test_a_checkpoint_of_other_probes_is_refused(
     if name in others:
         return  # see test_protocols
     probes = few(speech(ravdess), wav2vec2, head, **options)
-    sentence = rf"^The checkpoint is of other probes \({name}\): .* --ckpt_path\.$"
+    what = rf"is of other probes \({name}\)"
+    sentence = rf"^The checkpoint {path} {what}: .* --ckpt_path\.$"
     with pytest.raises(CrossEmoError, match=sentence):
         trainer().fit(probes, ckpt_path=path)
 
