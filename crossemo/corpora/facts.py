@@ -12,7 +12,7 @@ from typing import Any
 from crossemo import audio, cache
 from crossemo.corpora.base import Clip, CorpusError
 from crossemo.corpora.listing import refuse
-from crossemo.files import write_text
+from crossemo.files import expanded, write_text
 from crossemo.progress import bar
 
 FORMAT = 1
@@ -71,7 +71,7 @@ def file_facts(
     Raises:
         CorpusError: A file can't be read, or the cache can't be written.
     """
-    home = cache.cache_dir() if cache_dir is None else Path(cache_dir).expanduser()
+    home = cache.cache_dir() if cache_dir is None else expanded(cache_dir)
     real = os.path.realpath(root)
     key = blake2b(real.encode(errors="surrogateescape"), digest_size=16).hexdigest()
     store = home / "files" / key / "facts.json"

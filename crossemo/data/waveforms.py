@@ -22,6 +22,7 @@ from crossemo.corpora.base import Clip
 from crossemo.data.batch import Content
 from crossemo.data.examples import Example
 from crossemo.errors import CrossEmoError
+from crossemo.files import expanded
 from crossemo.progress import bar
 
 FORMAT = 2
@@ -176,7 +177,7 @@ def _folder(
     keys = [example.key for example in examples]
     identity = json.dumps([FORMAT, audio.RESAMPLER, rate, keys])
     key = blake2b(identity.encode(), digest_size=16).hexdigest()
-    home = cache.cache_dir() if cache_dir is None else Path(cache_dir).expanduser()
+    home = cache.cache_dir() if cache_dir is None else expanded(cache_dir)
     return home / "waveforms" / key
 
 

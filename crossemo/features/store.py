@@ -18,7 +18,7 @@ from crossemo.data.dataset import ClipDataset
 from crossemo.data.samplers import eval_batches
 from crossemo.errors import CrossEmoError
 from crossemo.features.packed import keys_in, read_clips, write_clips
-from crossemo.files import write_text
+from crossemo.files import expanded, write_text
 from crossemo.version import __version__
 
 FORMAT = 2
@@ -147,7 +147,7 @@ def kept_folder(
     versions = [FORMAT, __version__, audio.RESAMPLER, precision]
     identity = json.dumps([*versions, extractor.identity()])
     key = blake2b(identity.encode(), digest_size=16).hexdigest()
-    home = cache.cache_dir() if cache_dir is None else Path(cache_dir).expanduser()
+    home = cache.cache_dir() if cache_dir is None else expanded(cache_dir)
     return home / "features" / key
 
 
