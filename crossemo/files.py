@@ -8,6 +8,20 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+from crossemo.errors import CrossEmoError
+
+
+def expanded(path: str | Path) -> Path:
+    """Return a path with the home folder for `~`.
+
+    Raises:
+        CrossEmoError: There is no such user, or no home folder.
+    """
+    full = os.path.expanduser(path)
+    if full.startswith("~"):
+        raise CrossEmoError(f"There is no home folder for {path}: give the full path.")
+    return Path(full)
+
 
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:

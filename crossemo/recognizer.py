@@ -1,6 +1,7 @@
 """EmotionRecognizer: an SSL encoder, a layer mix and a head, trained by Lightning."""
 
 from collections.abc import Mapping
+from math import isfinite
 from typing import Any, Literal, cast
 
 import torch
@@ -278,6 +279,6 @@ class EmotionRecognizer(StagedModule):
 
 def _check_ranges(high: float = float("inf"), **values: float) -> None:
     for name, value in values.items():
-        if not 0 <= value <= high:
+        if not (0 <= value <= high and isfinite(value)):
             limits = "0 or more" if high == float("inf") else f"from 0 to {high:g}"
             raise CrossEmoError(f"{name} is {value:g}: choose a number {limits}.")

@@ -5,14 +5,14 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from jsonargparse import ArgumentParser
 from rich.console import Console
 from rich.text import Text
 from torch.utils.tensorboard import SummaryWriter
 
+from crossemo.commands.parser import Parser
 from crossemo.data.provenance import marked
 from crossemo.errors import CrossEmoError
-from crossemo.files import write_csv
+from crossemo.files import expanded, write_csv
 from crossemo.layerwise import encoder_rows, score_rows, with_choices
 from crossemo.layerwise.comparable_runs import differing_settings, on_shared_clips
 from crossemo.probes.judgements import JUDGEMENTS, Judgements, read_judgements
@@ -20,14 +20,14 @@ from crossemo.report.figures import figure_to_tensor, save_png
 from crossemo.report.layerwise_figures import encoder_figure
 from crossemo.report.layerwise_tables import encoder_table
 from crossemo.report.style import mark_figure
-from crossemo.runs.folder import claim_version
+from crossemo.runs.folder import claim_version, folder_of_runs
 
 logger = logging.getLogger(__name__)
 
 
 def main(typed: list[str]) -> None:
     """Run `compare_runs`."""
-    parser = ArgumentParser(prog="crossemo compare")
+    parser = Parser(prog="crossemo compare")
     parser.add_argument(
         "runs", nargs="+", type=Path, help="Folders of runs, logs/NAME/version_K."
     )
@@ -63,7 +63,7 @@ def compare_runs(
     scores = {encoder: score_rows(one) for encoder, one in encoders}
     pairs = encoder_rows(encoders)
     corpora = shared[0].about["corpora"]
-    home = logs.resolve() / name
+    home = folder_of_runs(logs, name)
     folder = home / f"version_{claim_version(home)}"
     leaks = {name: one.about.get("leak", "") for name, one in encoders}
     mark = "\n".join(f"{name}: {leak}" for name, leak in leaks.items() if leak)
@@ -85,6 +85,7 @@ def compare_runs(
 
 
 def _file(run: Path) -> Path:
+    run = expanded(run)
     return run / JUDGEMENTS if run.is_dir() else run
 
 

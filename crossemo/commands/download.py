@@ -31,6 +31,7 @@ from rich.progress import (
 from crossemo.corpora import corpus_classes
 from crossemo.corpora.base import Archive
 from crossemo.errors import CrossEmoError
+from crossemo.files import expanded
 
 TIMEOUT = 30.0  # seconds without an answer or a byte
 PAUSES = (1, 2, 4, 8, 16)  # seconds before each new try
@@ -84,7 +85,7 @@ def fetch_archives(directory: Path, address: str, archives: Sequence[Archive]) -
         DownloadError: An archive can't be fetched or written, its sum is wrong, or it
             holds an unsafe file name.
     """
-    directory = Path(directory).expanduser()
+    directory = expanded(directory)
     with _writing(directory), _progress() as progress:
         directory.mkdir(parents=True, exist_ok=True)
         for archive in archives:

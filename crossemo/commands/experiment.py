@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import torch
-from jsonargparse.typing import PositiveInt
 from lightning import Callback, LightningModule, Trainer
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
 from lightning.pytorch.cli import (
@@ -21,12 +20,16 @@ from rich.table import Table
 from rich.text import Text
 
 from crossemo.callbacks.last import job, note_of
+from crossemo.commands.configs import place_of
+from crossemo.commands.foreign import refusal_of
+from crossemo.commands.parser import Threads
+from crossemo.commands.sentences import name_of_stage
 from crossemo.corpora import corpus_classes
 from crossemo.encoders import CATALOGUE, encoder_facts
-from crossemo.errors import CrossEmoError
-from crossemo.files import write_text
+from crossemo.errors import CrossEmoError, own_sentence
+from crossemo.files import expanded, write_text
 from crossemo.runs.board import Board
-from crossemo.runs.folder import claim_version, find_checkpoint
+from crossemo.runs.folder import claim_version, find_checkpoint, folder_of_runs
 from crossemo.stages.refusals import refuse_sharding
 
 corpus_classes()  # whose bare names a config may use
@@ -39,12 +42,21 @@ class Experiment(LightningCLI):
         model_type: Class of the model, or the base of its class.
         settings: Where in a config the model's settings stand.
         defaults: What the trainer does unless it is told otherwise.
+        linked: Settings that follow from others, and from which.
         folder: Folder of the runs of this name.
     """
 
     model_type: ClassVar[type[LightningModule]]
     settings: ClassVar[str] = "model"
     defaults: ClassVar[dict[str, Any]] = {}
+    linked: ClassVar[dict[str, str]] = {
+        "data.sampling_rate": "model.encoder",
+        "data.min_samples": "model.encoder",
+        "data.seed": "seed_everything",
+        "model.seed": "seed_everything",
+        "model.classes": "data.labels",
+        "model.task": "the data",
+    }
 
     @staticmethod
     def subcommands() -> dict[str, set[str]]:
@@ -64,7 +76,7 @@ class Experiment(LightningCLI):
         )
         parser.add_argument(
             "--threads",
-            type=PositiveInt | None,
+            type=Threads | None,
             default=None,
             help="CPU threads of each process; torch's choice if left out. Small "
             "models on busy machines are fastest with 1.",
@@ -88,13 +100,14 @@ class Experiment(LightningCLI):
         if config.threads:
             torch.set_num_threads(config.threads)
         stems = [Path(str(file)).stem for file in config.config or []]
-        config.name = config.name or "-".join(stems) or str(self.subcommand)
+        if config.name is None:
+            config.name = "-".join(stems) or str(self.subcommand)
         encoder = config[f"{self.settings}.encoder"]
-        if encoder not in CATALOGUE and Path(encoder).is_dir():
+        if encoder not in CATALOGUE and os.path.isdir(folder := expanded(encoder)):
             # found from anywhere
-            config[f"{self.settings}.encoder"] = str(Path(encoder).resolve())
+            config[f"{self.settings}.encoder"] = os.path.realpath(folder)
         # Checkpoints name each other by their paths, which must hold in any folder.
-        self.folder = Path(config.logs).resolve() / config.name
+        self.folder = folder_of_runs(config.logs, config.name)
         if self.subcommand == "fit" and (number := job()) and not config.ckpt_path:
             note = note_of(self.folder, number)
             config.ckpt_path = note.read_text() if note.is_file() else None
@@ -105,6 +118,26 @@ class Experiment(LightningCLI):
                 f"Nothing was learnt that {self.subcommand} could use: give "
                 "--ckpt_path, such as logs/NAME/version_0/checkpoints/target.ckpt."
             )
+
+    def instantiate_classes(self) -> None:
+        """Build model, data, stages and trainer.
+
+        Raises:
+            CrossEmoError: A class that the config names refuses what it is given.
+        """
+        try:
+            super().instantiate_classes()
+        except CrossEmoError as error:
+            if name := name_of_stage(error):
+                place = place_of(f"stages.{name}", sys.argv[1:])
+                raise CrossEmoError(f"stages.{name}{place}: {error}") from error
+            raise
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:
+            if own_sentence(error) or (sentence := refusal_of(error)) is None:
+                raise
+            raise CrossEmoError(sentence) from error
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:  # noqa: ANN401
         """Build the trainer with the loggers and callbacks of a run."""

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from jsonargparse import ArgumentParser
 from rich.console import Console
 from rich.progress import track
 from torch import Tensor
 
+from crossemo.commands.parser import Parser, Threads
 from crossemo.corpora.folders import Folders
 from crossemo.data.batch import Batch
 from crossemo.data.dataset import ClipDataset
@@ -20,11 +20,11 @@ from crossemo.data.samplers import eval_batches
 from crossemo.data.waveforms import WaveformStore, skipped_sentence
 from crossemo.encoders import SSLEncoder, load_encoder
 from crossemo.errors import CrossEmoError
-from crossemo.files import write_csv
+from crossemo.files import expanded, write_csv
 from crossemo.report.distances import distance_figures
 from crossemo.report.figures import save_png
 from crossemo.report.tables import similarity_table
-from crossemo.runs.folder import claim_version
+from crossemo.runs.folder import claim_version, folder_of_runs
 from crossemo.similarity import (
     DEFAULTS,
     Domain,
@@ -41,9 +41,9 @@ logger = logging.getLogger(__name__)
 
 def main(typed: list[str]) -> None:
     """Run `compare_folders`."""
-    parser = ArgumentParser(prog="crossemo fad")
+    parser = Parser(prog="crossemo fad")
     parser.add_function_arguments(compare_folders, as_positional=True)
-    parser.add_argument("--threads", type=int | None, help="CPU threads.")
+    parser.add_argument("--threads", type=Threads | None, help="CPU threads.")
     options = parser.instantiate_classes(parser.parse_args(typed)).as_dict()
     if threads := options.pop("threads"):
         torch.set_num_threads(threads)
@@ -113,7 +113,7 @@ def compare_folders(
         measures += [tags | row for row in values]
     for sentence in warnings_of(rows):
         logger.warning(sentence)
-    return _write(logs.resolve() / name, corrected(rows), measures, emotions)
+    return _write(folder_of_runs(logs, name), corrected(rows), measures, emotions)
 
 
 def _device(name: str | None) -> torch.device:
@@ -134,13 +134,16 @@ def _device(name: str | None) -> torch.device:
 
 def _domains(first: Path, second: Path, groups: str | None) -> dict[str, Folders]:
     """Return both folders by name, or as first and second."""
-    if first.resolve() == second.resolve():
+    roots = [Path(os.path.realpath(expanded(root))) for root in (first, second)]
+    if roots[0] == roots[1]:
         raise CrossEmoError(f"{first} is given twice: give two folders to compare.")
-    names = [first.resolve().name, second.resolve().name]
+    names = [root.name for root in roots]
     if names[0] == names[1]:
         names = ["first", "second"]
-    roots = zip(names, (first, second), strict=True)
-    return {name: Folders(root, name=name, groups=groups) for name, root in roots}
+    return {
+        name: Folders(root, name=name, groups=groups)
+        for name, root in zip(names, (first, second), strict=True)
+    }
 
 
 def _shared(labels: Sequence[set[str]]) -> list[str]:

@@ -3,21 +3,23 @@
 import logging
 import signal
 import sys
-import traceback
 from argparse import ArgumentParser
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 
-import yaml
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 
+from crossemo.commands.configs import given, read_settings
 from crossemo.commands.experiment import Experiment, RunConfig
+from crossemo.commands.foreign import is_lightnings
 from crossemo.commands.layerwise import Layerwise
-from crossemo.commands.parser import Parser
+from crossemo.commands.options import ExperimentParser
 from crossemo.commands.recognition import Recognition
+from crossemo.commands.sentences import arguments_of
 from crossemo.data.datamodules import EmotionDataModule
 from crossemo.errors import CrossEmoError
 from crossemo.version import __version__
@@ -43,7 +45,7 @@ def launch(typed: Sequence[str]) -> None:
             EmotionDataModule,
             subclass_mode_model=experiment is Layerwise,
             subclass_mode_data=True,
-            parser_class=Parser,
+            parser_class=ExperimentParser,
             auto_configure_optimizers=False,
             load_from_checkpoint_support=False,
             seed_everything_default=0,
@@ -52,22 +54,13 @@ def launch(typed: Sequence[str]) -> None:
             save_config_callback=RunConfig,
         )
     except (MisconfigurationException, ModuleNotFoundError, ValueError) as error:
-        if isinstance(error, CrossEmoError) or not _is_lightnings(error):
+        if isinstance(error, CrossEmoError) or not is_lightnings(error):
             raise
         raise CrossEmoError(" ".join(str(error).split())) from error
     except SystemExit as exit:
         if code := _interrupted(exit):
             raise SystemExit(code) from exit
         raise
-
-
-def _is_lightnings(error: BaseException) -> bool:
-    """Return whether it was Lightning itself that refused something."""
-    *_, (raising, _) = traceback.walk_tb(error.__traceback__)
-    origin: str = raising.f_globals["__name__"]
-    return isinstance(error, MisconfigurationException) or origin.startswith(
-        "lightning."
-    )
 
 
 def _interrupted(exit: SystemExit) -> int:
@@ -93,26 +86,70 @@ def choose_experiment(typed: Sequence[str]) -> type[Experiment]:
         CrossEmoError: There is no such model, or the command can't run it.
     """
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
-    for options, model in (
-        (("-c", "--config"), _model_in),
-        (("--model", "--model.class_path"), _model_typed),
+    for kind, options in (
+        ("config", ("-c", "--config")),
+        ("model", ("--model", "--model.class_path")),
     ):
         parser.add_argument(
-            *options, dest="models", nargs="?", type=model, action="append"
+            *options, dest="words", nargs="?", type=partial(_of, kind), action="append"
         )
-    models = [name for name in parser.parse_known_args(typed)[0].models or [] if name]
-    if not models:
+    words = [pair for pair in parser.parse_known_args(typed)[0].words or [] if pair]
+    configs = [Path(word) for kind, word in words if kind == "config"]
+    models = [
+        _model_in(Path(word)) if kind == "config" else _model_typed(word)
+        for kind, word in words
+    ]
+    keys = given(typed, configs)
+    _refuse_linked(keys)
+    if not (names := list(filter(None, models))):
         return Recognition
-    model_type = _model_type(models[-1])
+    model_type = _model_type(names[-1])
     if model_type is None or not issubclass(model_type, Layerwise.model_type):
         raise CrossEmoError(
-            f"There is no model {models[-1].rpartition('.')[2]}: choose "
+            f"There is no model {names[-1].rpartition('.')[2]}: choose "
             f"{Layerwise.model_type.__name__}, or name none to recognise emotion in "
             "stages."
         )
     if typed[0] not in Layerwise.subcommands():
         raise CrossEmoError("LayerwiseProbes are judged at the end of fit: say fit.")
+    _refuse_training(keys)
     return Layerwise
+
+
+def _of(kind: str, word: str) -> tuple[str, str]:
+    return kind, word
+
+
+def _refuse_linked(keys: Mapping[str, str]) -> None:
+    """Refuse what would be overridden silently.
+
+    Raises:
+        CrossEmoError: A setting is given that follows from others.
+    """
+    for key, origin in Experiment.linked.items():
+        if key in keys:
+            raise CrossEmoError(
+                f"{key}{keys[key]} follows from {origin} and can't be given apart: "
+                "leave it out."
+            )
+
+
+def _refuse_training(keys: Mapping[str, str]) -> None:
+    """Refuse to train the encoder below probes.
+
+    Raises:
+        CrossEmoError: Stages or a tuning are given.
+    """
+    model = set(arguments_of("crossemo.EmotionRecognizer")) - set(
+        arguments_of("crossemo.LayerwiseProbes")
+    )
+    strange = {f"model.{name}" for name in model} | {"stages", "fad", "keep_features"}
+    for key, place in keys.items():
+        if key in strange or key.startswith(("stages.", "fad.")):
+            raise CrossEmoError(
+                f"LayerwiseProbes keep the encoder frozen and know no {key}{place}: "
+                "take it out, or name no model to train in stages."
+            )
 
 
 def shipped_config(word: str) -> str:
@@ -131,17 +168,23 @@ def shipped_config(word: str) -> str:
     return word
 
 
-def _model_typed(value: str) -> str:
-    return "" if Path(value).exists() else value  # a file of the model's settings
+def _model_typed(word: str) -> str:
+    if Path(word).suffix in (".yaml", ".yml"):
+        return ""  # a file of the model's settings
+    return word
 
 
-def _model_in(config: str) -> str:
-    """Return the class of a config's model; empty where there is none to be read."""
+def _model_in(config: Path) -> str:
+    """Return the class of a config's model; empty where there is none.
+
+    Raises:
+        CrossEmoError: It is no config.
+    """
     try:
-        content = yaml.safe_load(Path(config).read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError):
+        content = read_settings(config)
+    except OSError:
         return ""  # which the parser says better
-    content = content.get("fit", content) if isinstance(content, dict) else {}
+    content = content.get("fit", content)
     model = content.get("model") if isinstance(content, dict) else None
     name = model.get("class_path", "") if isinstance(model, dict) else model
     return str(name or "")
@@ -152,6 +195,6 @@ def _model_type(path: str) -> type[object] | None:
     module, _, name = path.rpartition(".")
     try:
         model_type = getattr(import_module(module or "crossemo"), name, None)
-    except ImportError:
+    except (ImportError, ValueError):
         return None
     return model_type if isinstance(model_type, type) else None

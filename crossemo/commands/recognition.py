@@ -59,6 +59,7 @@ class Recognition(Experiment):
         parser.add_argument(
             "--stages",
             type=dict[str, Stage],
+            enable_path=True,
             default={},
             help="Stages by name, in order; one for each role of the data if left out.",
         )

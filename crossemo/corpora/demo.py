@@ -20,6 +20,7 @@ from crossemo.corpora.base import (
     CorpusNotFoundError,
 )
 from crossemo.corpora.demo_sound.cues import CUES, VERSION, draw_speaker, vary
+from crossemo.files import expanded
 from crossemo.progress import bar
 
 Channel = Literal["speech", "song"]
@@ -102,7 +103,7 @@ class Demo(Corpus):
         self.name = f"demo-{channel}"
         self.domain = "speech" if channel == "speech" else "music"
         key = f"{channel}-{speakers}x{takes}-seed{seed}-v{VERSION}"
-        home = cache.cache_dir() / "demo" if root is None else Path(root).expanduser()
+        home = cache.cache_dir() / "demo" if root is None else expanded(root)
         self.root = home / key
 
     def clips(self) -> list[Clip]:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from crossemo.corpora.base import Clip, Corpus, CorpusError, Domain
 from crossemo.corpora.listing import walk_files
+from crossemo.files import expanded
 
 
 class Folders(Corpus):
@@ -31,7 +32,7 @@ class Folders(Corpus):
         name: str | None = None,
         groups: str | None = None,
     ) -> None:
-        self.root = Path(root).expanduser()
+        self.root = expanded(root)
         self.domain = domain
         self.name = name or self.root.resolve().name
         try:

@@ -15,6 +15,7 @@ from crossemo.corpora.base import (
     CorpusNotFoundError,
 )
 from crossemo.corpora.listing import refuse, walk_files
+from crossemo.files import expanded
 
 logger = logging.getLogger(__name__)
 
@@ -115,7 +116,7 @@ class RAVDESS(Corpus):
             raise CorpusError(
                 f"RAVDESS has no channel {channel!r}: choose speech or song."
             )
-        self.root = Path(root).expanduser()
+        self.root = expanded(root)
         self.channel = channel
         self.name = f"ravdess-{channel}"
         self.domain = "speech" if channel == "speech" else "music"

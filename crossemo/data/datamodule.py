@@ -73,7 +73,7 @@ class EmotionDataModule(LightningDataModule):
         roles: dict[str, Corpus],
         labels: LabelSpaceName | dict[str, list[str]] = "shared6",
         neutral_calm: NeutralCalm = "merge",
-        split: SplitScheme | Split = "official",
+        split: Split | SplitScheme = "official",
         fold: int = 0,
         folds: int = 6,
         split_seed: int = 0,

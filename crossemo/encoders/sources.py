@@ -1,6 +1,7 @@
 """From an encoder's name to its files: a folder's, or a hub repository's."""
 
 import json
+import os
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -8,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from crossemo.encoders.catalogue import CATALOGUE, CatalogueEntry, EncoderError
+from crossemo.files import expanded
 
 SMALL_FILES = ("config.json", "preprocessor_config.json", "processor_config.json")
 PROVENANCE = "provenance.json"  # what weights have seen, beside them
@@ -54,15 +56,16 @@ def find_source(name: str) -> Source:
         entry = CATALOGUE[name]
         revision = entry.revision or "main"
         return Source(name, entry, repository=entry.repository, revision=revision)
-    if name and Path(name).is_dir():
-        return Source(name, folder=Path(name))
+    folder = expanded(name)
+    if name and os.path.isdir(folder):  # False for what can't be a path
+        return Source(name, folder=folder)
     if _HUB_ID.fullmatch(name):
         repository, _, revision = name.partition("@")
         return Source(name, repository=repository, revision=revision or "main")
     close = get_close_matches(name, CATALOGUE, n=1, cutoff=0.5)
     meant = f" (did you mean {close[0]}?)" if close else ""
     raise EncoderError(
-        f"There is no encoder {name!r}{meant}: name a local folder, a hub id "
+        f"There is no encoder {name[:80]!r}{meant}: name a local folder, a hub id "
         f"owner/name, or one of {', '.join(CATALOGUE)}."
     )
 

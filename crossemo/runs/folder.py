@@ -2,16 +2,42 @@
 
 import atexit
 import logging
+import os
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
 from crossemo.errors import CrossEmoError
+from crossemo.files import expanded
 from crossemo.runs.checkpoint_files import CheckpointError, refuse_broken
 
 logger = logging.getLogger(__name__)
 
 LAST = Path("checkpoints", "last.ckpt")
+NAME_MAX = 200  # bytes; file systems have 255, and some files add to the name
+
+
+def folder_of_runs(logs: str | Path, name: str) -> Path:
+    """Return the folder of the runs of a name, which lies below the logs.
+
+    Raises:
+        CrossEmoError: It would lie elsewhere, or no folder can have that name.
+    """
+    place, parts = str(expanded(logs)), Path(name).parts
+    strange = not parts or Path(name).is_absolute() or parts[0].startswith("~")
+    if strange or ".." in parts or "\0" in name:
+        raise CrossEmoError(
+            f"A run can't have the name {name!r}, as it lies below {logs}: give the "
+            "name of a folder with --name."
+        )
+    if (longest := max(len(os.fsencode(part)) for part in parts)) > NAME_MAX:
+        raise CrossEmoError(
+            f"The run's name, {name[:20]!r} and so on, has {longest} bytes: give one "
+            f"of {NAME_MAX} or fewer with --name."
+        )
+    if not place.strip() or "\0" in place:
+        raise CrossEmoError(f"No folder is named {place!r}: give another --logs.")
+    return Path(os.path.realpath(place), name)
 
 
 def claim_version(folder: Path) -> int:
@@ -53,7 +79,8 @@ def find_checkpoint(name: str, folder: Path) -> str:
         CrossEmoError: There is no such checkpoint, or it is not whole.
     """
     if name != "last":
-        if not Path(name).exists():
+        name = str(expanded(name))
+        if not os.path.exists(name):
             raise CrossEmoError(
                 f"There is no checkpoint {name}: give the path of one, such as "
                 f"{folder / 'version_0' / LAST}, or last."

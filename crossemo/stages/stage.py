@@ -1,6 +1,7 @@
 """Stages of training: what each trains, on what, how long, and from what it starts."""
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -11,6 +12,9 @@ from crossemo.stages.optimization import Schedule
 Trained = Literal["head", "layers", "adapter", "all"]
 ModelPart = Literal["encoder", "layers", "projector", "head"]
 ClassWeights = Literal["balanced", "none"]
+
+
+MAX = sys.float_info.max
 
 
 class StageError(CrossEmoError):
@@ -74,7 +78,7 @@ class Stage:
                 raise StageError(f"A stage's {name} is 1 or more, not {value}.")
         for name in ("lr", "encoder_lr", "warmup"):
             value = getattr(self, name)
-            if value is not None and (value < 0 or (name == "warmup" and value > 1)):
+            if value is not None and not 0 <= value <= (1 if name == "warmup" else MAX):
                 raise StageError(f"A stage's {name} can't be {value}.")
 
     @property

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from crossemo.corpora.base import PARTS
 from crossemo.encoders import SSLEncoder
+from crossemo.files import expanded
 from crossemo.heads import EmotionHead
 from crossemo.mix import LayerMix
 from crossemo.runs.checkpoint_files import read_checkpoint
@@ -88,7 +89,7 @@ class StagedModule(LeakGuard):
             if adapters and stage.adapter != "continue":
                 changed |= {f"encoder.model.{name}" for name in adapters.adapted()}
             if stage.starts_elsewhere:
-                stored = read_checkpoint(stage.start_from)
+                stored = read_checkpoint(expanded(stage.start_from))
                 self.refuse_leaks(checkpoint_provenance(stored, "model"))
                 changed |= set(stored["state_dict"])
         self.encoder.keep(_below("encoder.model.", changed))
@@ -114,7 +115,7 @@ class StagedModule(LeakGuard):
         if stage.start_from == "scratch":
             self._take(self._start)
         elif stage.starts_elsewhere:
-            self._take(read_checkpoint(stage.start_from), other_classes=True)
+            self._take(read_checkpoint(expanded(stage.start_from)), other_classes=True)
         elif stage.start_from == "best" and best:
             self._take(read_checkpoint(best))
         if adapters := self.encoder.adaptation.adapters:
