@@ -78,7 +78,7 @@ def run(folder: Path, moments: int, typed: list[str]) -> list[dict[str, Any]]:
         how = signal.SIGKILL
         kill_at(step, rng.uniform(0, 0.1), how, home, [*typed, TELLING])
         report.append({"differs": differences(expected, weights(home))})
-    for name, free in (("logs", 300_000), ("logs", 2_000_000), ("scratch", 0)):
+    for name, free in (("logs", 300_000), ("logs", 600_000), ("scratch", 0)):
         home = places["logs"] / f"{name}-{free}"
         row = fill(home, places[name], free, typed)
         report.append(
