@@ -40,7 +40,9 @@ class Layerwise(Experiment):
         self.trainer.fit(model.on(datamodule), **options)
 
     def after_fit(self) -> None:
-        """Show the scores of all layers."""
+        """Show the scores of all layers, where there are any yet."""
+        if self.model.judgements is None:
+            return
         tables = []
         if self.analysis.scores:  # which the first process alone has
             summary = self.model.protocol.summary

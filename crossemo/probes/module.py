@@ -26,6 +26,7 @@ from crossemo.probes.protocols import (
 from crossemo.probes.solved import Precision
 from crossemo.probes.superb import RATES
 from crossemo.probes.task import ProbeTask
+from crossemo.probes.training_options import refuse_trainer
 from crossemo.probes.views import Looks, Pooling, Views, read_views
 from crossemo.runs.checkpoint_files import name_of, refuse_to_go_on
 from crossemo.runs.checkpointed import Checkpointed
@@ -146,9 +147,11 @@ class LayerwiseProbes(Checkpointed):
         """Read the views of all clips and make their probes.
 
         Raises:
-            CrossEmoError: There is no such layer, fold or reference, or no data.
+            CrossEmoError: There is no such layer, fold or reference, no data, or the
+                trainer would leave probes unlearnt.
         """
         super().setup(stage)
+        refuse_trainer(self.trainer)
         if len(self.probes):
             return
         data = self._probed()

@@ -178,6 +178,20 @@ def test_the_trainers_precision_does_not_round_what_is_solved(
     assert same(judged(mixed), judged(plain))
 
 
+@pytest.mark.parametrize(
+    ("options", "name"),
+    [
+        ({"limit_train_batches": 0}, "limit_train_batches"),
+        ({"precision": "bf16-true"}, "precision"),
+    ],
+)
+def test_a_trainer_that_would_leave_probes_unlearnt_or_rounded_is_refused(
+    ravdess: Path, wav2vec2: Path, options: dict[str, Any], name: str
+) -> None:
+    with pytest.raises(CrossEmoError, match=f"trainer.{name} is .*: leave it out"):
+        trainer(**options).fit(few(speech(ravdess), wav2vec2))
+
+
 class Save(Callback):
     """Has every process save its judgements."""
 
