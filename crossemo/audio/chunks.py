@@ -18,6 +18,7 @@ _UNKNOWN = {4: 0x7FFFF000, 8: 1 << 62}
 _MOST_CHUNKS = 10_000
 _PADDING = 1 << 16  # bytes of nothing but zeros that may follow the samples
 _UNCOMPRESSED = (1, 3, 0xFFFE)  # format tags of RIFF
+_UNCOMPRESSED_AIFF = (b"NONE", b"sowt", b"twos", b"fl32", b"FL32", b"fl64", b"FL64")
 
 
 @dataclass(frozen=True)
@@ -33,6 +34,7 @@ class Layout:
         counted: Bytes that a chunk's size counts besides its content.
         total: Where the size of the whole stands, and the bytes that it leaves out;
             None where it stands nowhere.
+        before: Bytes in the chunk of samples before the first of them.
     """
 
     start: int
@@ -42,6 +44,7 @@ class Layout:
     align: int = 2
     counted: int = 0
     total: tuple[int, int] | None = (4, 8)
+    before: int = 0
 
     @property
     def head(self) -> int:
@@ -53,10 +56,10 @@ LAYOUTS = {
     b"RIFF": Layout(12, "<I", b"data"),
     b"RIFX": Layout(12, ">I", b"data"),
     b"RF64": Layout(12, "<I", b"data", total=None),
-    b"FORM": Layout(12, ">I", b"SSND"),
+    b"FORM": Layout(12, ">I", b"SSND", before=8),
     # Sony's Wave64, whose names are GUIDs
     b"riff": Layout(40, "<Q", b"data", name=16, align=8, counted=24, total=(16, 0)),
-    b"caff": Layout(8, ">Q", b"data", align=1, total=None),
+    b"caff": Layout(8, ">Q", b"data", align=1, total=None, before=4),
 }
 
 
@@ -88,21 +91,21 @@ def read_chunks(file: BinaryIO, size: int, layout: Layout) -> View:
     Raises:
         RefusedError: Samples are missing, or the header contradicts itself or the file.
     """
-    width = 1
-    long = None
+    width, least, long = 1, 0, None
     for chunk in _chunks(file, layout, layout.start, size):
         if chunk.name[:4] == b"fmt " and layout.samples == b"data":
             width = _width(bytes_at(file, chunk.begin, 16), layout.sizes[0])
         elif chunk.name == b"COMM":
-            channels, _, bits = struct.unpack(">HIH", _field(file, chunk.begin, 8))
-            width = max(1, channels * -(-bits // 8))
+            least = _bytes_of_aiff(bytes_at(file, chunk.begin, min(22, chunk.length)))
         elif chunk.name == b"ds64":
             long = chunk.begin + 8
         elif chunk.name.startswith(layout.samples):
             if long and chunk.length == 0xFFFFFFFF:
                 (length,) = struct.unpack("<Q", _field(file, long, 8))
                 chunk = Chunk(chunk.name, chunk.begin, length, long, "<Q")
-            return _whole(file, size, layout, chunk, width)
+            if least:  # behind 8 bytes, the first 4 of which are an offset
+                least += 8 + int.from_bytes(_field(file, chunk.begin, 4))
+            return _whole(file, size, layout, chunk, (width, least))
     return View(file, [(0, size)])
 
 
@@ -121,7 +124,9 @@ def _chunks(
         start = begin + length + -length % layout.align
 
 
-def _whole(file: BinaryIO, size: int, layout: Layout, chunk: Chunk, width: int) -> View:
+def _whole(
+    file: BinaryIO, size: int, layout: Layout, chunk: Chunk, limits: tuple[int, int]
+) -> View:
     """Return the file, if it holds the samples of this chunk and nothing unexplained.
 
     Args:
@@ -129,22 +134,26 @@ def _whole(file: BinaryIO, size: int, layout: Layout, chunk: Chunk, width: int) 
         size: Its bytes.
         layout: How it is laid out.
         chunk: The chunk of samples.
-        width: Bytes of all channels at one moment; 1 where they are compressed.
+        limits: Bytes of all channels at one moment, 1 where they are compressed; and
+            bytes that the chunk must have at least.
+
+    Raises:
+        RefusedError: It doesn't.
     """
+    width, least = limits
     present = size - chunk.begin
     unknown = chunk.length >= _UNKNOWN[struct.calcsize(chunk.sizes)] - layout.counted
+    empty = chunk.length <= layout.before
     explained = _explained(file, size, layout, chunk)
-    if (unknown and chunk.length > present) or (not chunk.length and not explained):
+    if (unknown and chunk.length > present) or (empty and not explained):
+        _compare(least, present)
         length = present + layout.counted
         new = struct.pack(
             chunk.sizes, min(length, 256 ** struct.calcsize(chunk.sizes) - 1)
         )
         return patched(file, size, chunk.field, new)
-    if chunk.length // width > present // width:
-        raise RefusedError(
-            f"is cut short: its header promises {chunk.length} bytes of samples and "
-            f"{present} are there."
-        )
+    _compare(chunk.length // width * width, present)
+    _compare(least, chunk.length)
     if not explained:
         raise RefusedError(
             f"has a header that contradicts the file: it promises {chunk.length} bytes "
@@ -153,10 +162,23 @@ def _whole(file: BinaryIO, size: int, layout: Layout, chunk: Chunk, width: int) 
     return View(file, [(0, size)])
 
 
+def _compare(promised: int, present: int) -> None:
+    """Refuse a file with fewer bytes than were promised.
+
+    Raises:
+        RefusedError: It has.
+    """
+    if promised > present:
+        raise RefusedError(
+            f"is cut short: its header promises {promised} bytes of samples and "
+            f"{present} are there."
+        )
+
+
 def _explained(file: BinaryIO, size: int, layout: Layout, samples: Chunk) -> bool:
     """Return whether chunks, or nothing but zeros, follow the samples to the end."""
     stop = size
-    if layout.total and samples.length:
+    if layout.total and samples.length > layout.before:
         (total,) = struct.unpack(
             layout.sizes, _field(file, layout.total[0], struct.calcsize(layout.sizes))
         )
@@ -202,6 +224,15 @@ def _width(content: bytes, order: str) -> int:
             f"at {rate} Hz, and {width} bytes for all channels or {speed} a second."
         )
     return width
+
+
+def _bytes_of_aiff(content: bytes) -> int:
+    """Return the bytes of all samples, by a chunk `COMM`; 0 where it doesn't say."""
+    if len(content) < 18 or content[18:22] not in (b"", *_UNCOMPRESSED_AIFF):
+        return 0
+    channels, samples, bits = struct.unpack_from(">HIH", content)
+    number: int = channels * samples * -(-bits // 8)
+    return number
 
 
 def _field(file: BinaryIO, position: int, number: int) -> bytes:

@@ -63,6 +63,9 @@ def read_frames(file: BinaryIO, size: int, start: int) -> Stream | None:
     position = _find(file, start, min(size, start + _LEADER), size)
     if position is None:
         return None
+    leader = bytes_at(file, start, position - start)
+    if parse(leader) or b"Xing" in leader or b"Info" in leader:
+        raise RefusedError("is damaged: its first MP3 frame isn't whole.")
     frame = parse(bytes_at(file, position, 4))
     assert frame
     head = bytes_at(file, position, frame.length)
@@ -83,7 +86,7 @@ def read_frames(file: BinaryIO, size: int, start: int) -> Stream | None:
 
 
 def parse(head: bytes) -> Frame | None:
-    """Return what the first four bytes of a frame say; None if they begin none."""
+    """Return what the first bytes of a frame say; None if they begin none."""
     if len(head) < 4 or head[0] != 0xFF or head[1] < 0xE0:
         return None
     version, layer = head[1] >> 3 & 3, 4 - (head[1] >> 1 & 3)
