@@ -114,8 +114,10 @@ def _chunks(
 ) -> Iterator[Chunk]:
     """Yield the chunks between two places, the last perhaps reaching beyond."""
     for _ in range(most):
+        if start + layout.head > stop:
+            return
         head = bytes_at(file, start, layout.head)
-        if start + layout.head > stop or len(head) < layout.head:
+        if len(head) < layout.head:
             return
         (length,) = struct.unpack(layout.sizes, head[layout.name :])
         begin, field = start + layout.head, start + layout.name

@@ -1,6 +1,7 @@
 """What decoders give of a file, in blocks, as far as the container promises."""
 
 import os
+import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -25,6 +26,9 @@ _CONTAINERS = (
     *("FLAC", "OGG", "MP3"),
 )
 _UNKNOWN = 1 << 60  # libsndfile gives more for a length that it doesn't know
+
+# What libsndfile says of formats that ffmpeg may know.
+_OTHER = re.compile("not recognised|unimplemented")
 
 Block = NDArray[np.float32]  # (samples, channels)
 
@@ -64,8 +68,9 @@ def read_sound(file: BinaryIO, path: Path, until: float) -> Sound:
     try:
         decoder = _open(streams[0])
     except soundfile.LibsndfileError as error:
-        reason = error.error_string.rstrip(".")
-        rate, block = read_with_torchcodec(path, reason, until)
+        if not _OTHER.search(error.error_string):
+            raise RefusedError(f"is damaged: {_reason(error)}.") from error
+        rate, block = read_with_torchcodec(path, _reason(error), until)
         return Sound(_plausible(rate, block.shape[1]), iter([block]))
     return Sound(decoder.samplerate, _blocks(decoder, streams))
 
@@ -90,6 +95,13 @@ def _open(stream: Stream) -> _Decoder:
         )
     _plausible(decoder.samplerate, decoder.channels)
     return decoder
+
+
+def _reason(error: soundfile.LibsndfileError) -> str:
+    reason: str = error.error_string.strip().rstrip(".").removeprefix("Error : ")
+    if not reason or reason.startswith("File does not exist"):  # of a few bytes
+        return "the decoder can't go on"
+    return reason
 
 
 def _plausible(rate: int, channels: int) -> int:
@@ -135,7 +147,7 @@ def _stream_blocks(decoder: _Decoder, stream: Stream) -> Iterator[Block]:
             except soundfile.LibsndfileError as error:
                 if total >= promised > 0:
                     break  # what stands behind the samples is no sound
-                reason = error.error_string.rstrip(".") or "the decoder stops"
+                reason = _reason(error)
                 raise RefusedError(f"is damaged or cut short: {reason}.") from error
             if stream.view.failure:
                 raise stream.view.failure

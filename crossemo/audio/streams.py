@@ -68,7 +68,7 @@ def _au(file: BinaryIO, size: int) -> View:
     begin, promised, coding, _, channels = (
         int.from_bytes(head[place : place + 4], order) for place in range(4, 24, 4)
     )
-    present = size - begin
+    present = max(0, size - begin)
     if not promised or promised == 0xFFFFFFFF:
         return patched(file, size, 8, b"\xff" * 4)  # unknown, to libsndfile too
     width = max(1, channels * _AU_WIDTHS.get(coding, 1))

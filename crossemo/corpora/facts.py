@@ -44,7 +44,7 @@ def content_digest(path: Path) -> str:
         OSError: The file can't be read.
     """
     digest = blake2b(digest_size=16)
-    with path.open("rb") as file:
+    with audio.open_regular(path) as file:
         while block := file.read(1 << 20):
             digest.update(block)
     return digest.hexdigest()

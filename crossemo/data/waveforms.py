@@ -7,9 +7,10 @@ resampled, which 16-bit samples would clip.
 
 import json
 import os
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
+from functools import lru_cache
 from hashlib import blake2b
 from pathlib import Path
 from typing import BinaryIO
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from crossemo import audio, cache
-from crossemo.corpora.base import Clip
+from crossemo.corpora.facts import content_digest
 from crossemo.data.batch import Content
 from crossemo.data.examples import Example
 from crossemo.errors import CrossEmoError
@@ -26,7 +27,7 @@ from crossemo.progress import bar
 
 FORMAT = 3
 NAMED_IN_WARNINGS = 3
-DECODED_AHEAD = 64
+DECODED_AHEAD = 16  # clips that are decoded, or wait to be written
 
 Waveform = NDArray[np.float32]
 
@@ -121,7 +122,7 @@ class WaveformStore:
         store = _find(folder)
         if store is not None:
             failed = [one for one in examples if one.key in store.failures]
-            if all(isinstance(_decode(one.clip, rate), str) for one in failed):
+            if all(isinstance(_decode(one, rate), str) for one in failed):
                 return store
         _build(folder, examples, rate, progress)
         return cls(folder)
@@ -213,7 +214,7 @@ def _write(
 ) -> None:
     lengths: dict[str, int] = {}
     failures: dict[str, str] = {}
-    results = _decode_all([one.clip for one in examples], rate, progress)
+    results = _decode_all(examples, rate, progress)
     with (folder / "waveforms.npy").open("wb") as file:
         _write_header(file, 0)
         for one, result in zip(examples, results, strict=True):
@@ -244,18 +245,33 @@ def _serves_as_well(there: Path, ours: Path) -> bool:
 
 
 def _decode_all(
-    clips: Sequence[Clip], rate: int, progress: bool
+    examples: Sequence[Example], rate: int, progress: bool
 ) -> Iterator[Waveform | str]:
-    starts = range(0, len(clips), DECODED_AHEAD)
-    blocks = bar(starts, f"Decoding {len(clips)} clips", shown=progress)
+    ahead: deque[Future[Waveform | str]] = deque()
     with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
-        for start in blocks:
-            block = clips[start : start + DECODED_AHEAD]
-            yield from threads.map(lambda clip: _decode(clip, rate), block)
+        for one in bar(examples, f"Decoding {len(examples)} clips", shown=progress):
+            ahead.append(threads.submit(_decode, one, rate))
+            if len(ahead) == DECODED_AHEAD:
+                yield ahead.popleft().result()
+        while ahead:
+            yield ahead.popleft().result()
 
 
-def _decode(clip: Clip, rate: int) -> Waveform | str:
+def _decode(example: Example, rate: int) -> Waveform | str:
+    clip = example.clip
     try:
-        return audio.decode(clip.path, rate, clip.start, clip.end)
+        waveform = audio.decode(clip.path, rate, clip.start, clip.end)
+        state = clip.path.stat()
+        digest = _digest(clip.path, state.st_size, state.st_mtime_ns)
     except audio.AudioError as error:
         return str(error)
+    except OSError as error:
+        return f"{clip.path} can't be read: {error.strerror}."
+    if digest != example.digest:
+        return f"{clip.path} has changed since it was listed: run again."
+    return waveform
+
+
+@lru_cache  # of a long file many stretches are decoded
+def _digest(path: Path, size: int, changed: int) -> str:
+    return content_digest(path)

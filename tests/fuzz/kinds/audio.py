@@ -13,6 +13,7 @@ from crossemo.audio import decode, header
 Rng = np.random.Generator
 
 RATE = 16_000
+RATES = (8_000, 16_000, 24_000, 48_000)
 TOLERANCE = 0.1  # seconds that lossy formats may leave out
 # suffix, format, subtype, order of bytes
 ENCODINGS = (
@@ -37,7 +38,7 @@ ENCODINGS = (
 def make(rng: Rng, folder: Path) -> Path:
     """Write a file, and beside it how many seconds it must give if it gives any."""
     suffix, form, subtype, order = ENCODINGS[rng.integers(len(ENCODINGS))]
-    rate = int(rng.choice((8_000, 16_000, 24_000, 48_000)))
+    rate = int(rng.choice(RATES))
     seconds = float(rng.uniform(0.2, 1.5))
     channels = 1 if subtype == "GSM610" else int(rng.choice((1, 1, 2)))
     samples = _samples(rng, round(rate * seconds), channels)
@@ -143,9 +144,8 @@ def lied(rng: Rng, content: bytes) -> Damaged:
         width = struct.calcsize(form)
         for place in range(4, min(len(content), 4200) - width):
             (number,) = struct.unpack_from(form, content, place)
-            rate = number in (8_000, 16_000, 24_000, 48_000)
-            rate = rate or (content.startswith(b"caff") and place < 60)
-            if 0.1 < number / len(content) < 1.01 and number > 300 and not rate:
+            size = 0.1 < number / len(content) < 1.01 and number > 300
+            if size and number not in RATES and place not in _spared(content):
                 numbers[place] = form
     if not numbers:
         return content, 1
@@ -158,6 +158,13 @@ def lied(rng: Rng, content: bytes) -> Damaged:
     copy = bytearray(content)
     struct.pack_into(form, copy, place, min(lie, top))
     return bytes(copy), 1
+
+
+def _spared(content: bytes) -> range:
+    """Return where a header says rate or channels, which nothing else contradicts."""
+    comm = content.find(b"COMM")
+    places = {b"caff": (8, 60), b".snd": (12, 24), b"FORM": (comm + 14, comm + 26)}
+    return range(*places.get(content[:4], (0, 0)))
 
 
 def joined(rng: Rng, content: bytes) -> Damaged:
