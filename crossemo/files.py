@@ -7,6 +7,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 from crossemo.errors import CrossEmoError
 
@@ -21,6 +22,19 @@ def expanded(path: str | Path) -> Path:
     if full.startswith("~"):
         raise CrossEmoError(f"There is no home folder for {path}: give the full path.")
     return Path(full)
+
+
+def printable(name: str | Path) -> str:
+    """Return a name as text that any table, figure or line of a log bears.
+
+    Letters are composed (Unicode's NFC), as one name may be spelt in two ways; bytes
+    that are not UTF-8 and characters that can't be printed become escapes.
+    """
+    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    return "".join(
+        letter if letter.isprintable() else ascii(letter)[1:-1]
+        for letter in normalize("NFC", text)
+    )
 
 
 @contextmanager

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from crossemo.audio.base import AudioError, RefusedError, open_regular
 from crossemo.audio.reading import Sound, read_header, read_sound
+from crossemo.files import printable
 
 RESAMPLER = f"soxr-hq-{soxr.__version__}"
 
@@ -45,20 +46,21 @@ def decode(
             holds no sample, only silence, values that are not finite, or more than an
             hour.
     """
+    name = printable(path)
     try:
         with open_regular(path) as file:
             until = min(start + LONGEST + 1, end or inf)
             return _waveform(read_sound(file, path, until), rate, start, end)
     except RefusedError as refusal:
-        raise AudioError(f"{path} {refusal}") from refusal
+        raise AudioError(f"{name} {refusal}") from refusal
     except OSError as error:
-        raise AudioError(f"{path} can't be read: {error.strerror}.") from error
+        raise AudioError(f"{name} can't be read: {error.strerror or error}.") from error
     except MemoryError as error:
-        raise AudioError(f"{path} doesn't fit into the memory.") from error
+        raise AudioError(f"{name} doesn't fit into the memory.") from error
     except Exception as error:  # whatever a decoder may raise of a damaged file
         reason = " ".join(str(error).split()).rstrip(".")
         raise AudioError(
-            f"{path} can't be decoded: {type(error).__name__}: {reason}."
+            f"{name} can't be decoded: {type(error).__name__}: {reason}."
         ) from error
 
 

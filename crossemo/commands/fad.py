@@ -20,7 +20,7 @@ from crossemo.data.samplers import eval_batches
 from crossemo.data.waveforms import WaveformStore, skipped_sentence
 from crossemo.encoders import SSLEncoder, load_encoder
 from crossemo.errors import CrossEmoError
-from crossemo.files import expanded, write_csv
+from crossemo.files import expanded, printable, write_csv
 from crossemo.report.distances import distance_figures
 from crossemo.report.figures import save_png
 from crossemo.report.tables import similarity_table
@@ -137,7 +137,7 @@ def _domains(first: Path, second: Path, groups: str | None) -> dict[str, Folders
     roots = [Path(os.path.realpath(expanded(root))) for root in (first, second)]
     if roots[0] == roots[1]:
         raise CrossEmoError(f"{first} is given twice: give two folders to compare.")
-    names = [root.name for root in roots]
+    names = [printable(root.name) for root in roots]
     if names[0] == names[1]:
         names = ["first", "second"]
     return {

@@ -6,8 +6,12 @@ from dataclasses import replace
 from itertools import chain
 from pathlib import Path
 
+from crossemo import audio
 from crossemo.corpora.base import PARTS, Clip, CorpusError, Problem
 from crossemo.corpora.facts import FileFacts, clip_key
+from crossemo.files import printable
+
+_RATE = 16_000  # Hz, at which it is tried whether copies are sound
 
 logger = logging.getLogger(__name__)
 
@@ -20,7 +24,7 @@ def without_copies(
     Of copies with one label one stays, with the groups of all: the first, or where the
     authors have put copies in different parts, that of the test part, then of the
     validation part. Copies with different labels are all left out, as none can be
-    trusted. Empty files are no copies of each other.
+    trusted. Files that are empty or can't be read are no copies of each other.
 
     Args:
         clips: Clips of one corpus.
@@ -49,8 +53,8 @@ def without_copies(
             "%d of %d files are left out, being byte for byte copies (first: %s of %s)",
             sum(map(len, repeated)) - len(repeated),
             len(clips),
-            second.path,
-            first.path,
+            printable(second.path),
+            printable(first.path),
         )
     return [_united(copies) for copies in trusted.values()], problems
 
@@ -63,9 +67,15 @@ def _united(copies: Sequence[Clip]) -> Clip:
 
 
 def _problem(copies: Sequence[Clip]) -> Problem:
+    if refusal := _refusal(copies[0]):
+        return Problem(
+            "same bytes, no sound",
+            f"{refusal.rstrip('.')}, and {len(copies)} clips hold the same bytes.",
+            tuple(clip.id for clip in copies),
+        )
     firsts = {clip.label: clip for clip in reversed(copies)}
     named = [clip for clip in copies if firsts[clip.label] is clip]
-    labels = " and ".join(f"{c.path} ({c.label})" for c in named[:2])
+    labels = " and ".join(f"{printable(c.path)} ({c.label})" for c in named[:2])
     return Problem(
         "same bytes, other label",
         f"{labels} hold the same bytes under different labels: remove the one whose "
@@ -74,17 +84,26 @@ def _problem(copies: Sequence[Clip]) -> Problem:
     )
 
 
+def _refusal(clip: Clip) -> str:
+    """Return why a clip is no sound, such as a page of a web server; empty if it is."""
+    try:
+        audio.decode(clip.path, _RATE, clip.start, clip.end)
+    except audio.AudioError as error:
+        return str(error) if clip.path.exists() else ""
+    return ""
+
+
 def _refuse_namesakes(clips: Sequence[Clip], facts: Mapping[Path, FileFacts]) -> None:
     named: dict[str, Clip] = {}
     for clip in clips:
         first = named.setdefault(clip.id, clip)
         if facts[first.path].digest != facts[clip.path].digest:
             raise CorpusError(
-                f"{first.path} and {clip.path} have one name and differ in content: "
-                "give a root that holds only one of them."
+                f"{printable(first.path)} and {printable(clip.path)} have one name and "
+                "differ in content: give a root that holds only one of them."
             )
         if clip_key(first, facts) != clip_key(clip, facts):
             raise CorpusError(
-                f"Two stretches of {clip.path} have one name, {clip.id}: give each a "
-                "name of its own."
+                f"Two stretches of {printable(clip.path)} have one name, {clip.id}: "
+                "give each a name of its own."
             )

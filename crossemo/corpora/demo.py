@@ -113,7 +113,7 @@ class Demo(Corpus):
             CorpusNotFoundError: `prepare` has not been called.
             CorpusError: A clip is gone.
         """
-        if not self.root.is_dir():
+        if not os.path.isdir(self.root):
             raise CorpusNotFoundError(
                 f"The demo's {self.channel} is not in {self.root}: "
                 "call prepare() first, which writes it."

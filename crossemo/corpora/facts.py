@@ -11,7 +11,6 @@ from typing import Any
 
 from crossemo import audio, cache
 from crossemo.corpora.base import Clip, CorpusError
-from crossemo.corpora.listing import refuse
 from crossemo.progress import bar
 
 FORMAT = 2
@@ -35,6 +34,9 @@ class FileFacts:
     samples: int | None = None
     rate: int | None = None
     channels: int | None = None
+
+
+UNREADABLE = FileFacts("", 0)
 
 
 def content_digest(path: Path) -> str:
@@ -67,8 +69,11 @@ def file_facts(
         cache_dir: The cache folder; `crossemo.cache.cache_dir` if None.
         progress: Show a bar.
 
+    Files that can't be read, or are gone by now, count as empty, and are tried again
+    each time: who decodes them says what is wrong.
+
     Raises:
-        CorpusError: A file can't be read, or the cache can't be written.
+        CorpusError: The cache can't be written.
     """
     home = cache.cache_dir(cache_dir)
     real = os.path.realpath(root)
@@ -85,13 +90,15 @@ def file_facts(
     fresh = [path for path in names if path not in facts]
     if fresh:
         facts |= zip(fresh, _read_files(fresh, progress), strict=True)
-        stored |= {names[p]: [stamps[p], *astuple(facts[p])] for p in fresh}
-        _write(store, stored, real)
+        read = [path for path in fresh if facts[path] != UNREADABLE]
+        stored |= {names[p]: [stamps[p], *astuple(facts[p])] for p in read}
+        if read:
+            _write(store, stored, real)
     return facts
 
 
 def clip_key(clip: Clip, facts: Mapping[Path, FileFacts]) -> str:
-    """Return what a clip's samples are known by; an empty file's, its name."""
+    """Return what a clip's samples are known by; without any, the clip's name."""
     fact = facts[clip.path]
     return clip.key(fact.digest) if fact.size else clip.id
 
@@ -99,8 +106,8 @@ def clip_key(clip: Clip, facts: Mapping[Path, FileFacts]) -> str:
 def _stamp(path: Path) -> list[int]:
     try:
         state = path.stat()
-    except OSError as error:
-        refuse(error)
+    except OSError:
+        return []
     # Who copies a file may set back the one time, and nobody the other.
     return [state.st_size, state.st_mtime_ns, state.st_ctime_ns]
 
@@ -119,8 +126,8 @@ def _read_files(paths: Sequence[Path], progress: bool) -> list[FileFacts]:
 def _read_file(path: Path) -> FileFacts:
     try:
         digest, size = content_digest(path), path.stat().st_size
-    except OSError as error:
-        refuse(error)
+    except OSError:
+        return UNREADABLE
     return FileFacts(digest, size, *(audio.header(path) or ()))
 
 

@@ -1,11 +1,13 @@
 """Any folder of audio with a sub-folder for every emotion."""
 
+import os
 import re
+from collections import Counter
 from pathlib import Path
 
 from crossemo.corpora.base import Clip, Corpus, CorpusError, Domain
-from crossemo.corpora.listing import walk_files
-from crossemo.files import expanded
+from crossemo.corpora.listing import check_folder, walk_files
+from crossemo.files import expanded, printable
 
 
 class Folders(Corpus):
@@ -34,7 +36,7 @@ class Folders(Corpus):
     ) -> None:
         self.root = expanded(root)
         self.domain = domain
-        self.name = name or self.root.resolve().name
+        self.name = name or printable(os.path.basename(os.path.realpath(self.root)))
         try:
             self._groups = None if groups is None else re.compile(groups)
         except re.error as error:
@@ -49,12 +51,15 @@ class Folders(Corpus):
             CorpusError: There is no folder or no audio, a folder can't be read, or the
                 expression finds nothing in a path.
         """
-        if not self.root.is_dir():
-            raise CorpusError(f"There is no folder {self.root}.")
+        check_folder(self.root, "give a folder with a sub-folder for every emotion")
+        paths = [path for path in walk_files(self.root) if path.parent != self.root]
+        names = {
+            path: printable(path.relative_to(self.root).as_posix()) for path in paths
+        }
+        times = Counter(names.values())
         clips = [
-            self._clip(path)
-            for path in sorted(walk_files(self.root))
-            if path.parent != self.root and path.is_file()
+            self._clip(path, names[path], alone=times[names[path]] == 1)
+            for path in sorted(paths, key=lambda path: (names[path].split("/"), path))
         ]
         if not clips:
             raise CorpusError(
@@ -63,22 +68,23 @@ class Folders(Corpus):
             )
         return clips
 
-    def _clip(self, path: Path) -> Clip:
-        inside = path.relative_to(self.root)
+    def _clip(self, path: Path, name: str, alone: bool) -> Clip:
+        # Two spellings of one name may lie side by side.
+        place = name if alone else ascii(path.relative_to(self.root).as_posix())[1:-1]
         return Clip(
-            id=f"{self.name}/{inside.as_posix()}",
+            id=f"{self.name}/{place}",
             path=path,
-            groups=(self._group(inside),),
-            label=inside.parts[0].lower(),
+            groups=(self._group(name, f"{self.name}/{place}"),),
+            label=printable(name.split("/")[0].lower()),
         )
 
-    def _group(self, inside: Path) -> str:
+    def _group(self, name: str, single: str) -> str:
         if self._groups is None:
-            alone = len(inside.parts) < 3
-            return f"{self.name}/{inside.as_posix()}" if alone else inside.parts[1]
-        match = self._groups.search(inside.as_posix())
+            parts = name.split("/")
+            return single if len(parts) < 3 else parts[1]
+        match = self._groups.search(name)
         if not match:
             raise CorpusError(
-                f"--groups {self._groups.pattern!r} finds nothing in {inside}."
+                f"--groups {self._groups.pattern!r} finds nothing in {name}."
             )
         return str(match[match.lastindex or 0])

@@ -3,10 +3,13 @@
 import csv
 import os
 from collections.abc import Collection, Iterator, Mapping
+from errno import ELOOP, ENOENT
 from pathlib import Path
+from stat import S_ISDIR
 from typing import NoReturn
 
-from crossemo.corpora.base import CorpusError
+from crossemo.corpora.base import CorpusError, CorpusNotFoundError
+from crossemo.files import printable
 
 # fmt: off
 AUDIO = frozenset((
@@ -21,7 +24,7 @@ def walk_files(root: Path, suffixes: Collection[str] = AUDIO) -> Iterator[Path]:
 
     Links to folders are followed, each folder is entered once, and neither a folder
     above nor one that is reached without the link is entered through it. Names that
-    begin with a dot are passed over.
+    begin with a dot are passed over. Whether a file can be read shows when it is.
 
     Args:
         root: The folder.
@@ -32,20 +35,44 @@ def walk_files(root: Path, suffixes: Collection[str] = AUDIO) -> Iterator[Path]:
     """
     top = Path(os.path.realpath(root))
     entered: set[Path] = set()
-    for folder, below, names in os.walk(root, onerror=refuse, followlinks=True):
+    waiting = [root]
+    while waiting:
+        folder = waiting.pop()
         real = Path(os.path.realpath(folder))
         if real in entered:
-            below.clear()
             continue
         entered.add(real)
-        below[:] = sorted(
-            name
-            for name in below
-            if not name.startswith(".") and _is_way(Path(folder, name), real, top)
-        )
-        for name in sorted(names):
-            if not name.startswith(".") and _suffix(name) in suffixes:
-                yield Path(folder, name)
+        below: list[Path] = []
+        for path in _visible(folder):
+            if _is_folder(path):
+                if _is_way(path, real, top):
+                    below.append(path)
+            elif _suffix(path.name) in suffixes:
+                yield path
+        waiting.extend(reversed(below))
+
+
+def check_folder(root: Path, advice: str) -> None:
+    """Refuse what is no folder that can be listed.
+
+    Args:
+        root: What should be a folder.
+        advice: What to do where it isn't.
+
+    Raises:
+        CorpusNotFoundError: There is nothing, or something else.
+        CorpusError: The system doesn't say.
+    """
+    try:
+        mode = os.stat(root).st_mode
+    except (FileNotFoundError, NotADirectoryError):
+        mode = 0
+    except (OSError, ValueError) as error:  # ValueError: a name with a null character
+        reason = getattr(error, "strerror", None) or error
+        raise CorpusError(f"{printable(root)} can't be read: {reason}.") from error
+    if not S_ISDIR(mode):
+        wrong = "is not a folder" if mode else "does not exist"
+        raise CorpusNotFoundError(f"{printable(root)} {wrong}: {advice}.")
 
 
 def find_audio(root: Path, stems: Collection[str]) -> dict[str, Path]:
@@ -61,11 +88,11 @@ def find_audio(root: Path, stems: Collection[str]) -> dict[str, Path]:
     Raises:
         CorpusError: A folder can't be read.
     """
-    wanted = set(stems)
+    wanted = {printable(stem): stem for stem in stems}
     files: dict[str, Path] = {}
     for path in walk_files(root):
-        if path.stem in wanted:
-            files.setdefault(path.stem, path)
+        if stem := wanted.get(printable(path.stem)):
+            files.setdefault(stem, path)
     return files
 
 
@@ -113,7 +140,25 @@ def refuse(error: OSError) -> NoReturn:
     Raises:
         CorpusError: Always.
     """
-    raise CorpusError(f"{error.filename} can't be read: {error.strerror}.") from error
+    place = printable(error.filename)
+    raise CorpusError(f"{place} can't be read: {error.strerror}.") from error
+
+
+def _visible(folder: Path) -> list[Path]:
+    try:
+        names = sorted(os.listdir(folder))
+    except OSError as error:
+        refuse(error)
+    return [folder / name for name in names if not name.startswith(".")]
+
+
+def _is_folder(path: Path) -> bool:
+    try:
+        return S_ISDIR(os.stat(path).st_mode)
+    except OSError as error:
+        if error.errno not in (ENOENT, ELOOP):  # of links to nothing, or in circles
+            refuse(error)
+        return False
 
 
 def _is_way(folder: Path, inside: Path, top: Path) -> bool:

@@ -1,6 +1,7 @@
 """RAVDESS: the same actors speak and sing the same two sentences."""
 
 import logging
+import os
 import re
 from collections import Counter
 from functools import cached_property
@@ -14,8 +15,8 @@ from crossemo.corpora.base import (
     CorpusError,
     CorpusNotFoundError,
 )
-from crossemo.corpora.listing import refuse, walk_files
-from crossemo.files import expanded
+from crossemo.corpora.listing import check_folder, walk_files
+from crossemo.files import expanded, printable
 
 logger = logging.getLogger(__name__)
 
@@ -134,7 +135,7 @@ class RAVDESS(Corpus):
 
     @cached_property
     def _clips(self) -> tuple[Clip, ...]:
-        self._refuse_no_folder()
+        check_folder(self.root, self._advice())
         paths = walk_files(self.root, {"wav"})
         wavs = [(path, _NAME.fullmatch(path.stem)) for path in paths]
         strays = [path for path, name in wavs if not name]
@@ -150,7 +151,7 @@ class RAVDESS(Corpus):
             logger.warning(
                 "%d of %d .wav files under %s are left out, as their names (first: %s) "
                 "are not of RAVDESS's form %s",
-                *(len(strays), len(wavs), self.root, strays[0], _EXAMPLE),
+                *(len(strays), len(wavs), self.root, printable(strays[0]), _EXAMPLE),
             )
         clips = [
             Clip(
@@ -163,15 +164,6 @@ class RAVDESS(Corpus):
         ]
         return tuple(sorted(clips, key=lambda clip: (clip.id, clip.path)))
 
-    def _refuse_no_folder(self) -> None:
-        try:
-            if self.root.is_dir():
-                return
-            wrong = "is not a folder" if self.root.exists() else "does not exist"
-        except OSError as error:  # such as one of a folder above
-            refuse(error)
-        raise CorpusNotFoundError(f"{self.root} {wrong}: {self._advice()}.")
-
     def _nothing_found(self, channels: Counter[str], strays: list[Path]) -> str:
         for channel, code in _CHANNELS.items():
             if channels[code]:
@@ -179,14 +171,18 @@ class RAVDESS(Corpus):
                     f"{self.root} holds RAVDESS {channel} ({channels[code]} files) but "
                     f"no {self.channel}: {self._advice()}."
                 )
-        others = f" ({len(strays)} others do, such as {strays[0]})" if strays else ""
+        others = (
+            f" ({len(strays)} others do, such as {printable(strays[0])})"
+            if strays
+            else ""
+        )
         return (
             f"No RAVDESS {self.channel} clip, such as {_EXAMPLE}, lies under "
             f"{self.root}{others}: {self._advice()}."
         )
 
     def _advice(self) -> str:
-        folder = self.root.parent if self.root.is_file() else self.root
+        folder = self.root.parent if os.path.isfile(self.root) else self.root
         return (
             "give the folder that holds the unpacked archives, or run "
             f"`crossemo download ravdess {folder}`"

@@ -23,6 +23,7 @@ from crossemo.corpora.facts import content_digest
 from crossemo.data.batch import Content
 from crossemo.data.examples import Example
 from crossemo.errors import CrossEmoError
+from crossemo.files import printable
 from crossemo.progress import bar
 
 FORMAT = 3
@@ -157,8 +158,8 @@ class WaveformStore:
                 skipped[one.clip.id] = self.failures[one.key]
             elif (length := self.lengths[one.key]) < min_samples:
                 skipped[one.clip.id] = (
-                    f"{one.clip.path} has {length} samples at {self.rate} Hz, "
-                    f"fewer than the {min_samples} needed"
+                    f"{printable(one.clip.path)} has {length} samples at {self.rate} "
+                    f"Hz, fewer than the {min_samples} needed"
                 )
         if skipped and (strict or len(skipped) == len(examples)):
             raise WaveformError(skipped_sentence(skipped, len(examples)))
@@ -266,9 +267,9 @@ def _decode(example: Example, rate: int) -> Waveform | str:
     except audio.AudioError as error:
         return str(error)
     except OSError as error:
-        return f"{clip.path} can't be read: {error.strerror}."
+        return f"{printable(clip.path)} can't be read: {error.strerror}."
     if digest != example.digest:
-        return f"{clip.path} has changed since it was listed: run again."
+        return f"{printable(clip.path)} has changed since it was listed: run again."
     return waveform
 
 
