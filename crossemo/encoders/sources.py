@@ -1,6 +1,8 @@
 """From an encoder's name to its files: a folder's, or a hub repository's."""
 
 import json
+import math
+import os
 import re
 from collections.abc import Sequence
 from difflib import get_close_matches
@@ -13,6 +15,7 @@ SMALL_FILES = ("config.json", "preprocessor_config.json", "processor_config.json
 PROVENANCE = "provenance.json"  # what weights have seen, beside them
 PROVENANCE_FIELD = "crossemo_provenance"  # of config.json, which transformers writes
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_LARGEST_JSON = 16 << 20  # bytes
 _COMMIT = re.compile("[0-9a-f]{40}")
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*(@[\w./-]+)?")
 
@@ -54,7 +57,7 @@ def find_source(name: str) -> Source:
         entry = CATALOGUE[name]
         revision = entry.revision or "main"
         return Source(name, entry, repository=entry.repository, revision=revision)
-    if name and Path(name).is_dir():
+    if os.path.isdir(name):
         return Source(name, folder=Path(name))
     if _HUB_ID.fullmatch(name):
         repository, _, revision = name.partition("@")
@@ -114,12 +117,22 @@ def read_json(path: Path) -> dict[str, Any]:
         EncoderError: The file can't be read or holds something else.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+        if path.stat().st_size > _LARGEST_JSON:
+            raise ValueError(f"it has more than {_LARGEST_JSON >> 20} MB")
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except (OSError, RecursionError, ValueError) as error:
         raise EncoderError(f"Can't read {path}: {error}") from error
     if not isinstance(content, dict):
         raise EncoderError(f"{path} holds no JSON object: save the encoder again.")
     return content
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is no number to count on")
+    return number
 
 
 def _in_cache(source: Source, name: str) -> Path | Literal[False] | None:
