@@ -81,7 +81,9 @@ def run(folder: Path, moments: int, typed: list[str]) -> list[dict[str, Any]]:
     for name, free in (("logs", 300_000), ("logs", 2_000_000), ("scratch", 0)):
         home = places["logs"] / f"{name}-{free}"
         row = fill(home, places[name], free, typed)
-        report.append(row | {"full": name, "differs": differences(expected, weights(home))})
+        report.append(
+            row | {"full": name, "differs": differences(expected, weights(home))}
+        )
     for free in (20_000, 600_000):
         os.environ["CROSSEMO_CACHE"] = str(places["cache"] / str(free))
         home = places["logs"] / f"cache-{free}"

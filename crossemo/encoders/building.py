@@ -14,6 +14,12 @@ _SLACK = 1_000_000  # numbers by which a model may outgrow its file, to say what
 _LONGEST = 300  # characters of what a library says
 
 
+def reason(error: Exception) -> str:
+    """Return what a library says, in one line that is not too long."""
+    said = " ".join(str(error).split()) or type(error).__name__
+    return f"{said[:_LONGEST]}…" if len(said) > _LONGEST else said.rstrip(".")
+
+
 @contextmanager
 def one_refusal(name: str) -> Iterator[None]:
     """Turn whatever a library raises over an encoder's files into one sentence.
@@ -29,10 +35,9 @@ def one_refusal(name: str) -> Iterator[None]:
     except CrossEmoError:
         raise
     except Exception as error:
-        reason = " ".join(str(error).split())[:_LONGEST].rstrip(".")
         raise EncoderError(
-            f"{name} can't be loaded ({type(error).__name__}: {reason}): its files are "
-            "damaged or another program's, so save or download the encoder again."
+            f"{name} can't be loaded ({reason(error)}): its files are damaged or "
+            "another program's, so save or download the encoder again."
         ) from error
 
 

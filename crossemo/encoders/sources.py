@@ -9,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from crossemo.encoders.building import reason
 from crossemo.encoders.catalogue import CATALOGUE, CatalogueEntry, EncoderError
 
 SMALL_FILES = ("config.json", "preprocessor_config.json", "processor_config.json")
@@ -122,7 +123,7 @@ def read_json(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
         content = json.loads(text, parse_constant=_finite, parse_float=_finite)
     except (OSError, RecursionError, ValueError) as error:
-        raise EncoderError(f"Can't read {path}: {error}") from error
+        raise EncoderError(f"Can't read {path}: {reason(error)}.") from error
     if not isinstance(content, dict):
         raise EncoderError(f"{path} holds no JSON object: save the encoder again.")
     return content
@@ -192,7 +193,7 @@ def _download(source: Source, names: Sequence[str], *, bar: bool = True) -> Path
         ) from error
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         raise EncoderError(
-            f"Can't download {' or '.join(names)} of {where}: {error}"
+            f"Can't download {' or '.join(names)} of {where}: {reason(error)}."
         ) from error
     return Path(folder)
 

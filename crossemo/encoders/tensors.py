@@ -7,6 +7,7 @@ from zipfile import ZIP_STORED, ZipFile, is_zipfile
 import torch
 from torch import Tensor
 
+from crossemo.encoders.building import reason
 from crossemo.encoders.catalogue import EncoderError
 
 
@@ -25,8 +26,9 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         stored = torch.load(path, map_location="cpu", weights_only=True)
         _refuse_other_content(stored, path.stat().st_size)
     except Exception as error:  # of many kinds, as unpickling goes wrong in many ways
-        reason = " ".join(str(error).split())[:200]
-        raise EncoderError(f"Can't read the weights in {path}: {reason}") from error
+        raise EncoderError(
+            f"Can't read the weights in {path}: {reason(error)}."
+        ) from error
     return dict(stored)
 
 

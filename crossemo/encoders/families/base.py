@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from torch import Tensor, nn
 
+from crossemo.encoders.building import reason
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.masking import valid_mask
 
@@ -240,7 +241,7 @@ def transformers_model(
         config = config_class(**{key: fields[key] for key in known & fields.keys()})
     except (StrictDataclassError, TypeError, ValueError) as error:
         raise EncoderError(
-            f"The config.json of {files.name} is broken: {error}"
+            f"The config.json of {files.name} is broken: {reason(error)}."
         ) from error
     config._attn_implementation = attention
     return getattr(transformers, f"{stem}Model"), config
