@@ -7,6 +7,7 @@ import zlib
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
+from stat import S_ISREG
 
 from crossemo.files import write_text
 
@@ -83,13 +84,15 @@ def _damaged(sums: Path, text: bytes) -> Path | None:
 
 def _text(sums: Path) -> bytes | None:
     try:
-        return sums.read_bytes()
+        return sums.read_bytes() if sums.is_file() else None  # a pipe would never end
     except OSError:
         return None
 
 
 def _state(file: Path) -> tuple[int, int, int]:
     state = file.stat()
+    if not S_ISREG(state.st_mode):
+        raise FileNotFoundError(file)
     return state.st_size, state.st_mtime_ns, state.st_ino
 
 

@@ -3,6 +3,7 @@
 from typing import NamedTuple
 
 from crossemo.data.provenance import NOTHING, Provenance
+from crossemo.encoders.building import one_refusal, reason
 from crossemo.encoders.catalogue import EncoderError, EncoderFacts
 from crossemo.encoders.families import family_names, find_family, get_family
 from crossemo.encoders.families.base import EncoderFiles, Family
@@ -15,6 +16,8 @@ from crossemo.encoders.sources import (
     find_source,
     read_json,
 )
+
+RATES = range(1_000, 192_001)  # Hz
 
 
 class Description(NamedTuple):
@@ -65,12 +68,13 @@ def describe(source: Source) -> Description:
         entry, files = source.entry, EncoderFiles(source.name, source.entry.config, {})
         family = get_family(entry.family)
         return Description(source, family, files, entry.facts, entry.normalise)
-    source = at_one_commit(source)
-    files, provenance = _without_provenance(source, _small_files(source))
-    family = _family(files)
-    facts = _facts(source, family, files)
-    normalise = family.normalises(files)
-    return Description(source, family, files, facts, normalise, provenance)
+    with one_refusal(source.name):
+        source = at_one_commit(source)
+        files, provenance = _without_provenance(source, _small_files(source))
+        family = _family(files)
+        facts = _facts(source, family, files)
+        normalise = family.normalises(files)
+        return Description(source, family, files, facts, normalise, provenance)
 
 
 def encoder_provenance(name: str) -> Provenance:
@@ -97,7 +101,13 @@ def _small_files(source: Source) -> EncoderFiles:
     path = fetch(source, "preprocessor_config.json", "processor_config.json")
     content = {} if path is None else read_json(path)
     # transformers 5 nests the feature extractor in what a processor saves.
-    return EncoderFiles(source.name, config, content.get("feature_extractor", content))
+    preprocessor = content.get("feature_extractor", content)
+    if not isinstance(preprocessor, dict):
+        raise EncoderError(
+            f"The feature_extractor in {path} is no JSON object: save the encoder "
+            "again."
+        )
+    return EncoderFiles(source.name, config, preprocessor)
 
 
 def _without_provenance(
@@ -133,10 +143,14 @@ def _family(files: EncoderFiles) -> Family:
 def _facts(source: Source, family: Family, files: EncoderFiles) -> EncoderFacts:
     try:
         facts = EncoderFacts(family.rate(files), family.min_samples(files))
-    except (KeyError, TypeError, ValueError) as error:
+        if facts.sampling_rate not in RATES:
+            raise ValueError(f"a rate is {RATES.start} to {RATES.stop - 1} Hz")
+        if facts.min_samples not in range(1, facts.sampling_rate + 1):
+            raise ValueError("a frame is made of one sample to a second of them")
+    except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise EncoderError(
             f"The sampling rate or the convolutions of {source.name} can't be read "
-            f"from its configuration files: {error}"
+            f"from its configuration files: {reason(error)}."
         ) from error
     if source.entry and facts != source.entry.facts:
         raise EncoderError(

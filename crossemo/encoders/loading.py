@@ -7,13 +7,14 @@ from typing import Any
 import torch
 
 from crossemo.data.provenance import NOTHING
+from crossemo.encoders.building import one_refusal
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.description import Description, describe
 from crossemo.encoders.encoder import SSLEncoder
 from crossemo.encoders.families.base import Model
 from crossemo.encoders.sources import WEIGHTS, fetch, find_source
 from crossemo.encoders.tuning.adaptation import TUNINGS, Adaptation, Tuning
-from crossemo.encoders.weights import fingerprint, random_model, read_model
+from crossemo.encoders.weights import fingerprint, random_model, read_model, try_out
 
 
 def load_encoder(
@@ -56,9 +57,11 @@ def load_encoder(
     about = describe(find_source(name))
     pretrained = about.source.pretrained and not random_weights
     dropout = tuning == "full" if encoder_dropout is None else encoder_dropout
-    model = _load(about, pretrained, dropout=dropout, seed=seed)
-    digest = fingerprint(model, about, None if pretrained else seed)
-    about.family.adjust(model)
+    with one_refusal(name):
+        model = _load(about, pretrained, dropout=dropout, seed=seed)
+        digest = fingerprint(model, about, None if pretrained else seed)
+        about.family.adjust(model)
+        try_out(model, about)
     train_front_end = train_feature_extractor
     if train_front_end is None:
         train_front_end = not pretrained

@@ -1,6 +1,7 @@
 """From an encoder's name to its files: a folder's, or a hub repository's."""
 
 import json
+import math
 import os
 import re
 from collections.abc import Sequence
@@ -8,6 +9,7 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+from crossemo.encoders.building import reason
 from crossemo.encoders.catalogue import CATALOGUE, CatalogueEntry, EncoderError
 from crossemo.files import expanded
 
@@ -15,6 +17,7 @@ SMALL_FILES = ("config.json", "preprocessor_config.json", "processor_config.json
 PROVENANCE = "provenance.json"  # what weights have seen, beside them
 PROVENANCE_FIELD = "crossemo_provenance"  # of config.json, which transformers writes
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
+_LARGEST_JSON = 16 << 20  # bytes
 _COMMIT = re.compile("[0-9a-f]{40}")
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*(@[\w./-]+)?")
 
@@ -117,12 +120,22 @@ def read_json(path: Path) -> dict[str, Any]:
         EncoderError: The file can't be read or holds something else.
     """
     try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise EncoderError(f"Can't read {path}: {error}") from error
+        if path.stat().st_size > _LARGEST_JSON:
+            raise ValueError(f"it has more than {_LARGEST_JSON >> 20} MB")
+        text = path.read_text(encoding="utf-8")
+        content = json.loads(text, parse_constant=_finite, parse_float=_finite)
+    except (OSError, RecursionError, ValueError) as error:
+        raise EncoderError(f"Can't read {path}: {reason(error)}.") from error
     if not isinstance(content, dict):
         raise EncoderError(f"{path} holds no JSON object: save the encoder again.")
     return content
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"{text[:20]} is no number to count on")
+    return number
 
 
 def _in_cache(source: Source, name: str) -> Path | Literal[False] | None:
@@ -182,7 +195,7 @@ def _download(source: Source, names: Sequence[str], *, bar: bool = True) -> Path
         ) from error
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         raise EncoderError(
-            f"Can't download {' or '.join(names)} of {where}: {error}"
+            f"Can't download {' or '.join(names)} of {where}: {reason(error)}."
         ) from error
     return Path(folder)
 

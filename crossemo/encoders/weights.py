@@ -1,10 +1,10 @@
-"""Weights from files or from a seed, refusing what would fit only in part.
+"""Models with weights from files or from a seed, refusing what fits only in part.
 
-No code of a repository is run, and weights are read as tensors only.
+No code of a repository is run.
 """
 
 import json
-import pickle
+import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import blake2b
@@ -12,24 +12,18 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError
 from torch import Tensor
 
+from crossemo.encoders.building import no_larger_than
 from crossemo.encoders.catalogue import EncoderError
+from crossemo.encoders.tensors import read_tensors
 
 if TYPE_CHECKING:
     from crossemo.encoders.description import Description
-    from crossemo.encoders.families.base import Model
+    from crossemo.encoders.families.base import Model, Step
 
-_UNREADABLE = (
-    EOFError,
-    KeyError,
-    OSError,
-    RuntimeError,
-    SafetensorError,
-    ValueError,
-    pickle.UnpicklingError,
-)
+LARGEST = 3_000_000_000  # numbers of random weights; the largest published have two
+MOST_FRAMES = 2_000  # of a second; these families make 50 or 75
 
 
 def read_model(about: "Description", weights: Path, *, dropout: bool) -> "Model":
@@ -46,12 +40,14 @@ def read_model(about: "Description", weights: Path, *, dropout: bool) -> "Model"
     family, files = about.family, about.files
     model_class, config = family.architecture(files, dropout=dropout)
     stock = hasattr(model_class, "from_pretrained")
-    read = _read_with_transformers if stock else _read_tensor_by_tensor
-    try:
-        model, report = read(model_class, config, weights)
-    except _UNREADABLE as error:
-        raise EncoderError(f"Can't read the weights in {weights}: {error}") from error
+    build = _build_with_transformers if stock else _build_tensor_by_tensor
+    stored = read_tensors(weights)
+    with no_larger_than(weights.stat().st_size, files.name):
+        model, report = build(model_class, config, stored)
+    if stock:  # adapters name it as what they belong to
+        model.name_or_path = model.config.name_or_path = str(weights.parent)
     _refuse_other_weights(about, report)
+    _refuse_other_numbers(model, stored, family.heads, weights)
     family.check(model, weights)
     return model
 
@@ -65,9 +61,37 @@ def random_model(about: "Description", *, dropout: bool, seed: int) -> "Model":
         seed: Seed of the weights.
     """
     model_class, config = about.family.architecture(about.files, dropout=dropout)
-    with torch.random.fork_rng(devices=[]):
+    limit = no_larger_than(LARGEST, about.files.name)
+    with torch.random.fork_rng(devices=[]), limit:
         torch.default_generator.manual_seed(seed)
         return model_class(config)
+
+
+def try_out(model: "Model", about: "Description") -> None:
+    """Have a model hear an eighth of a second, so that no run ends because of it.
+
+    Raises:
+        EncoderError: It gives too many frames, or some that aren't finite.
+    """
+    family, rate, name = about.family, about.facts.sampling_rate, about.files.name
+    frames = family.count_frames(model, [rate])[0]
+    if frames > MOST_FRAMES:
+        raise EncoderError(
+            f"{name} makes {frames} frames of a second, and more than {MOST_FRAMES} "
+            "fit into no memory: the strides in its config.json aren't its own."
+        )
+    samples = max(rate // 8, about.facts.min_samples)
+    noise = torch.randn(1, samples, generator=torch.Generator().manual_seed(0))
+    training = model.training
+    model.eval()
+    with torch.no_grad():
+        states = family.hidden_states(model, noise, [samples], _plainly)
+    model.train(training)
+    if not all(state.isfinite().all() for state in states):
+        raise EncoderError(
+            f"{name} makes numbers that aren't finite of plain noise: its files are "
+            "damaged, so save or download the encoder again."
+        )
 
 
 def fingerprint(model: "Model", about: "Description", seed: int | None) -> str:
@@ -90,38 +114,28 @@ def fingerprint(model: "Model", about: "Description", seed: int | None) -> str:
     return digest.hexdigest()
 
 
-def read_tensors(path: Path) -> dict[str, Tensor]:
-    """Read a file of safetensors, or of torch with plain tensors in it."""
-    if path.suffix == ".safetensors":
-        from safetensors.torch import load_file
-
-        stored: dict[str, Tensor] = load_file(path)
-    else:
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-    return stored
-
-
-def _read_with_transformers(
+def _build_with_transformers(
     model_class: Any,  # noqa: ANN401
     config: object,
-    weights: Path,
+    stored: Mapping[str, Tensor],
 ) -> tuple["Model", Mapping[str, Any]]:
     with _quiet():  # the report is judged by the caller
+        # By itself it would look for further files in the folder and follow an index.
         model, report = model_class.from_pretrained(
-            weights.parent,
+            None,
             config=config,
+            state_dict=dict(stored),
             dtype=torch.float32,
             ignore_mismatched_sizes=True,
-            local_files_only=True,
             output_loading_info=True,
         )
     return model, report
 
 
-def _read_tensor_by_tensor(
-    model_class: "Callable[[Any], Model]", config: object, weights: Path
+def _build_tensor_by_tensor(
+    model_class: "Callable[[Any], Model]", config: object, stored: Mapping[str, Tensor]
 ) -> tuple["Model", Mapping[str, Any]]:
-    model, stored = model_class(config).float(), read_tensors(weights)
+    model = model_class(config).float()
     shapes = {key: tensor.shape for key, tensor in model.state_dict().items()}
     shared = shapes.keys() & stored.keys()
     mismatches = {key for key in shared if stored[key].shape != shapes[key]}
@@ -154,6 +168,32 @@ def _refuse_other_weights(about: "Description", report: Mapping[str, Any]) -> No
             "encoder as its config.json describes it: the file "
             f"{', '.join(complaints)}."
         )
+
+
+def _refuse_other_numbers(
+    model: "Model", stored: Mapping[str, Tensor], heads: re.Pattern[str], weights: Path
+) -> None:
+    """Refuse weights that aren't finite, and whole numbers in the place of others."""
+    loaded = model.state_dict()
+    for key, tensor in stored.items():
+        counts = key in loaded and not loaded[key].is_floating_point()
+        if not (tensor.is_floating_point() or counts or heads.match(key)):
+            raise EncoderError(
+                f"{key} in {weights} is of {tensor.dtype}, which no weight is: save or "
+                "download the encoder again."
+            )
+    for key, tensor in loaded.items():
+        # An extreme is NaN if any number is, and needs no room.
+        if tensor.numel() and not torch.stack(tensor.aminmax()).isfinite().all():
+            raise EncoderError(
+                f"{key} in {weights} holds numbers that aren't finite: save or "
+                "download the encoder again."
+            )
+
+
+def _plainly(step: "Step", hidden: Tensor, **options: Any) -> Tensor:  # noqa: ANN401
+    output = step(hidden, **options)
+    return output[0] if isinstance(output, tuple) else output
 
 
 @contextmanager

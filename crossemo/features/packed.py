@@ -72,6 +72,8 @@ def files_with(folder: Path, wanted: Collection[str] | None = None) -> list[Path
 
 def _may_hold(file: Path, wanted: Collection[str] | None) -> bool:
     """Return whether a file holds one of some clips, True if it can't be read."""
+    if not file.is_file():  # to read a pipe would take forever
+        return True
     try:
         keys = json.loads(_index(file)["clips"])
         return wanted is None or not keys or any(key in wanted for key in keys)

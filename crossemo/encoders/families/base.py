@@ -3,11 +3,13 @@
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from inspect import signature
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol
 
 from torch import Tensor, nn
 
+from crossemo.encoders.building import reason
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.masking import valid_mask
 
@@ -226,12 +228,20 @@ def transformers_model(
     import transformers  # its models take seconds to import
     from huggingface_hub.errors import StrictDataclassError
 
-    fields = {key: value for key, value in fields.items() if key not in _ABOUT_FILES}
+    for labels in ("id2label", "label2id"):
+        if not isinstance(fields.get(labels, {}), dict):
+            raise EncoderError(
+                f"{labels} in the config.json of {files.name} is no object."
+            )
+    config_class = getattr(transformers, f"{stem}Config")
+    # Of what all its configurations have, nothing says what the encoder computes.
+    shared = signature(transformers.PreTrainedConfig).parameters
+    known = signature(config_class).parameters.keys() - shared.keys()
     try:
-        config = getattr(transformers, f"{stem}Config").from_dict(fields)
+        config = config_class(**{key: fields[key] for key in known & fields.keys()})
     except (StrictDataclassError, TypeError, ValueError) as error:
         raise EncoderError(
-            f"The config.json of {files.name} is broken: {error}"
+            f"The config.json of {files.name} is broken: {reason(error)}."
         ) from error
     config._attn_implementation = attention
     return getattr(transformers, f"{stem}Model"), config

@@ -14,7 +14,7 @@ import torch
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.families.base import EncoderFiles, Model
 from crossemo.encoders.families.hubert import HubertFamily
-from crossemo.encoders.weights import read_tensors
+from crossemo.encoders.tensors import read_tensors
 
 # Branches of MERT's code that HuBERT lacks.
 _UNSUPPORTED = ("feature_extractor_cqt", "deepnorm")

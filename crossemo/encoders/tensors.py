@@ -1,0 +1,54 @@
+"""Weight files, read as plain tensors and nothing else."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from zipfile import ZIP_STORED, ZipFile, is_zipfile
+
+import torch
+from torch import Tensor
+
+from crossemo.encoders.building import reason
+from crossemo.encoders.catalogue import EncoderError
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read a file of safetensors, or of torch with plain tensors in it.
+
+    Raises:
+        EncoderError: It is damaged, or holds something else or packed numbers.
+    """
+    try:
+        if path.suffix == ".safetensors":
+            from safetensors.torch import load_file
+
+            return dict(load_file(path))
+        _refuse_packed(path)
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+        _refuse_other_content(stored, path.stat().st_size)
+    except Exception as error:  # of many kinds, as unpickling goes wrong in many ways
+        raise EncoderError(
+            f"Can't read the weights in {path}: {reason(error)}."
+        ) from error
+    return dict(stored)
+
+
+def _refuse_packed(path: Path) -> None:
+    """Refuse a file of torch that would grow in memory."""
+    if is_zipfile(path):
+        with ZipFile(path) as archive:
+            if any(part.compress_type != ZIP_STORED for part in archive.infolist()):
+                raise ValueError("its parts are packed, as torch doesn't do it")
+
+
+def _refuse_other_content(stored: object, size: int) -> None:
+    if not isinstance(stored, Mapping):
+        raise TypeError(f"it holds a {type(stored).__name__}, not tensors by name")
+    numbers = 0
+    for key, tensor in stored.items():
+        if not isinstance(key, str) or not isinstance(tensor, Tensor):
+            raise TypeError(f"{key!r} in it is no tensor")
+        if tensor.layout != torch.strided or tensor.device.type != "cpu":
+            raise TypeError(f"{key} is no plain tensor")
+        numbers += tensor.numel()
+    if numbers > size:
+        raise ValueError("its tensors repeat one another")
