@@ -21,6 +21,7 @@ from crossemo.commands.options import ExperimentParser
 from crossemo.commands.recognition import Recognition
 from crossemo.commands.sentences import arguments_of
 from crossemo.data.datamodules import EmotionDataModule
+from crossemo.data.loader_errors import loading
 from crossemo.errors import CrossEmoError
 from crossemo.version import __version__
 
@@ -40,19 +41,20 @@ def launch(typed: Sequence[str]) -> None:
     sys.argv[1:] = [shipped_config(word) for word in typed]
     experiment = choose_experiment(sys.argv[1:])
     try:
-        experiment(
-            experiment.model_type,
-            EmotionDataModule,
-            subclass_mode_model=experiment is Layerwise,
-            subclass_mode_data=True,
-            parser_class=ExperimentParser,
-            auto_configure_optimizers=False,
-            load_from_checkpoint_support=False,
-            seed_everything_default=0,
-            trainer_defaults=experiment.defaults,
-            parser_kwargs={"version": __version__},
-            save_config_callback=RunConfig,
-        )
+        with loading():
+            experiment(
+                experiment.model_type,
+                EmotionDataModule,
+                subclass_mode_model=experiment is Layerwise,
+                subclass_mode_data=True,
+                parser_class=ExperimentParser,
+                auto_configure_optimizers=False,
+                load_from_checkpoint_support=False,
+                seed_everything_default=0,
+                trainer_defaults=experiment.defaults,
+                parser_kwargs={"version": __version__},
+                save_config_callback=RunConfig,
+            )
     except (MisconfigurationException, ModuleNotFoundError, ValueError) as error:
         if isinstance(error, CrossEmoError) or not is_lightnings(error):
             raise

@@ -1,7 +1,7 @@
 """Clips of one part, handed out in padded batches."""
 
 from collections import ChainMap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Protocol
 
 import numpy as np
@@ -77,6 +77,10 @@ class ClipDataset(Dataset[Batch]):
 
     def __len__(self) -> int:
         return len(self.examples)
+
+    def __iter__(self) -> Iterator[Batch]:
+        """Yield a batch of each clip."""
+        return map(self.__getitem__, range(len(self)))
 
     def __getitem__(self, indices: int | Sequence[int]) -> Batch:
         """Return a batch of clips; a single index gives a batch of one.

@@ -110,11 +110,8 @@ class Provenance:
             LeakError: It is something else.
         """
         try:
-            train, val = (
-                Material(_texts(one["groups"]), _texts(one["contents"]))
-                for one in (content["train"], content["val"])
-            )
-        except (AttributeError, KeyError, TypeError) as error:
+            train, val = (_material(content, part) for part in ("train", "val"))
+        except TypeError as error:
             raise LeakError(
                 f"The record of what the weights in {where} have seen is broken: they "
                 "can't be judged fairly. Take them from the run that made them again."
@@ -125,12 +122,20 @@ class Provenance:
 NOTHING = Provenance()
 
 
-def _texts(names: object) -> frozenset[str]:
-    if not isinstance(names, list | tuple):
+def _material(content: object, part: str) -> Material:
+    one = _named(content, part)
+    return Material(_texts(_named(one, "groups")), _texts(_named(one, "contents")))
+
+
+def _named(content: object, name: str) -> object:
+    if not isinstance(content, dict):
         raise TypeError
-    for name in names:
-        if not isinstance(name, str):
-            raise TypeError
+    return content.get(name)
+
+
+def _texts(names: object) -> frozenset[str]:
+    if not isinstance(names, list) or not all(isinstance(n, str) for n in names):
+        raise TypeError
     return frozenset(names)
 
 

@@ -9,6 +9,7 @@ from torch.utils.data import DataLoader, DistributedSampler
 
 from crossemo.data.batch import Batch
 from crossemo.data.dataset import ClipDataset
+from crossemo.data.loader_errors import loading, refuse_killed
 from crossemo.errors import CrossEmoError
 
 POOL = 20  # global batches to sort among: more save little padding
@@ -184,10 +185,20 @@ class ResumableLoader(DataLoader[Batch]):
     served = 0
 
     def __iter__(self) -> Iterator[Any]:  # type: ignore[override]  # a generator is enough
-        """Serve the batches of an epoch that are left."""
+        """Serve the batches of an epoch that are left.
+
+        Raises:
+            LoadingError: A process that loads them ended.
+        """
         # Lightning puts a sampler of its own here when it is to overfit.
         self.served = getattr(self.sampler, "skipped", 0)
-        for batch in super().__iter__():
+        batches = super().__iter__()
+        while True:
+            with loading():
+                batch = next(batches, None)
+                refuse_killed(getattr(batches, "_workers", ()))
+            if batch is None:
+                return
             self.served += 1
             yield batch
 

@@ -8,6 +8,7 @@ from typing import Any, Self
 import torch
 from lightning import LightningModule
 
+from crossemo.errors import CrossEmoError
 from crossemo.runs.checkpoint_files import (
     ORIGIN,
     CheckpointError,
@@ -59,7 +60,12 @@ class Checkpointed(LightningModule):
         if cls.CHECKPOINT_HYPER_PARAMS_KEY not in stored:
             raise _unlike(stored, "it lacks settings")
         settings = _settings(cls, stored)
-        module = cls(**{**settings, **kwargs})
+        try:
+            module = cls(**{**settings, **kwargs})
+        except CrossEmoError as error:
+            raise CheckpointError(
+                f"The {name_of(stored)} can't be used: {error}"
+            ) from error
         absent = set(module.hparams) - set(settings)
         if absent and not stored[ORIGIN]["sealed"]:  # an earlier version had fewer
             raise _unlike(stored, f"it lacks the setting {min(absent)}")

@@ -1,6 +1,7 @@
 """The best weights of every stage."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from pathlib import Path
 from typing import Any
 
 from lightning import LightningModule, Trainer
@@ -44,6 +45,35 @@ class StageCheckpoint(ModelCheckpoint):
     def state_key(self) -> str:
         """Key of this callback's state in a checkpoint."""
         return f"StageCheckpoint/{self.stage}"
+
+    def locate(self, checkpoint: Mapping[str, Any], folder: Path) -> str:
+        """Return the best weights that a checkpoint names, wherever they lie now.
+
+        Runs that were moved lie to each other as they did, and what lies where they
+        were is another's by now.
+
+        Args:
+            checkpoint: The checkpoint, which names their place from then on.
+            folder: Where it was read.
+
+        Returns:
+            Their path; empty if the stage has none yet.
+
+        Raises:
+            StageError: They are gone.
+        """
+        state = checkpoint["callbacks"].get(self.state_key, {})
+        path = state.get("best_model_path", "")
+        if not path:
+            return ""
+        run = Path(*Path(path).parts[-3:])  # such as version_0/checkpoints/source.ckpt
+        above = folder.absolute().parents[1:2]
+        places = [*(parent / run for parent in above), Path(path)]
+        for place in (*places, folder / run.name):
+            if place.is_file():
+                state["best_model_path"] = str(place)
+                return str(place)
+        raise StageError(f"The best weights of stage {self.stage!r} are gone: {path}.")
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Go on from the best so far, also where the run goes on in another folder."""

@@ -69,12 +69,14 @@ def put_back_pretrained(
     lacking = _own_keys(encoder).intersection(ours) - set(checkpoint["state_dict"])
     pretrained = {key: ours[key] for key in lacking | _pretrained_keys(encoder)}
     whole = pretrained | checkpoint["state_dict"]
-    fits = _shapes(whole) == _shapes(ours) and theirs["classes"] == card["classes"]
+    shapes = _shapes(whole), _shapes(ours)
+    other = sorted(key for key in whole | ours if len({s.get(key) for s in shapes}) > 1)
+    fits = not other and theirs["classes"] == card["classes"]
     if not fits or (pretrained and theirs["fingerprint"] != card["fingerprint"]):
         raise CheckpointMismatchError(
             f"The {name} belongs to {_described(theirs)} and can't be loaded into "
-            f"{_described(card)}: give the model section of the config that was saved "
-            "beside the checkpoint."
+            f"{_described(card)}{_others(other)}: give the model section of the config "
+            "that was saved beside the checkpoint."
         )
     for key, value in checkpoint["state_dict"].items():
         if not value.isfinite().all():
@@ -133,6 +135,11 @@ def _shapes(state: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
         else (type(value),)
         for key, value in state.items()
     }
+
+
+def _others(keys: Sequence[str]) -> str:
+    more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
+    return f", as weights differ ({keys[0]}{more})" if keys else ""
 
 
 def _kind(tensor: Tensor) -> torch.dtype | str:

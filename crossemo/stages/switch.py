@@ -103,7 +103,9 @@ class StageSwitch(Callback):
         compare_records(trainer, pl_module, checkpoint)
         clock = self.clock
         clock.load_state_dict(checkpoint["callbacks"][self.state_key])
-        best = self._find_best(checkpoint, Path(str(trainer.ckpt_path)).parent)
+        folder = Path(str(trainer.ckpt_path)).parent
+        paths = {one.stage: one.locate(checkpoint, folder) for one in self.checkpoints}
+        best = paths[clock.name]
         epoch = Place.of(checkpoint).epoch
         if clock.finished(epoch) and not clock.on_last:
             # Saved at a boundary: the next stage needs an optimizer of its own.
@@ -234,28 +236,6 @@ class StageSwitch(Callback):
         stage = self.clock.stages[name]
         if data_of(trainer).train_on(stage.roles(name), stage.batch_size, rest):
             trainer.fit_loop._combined_loader = None
-
-    def _find_best(self, checkpoint: dict[str, Any], folder: Path) -> str:
-        """Return the best weights so far, wherever the run's folder lies now.
-
-        Raises:
-            StageError: A stage's best checkpoint is gone.
-        """
-        for one in self.checkpoints:
-            state = checkpoint["callbacks"].get(one.state_key, {})
-            best = state.get("best_model_path", "")
-            if best and not Path(best).is_file():
-                beside = folder / Path(best).name
-                if not beside.is_file():
-                    raise StageError(
-                        f"The best weights of stage {one.stage!r} are gone: {best}."
-                    )
-                state["best_model_path"] = str(beside)
-        state = checkpoint["callbacks"].get(
-            self.checkpoints[self.clock.index].state_key, {}
-        )
-        path: str = state.get("best_model_path", "")
-        return path
 
     def _announce(self, trainer: Trainer, module: LightningModule) -> None:
         sizes = [(p.numel(), p.requires_grad) for p in module.parameters()]

@@ -1,3 +1,4 @@
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -76,6 +77,11 @@ def test_one_index_gives_a_batch_of_one(dataset: ClipDataset) -> None:
     batch = dataset[1]
     np.testing.assert_array_equal(batch.inputs, tone(1200, 1)[None])
     assert batch.targets.tolist() == [0]
+
+
+def test_iterating_ends_with_the_last_clip(dataset: ClipDataset) -> None:
+    indices = [batch.indices.tolist() for batch in islice(dataset, 9)]
+    assert indices == [[0], [1], [2]]
 
 
 def test_a_dataset_lists_what_it_holds(dataset: ClipDataset) -> None:

@@ -1,14 +1,25 @@
+import os
+import signal
+import time
 from collections.abc import Sequence
+from multiprocessing import active_children
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader, DistributedSampler
 
-from crossemo.data.dataset import ClipDataset
-from crossemo.data.samplers import LengthBucketSampler, eval_batches, train_batches
+from crossemo.data.dataset import ClipDataset, Store
+from crossemo.data.loader_errors import LoadingError, loading
+from crossemo.data.samplers import (
+    LengthBucketSampler,
+    ResumableLoader,
+    eval_batches,
+    train_batches,
+)
 from crossemo.data.waveforms import WaveformStore
 from crossemo.errors import CrossEmoError
 from tests.data.tones import RATE, Tones
@@ -27,6 +38,16 @@ def flat(batches: Sequence[Sequence[int]]) -> list[int]:
 def waste(lengths: Sequence[int], batches: Sequence[Sequence[int]]) -> float:
     padded = sum(len(b) * max(lengths[i] for i in b) for b in batches)
     return 1 - sum(lengths[i] for b in batches for i in b) / padded
+
+
+class Broken:
+    """A store whose clips can't be read any more."""
+
+    def __init__(self, store: Store) -> None:
+        self.content, self.lengths = store.content, store.lengths
+
+    def __getitem__(self, key: str) -> NDArray[np.float32]:
+        raise CrossEmoError("song.wav: it is gone.")
 
 
 @pytest.fixture
@@ -169,6 +190,51 @@ def test_a_loader_hands_whole_lists_to_the_dataset(
     batches = list(loader)
     assert len(loader) == len(batches) == 5
     assert [batch.indices.tolist() for batch in batches] == list(sampler)
+
+
+@loading()
+def kill_a_worker_of(loader: ResumableLoader) -> None:
+    for number, _ in enumerate(loader):
+        if number == 0:
+            worker = active_children()[0].pid
+            assert worker is not None
+            os.kill(worker, signal.SIGKILL)
+
+
+# torch's handler of the signal may be called in a callback, which loses what it raises.
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")
+def test_a_killed_worker_ends_the_loading_in_a_sentence(dataset: ClipDataset) -> None:
+    sampler = LengthBucketSampler(dataset, 1, shuffle=False)
+    loader = ResumableLoader(dataset, sampler=sampler, batch_size=None, num_workers=2)
+    began = time.monotonic()
+    with pytest.raises(LoadingError, match=r"with --data\.num_workers 0"):
+        kill_a_worker_of(loader)
+    assert time.monotonic() - began < 60
+
+
+def test_a_killed_worker_that_had_nothing_to_do_is_noticed(
+    dataset: ClipDataset,
+) -> None:
+    sampler = LengthBucketSampler(dataset, 24, shuffle=False)
+    loader = ResumableLoader(dataset, sampler=sampler, batch_size=None, num_workers=2)
+    batches = iter(loader)
+    next(batches)
+    # As where Python is in a callback when the signal comes.
+    before = signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+    for worker in active_children():
+        worker.kill()
+        worker.join()
+    signal.signal(signal.SIGCHLD, before)
+    with pytest.raises(LoadingError):
+        list(batches)
+
+
+def test_a_worker_s_own_sentence_comes_through(dataset: ClipDataset) -> None:
+    dataset.store = Broken(dataset.store)
+    sampler = LengthBucketSampler(dataset, 1, shuffle=False)
+    loader = ResumableLoader(dataset, sampler=sampler, batch_size=None, num_workers=1)
+    with pytest.raises(CrossEmoError, match=r"^song\.wav: it is gone\.$"):
+        list(loader)
 
 
 def test_impossible_batches_are_refused(dataset: ClipDataset) -> None:

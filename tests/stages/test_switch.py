@@ -324,6 +324,22 @@ def test_a_run_that_was_moved_goes_on(tmp_path: Path) -> None:
         fit(tmp_path / "gone", resume=kept / "epoch=2.ckpt")
 
 
+def test_runs_that_were_moved_together_go_on(tmp_path: Path) -> None:
+    runs, moved = tmp_path / "whole" / "lightning_logs", tmp_path / "moved"
+    last = Path("other", "checkpoints", "epoch=2.ckpt")
+    whole, switch, _ = fit(tmp_path / "whole", more=[KeepAll(runs / last.parent)])
+    best = Path(switch.best_checkpoints()["source"])
+    assert best == runs / "run" / "checkpoints" / "source.ckpt"
+    runs.rename(moved)
+    best.parent.mkdir(parents=True)
+    best.write_text("of another run")
+    resumed, again, _ = fit(tmp_path / "on", resume=moved / last)
+    for name, tensor in whole.state_dict().items():
+        assert torch.equal(tensor, resumed.state_dict()[name]), name
+    source = again.best_checkpoints()["source"]
+    assert source == str(moved / "run" / "checkpoints" / "source.ckpt")
+
+
 def test_a_stage_without_epochs_and_no_stage_at_all_are_refused() -> None:
     with pytest.raises(StageError, match="max_epochs is 1 or more, not 0"):
         Stage(0)
