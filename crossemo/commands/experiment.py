@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.cli import (
     LightningArgumentParser,
     LightningCLI,
@@ -20,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from crossemo.callbacks.last import job, note_of
+from crossemo.callbacks.lines import MinuteLines
 from crossemo.commands.configs import place_of
 from crossemo.commands.foreign import refusal_of
 from crossemo.commands.parser import Threads
@@ -160,6 +162,9 @@ class Experiment(LightningCLI):
         configured = config["callbacks"] or []
         configured = configured if isinstance(configured, list) else [configured]
         kwargs["callbacks"] = [*configured, *self.run_callbacks(recorded)]
+        barred = any(isinstance(one, ProgressBar) for one in configured)
+        if not (barred or config["enable_progress_bar"] is False or _on_terminal()):
+            kwargs["callbacks"].append(MinuteLines())
         return super().instantiate_trainer(**kwargs)
 
     def run_callbacks(self, recorded: bool) -> list[Callback]:
@@ -208,6 +213,11 @@ class Experiment(LightningCLI):
             CSVLogger(logs, name, version),
             Board(logs, name, version, default_hp_metric=False),
         ]
+
+
+def _on_terminal() -> bool:
+    """Return whether Lightning's bar would be seen, and not fill a log."""
+    return Console().is_terminal
 
 
 class RunConfig(SaveConfigCallback):

@@ -8,7 +8,6 @@ from typing import Literal
 
 import torch
 from rich.console import Console
-from rich.progress import track
 from torch import Tensor
 
 from crossemo.commands.parser import Parser, Threads
@@ -21,6 +20,7 @@ from crossemo.data.waveforms import WaveformStore, skipped_sentence
 from crossemo.encoders import SSLEncoder, load_encoder
 from crossemo.errors import CrossEmoError
 from crossemo.files import expanded, write_csv
+from crossemo.progress import bar
 from crossemo.report.distances import distance_figures
 from crossemo.report.figures import save_png
 from crossemo.report.tables import similarity_table
@@ -102,7 +102,7 @@ def compare_folders(
     }
     rows: list[Row] = []
     measures: list[Row] = []
-    for place, state in enumerate(track(states, "Distances", transient=True)):
+    for place, state in enumerate(bar(states, "Distances")):
         x, y = (
             Domain(domain, clips.cells(place, len(emotions)))
             for domain, clips in embedded.items()
@@ -205,7 +205,7 @@ def _embed(
 
 def _batches(dataset: ClipDataset, batch_size: int, what: str) -> Iterator[Batch]:
     batches = eval_batches(dataset.lengths, batch_size)
-    for batch in track(batches, what, transient=True):
+    for batch in bar(batches, what):
         yield dataset[batch]
 
 

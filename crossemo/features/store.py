@@ -9,7 +9,6 @@ from typing import Any, Literal, Protocol
 
 import torch
 from filelock import FileLock, Timeout
-from rich.progress import Progress
 from torch import Tensor
 
 from crossemo import audio, cache
@@ -19,6 +18,7 @@ from crossemo.data.samplers import eval_batches
 from crossemo.errors import CrossEmoError
 from crossemo.features.packed import keys_in, read_clips, write_clips
 from crossemo.files import expanded, write_text
+from crossemo.progress import meter
 from crossemo.version import __version__
 
 FORMAT = 2
@@ -120,10 +120,11 @@ def keep(
         _describe(folder, extractor, precision)
         size = clips_per_file or CLIPS_PER_FILE
         chunks = list(_chunks(datasets, kept_in(folder), size))
-        with Progress(transient=True, disable=not progress or not chunks) as bar:
-            task = bar.add_task("Computing features", total=len(chunks))
+        with meter(
+            "Computing features", len(chunks), progress and bool(chunks)
+        ) as note:
             for count in _compute(chunks, folder, extractor, batch_size, precision):
-                bar.update(task, completed=count)
+                note(count)
     except OSError as error:
         raise FeatureError(
             f"Features can't be written to {folder} ({error.strerror or error}): make "
