@@ -1,5 +1,6 @@
 """How far training is, a line a minute, where no terminal shows a bar."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from lightning import LightningModule, Trainer
@@ -58,11 +59,8 @@ class MinuteLines(ProgressBar):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Say how far the test of one role is."""
-        total = self.total_test_batches_current_dataloader
-        self._note(
-            (batch_idx + 1) / total, dataloader_idx, len(trainer.num_test_batches)
-        )
+        """Say how far the tests of all roles are."""
+        self._note(trainer.num_test_batches, dataloader_idx, batch_idx)
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Begin to count the minutes."""
@@ -77,17 +75,16 @@ class MinuteLines(ProgressBar):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Say how far the predictions of one role are."""
-        total = self.total_predict_batches_current_dataloader
-        loaders = len(trainer.num_predict_batches)
-        self._note((batch_idx + 1) / total, dataloader_idx, loaders)
+        """Say how far the predictions of all roles are."""
+        self._note(trainer.num_predict_batches, dataloader_idx, batch_idx)
 
     def _begin(self, trainer: Trainer, work: str) -> None:
         self._lines = Lines(work, 1) if trainer.is_global_zero else None
 
-    def _note(self, share: float, loader: int, loaders: int) -> None:
+    def _note(self, batches: Sequence[float], loader: int, batch: int) -> None:
         if self._lines is not None:
-            self._lines.note((loader + share) / loaders)
+            share = (batch + 1) / batches[loader]
+            self._lines.note((loader + share) / len(batches))
 
 
 def _where(trainer: Trainer, epochs: int) -> str:

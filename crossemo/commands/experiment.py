@@ -30,6 +30,7 @@ from crossemo.corpora import corpus_classes
 from crossemo.encoders import CATALOGUE, encoder_facts
 from crossemo.errors import CrossEmoError, own_sentence
 from crossemo.files import expanded, write_text
+from crossemo.report.tables import show
 from crossemo.runs.board import Board
 from crossemo.runs.folder import claim_version, find_checkpoint, folder_of_runs
 from crossemo.stages.refusals import refuse_sharding
@@ -185,23 +186,20 @@ class Experiment(LightningCLI):
         folder = self.trainer.log_dir  # asks the first process, so all must take part
         if not self.trainer.is_global_zero:
             return
-        console = Console()
         for table in tables:
             table.title = Text(mark, "bold red") if mark else table.title
-            console.print(table)
+            show(table)
         if mark and not tables:  # what Lightning shows of a validation has no title
-            console.print(Text(mark, "bold red"))
+            Console().print(Text(mark, "bold red"))
         notes = [corpus.note for corpus in self.datamodule.roles.values()]
         for note in dict.fromkeys(filter(None, notes)):
-            console.print(note)
+            print(note)
         if folder is not None:
-            console.print(f"Results: {os.path.relpath(folder)}", soft_wrap=True)
+            print(f"Results: {os.path.relpath(folder)}")
         for logger in self.trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logs = os.path.relpath(Path(logger.root_dir).parent)
-                console.print(
-                    f"To look at them: tensorboard --logdir {logs}", soft_wrap=True
-                )
+                print(f"To look at them: tensorboard --logdir {logs}")
 
     def _parse_ckpt_path(self) -> None:
         """Leave the config as it is: what was asked for is never changed silently."""

@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from rich.console import Console
 from torch import Tensor
 
 from crossemo.commands.parser import Parser, Threads
@@ -23,7 +22,7 @@ from crossemo.files import expanded, write_csv
 from crossemo.progress import bar
 from crossemo.report.distances import distance_figures
 from crossemo.report.figures import save_png
-from crossemo.report.tables import similarity_table
+from crossemo.report.tables import show, similarity_table
 from crossemo.runs.folder import claim_version, folder_of_runs
 from crossemo.similarity import (
     DEFAULTS,
@@ -218,7 +217,6 @@ def _write(
     figures = distance_figures(rows, measures, "test", emotions)
     for tag, figure in figures.items():
         save_png(figure, folder / "figures" / f"{tag}.png")
-    console = Console()
-    console.print(similarity_table(measures))
-    console.print(f"Results: {os.path.relpath(folder)}", soft_wrap=True)
+    show(similarity_table(measures))
+    print(f"Results: {os.path.relpath(folder)}")
     return folder
