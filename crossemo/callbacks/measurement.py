@@ -7,7 +7,6 @@ from typing import Any, Literal, TypeVar, cast
 
 import torch
 from lightning import Trainer
-from rich.progress import track
 from torch import Tensor
 from torch import distributed as dist
 
@@ -18,6 +17,7 @@ from crossemo.data.gathering import gather_clips
 from crossemo.data.role_pairs import role_pairs
 from crossemo.distances.cells import deal
 from crossemo.errors import CrossEmoError
+from crossemo.progress import bar
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.similarity import (
     Domain,
@@ -184,9 +184,7 @@ class Measurement:
         yield from self._bar(self.data.loader(role, part), f"Embedding {role}")
 
     def _bar(self, work: Iterable[Item], what: str) -> Iterable[Item]:
-        return track(
-            work, what, transient=True, disable=not self.trainer.is_global_zero
-        )
+        return bar(work, what, shown=self.trainer.is_global_zero)
 
     def _encode(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
         moved = self.trainer.strategy.batch_to_device(batch)

@@ -2,10 +2,8 @@
 
 from argparse import ArgumentParser
 
-from rich.console import Console
-
 from crossemo.cache import KINDS, cache_dir, clear, entries
-from crossemo.report.tables import cache_table
+from crossemo.report.tables import cache_table, show
 
 
 def main(typed: list[str]) -> None:
@@ -23,7 +21,7 @@ def main(typed: list[str]) -> None:
     )
     kinds = parser.parse_args(typed).clear
     if kinds is None:
-        Console().print(cache_table(entries()))
+        show(cache_table(entries()))
         print(f"In {cache_dir()}; crossemo cache --clear removes it.")
     else:
         freed = clear(kinds or KINDS)

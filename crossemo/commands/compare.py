@@ -5,7 +5,6 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
-from rich.console import Console
 from rich.text import Text
 from torch.utils.tensorboard import SummaryWriter
 
@@ -20,6 +19,7 @@ from crossemo.report.figures import figure_to_tensor, save_png
 from crossemo.report.layerwise_figures import encoder_figure
 from crossemo.report.layerwise_tables import encoder_table
 from crossemo.report.style import mark_figure
+from crossemo.report.tables import show
 from crossemo.runs.folder import claim_version, folder_of_runs
 
 logger = logging.getLogger(__name__)
@@ -76,11 +76,10 @@ def compare_runs(
     save_png(figure, folder / "figures" / "encoders.png")
     with SummaryWriter(str(folder)) as writer:
         writer.add_image("encoders", figure_to_tensor(figure))
-    console = Console()
     table = encoder_table(scores, pairs, corpora)
     table.title = Text(mark, "bold red") if mark else None
-    console.print(table)
-    console.print(f"Results: {os.path.relpath(folder)}", soft_wrap=True)
+    show(table)
+    print(f"Results: {os.path.relpath(folder)}")
     return folder
 
 

@@ -170,12 +170,12 @@ def _unreadable(text: str, error: Exception) -> YAMLRefusal:
         return refusal_of(text, error)
     events: Any = yaml.parse(text, Loader=EVENTS)
     for event in events:
-        if isinstance(event, yaml.ScalarEvent) and event.implicit != (False, True):
+        if hasattr(event, "value") and event.implicit != (False, True):
             try:
                 _load_yaml(f"{event.tag or ''} {event.value}")
             except Exception:
                 problem = f"{shorten(event.value)} can't be read: put it in quotes"
-                return YAMLRefusal(event.start_mark.line + 1, problem)
+                return YAMLRefusal(1 + event.start_mark.line, problem)
     return YAMLRefusal(1, "a value can't be read")
 
 

@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 import torch
 from lightning import Callback, LightningModule, Trainer
 from lightning.fabric.plugins.environments.slurm import SLURMEnvironment
+from lightning.pytorch.callbacks import ProgressBar
 from lightning.pytorch.cli import (
     LightningArgumentParser,
     LightningCLI,
@@ -20,6 +21,7 @@ from rich.table import Table
 from rich.text import Text
 
 from crossemo.callbacks.last import job, note_of
+from crossemo.callbacks.lines import MinuteLines
 from crossemo.commands.configs import place_of
 from crossemo.commands.foreign import refusal_of
 from crossemo.commands.parser import Threads
@@ -28,6 +30,7 @@ from crossemo.corpora import corpus_classes
 from crossemo.encoders import CATALOGUE, encoder_facts
 from crossemo.errors import CrossEmoError, own_sentence
 from crossemo.files import expanded, write_text
+from crossemo.report.tables import show
 from crossemo.runs.board import Board
 from crossemo.runs.folder import claim_version, find_checkpoint, folder_of_runs
 from crossemo.stages.refusals import refuse_sharding
@@ -160,6 +163,9 @@ class Experiment(LightningCLI):
         configured = config["callbacks"] or []
         configured = configured if isinstance(configured, list) else [configured]
         kwargs["callbacks"] = [*configured, *self.run_callbacks(recorded)]
+        barred = any(isinstance(one, ProgressBar) for one in configured)
+        if not (barred or config["enable_progress_bar"] is False or _on_terminal()):
+            kwargs["callbacks"].append(MinuteLines())
         return super().instantiate_trainer(**kwargs)
 
     def run_callbacks(self, recorded: bool) -> list[Callback]:
@@ -180,23 +186,20 @@ class Experiment(LightningCLI):
         folder = self.trainer.log_dir  # asks the first process, so all must take part
         if not self.trainer.is_global_zero:
             return
-        console = Console()
         for table in tables:
             table.title = Text(mark, "bold red") if mark else table.title
-            console.print(table)
+            show(table)
         if mark and not tables:  # what Lightning shows of a validation has no title
-            console.print(Text(mark, "bold red"))
+            Console().print(Text(mark, "bold red"))
         notes = [corpus.note for corpus in self.datamodule.roles.values()]
         for note in dict.fromkeys(filter(None, notes)):
-            console.print(note)
+            print(note)
         if folder is not None:
-            console.print(f"Results: {os.path.relpath(folder)}", soft_wrap=True)
+            print(f"Results: {os.path.relpath(folder)}")
         for logger in self.trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
                 logs = os.path.relpath(Path(logger.root_dir).parent)
-                console.print(
-                    f"To look at them: tensorboard --logdir {logs}", soft_wrap=True
-                )
+                print(f"To look at them: tensorboard --logdir {logs}")
 
     def _parse_ckpt_path(self) -> None:
         """Leave the config as it is: what was asked for is never changed silently."""
@@ -208,6 +211,11 @@ class Experiment(LightningCLI):
             CSVLogger(logs, name, version),
             Board(logs, name, version, default_hp_metric=False),
         ]
+
+
+def _on_terminal() -> bool:
+    """Return whether Lightning's bar would be seen, and not fill a log."""
+    return Console().is_terminal
 
 
 class RunConfig(SaveConfigCallback):

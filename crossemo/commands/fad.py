@@ -7,8 +7,6 @@ from pathlib import Path
 from typing import Literal
 
 import torch
-from rich.console import Console
-from rich.progress import track
 from torch import Tensor
 
 from crossemo.commands.parser import Parser, Threads
@@ -21,9 +19,10 @@ from crossemo.data.waveforms import WaveformStore, skipped_sentence
 from crossemo.encoders import SSLEncoder, load_encoder
 from crossemo.errors import CrossEmoError
 from crossemo.files import expanded, printable, write_csv
+from crossemo.progress import bar
 from crossemo.report.distances import distance_figures
 from crossemo.report.figures import save_png
-from crossemo.report.tables import similarity_table
+from crossemo.report.tables import show, similarity_table
 from crossemo.runs.folder import claim_version, folder_of_runs
 from crossemo.similarity import (
     DEFAULTS,
@@ -102,7 +101,7 @@ def compare_folders(
     }
     rows: list[Row] = []
     measures: list[Row] = []
-    for place, state in enumerate(track(states, "Distances", transient=True)):
+    for place, state in enumerate(bar(states, "Distances")):
         x, y = (
             Domain(domain, clips.cells(place, len(emotions)))
             for domain, clips in embedded.items()
@@ -205,7 +204,7 @@ def _embed(
 
 def _batches(dataset: ClipDataset, batch_size: int, what: str) -> Iterator[Batch]:
     batches = eval_batches(dataset.lengths, batch_size)
-    for batch in track(batches, what, transient=True):
+    for batch in bar(batches, what):
         yield dataset[batch]
 
 
@@ -218,7 +217,6 @@ def _write(
     figures = distance_figures(rows, measures, "test", emotions)
     for tag, figure in figures.items():
         save_png(figure, folder / "figures" / f"{tag}.png")
-    console = Console()
-    console.print(similarity_table(measures))
-    console.print(f"Results: {os.path.relpath(folder)}", soft_wrap=True)
+    show(similarity_table(measures))
+    print(f"Results: {os.path.relpath(folder)}")
     return folder

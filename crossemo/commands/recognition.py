@@ -1,5 +1,7 @@
 """Recognition in stages: data, model, trainer, stages, distances and results."""
 
+import os
+from pathlib import Path
 from typing import Any, ClassVar, Literal
 
 from jsonargparse.typing import PositiveInt
@@ -32,6 +34,7 @@ class Recognition(Experiment):
     defaults: ClassVar[dict[str, Any]] = {
         "max_epochs": -1,  # the stages know
         "gradient_clip_val": 1.0,
+        "enable_model_summary": False,  # each stage says how much it trains
         "log_every_n_steps": 1,  # emotion corpora make short epochs
         "num_sanity_val_steps": 0,
         # The data's own sampler counts every clip once.
@@ -65,6 +68,12 @@ class Recognition(Experiment):
         )
         parser.add_lightning_class_args(FrechetAudioDistance, "fad")
 
+    def setup_parser(self, *given: Any, **options: Any) -> None:  # noqa: ANN401
+        """Make options of arguments; Lightning's table would repeat ours at length."""
+        super().setup_parser(*given, **options)
+        if "test" in self.subcommands():
+            self.parser.set_defaults({"test.verbose": False})
+
     def after_fit(self) -> None:
         """Test the best checkpoint of every stage on the data of every role."""
         best = self.switch.best_checkpoints()
@@ -92,6 +101,12 @@ class Recognition(Experiment):
     def after_predict(self) -> None:
         """Say where the predictions are."""
         self._show()
+        folder = self.trainer.log_dir  # asks the first process, so all must take part
+        if folder is not None and self.trainer.is_global_zero:
+            path = Path(folder) / "predictions.csv"
+            with path.open(encoding="utf-8") as file:
+                clips = sum(1 for _ in file) - 1
+            print(f"Predictions of {clips} clips: {os.path.relpath(path)}")
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:  # noqa: ANN401
         """Build the trainer, unless stages can't be trained with it."""

@@ -9,7 +9,6 @@ from typing import Any, Literal, Protocol
 
 import torch
 from filelock import FileLock, Timeout
-from rich.progress import Progress
 from torch import Tensor
 
 from crossemo import audio, cache
@@ -20,6 +19,7 @@ from crossemo.data.samplers import eval_batches
 from crossemo.errors import CrossEmoError
 from crossemo.features.packed import files_with, read_clips, write_clips
 from crossemo.files import write_text
+from crossemo.progress import meter
 from crossemo.version import __version__
 
 FORMAT = 3
@@ -129,10 +129,9 @@ def keep(
             chunks = list(_chunks(datasets, stored, size))
             if not chunks:
                 return stored
-            with Progress(transient=True, disable=not progress) as bar:
-                task = bar.add_task("Computing features", total=len(chunks))
+            with meter("Computing features", len(chunks), progress) as note:
                 for count in _compute(chunks, folder, extractor, batch_size, precision):
-                    bar.update(task, completed=count)
+                    note(count)
         except FileNotFoundError as gone:  # the folder, by `crossemo cache --clear`
             error = gone
         except (NotImplementedError, OSError) as refusal:

@@ -8,7 +8,7 @@ from rich.table import Table
 from rich.text import Text
 
 from crossemo.metrics.names import HEADLINE
-from crossemo.report.tables import plain_table
+from crossemo.report.tables import broken, plain_table
 
 CAPTION = f"""\
 {HEADLINE} in per cent ± half its 95 % interval; a|b: only these to choose from
@@ -54,10 +54,10 @@ def layer_table(scores: Rows, corpora: Mapping[str, str], protocol: str = "") ->
 
 def _table(first: str, columns: Iterable[str], caption: str) -> Table:
     table = plain_table(caption)
-    table.caption_justify = "left"
     table.add_column(first, no_wrap=True)
     for name in columns:
-        table.add_column(Text(name), justify="right")
+        heading = Text("\n").join(map(broken, name.split("\n")))
+        table.add_column(heading, justify="right", no_wrap=True)
     return table
 
 
@@ -81,11 +81,13 @@ def encoder_table(
     columns = [name for name in next(iter(best.values())) if "|" not in name]
     table = _table("encoder", columns, ENCODER_CAPTION)
     for encoder, cells in best.items():
-        table.add_row(Text(encoder), *(Text(_cell(cells[name])) for name in columns))
+        table.add_row(
+            broken(encoder, 24), *(Text(_cell(cells[name])) for name in columns)
+        )
     table.add_section()
     for pair, differences in _differences(pairs, names).items():
         texts = (Text(differences.get(name, "-")) for name in columns)
-        table.add_row(Text(pair), *texts)
+        table.add_row(broken(pair, 24), *texts)
     return table
 
 

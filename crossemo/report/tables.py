@@ -1,11 +1,14 @@
 """Tables of results for the terminal."""
 
+import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from math import isnan, nan
 from typing import Any
 
 from rich.box import SIMPLE_HEAD
+from rich.console import Console
+from rich.measure import Measurement
 from rich.table import Table
 from rich.text import Text
 
@@ -20,9 +23,38 @@ CAPTION = (
 _ABSENT = dict.fromkeys(("value", "low", "high", "p"), nan)  # a measure without a row
 
 
-def plain_table(caption: str | None = None) -> Table:
+def plain_table(caption: str = "") -> Table:
     """Return an empty table in the style of all: without vertical lines."""
-    return Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False, caption=caption)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), pad_edge=False)
+    # Text, because rich would read brackets in a plain string as markup
+    table.caption = Text(caption, "table.caption") if caption else None
+    table.caption_justify = "left"
+    return table
+
+
+def show(table: Table) -> None:
+    """Print a table whose words and numbers stay whole, wherever it is printed.
+
+    Where a terminal is narrower than that, it is the terminal that breaks the lines.
+    """
+    console = Console()
+    free = console.options.update(width=10_000)
+    console.width = max(console.width, Measurement.get(console, free, table).maximum)
+    console.print(table)
+
+
+def broken(name: str, width: int = 16) -> Text:
+    r"""Return a name in lines of some width, broken behind hyphens and the like.
+
+    >>> str(broken("memo2496-song-annotations"))
+    'memo2496-song-\nannotations'
+    """
+    lines = [""]
+    for part in re.findall(r"[^-_/ ]*[-_/ ]|[^-_/ ]+", name):
+        if lines[-1] and len(lines[-1]) + len(part.rstrip()) > width:
+            lines.append("")
+        lines[-1] += part
+    return Text("\n".join(line.rstrip(" ") for line in lines))
 
 
 def results_table(results: Mapping[str, Any]) -> Table:
@@ -38,7 +70,7 @@ def results_table(results: Mapping[str, Any]) -> Table:
     """
     table = plain_table(CAPTION)
     for name in ("stage", "role", "corpus"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, no_wrap=True)
     for name in (f"{HEADLINE} [95 %]", "chance", "WA", "F1", "clips"):
         table.add_column(name, justify="right", no_wrap=True)
     roles = results.get("roles", {})
@@ -46,9 +78,8 @@ def results_table(results: Mapping[str, Any]) -> Table:
         name = f"{stage} (LEAK)" if "leak" in test else stage
         for role, scores in test["scores"].items():
             corpus = roles.get(role, {}).get("corpus", "-")
-            # Text, because rich would read brackets in a plain string as markup
-            cells = map(Text, (name, role, corpus, *_cells(scores)))
-            table.add_row(*cells)
+            names = map(broken, (name, role, corpus))
+            table.add_row(*names, *map(Text, _cells(scores)))
         table.add_section()
     return table
 
@@ -61,13 +92,13 @@ def comparisons_table(results: Mapping[str, Any]) -> Table:
     """
     table = plain_table("differences of UA on the same clips, in points")
     for name in ("", "stage", "than", "role"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, no_wrap=True)
     table.add_column(f"{HEADLINE} [95 %]", justify="right", no_wrap=True)
     for row in results["comparisons"]:
         low, high = (f"{100 * end:+.1f}" for end in row[f"{HEADLINE}_interval"])
         difference = f"{100 * row[HEADLINE]:+.1f} [{low}, {high}]"
         names = (row["what"], row["stage"], row["than"], row["role"])
-        table.add_row(*map(Text, (*names, difference)))
+        table.add_row(*map(broken, names), Text(difference))
     return table
 
 
@@ -78,12 +109,12 @@ def similarity_table(measures: Sequence[Mapping[str, Any]]) -> Table:
         measures: Rows of `similarity.csv` of one stage.
     """
     table = plain_table(
-        "distance of the same emotion, by the kernel and by FAD above chance (in mean "
-        "traces);\nvar.: over emotions, of the distance of means, and p of its "
-        "dependence on them;\nsame: nearest is the same emotion, %; p ≤ .05: shown, by "
-        "exchanges of speakers"
+        "kernel, FAD: distance of the same emotion, FAD above chance in mean traces\n"
+        "var.: over emotions, of the distance of means, and p of its dependence on "
+        "them\nsame: nearest is the same emotion, %; p ≤ .05: shown, by exchanges of "
+        "speakers"
     )
-    table.add_column("layer")
+    table.add_column("layer", no_wrap=True)
     titles = ("kernel", "p", "FAD [95 %]", "p", "var.", "p", "same", "p")
     for title in titles:
         table.add_column(title, justify="right", no_wrap=True)
@@ -107,7 +138,7 @@ def similarity_table(measures: Sequence[Mapping[str, Any]]) -> Table:
             _percent(nearest["value"]),
             _number(nearest["p"]),
         )
-        table.add_row(*map(Text, (place.replace("mixture", "mix"), *cells)))
+        table.add_row(broken(place.replace("mixture", "mix")), *map(Text, cells))
     return table
 
 
@@ -121,7 +152,7 @@ def cache_table(entries: Sequence[Entry]) -> Table:
     """Return the entries of the cache, with the total of every kind."""
     table = plain_table()
     for name in ("kind", "folder", "of"):
-        table.add_column(name, overflow="fold")
+        table.add_column(name, no_wrap=True)
     for name in ("MB", "used"):
         table.add_column(name, justify="right", no_wrap=True)
     for kind in dict.fromkeys(entry.kind for entry in entries):
@@ -129,8 +160,10 @@ def cache_table(entries: Sequence[Entry]) -> Table:
         for entry in of_kind:
             used = datetime.fromtimestamp(entry.used, UTC).strftime("%Y-%m-%d")
             size = f"{entry.size / 1e6:.1f}"
-            cells = (kind, entry.folder.name, entry.about, size, used)
-            table.add_row(*map(Text, cells))
+            # the digests of folders and commits differ in their beginnings
+            about = re.sub("[0-9a-f]{40}", lambda digest: digest[0][:12], entry.about)
+            names = (kind, entry.folder.name[:12], about)
+            table.add_row(*map(broken, names), Text(size), Text(used))
         total = f"{sum(entry.size for entry in of_kind) / 1e6:.1f}"
         table.add_row(Text(f"all {kind}"), "", "", Text(total), "")
         table.add_section()

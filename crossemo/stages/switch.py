@@ -242,7 +242,7 @@ class StageSwitch(Callback):
         trained, whole = sum(n for n, on in sizes if on), sum(n for n, _ in sizes)
         sentence = (
             f"Stage {self.clock.name!r} trains {trained:,} of {whole:,} parameters "
-            f"({100 * trained / whole:.3g} %)."
+            f"({100 * trained / whole:.2f} %)."
         )
         rank_zero_info(sentence)
         add_text(trainer, "stages", sentence, trainer.global_step)
