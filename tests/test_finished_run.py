@@ -90,7 +90,7 @@ def test_the_saved_config_and_checkpoint_give_the_same_scores(
     finished: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("test", *of(finished), "--name=again", monkeypatch=monkeypatch)
-    again = results(here / "logs" / "again" / "version_0")["stages"]["test"]["scores"]
+    again = results(here / "logs" / "again" / "test_0")["stages"]["test"]["scores"]
     assert again == results(finished)["stages"]["target"]["scores"]
 
 
@@ -98,7 +98,7 @@ def test_predict_writes_a_row_for_every_clip(
     finished: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("predict", *of(finished), monkeypatch=monkeypatch)
-    with (here / "logs" / "finished" / "version_0" / "predictions.csv").open() as file:
+    with (here / "logs" / "finished" / "predict_0" / "predictions.csv").open() as file:
         rows = list(csv.DictReader(file))
     scores = results(finished)["stages"]["target"]["scores"]
     for role in ("source", "target"):

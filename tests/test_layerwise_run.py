@@ -70,11 +70,11 @@ def test_every_config_runs_to_the_end(
         "metrics.csv",
         "results.json",
     } <= {item.name for item in folder.iterdir()}
-    assert sorted(item.name for item in (folder / "figures").iterdir()) == [
-        "layer_recalls_source.png",
-        "layer_recalls_target.png",
-        "layer_similarity.png",
-        "layers.png",
+    assert sorted(item.stem for item in (folder / "figures").glob("*.pdf")) == [
+        "layer_recalls_source",
+        "layer_recalls_target",
+        "layer_similarity",
+        "layers",
     ]
     best = next(
         row

@@ -2,11 +2,14 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
+import yaml
 from jsonargparse import ArgumentParser
 from rich.console import Console
 from rich.progress import track
@@ -14,17 +17,21 @@ from torch import Tensor
 
 from crossemo.corpora.folders import Folders
 from crossemo.data.batch import Batch
+from crossemo.data.clip_tables import SPLIT
 from crossemo.data.dataset import ClipDataset
-from crossemo.data.examples import take_examples
+from crossemo.data.examples import Example, take_examples
 from crossemo.data.samplers import eval_batches
 from crossemo.data.waveforms import WaveformStore, skipped_sentence
 from crossemo.encoders import SSLEncoder, load_encoder
 from crossemo.errors import CrossEmoError
-from crossemo.files import write_csv
+from crossemo.files import write_csv, write_text
 from crossemo.report.distances import distance_figures
-from crossemo.report.figures import save_png
+from crossemo.report.saving import save_figure
+from crossemo.report.study import Study
 from crossemo.report.tables import similarity_table
+from crossemo.runs.effort import Effort
 from crossemo.runs.folder import claim_version
+from crossemo.runs.results import write_results
 from crossemo.similarity import (
     DEFAULTS,
     Domain,
@@ -35,6 +42,7 @@ from crossemo.similarity import (
     warnings_of,
 )
 from crossemo.similarity.embeddings import EmbeddedClips, pool_clips
+from crossemo.stages.record import plain
 
 logger = logging.getLogger(__name__)
 
@@ -42,9 +50,11 @@ logger = logging.getLogger(__name__)
 def main(typed: list[str]) -> None:
     """Run `compare_folders`."""
     parser = ArgumentParser(prog="crossemo fad")
+    parser.add_argument("--config", action="config", help="Settings in YAML.")
     parser.add_function_arguments(compare_folders, as_positional=True)
     parser.add_argument("--threads", type=int | None, help="CPU threads.")
     options = parser.instantiate_classes(parser.parse_args(typed)).as_dict()
+    options.pop("config")
     if threads := options.pop("threads"):
         torch.set_num_threads(threads)
     compare_folders(**options)
@@ -91,12 +101,14 @@ def compare_folders(
     Raises:
         CrossEmoError: A folder holds no emotion of the other, or an option is wrong.
     """
+    settings = plain(locals())
+    effort = Effort()
     domains = _domains(first, second, groups)
     labels = [{str(c.label) for c in one.clips()} for one in domains.values()]
     emotions = _shared(labels)
     model = load_encoder(encoder).to(_device(device))
     states = model.states_of(layers, "--layers")
-    embedded = {
+    folders = {
         domain: _embed(corpus, emotions, model, states, batch_size, cache_dir)
         for domain, corpus in domains.items()
     }
@@ -104,8 +116,8 @@ def compare_folders(
     measures: list[Row] = []
     for place, state in enumerate(track(states, "Distances", transient=True)):
         x, y = (
-            Domain(domain, clips.cells(place, len(emotions)))
-            for domain, clips in embedded.items()
+            Domain(domain, one.embedded.cells(place, len(emotions)))
+            for domain, one in folders.items()
         )
         tags = {"stage": "test", "part": "all", "unit": "clip", "layer": str(state)}
         distances, values = compare_clips(x, y, emotions, estimate)
@@ -113,7 +125,31 @@ def compare_folders(
         measures += [tags | row for row in values]
     for sentence in warnings_of(rows):
         logger.warning(sentence)
-    return _write(logs.resolve() / name, corrected(rows), measures, emotions)
+    home = logs.resolve() / name
+    folder = home / f"version_{claim_version(home)}"
+    study = Study(Path(encoder).name)
+    _write(folder, corrected(rows), measures, emotions, study)
+    facts = effort.describe("fad", next(model.parameters()).device)
+    _describe(folder, settings, facts, folders, emotions)
+    console = Console()
+    console.print(similarity_table(measures))
+    console.print(f"Results: {os.path.relpath(folder)}", soft_wrap=True)
+    return folder
+
+
+@dataclass(frozen=True)
+class _Embedded:
+    """The clips of a folder.
+
+    Args:
+        embedded: Their embeddings.
+        examples: The clips.
+        left_out: Why others are left out, by name.
+    """
+
+    embedded: EmbeddedClips
+    examples: list[Example]
+    left_out: dict[str, str]
 
 
 def _device(name: str | None) -> torch.device:
@@ -167,10 +203,15 @@ def _embed(
     states: Sequence[int],
     batch_size: int,
     cache_dir: Path | None,
-) -> EmbeddedClips:
+) -> _Embedded:
+    left_out: dict[str, str] = {}
     place = {emotion: number for number, emotion in enumerate(emotions)}
     examples = take_examples(
-        corpus, lambda clip, _: place.get(str(clip.label)), cache_dir, progress=True
+        corpus,
+        lambda clip, _: place.get(str(clip.label)),
+        cache_dir,
+        progress=True,
+        left_out=left_out,
     )
     rate = model.sampling_rate
     store = WaveformStore.prepare(examples, rate, cache_dir, progress=True)
@@ -197,7 +238,8 @@ def _embed(
         indices, values = pool_clips(encode, batches)
     order = indices.argsort()
     labels = torch.tensor(dataset.targets)
-    return EmbeddedClips(values[order], labels, tuple(dataset.units))
+    embedded = EmbeddedClips(values[order], labels, tuple(dataset.units))
+    return _Embedded(embedded, usable, left_out | skipped)
 
 
 def _batches(dataset: ClipDataset, batch_size: int, what: str) -> Iterator[Batch]:
@@ -207,15 +249,52 @@ def _batches(dataset: ClipDataset, batch_size: int, what: str) -> Iterator[Batch
 
 
 def _write(
-    home: Path, rows: list[Row], measures: list[Row], emotions: Sequence[str]
-) -> Path:
-    folder = home / f"version_{claim_version(home)}"
+    folder: Path,
+    rows: list[Row],
+    measures: list[Row],
+    emotions: Sequence[str],
+    study: Study,
+) -> None:
     write_csv(folder / "fad.csv", rows)
     write_csv(folder / "similarity.csv", measures)
-    figures = distance_figures(rows, measures, "test", emotions)
+    figures = distance_figures(rows, measures, "test", emotions, study)
     for tag, figure in figures.items():
-        save_png(figure, folder / "figures" / f"{tag}.png")
-    console = Console()
-    console.print(similarity_table(measures))
-    console.print(f"Results: {os.path.relpath(folder)}", soft_wrap=True)
-    return folder
+        save_figure(figure, folder, tag)
+
+
+def _describe(
+    folder: Path,
+    settings: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    folders: Mapping[str, _Embedded],
+    emotions: Sequence[str],
+) -> None:
+    """Write the settings, the facts and the clips of a run."""
+    text = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
+    write_text(folder / "config.yaml", text)
+    clips = [
+        {
+            "role": domain,
+            "corpus": domain,
+            "clip": example.clip.id,
+            "group": example.unit,
+            "emotion": example.clip.label,
+            "part": "all",
+            "fold": "",
+        }
+        for domain, one in folders.items()
+        for example in one.examples
+    ]
+    write_csv(folder / SPLIT, clips)
+    roles = {
+        domain: {
+            "clips": dict(Counter(str(e.clip.label) for e in one.examples)),
+            "groups": len({example.unit for example in one.examples}),
+            "left_out": one.left_out,
+        }
+        for domain, one in folders.items()
+    }
+    estimate = settings["estimate"]
+    described = {"seed": estimate["seed"], "interval_level": estimate["level"]}
+    content = {**facts, **described, "roles": roles, "emotions": list(emotions)}
+    write_results(folder, content | {"settings": settings})

@@ -93,12 +93,16 @@ def test_one_command_compares_two_folders(
         ("music", "music"),
     }
     assert {path.name for path in (folder / "figures").iterdir()} == {
-        "fad.png",
-        "fad_above_chance.png",
-        "kernel.png",
-        "fad_layers.png",
-        "fad_over_layers.png",
-        "emotions_over_layers.png",
+        f"{name}.{kind}"
+        for kind in ("png", "pdf")
+        for name in (
+            "fad",
+            "fad_above_chance",
+            "kernel",
+            "fad_layers",
+            "fad_over_layers",
+            "emotions_over_layers",
+        )
     }
     shown = capsys.readouterr().out
     assert "nearest is the same emotion" in shown
