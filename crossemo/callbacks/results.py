@@ -112,14 +112,16 @@ class Results(Callback):
         """Return what is known of a test and of the weights that were tested."""
         checkpoint, stage = checkpoint_name(trainer), stage_of(module)
         origin, mix = module.origin, module.mix
-        best = bool(stage) and checkpoint == f"{stage}.ckpt"
+        best = {
+            "best_epoch": origin.get("epoch"),
+            "best_score": origin.get("score"),
+            "monitor": origin.get("monitor"),
+        }
         return {
             "checkpoint": checkpoint or None,
             "stage": stage or None,
-            "epoch": origin.get("epoch"),
             "step": origin.get("step"),
-            "monitor": origin.get("monitor") if best else None,
-            "best_score": origin.get("score") if best else None,
+            **(best if checkpoint == f"{stage}.ckpt" else {}),
             "settings": self._settings(trainer, module, stage),
             "layer_weights": None if mix.index is not None else mix.shares(),
             "scores": scores,

@@ -1,6 +1,7 @@
 """Figures of a run's course: scores over its stages, layer weights around them."""
 
 from collections.abc import Mapping, Sequence
+from itertools import cycle
 
 import numpy as np
 from matplotlib import colormaps
@@ -34,10 +35,11 @@ def course_figure(
         title: Title of the figure.
     """
     figure, axes = new_axes()
-    for (corpus, points), colour in zip(scores.items(), COLOURS, strict=False):
+    lines = zip(scores.items(), COLOURS, cycle(("o-", "s--", "^:")), strict=False)
+    for (corpus, points), colour, style in lines:
         places, values = zip(*points, strict=True)
         percent = np.multiply(values, 100)
-        axes.plot(places, percent, "o-", color=colour, linewidth=2, ms=3)
+        axes.plot(places, percent, style, color=colour, linewidth=2, ms=4)
         axes.lines[-1].set_label(short_name(corpus))
     axes.axhline(100 * chance, color="grey", linestyle=":", linewidth=2, label="chance")
     for epoch, name in stages:

@@ -73,9 +73,9 @@ def distance_figures(
     measures = [row for row in measures if row["stage"] == stage]
     distance = _Curve(measures, "same_emotion_distance")
     if len(distance.layers) > 1 and np.isfinite(distance.value).any():
-        title = end.title("Distance of the domains over the layers")
+        title = end.title("Distance over layers")
         figures["fad_over_layers"] = distance_over_layers(measures, title)
-        title = end.title("Emotions over the layers")
+        title = end.title("Emotions over layers")
         figures["emotions_over_layers"] = emotions_over_layers(measures, title)
     return figures
 
