@@ -63,6 +63,11 @@ class LayerMix(nn.Module):
         """Return the share of each state, `(layers + 1,)`; the shares sum to one."""
         return self.one_hot if self.index is not None else self.raw_weights.softmax(0)
 
+    def shares(self) -> list[float]:
+        """Return the weights as plain numbers."""
+        shares: list[float] = self.weights().detach().float().cpu().tolist()
+        return shares
+
     def forward(self, states: Tensor) -> Tensor:
         """Mix the hidden states.
 

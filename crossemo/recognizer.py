@@ -196,7 +196,8 @@ class EmotionRecognizer(StagedModule):
             if self._data is not None:
                 every = self._data.dataset(role, "test").units
                 units = [every[index] for index in order.tolist()]
-            self.judged[role] = Judged(predictions, targets, units)
+            places = order.tolist()
+            self.judged[role] = Judged(predictions, targets, units, places)
             scores = self.task.evaluation(predictions, targets, units)
             self.evaluations[role] = scores
             values = {n: one for n, one in scores.items() if isinstance(one, float)}

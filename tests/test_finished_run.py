@@ -4,8 +4,11 @@ import csv
 from pathlib import Path
 
 import pytest
+import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from crossemo.data.clip_tables import PREDICTIONS
+from tests.leaving import check_files, check_scalars
 from tests.shell import quick, results, run
 
 RAVDESS = "ravdess_speech_to_song.yaml"
@@ -22,6 +25,11 @@ def finished(
         typed = [*quick(RAVDESS, ravdess, wav2vec2), "--name=finished"]
         run("fit", *typed, monkeypatch=patch)
     return folder / "logs" / "finished" / "version_0"
+
+
+def table(path: Path) -> list[dict[str, str]]:
+    with path.open() as file:
+        return list(csv.DictReader(file))
 
 
 def of(finished: Path) -> list[str]:
@@ -45,6 +53,60 @@ def test_fad_holds_every_pair_for_every_layer_and_the_mixture(finished: Path) ->
     # Before training and after each of both stages.
     assert len(across) == 3 * len(layers) * 6 * 6
     assert all(float(row["value"]) > 0 for row in across)
+
+
+def test_it_leaves_what_the_docs_say(finished: Path) -> None:
+    check_files("fit", finished)
+    check_scalars(finished)
+
+
+def test_a_stage_says_what_it_was_and_which_weights_were_its_best(
+    finished: Path,
+) -> None:
+    told, stages = results(finished), ("source", "target")
+    with (finished / "metrics.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    for stage in stages:
+        test = told["stages"][stage]
+        path = finished / "checkpoints" / test["checkpoint"]
+        stored = torch.load(path, weights_only=True)
+        assert (test["stage"], test["step"]) == (stage, stored["global_step"])
+        scores = {
+            int(row["epoch"]): float(row[f"val/{stage}/UA"])
+            for row in rows
+            if row[f"val/{stage}/UA"]
+        }
+        assert scores[test["best_epoch"]] == pytest.approx(test["best_score"])
+        weights = stored["state_dict"]["mix.raw_weights"].softmax(0)
+        assert test["layer_weights"] == pytest.approx(weights.tolist())
+        assert test["settings"]["data"] == [stage]
+        assert test["settings"]["lr"] == told["model"]["lr"]
+    assert told["versions"]["torch"] == torch.__version__
+    assert 1 < told["run_seconds"] < 600
+    assert 1e8 < told["peak_memory_bytes"]["process"] < 1e11
+    assert (told["command"], told["seed"], told["interval_level"]) == ("fit", 0, 0.95)
+
+
+def test_the_split_holds_every_clip_once(finished: Path) -> None:
+    rows = table(finished / "split.csv")
+    told = results(finished)
+    assert len({(row["role"], row["clip"]) for row in rows}) == len(rows)
+    for role, facts in told["roles"].items():
+        for part, counts in facts["clips"].items():
+            mine = [r for r in rows if (r["role"], r["part"]) == (role, part)]
+            assert len(mine) == sum(counts.values())
+            assert {row["group"] for row in mine} == set(told["split"]["groups"][part])
+            assert {row["fold"] for row in mine} == {str(told["split"]["fold"])}
+
+
+def test_the_predictions_of_a_fit_are_those_of_its_tests(finished: Path) -> None:
+    rows = table(finished / "predictions.csv")
+    for stage, test in results(finished)["stages"].items():
+        for role, scores in test["scores"].items():
+            mine = [r for r in rows if (r["stage"], r["role"]) == (stage, role)]
+            assert {row["checkpoint"] for row in mine} == {f"{stage}.ckpt"}
+            right = [row["true"] == row["predicted"] for row in mine]
+            assert sum(right) / len(mine) == pytest.approx(scores["WA"])
 
 
 def test_tensorboard_shows_what_a_person_looks_for(finished: Path) -> None:
@@ -90,16 +152,23 @@ def test_the_saved_config_and_checkpoint_give_the_same_scores(
     finished: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("test", *of(finished), "--name=again", monkeypatch=monkeypatch)
-    again = results(here / "logs" / "again" / "version_0")["stages"]["test"]["scores"]
-    assert again == results(finished)["stages"]["target"]["scores"]
+    again = here / "logs" / "again" / "test_0"
+    test, target = results(again)["stages"]["test"], results(finished)["stages"]
+    assert test["scores"] == target["target"]["scores"]
+    assert test["best_epoch"] == target["target"]["best_epoch"]
+    check_files("test", again)
+    (stages,) = {(r["stage"], r["checkpoint"]) for r in table(again / PREDICTIONS)}
+    assert stages == ("target", "target.ckpt")
 
 
 def test_predict_writes_a_row_for_every_clip(
     finished: Path, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run("predict", *of(finished), monkeypatch=monkeypatch)
-    with (here / "logs" / "finished" / "version_0" / "predictions.csv").open() as file:
-        rows = list(csv.DictReader(file))
+    check_files("predict", here / "logs" / "finished" / "predict_0")
+    rows = table(here / "logs" / "finished" / "predict_0" / PREDICTIONS)
+    tested = [r for r in table(finished / PREDICTIONS) if r["stage"] == "target"]
+    assert [r["predicted"] for r in tested] == [r["predicted"] for r in rows]
     scores = results(finished)["stages"]["target"]["scores"]
     for role in ("source", "target"):
         mine = [row for row in rows if row["role"] == role]
@@ -121,6 +190,10 @@ def test_validate_runs(
 ) -> None:
     run("validate", *of(finished), monkeypatch=monkeypatch)
     assert "val/target/UA" in capsys.readouterr().out
+    folder = here / "logs" / "finished" / "validate_0"
+    check_files("validate", folder)
+    best = results(finished)["stages"]["target"]["best_score"]
+    assert results(folder)["validation"]["val/target/UA"] == pytest.approx(best)
 
 
 def test_a_checkpoint_of_another_encoder_is_refused(

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from tests.leaving import check_files
 from tests.shell import CONFIGS, corpora, run, run_alone
 
 LAYERWISE = CONFIGS / "layerwise"
@@ -70,11 +71,11 @@ def test_every_config_runs_to_the_end(
         "metrics.csv",
         "results.json",
     } <= {item.name for item in folder.iterdir()}
-    assert sorted(item.name for item in (folder / "figures").iterdir()) == [
-        "layer_recalls_source.png",
-        "layer_recalls_target.png",
-        "layer_similarity.png",
-        "layers.png",
+    assert sorted(item.stem for item in (folder / "figures").glob("*.pdf")) == [
+        "layer_recalls_source",
+        "layer_recalls_target",
+        "layer_similarity",
+        "layers",
     ]
     best = next(
         row
@@ -84,6 +85,18 @@ def test_every_config_runs_to_the_end(
     shown = capsys.readouterr().out
     assert f"{100 * float(best['value']):.1f}±" in shown
     assert f"Results: logs/{name}/version_0" in shown
+
+
+def test_it_leaves_what_the_docs_say(analysed: Path) -> None:
+    check_files("layerwise", analysed)
+    told: Any = json.loads((analysed / "results.json").read_text())
+    split = table(analysed / "split.csv")
+    for fold, parts in enumerate(told["folds"]):
+        for part, groups in parts.items():
+            rows = [r for r in split if (r["fold"], r["part"]) == (str(fold), part)]
+            assert sorted({row["group"] for row in rows}) == groups
+    # Of every fold each clip is in one part.
+    assert len(split) == len({(r["role"], r["clip"], r["fold"]) for r in split})
 
 
 def test_every_fold_is_judged_and_none_leaks(analysed: Path) -> None:
@@ -211,6 +224,7 @@ def test_encoders_are_compared_on_the_clips_that_they_share(
     assert f"tiny - {wav2vec2.name}" in capsys.readouterr().out
     folder = here / "logs" / "compare" / "version_0"
     assert (folder / "figures" / "encoders.png").stat().st_size > 10_000
+    check_files("compare", folder)
     pairs = table(folder / "encoder_pairs.csv")
     best = next(row for row in pairs if row["view"] == "best")
     scores = table(folder / "layers.csv")

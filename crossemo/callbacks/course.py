@@ -1,14 +1,19 @@
 """The course of a run: validation scores and layer weights through its stages."""
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING, Any
 
 from lightning import Callback, LightningModule, Trainer
 
-from crossemo.callbacks.parts import recogniser, title_of
+from crossemo.callbacks.parts import recogniser, study_of
 from crossemo.data.trainer import data_of
-from crossemo.recognizer import EmotionRecognizer
-from crossemo.runs.board import add_figure
+from crossemo.report.study import after
+from crossemo.runs.board import add_figure, keep_figure, show_figure
 from crossemo.stages.clock import StageClock
+from crossemo.stages.stage import Stage, chain_of
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
 
 
 class Course(Callback):
@@ -43,14 +48,13 @@ class Course(Callback):
                 self._scores.setdefault(role, []).append(point)
         self._keep_weights(pl_module, f"after {self._clock.name}")
         step = trainer.global_step - 1  # the step that the scalars of this epoch have
-        from crossemo.report.course import course_figure, stage_weights_figure
+        for tag, figure in self._figures(trainer, pl_module).items():
+            show_figure(trainer, tag, figure, step)
 
-        chance = data.task.chance or 0.0
-        figure = course_figure(self._scores, self._stages, chance)
-        add_figure(trainer, "stages/scores", figure, step)
-        if self._weights:
-            figure = stage_weights_figure(self._weights)
-            add_figure(trainer, "stages/layer_weights", figure, step)
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write what was drawn last to the run's folder."""
+        for tag, figure in self._figures(trainer, pl_module).items():
+            keep_figure(trainer, tag, figure)
 
     def state_dict(self) -> dict[str, Any]:
         """Return what was kept so far."""
@@ -65,46 +69,102 @@ class Course(Callback):
         self._scores, self._stages = state_dict["scores"], state_dict["stages"]
         self._weights = state_dict["weights"]
 
+    def _figures(
+        self, trainer: Trainer, pl_module: LightningModule
+    ) -> dict[str, "Figure"]:
+        """Return the figures of all that was kept so far, by tag."""
+        if not trainer.is_global_zero:
+            return {}
+        from crossemo.report.course import course_figure, stage_weights_figure
+        from crossemo.report.style import mark_figure
+
+        data, module = data_of(trainer), recogniser(pl_module)
+        study, figures = study_of(trainer, module), {}
+        if self._scores:
+            clips = {role: len(data.dataset(role, "val")) for role in self._scores}
+            scores = {study.name(role): one for role, one in self._scores.items()}
+            title = study.title("Validation through the stages", clips)
+            chance = data.task.chance or 0.0
+            stages = [(epoch, study.name(name)) for epoch, name in self._stages]
+            figure = course_figure(scores, stages, chance, title)
+            figures["stages/scores"] = figure
+        if self._weights:
+            clips = {role: len(data.dataset(role, "train")) for role in data.roles}
+            title = study.title("Layer weights around the stages", clips)
+            weights = {}
+            for label, shares in self._weights.items():
+                when, stage = label.split(" ", 1)
+                weights[f"{when} {study.name(stage)}"] = shares
+            figures["stages/layer_weights"] = stage_weights_figure(weights, title)
+        for figure in figures.values():
+            mark_figure(figure, module.leak_mark)
+        return figures
+
     def _keep_weights(self, module: LightningModule, label: str) -> None:
         mix = recogniser(module).mix
         if mix.index is None:
-            self._weights[label] = mix.weights().detach().float().cpu().tolist()
+            self._weights[label] = mix.shares()
 
 
 class LayerWeights(Callback):
     """Draws the softmaxed layer weights after every epoch and before every test.
 
     Where one layer is chosen there is nothing learnt, and nothing is drawn.
+
+    Args:
+        stages: The stages of the run, which know what was learnt from.
     """
+
+    def __init__(self, stages: Mapping[str, Stage] | None = None) -> None:
+        self._stages = dict(stages or {})
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the weights of this epoch."""
-        title = f"layer weights, epoch {trainer.current_epoch}"
         # The step that the scalars of this epoch have.
         step = trainer.global_step - 1
-        self._draw(trainer, recogniser(pl_module), "training", title, step)
+        title = f"Layer weights, epoch {trainer.current_epoch}"
+        for tag, figure in self._figures(trainer, pl_module, "training", title):
+            show_figure(trainer, tag, figure, step)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the weights of the last epoch to the run's folder."""
+        title = "Layer weights after the last epoch"
+        for tag, figure in self._figures(trainer, pl_module, "training", title):
+            keep_figure(trainer, tag, figure)
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the weights of the checkpoint that is tested."""
         module = recogniser(pl_module)
-        title = title_of("layer weights", module)
-        self._draw(trainer, module, module.test_name, title, trainer.global_step)
+        name = module.test_name
+        title = f"Layer weights{after(name, study_of(trainer, module))}"
+        for tag, figure in self._figures(trainer, pl_module, name, title):
+            add_figure(trainer, tag, figure, trainer.global_step)
 
-    def _draw(
-        self,
-        trainer: Trainer,
-        module: EmotionRecognizer,
-        name: str,
-        title: str,
-        step: int,
-    ) -> None:
-        if module.mix.index is not None:
+    def _figures(
+        self, trainer: Trainer, pl_module: LightningModule, name: str, title: str
+    ) -> Iterator[tuple[str, "Figure"]]:
+        """Yield the figure and its tag, if there is something to draw."""
+        module = recogniser(pl_module)
+        if module.mix.index is not None or not trainer.is_global_zero:
             return
         from crossemo.report.figures import layer_weights_figure  # and matplotlib
+        from crossemo.report.style import mark_figure
 
-        weights = module.mix.weights().detach().float().cpu()
-        figure = layer_weights_figure(weights.tolist(), title)
-        add_figure(trainer, f"layer_weights/{name}", figure, step)
+        clips = {
+            role: len(data_of(trainer).dataset(role, "train"))
+            for role in self._roles(name)
+        }
+        title = study_of(trainer, module).title(title, clips)
+        figure = layer_weights_figure(module.mix.shares(), title)
+        mark_figure(figure, module.leak_mark)
+        yield f"layer_weights/{name}", figure
+
+    def _roles(self, name: str) -> list[str]:
+        """Return the roles that the weights of a stage have learnt from."""
+        names = list(self._stages)
+        last = names[-1] if names and name == "training" else name
+        chain = chain_of(last, self._stages) if last in names else ()
+        return list(dict.fromkeys(r for n in chain for r in self._stages[n].roles(n)))
 
 
 class LearningRates(Callback):

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import Literal
 
 import torch
 from lightning import Callback, LightningModule, Trainer
@@ -13,7 +13,7 @@ from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from crossemo.callbacks.measurement import Measurement, Tables
-from crossemo.callbacks.parts import recogniser
+from crossemo.callbacks.parts import recogniser, study_of
 from crossemo.data.provenance import marked
 from crossemo.data.role_pairs import role_pairs
 from crossemo.data.trainer import data_of
@@ -22,9 +22,6 @@ from crossemo.files import write_csv
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.runs.board import add_figure
 from crossemo.similarity import DEFAULTS, Row, Settings, corrected, warnings_of
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 logger = logging.getLogger(__name__)
 
@@ -176,11 +173,13 @@ class FrechetAudioDistance(Callback):
         for pair in pairs:
             rows = [r for r in self.rows if {r["x_domain"], r["y_domain"]} <= set(pair)]
             measures = [r for r in self.measures if _of_pair(r, pair)]
-            figures = distance_figures(rows, measures, name, module.classes)
+            study = study_of(trainer, module)
+            figures = distance_figures(rows, measures, name, module.classes, study)
             suffix = "_".join(("", *pair)) if len(pairs) > 1 else ""
             for tag, figure in figures.items():
                 mark_figure(figure, module.leak_mark)
-                _publish(trainer, folder, f"{tag}{suffix}/{name}", figure)
+                step = trainer.global_step
+                add_figure(trainer, f"{tag}{suffix}/{name}", figure, step)
 
     def _places(self, module: EmotionRecognizer) -> dict[str, int]:
         """Return the places of the hidden states to measure, by name.
@@ -213,14 +212,6 @@ def _undisturbed(module: EmotionRecognizer) -> Iterator[None]:
 def _of_pair(measure: Row, pair: tuple[str, str]) -> bool:
     """Return whether a measure is of two roles; where there are but two, it is."""
     return (measure.get("x_domain", pair[0]), measure.get("y_domain", pair[1])) == pair
-
-
-def _publish(trainer: Trainer, folder: str | None, tag: str, figure: "Figure") -> None:
-    from crossemo.report.figures import save_png
-
-    if folder is not None:
-        save_png(figure, Path(folder, "figures", f"{tag.replace('/', '_')}.png"))
-    add_figure(trainer, tag, figure, trainer.global_step)
 
 
 def _tried_out(trainer: Trainer) -> bool:

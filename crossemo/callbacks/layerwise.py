@@ -3,10 +3,12 @@
 import logging
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
 
+from crossemo.callbacks.facts import Facts
+from crossemo.data.clip_tables import SPLIT, split_rows
 from crossemo.data.provenance import marked
 from crossemo.files import write_csv
 from crossemo.layerwise import pair_rows, score_rows, similarity_rows, with_choices
@@ -15,11 +17,9 @@ from crossemo.layerwise.grid import choice_shares, end_warnings
 from crossemo.metrics.names import HEADLINE
 from crossemo.probes import LayerwiseProbes
 from crossemo.probes.judgements import JUDGEMENTS
+from crossemo.report.study import Study
 from crossemo.runs.board import add_curve, add_figure
 from crossemo.runs.results import write_results
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 logger = logging.getLogger(__name__)
 
@@ -35,12 +35,16 @@ class LayerAnalysis(Callback):
     said of every test clip, by which `crossemo compare` compares runs; `results.json`
     and figures.
 
+    Args:
+        facts: Knows versions, time and the like.
+
     Attributes:
         scores: What `layers.csv` holds.
         corpora: Name of the corpus in each role.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, facts: Facts | None = None) -> None:
+        self._facts = facts or Facts()
         self.scores: list[Row] = []
         self.corpora: dict[str, str] = {}
 
@@ -60,14 +64,17 @@ class LayerAnalysis(Callback):
         for sentence in sentences:
             logger.warning(sentence)
         likeness = similarity_rows(pl_module.clips, *pl_module.hidden_states())
-        encoder = Path(pl_module.hparams["encoder"]).name
+        roles = pl_module.probed.roles
+        study = Study.of(pl_module.hparams["encoder"], roles)
+        numbers = pl_module.clips.roles.bincount(minlength=len(roles)).tolist()
+        clips = dict(zip(roles, numbers, strict=True))
         from crossemo.report.layerwise_figures import layer_figures  # and matplotlib
         from crossemo.report.style import mark_figure
 
-        figures = layer_figures(self.scores, likeness, self.corpora, encoder)
+        figures = layer_figures(self.scores, likeness, study, clips)
         for tag, figure in figures.items():
             mark_figure(figure, pl_module.leak_mark)
-            self._publish(trainer, folder, tag, figure)
+            add_figure(trainer, tag, figure, trainer.global_step)
         for tag, points in _curves(self.scores).items():
             add_curve(trainer, f"layers_UA/{tag}", points)
         if folder is not None:
@@ -89,7 +96,9 @@ class LayerAnalysis(Callback):
         for name, rows in tables.items():
             if rows:
                 write_csv(folder / name, marked(rows, module.leak_mark))
+        write_csv(folder / SPLIT, split_rows(module.probed, module.folds))
         content: dict[str, Any] = {
+            **self._facts.describe(trainer, module),
             **module.describe(),
             "epochs": trainer.current_epoch,
         }
@@ -98,15 +107,6 @@ class LayerAnalysis(Callback):
             shares = choice_shares(module.judgements, protocol.grid)
             content[protocol.grid_name] = shares
         write_results(folder, content)
-
-    def _publish(
-        self, trainer: Trainer, folder: str | None, tag: str, figure: "Figure"
-    ) -> None:
-        from crossemo.report.figures import save_png
-
-        if folder is not None:
-            save_png(figure, Path(folder, "figures", f"{tag.replace('/', '_')}.png"))
-        add_figure(trainer, tag, figure, trainer.global_step)
 
 
 def _curves(scores: Sequence[Row]) -> dict[str, dict[int, float]]:

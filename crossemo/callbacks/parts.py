@@ -2,9 +2,11 @@
 
 from typing import cast
 
-from lightning import LightningModule
+from lightning import LightningModule, Trainer
 
+from crossemo.data.trainer import datamodule_of
 from crossemo.recognizer import EmotionRecognizer
+from crossemo.report.study import Study
 
 
 def recogniser(module: LightningModule) -> EmotionRecognizer:
@@ -12,7 +14,7 @@ def recogniser(module: LightningModule) -> EmotionRecognizer:
     return cast(EmotionRecognizer, module)
 
 
-def title_of(what: str, module: EmotionRecognizer) -> str:
-    """Return a figure's title, with the stage whose best weights are tested."""
-    stage = module.test_name
-    return what if stage == "test" else f"{what}, stage {stage}"
+def study_of(trainer: Trainer, module: EmotionRecognizer) -> Study:
+    """Return what the figures of a run are of."""
+    data = datamodule_of(trainer)
+    return Study.of(module.hparams["encoder"], {} if data is None else data.roles)

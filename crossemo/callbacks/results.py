@@ -1,34 +1,42 @@
 """results.json: every test score of a run, with its interval and the split used."""
 
 from collections.abc import Mapping
-from pathlib import Path
+from dataclasses import asdict
 from typing import Any
 
 from lightning import Callback, LightningModule, Trainer
+from lightning.pytorch.trainer.states import TrainerFn
 
-from crossemo.callbacks.parts import recogniser, title_of
+from crossemo.callbacks.facts import Facts
+from crossemo.callbacks.parts import recogniser, study_of
+from crossemo.callbacks.writers import checkpoint_name, stage_of
 from crossemo.data.gathering import Judged
 from crossemo.data.trainer import data_of
 from crossemo.recognizer import EmotionRecognizer
-from crossemo.runs.board import add_figure
+from crossemo.report.study import after
+from crossemo.runs.board import add_figure, folder_of
 from crossemo.runs.results import write_results
 from crossemo.stages.comparisons import comparisons
 from crossemo.stages.stage import Stage
 
 
 class Results(Callback):
-    """Writes the scores of every test to `results.json`.
+    """Writes the scores of every test, and what a run was, to `results.json`.
 
     Args:
         stages: The stages of the run, which are compared with one another.
+        facts: Knows versions, time and the like.
 
     Attributes:
         content: What is written: the roles of the data with their
             splits, and for every test its checkpoint and the scores of every role.
     """
 
-    def __init__(self, stages: Mapping[str, Stage] | None = None) -> None:
+    def __init__(
+        self, stages: Mapping[str, Stage] | None = None, facts: Facts | None = None
+    ) -> None:
         self.stages = dict(stages or {})
+        self._facts = facts or Facts()
         self._judged: dict[tuple[str, str], Judged] = {}
         self.content: dict[str, Any] = {"stages": {}}
 
@@ -38,7 +46,27 @@ class Results(Callback):
         for role, judged in module.judged.items():
             self._judged[module.test_name, role] = judged
             self._draw(trainer, module, role, module.evaluations[role])
-        self._write(trainer, module, dict(module.evaluations))
+        test = self._test(trainer, module, dict(module.evaluations))
+        self.content["stages"][module.test_name] = test
+        pairs = comparisons(self._judged, self.stages, module.task)
+        self._write(trainer, module, {"comparisons": pairs})
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write the scores of `lightning validate`."""
+        if trainer.state.fn != TrainerFn.VALIDATING:
+            return
+        scores = {
+            name: float(value)
+            for name, value in trainer.callback_metrics.items()
+            if not name.endswith("/score")
+        }
+        self._write(trainer, recogniser(pl_module), {"validation": scores})
+
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write which weights predicted."""
+        module = recogniser(pl_module)
+        facts = {"checkpoint": checkpoint_name(trainer), **module.origin}
+        self._write(trainer, module, {"predicted_by": facts})
 
     def _draw(
         self,
@@ -54,35 +82,65 @@ class Results(Callback):
 
         headline = module.task.headline
         score = f"{headline} {100 * scores[headline]:.1f} %"
-        title = f"{title_of(f'{role} clips', module)}: {score}"
+        study = study_of(trainer, module)
+        what = f"{score}{after(module.test_name, study)}"
+        title = study.title(what, {role: scores["n"]})
         figure = confusion_figure(scores["confusion"], module.classes, title)
         mark_figure(figure, module.leak_mark)
         tag = f"confusion/{module.test_name}/{role}"
         add_figure(trainer, tag, figure, trainer.global_step)
 
     def _write(
-        self, trainer: Trainer, module: EmotionRecognizer, scores: dict[str, Any]
+        self, trainer: Trainer, module: EmotionRecognizer, content: Mapping[str, Any]
     ) -> None:
+        self.content |= self._facts.describe(trainer, module)
         self.content |= data_of(trainer).describe()
         self.content |= {
             "model": {key: module.hparams[key] for key in sorted(module.hparams)},
             "parameters": _parameter_counts(module),
+            **content,
         }
         if module.changes:
             self.content["changes"] = module.changes
-        checkpoint = trainer.ckpt_path
-        self.content["stages"][module.test_name] = {
-            "checkpoint": None if checkpoint is None else Path(checkpoint).name,
-            "scores": scores,
+        folder = folder_of(trainer) if trainer.is_global_zero else None
+        if folder is not None:
+            write_results(folder, self.content)
+
+    def _test(
+        self, trainer: Trainer, module: EmotionRecognizer, scores: dict[str, Any]
+    ) -> dict[str, Any]:
+        """Return what is known of a test and of the weights that were tested."""
+        checkpoint, stage = checkpoint_name(trainer), stage_of(module)
+        origin, mix = module.origin, module.mix
+        best = {
+            "best_epoch": origin.get("epoch"),
+            "best_score": origin.get("score"),
+            "monitor": origin.get("monitor"),
         }
-        if module.leak_mark:
-            self.content["stages"][module.test_name]["leak"] = module.leak_mark
-        self.content["comparisons"] = comparisons(
-            self._judged, self.stages, module.task
-        )
-        folder = trainer.log_dir
-        if trainer.is_global_zero and folder is not None:
-            write_results(Path(folder), self.content)
+        return {
+            "checkpoint": checkpoint or None,
+            "stage": stage or None,
+            "step": origin.get("step"),
+            **(best if checkpoint == f"{stage}.ckpt" else {}),
+            "settings": self._settings(trainer, module, stage),
+            "layer_weights": None if mix.index is not None else mix.shares(),
+            "scores": scores,
+            **({"leak": module.leak_mark} if module.leak_mark else {}),
+        }
+
+    def _settings(
+        self, trainer: Trainer, module: EmotionRecognizer, name: str
+    ) -> dict[str, Any] | None:
+        """Return what a stage of this run was, with the model's settings and data's."""
+        if self._facts.command != "fit" or name not in self.stages:
+            return None
+        stage = self.stages[name]
+        general = {**module.hparams, "batch_size": data_of(trainer).batch_size}
+        given = {
+            key: general.get(key) if value is None else value
+            for key, value in asdict(stage).items()
+        }
+        return given | {"data": list(stage.roles(name))}
 
 
 def _parameter_counts(module: LightningModule) -> dict[str, int]:

@@ -1,25 +1,31 @@
-"""predictions.csv: what a model says of every clip."""
+"""predictions.csv: what a model says of every clip; and adapters as peft saves them."""
 
-import csv
-import io
+from collections.abc import Sequence
+from itertools import chain
 from pathlib import Path
 
 from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.types import STEP_OUTPUT
+from torch import Tensor
 
 from crossemo.callbacks.parts import recogniser
 from crossemo.data.batch import Batch
+from crossemo.data.clip_tables import PREDICTIONS, Row, prediction_rows
 from crossemo.data.gathering import Predictions
+from crossemo.data.provenance import marked
 from crossemo.data.trainer import data_of
 from crossemo.encoders import write_provenance
-from crossemo.files import write_text
+from crossemo.files import write_csv
+from crossemo.recognizer import EmotionRecognizer
+from crossemo.runs.board import folder_of
 
 
 class PredictionWriter(Callback):
-    """Writes the probabilities of `lightning predict`, a row for every clip."""
+    """Writes the probabilities of every test and prediction, a row for every clip."""
 
     def __init__(self) -> None:
         self._seen = Predictions()
+        self._rows: dict[tuple[str, str], list[Row]] = {}
 
     def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Forget what was predicted before."""
@@ -38,24 +44,48 @@ class PredictionWriter(Callback):
         self._seen.add(outputs, dataloader_idx)
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the file."""
-        data, mark = data_of(trainer), recogniser(pl_module).leak_mark
-        more = {"leak": mark} if mark else {}
-        text = io.StringIO()
-        writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(["role", "clip", "emotion", "predicted", *data.classes, *more])
-        for number, role in enumerate(data.roles):
-            order, rows, _ = self._seen.gather(number)
-            clips = data.dataset(role, "test").clips
-            for index, row in zip(order.tolist(), rows.tolist(), strict=True):
-                predicted = data.classes[row.index(max(row))]
-                clip = clips[index]
-                writer.writerow(
-                    [role, clip.id, clip.label, predicted, *row, *more.values()]
-                )
-        folder = trainer.log_dir
-        if trainer.is_global_zero and folder is not None:
-            write_text(Path(folder) / "predictions.csv", text.getvalue())
+        """Write what was predicted."""
+        for number, role in enumerate(data_of(trainer).roles):
+            order, predictions, _ = self._seen.gather(number)
+            self._keep(trainer, pl_module, role, order.tolist(), predictions)
+        self._write(trainer)
+
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Write what was said in this test and in those before it."""
+        for role, one in recogniser(pl_module).judged.items():
+            self._keep(trainer, pl_module, role, one.places, one.predictions)
+        self._write(trainer)
+
+    def _keep(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        role: str,
+        places: Sequence[int],
+        predictions: Tensor,
+    ) -> None:
+        data, module = data_of(trainer), recogniser(pl_module)
+        tags = {"stage": stage_of(module), "checkpoint": checkpoint_name(trainer)}
+        rows = prediction_rows(data, role, places, predictions)
+        tagged = [tags | row for row in rows]
+        self._rows[module.test_name, role] = marked(tagged, module.leak_mark)
+
+    def _write(self, trainer: Trainer) -> None:
+        folder = folder_of(trainer) if trainer.is_global_zero else None
+        if folder is not None:
+            write_csv(folder / PREDICTIONS, list(chain(*self._rows.values())))
+
+
+def stage_of(module: EmotionRecognizer) -> str:
+    """Return the stage that the tested weights are of; empty where none is known."""
+    if module.test_name != "test":
+        return module.test_name
+    return module.origin.get("stage") or ""
+
+
+def checkpoint_name(trainer: Trainer) -> str:
+    """Return the file name of the checkpoint that is tested; empty if there is none."""
+    return "" if trainer.ckpt_path is None else Path(trainer.ckpt_path).name
 
 
 class AdapterWriter(Callback):

@@ -5,6 +5,7 @@ import os
 from collections.abc import Sequence
 from pathlib import Path
 
+import torch
 from rich.text import Text
 from torch.utils.tensorboard import SummaryWriter
 
@@ -14,13 +15,17 @@ from crossemo.errors import CrossEmoError
 from crossemo.files import expanded, write_csv
 from crossemo.layerwise import encoder_rows, score_rows, with_choices
 from crossemo.layerwise.comparable_runs import differing_settings, on_shared_clips
+from crossemo.metrics.names import LEVEL
 from crossemo.probes.judgements import JUDGEMENTS, Judgements, read_judgements
-from crossemo.report.figures import figure_to_tensor, save_png
 from crossemo.report.layerwise_figures import encoder_figure
 from crossemo.report.layerwise_tables import encoder_table
+from crossemo.report.saving import figure_to_tensor, save_figure
+from crossemo.report.study import Study
 from crossemo.report.style import mark_figure
 from crossemo.report.tables import show
+from crossemo.runs.effort import Effort
 from crossemo.runs.folder import claim_version, folder_of_runs
+from crossemo.runs.results import write_results
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +57,7 @@ def compare_runs(
     Raises:
         CrossEmoError: There are fewer than two runs, or they can't be compared.
     """
+    effort = Effort()
     if len(runs) < 2:
         raise CrossEmoError("Give two or more folders of runs to compare.")
     judgements = [read_judgements(_file(run)) for run in runs]
@@ -71,11 +77,17 @@ def compare_runs(
     write_csv(folder / "layers.csv", marked(layers, mark))
     if pairs:
         write_csv(folder / "encoder_pairs.csv", marked(pairs, mark))
-    figure = encoder_figure(scores, corpora)
+    numbers = shared[0].roles.bincount(minlength=len(corpora)).tolist()
+    clips = dict(zip(shared[0].names, numbers, strict=True))
+    title = Study(corpora=corpora).title("Layers of the encoders", clips)
+    figure = encoder_figure(scores, corpora, title)
     mark_figure(figure, mark)
-    save_png(figure, folder / "figures" / "encoders.png")
     with SummaryWriter(str(folder)) as writer:
         writer.add_image("encoders", figure_to_tensor(figure))
+    save_figure(figure, folder, "encoders")
+    facts = effort.describe("compare", torch.device("cpu"))
+    of = {"runs": [str(run.resolve()) for run in runs], "interval_level": LEVEL}
+    write_results(folder, {**facts, **of, "corpora": corpora, "leak": mark or None})
     table = encoder_table(scores, pairs, corpora)
     table.title = Text(mark, "bold red") if mark else None
     show(table)

@@ -15,7 +15,7 @@ from lightning.pytorch.cli import (
     LightningCLI,
     SaveConfigCallback,
 )
-from lightning.pytorch.loggers import CSVLogger, Logger, TensorBoardLogger
+from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -31,7 +31,8 @@ from crossemo.encoders import CATALOGUE, encoder_facts
 from crossemo.errors import CrossEmoError, own_sentence
 from crossemo.files import expanded, write_text
 from crossemo.report.tables import show
-from crossemo.runs.board import Board
+from crossemo.runs.board import Board, Metrics
+from crossemo.runs.effort import Effort
 from crossemo.runs.folder import claim_version, find_checkpoint, folder_of_runs
 from crossemo.stages.refusals import refuse_sharding
 
@@ -99,6 +100,7 @@ class Experiment(LightningCLI):
 
     def before_instantiate_classes(self) -> None:
         """Take no more threads than asked for; name the run; find the checkpoint."""
+        self.effort = Effort()
         config = self.config[self.subcommand]
         if config.threads:
             torch.set_num_threads(config.threads)
@@ -154,8 +156,9 @@ class Experiment(LightningCLI):
             )
         recorded = not config["fast_dev_run"]
         if recorded and not config["logger"]:
-            version = claim_version(self.folder)
-            kwargs["default_root_dir"] = str(self.folder / f"version_{version}")
+            kind = "version" if self.subcommand == "fit" else str(self.subcommand)
+            version = f"{kind}_{claim_version(self.folder, kind)}"
+            kwargs["default_root_dir"] = str(self.folder / version)
             if config["logger"] is None:
                 kwargs["logger"] = self._loggers(version)
         if SLURMEnvironment.detect() and not config["plugins"]:
@@ -204,11 +207,11 @@ class Experiment(LightningCLI):
     def _parse_ckpt_path(self) -> None:
         """Leave the config as it is: what was asked for is never changed silently."""
 
-    def _loggers(self, version: int) -> list[Logger]:
+    def _loggers(self, version: str) -> list[Logger]:
         logs, name = self.folder.parent, self.folder.name
-        # CSVLogger first: it warns of a folder that something else has written to.
+        # Metrics first: it warns of a folder that something else has written to.
         return [
-            CSVLogger(logs, name, version),
+            Metrics(logs, name, version),
             Board(logs, name, version, default_hp_metric=False),
         ]
 

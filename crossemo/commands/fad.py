@@ -2,28 +2,35 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
+import yaml
 from torch import Tensor
 
 from crossemo.commands.parser import Parser, Threads
 from crossemo.corpora.folders import Folders
 from crossemo.data.batch import Batch
+from crossemo.data.clip_tables import SPLIT
 from crossemo.data.dataset import ClipDataset
-from crossemo.data.examples import take_examples
+from crossemo.data.examples import Example, take_examples
 from crossemo.data.samplers import eval_batches
 from crossemo.data.waveforms import WaveformStore, skipped_sentence
 from crossemo.encoders import SSLEncoder, load_encoder
 from crossemo.errors import CrossEmoError
-from crossemo.files import expanded, printable, write_csv
+from crossemo.files import expanded, printable, write_csv, write_text
 from crossemo.progress import bar
 from crossemo.report.distances import distance_figures
-from crossemo.report.figures import save_png
+from crossemo.report.saving import save_figure
+from crossemo.report.study import Study
 from crossemo.report.tables import show, similarity_table
+from crossemo.runs.effort import Effort
 from crossemo.runs.folder import claim_version, folder_of_runs
+from crossemo.runs.results import write_results
 from crossemo.similarity import (
     DEFAULTS,
     Domain,
@@ -34,6 +41,7 @@ from crossemo.similarity import (
     warnings_of,
 )
 from crossemo.similarity.embeddings import EmbeddedClips, pool_clips
+from crossemo.stages.record import plain
 
 logger = logging.getLogger(__name__)
 
@@ -41,9 +49,11 @@ logger = logging.getLogger(__name__)
 def main(typed: list[str]) -> None:
     """Run `compare_folders`."""
     parser = Parser(prog="crossemo fad")
+    parser.add_argument("--config", action="config", help="Settings in YAML.")
     parser.add_function_arguments(compare_folders, as_positional=True)
     parser.add_argument("--threads", type=Threads | None, help="CPU threads.")
     options = parser.instantiate_classes(parser.parse_args(typed)).as_dict()
+    options.pop("config")
     if threads := options.pop("threads"):
         torch.set_num_threads(threads)
     compare_folders(**options)
@@ -90,12 +100,14 @@ def compare_folders(
     Raises:
         CrossEmoError: A folder holds no emotion of the other, or an option is wrong.
     """
+    settings = plain(locals())
+    effort = Effort()
     domains = _domains(first, second, groups)
     labels = [{str(c.label) for c in one.clips()} for one in domains.values()]
     emotions = _shared(labels)
     model = load_encoder(encoder).to(_device(device))
     states = model.states_of(layers, "--layers")
-    embedded = {
+    folders = {
         domain: _embed(corpus, emotions, model, states, batch_size, cache_dir)
         for domain, corpus in domains.items()
     }
@@ -103,8 +115,8 @@ def compare_folders(
     measures: list[Row] = []
     for place, state in enumerate(bar(states, "Distances")):
         x, y = (
-            Domain(domain, clips.cells(place, len(emotions)))
-            for domain, clips in embedded.items()
+            Domain(domain, one.embedded.cells(place, len(emotions)))
+            for domain, one in folders.items()
         )
         tags = {"stage": "test", "part": "all", "unit": "clip", "layer": str(state)}
         distances, values = compare_clips(x, y, emotions, estimate)
@@ -112,7 +124,30 @@ def compare_folders(
         measures += [tags | row for row in values]
     for sentence in warnings_of(rows):
         logger.warning(sentence)
-    return _write(folder_of_runs(logs, name), corrected(rows), measures, emotions)
+    home = folder_of_runs(logs, name)
+    folder = home / f"version_{claim_version(home)}"
+    study = Study(Path(encoder).name)
+    _write(folder, corrected(rows), measures, emotions, study)
+    facts = effort.describe("fad", next(model.parameters()).device)
+    _describe(folder, settings, facts, folders, emotions)
+    show(similarity_table(measures))
+    print(f"Results: {os.path.relpath(folder)}")
+    return folder
+
+
+@dataclass(frozen=True)
+class _Embedded:
+    """The clips of a folder.
+
+    Args:
+        embedded: Their embeddings.
+        examples: The clips.
+        left_out: Why others are left out, by name.
+    """
+
+    embedded: EmbeddedClips
+    examples: list[Example]
+    left_out: dict[str, str]
 
 
 def _device(name: str | None) -> torch.device:
@@ -169,10 +204,15 @@ def _embed(
     states: Sequence[int],
     batch_size: int,
     cache_dir: Path | None,
-) -> EmbeddedClips:
+) -> _Embedded:
+    left_out: dict[str, str] = {}
     place = {emotion: number for number, emotion in enumerate(emotions)}
     examples = take_examples(
-        corpus, lambda clip, _: place.get(str(clip.label)), cache_dir, progress=True
+        corpus,
+        lambda clip, _: place.get(str(clip.label)),
+        cache_dir,
+        progress=True,
+        left_out=left_out,
     )
     rate = model.sampling_rate
     store = WaveformStore.prepare(examples, rate, cache_dir, progress=True)
@@ -199,7 +239,8 @@ def _embed(
         indices, values = pool_clips(encode, batches)
     order = indices.argsort()
     labels = torch.tensor(dataset.targets)
-    return EmbeddedClips(values[order], labels, tuple(dataset.units))
+    embedded = EmbeddedClips(values[order], labels, tuple(dataset.units))
+    return _Embedded(embedded, usable, left_out | skipped)
 
 
 def _batches(dataset: ClipDataset, batch_size: int, what: str) -> Iterator[Batch]:
@@ -209,14 +250,52 @@ def _batches(dataset: ClipDataset, batch_size: int, what: str) -> Iterator[Batch
 
 
 def _write(
-    home: Path, rows: list[Row], measures: list[Row], emotions: Sequence[str]
-) -> Path:
-    folder = home / f"version_{claim_version(home)}"
+    folder: Path,
+    rows: list[Row],
+    measures: list[Row],
+    emotions: Sequence[str],
+    study: Study,
+) -> None:
     write_csv(folder / "fad.csv", rows)
     write_csv(folder / "similarity.csv", measures)
-    figures = distance_figures(rows, measures, "test", emotions)
+    figures = distance_figures(rows, measures, "test", emotions, study)
     for tag, figure in figures.items():
-        save_png(figure, folder / "figures" / f"{tag}.png")
-    show(similarity_table(measures))
-    print(f"Results: {os.path.relpath(folder)}")
-    return folder
+        save_figure(figure, folder, tag)
+
+
+def _describe(
+    folder: Path,
+    settings: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    folders: Mapping[str, _Embedded],
+    emotions: Sequence[str],
+) -> None:
+    """Write the settings, the facts and the clips of a run."""
+    text = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
+    write_text(folder / "config.yaml", text)
+    clips = [
+        {
+            "role": domain,
+            "corpus": domain,
+            "clip": example.clip.id,
+            "group": example.unit,
+            "emotion": example.clip.label,
+            "part": "all",
+            "fold": "",
+        }
+        for domain, one in folders.items()
+        for example in one.examples
+    ]
+    write_csv(folder / SPLIT, clips)
+    roles = {
+        domain: {
+            "clips": dict(Counter(str(e.clip.label) for e in one.examples)),
+            "groups": len({example.unit for example in one.examples}),
+            "left_out": one.left_out,
+        }
+        for domain, one in folders.items()
+    }
+    estimate = settings["estimate"]
+    described = {"seed": estimate["seed"], "interval_level": estimate["level"]}
+    content = {**facts, **described, "roles": roles, "emotions": list(emotions)}
+    write_results(folder, content | {"settings": settings})

@@ -5,6 +5,7 @@ from typing import Any, ClassVar
 from lightning import Callback, LightningModule
 from lightning.pytorch.callbacks import ModelCheckpoint
 
+from crossemo.callbacks.facts import Facts
 from crossemo.callbacks.layerwise import LayerAnalysis
 from crossemo.commands.experiment import Experiment
 from crossemo.data.datamodule import EmotionDataModule
@@ -52,9 +53,10 @@ class Layerwise(Experiment):
 
     def run_callbacks(self, recorded: bool) -> list[Callback]:
         """Return what analyses the judgements and records the training."""
-        self.analysis = LayerAnalysis()
+        facts = Facts(str(self.subcommand), self.effort)
+        self.analysis = LayerAnalysis(facts)
         if not recorded:
-            return [self.analysis]
+            return [facts, self.analysis]
         last = ModelCheckpoint(
             filename="last",
             every_n_epochs=self._get(
@@ -63,4 +65,4 @@ class Layerwise(Experiment):
             save_on_train_epoch_end=True,
             enable_version_counter=False,
         )
-        return [self.analysis, last]
+        return [facts, self.analysis, last]

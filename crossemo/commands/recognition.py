@@ -10,6 +10,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 from lightning.pytorch.utilities import rank_zero_info
 
 from crossemo.callbacks.course import Course, LayerWeights, LearningRates
+from crossemo.callbacks.facts import Facts
 from crossemo.callbacks.fad import FrechetAudioDistance
 from crossemo.callbacks.kept_features import KeptFeatures, Unit
 from crossemo.callbacks.last import LastCheckpoint, Requeue, job
@@ -122,8 +123,10 @@ class Recognition(Experiment):
         stages = self._get(self.config_init, "stages")
         stages = stages or {role: Stage() for role in self.datamodule.roles}
         self.switch = StageSwitch(stages, self.model.seed)
-        self.results = Results(stages)
-        callbacks: list[Callback] = [self.results, LayerWeights(), PredictionWriter()]
+        facts = Facts(str(self.subcommand), self.effort)
+        self.results = Results(stages, facts)
+        callbacks: list[Callback] = [facts, PredictionWriter(), self.results]
+        callbacks.append(LayerWeights(stages))
         self.fad = self._get(self.config_init, "fad")
         keep = self._get(self.config_init, "keep_features")
         means_do = not self.fad.enabled or self.fad.unit == "clips"

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -47,6 +47,7 @@ def take_examples(
     cache_dir: str | Path | None = None,
     strict: bool = False,
     progress: bool = False,
+    left_out: MutableMapping[str, str] | None = None,
 ) -> list[Example]:
     """Return the clips of a corpus that have a target, each content once.
 
@@ -58,6 +59,7 @@ def take_examples(
         cache_dir: The cache folder; `crossemo.cache.cache_dir` if None.
         strict: Refuse problems of the corpus instead of leaving clips out.
         progress: Show a bar.
+        left_out: Gets the reason why a clip or a file is left out, by its name.
 
     Raises:
         CorpusError: The corpus can't be read.
@@ -68,7 +70,13 @@ def take_examples(
     paths = [clip.path for clip in wanted]
     facts = file_facts(paths, corpus.root, cache_dir, progress)
     clips, problems = without_copies(wanted, facts)
-    report_problems(corpus, [*corpus.problems(), *problems], strict)
+    problems = [*corpus.problems(), *problems]
+    report_problems(corpus, problems, strict)
+    if left_out is not None:
+        left_out.update({one.id: "copy of another clip" for one in wanted})
+        left_out.update({name: one.kind for one in problems for name in one.where})
+        for clip in clips:
+            left_out.pop(clip.id, None)
     return [
         Example(clip, clip_key(clip, facts), target, clip.groups[0])
         for clip in clips

@@ -24,11 +24,13 @@ class Judged:
         predictions: `(clips, outputs)`, such as probabilities.
         targets: `(clips,)` or `(clips, outputs)`.
         units: Unit of each clip (speaker, song, artist).
+        places: Position of each clip among the test clips of its role.
     """
 
     predictions: Tensor
     targets: Tensor
     units: Sequence[str]
+    places: Sequence[int] = ()
 
 
 class Predictions:

@@ -22,6 +22,7 @@ class RoleParts:
         skipped: Why the store can't serve a clip, by clip id.
         dropped: Clips left out since their unit is judged elsewhere.
         warnings: What a user must know.
+        left_out: Why a clip is in no part, by clip id, those that are skipped too.
     """
 
     def __init__(
@@ -32,10 +33,11 @@ class RoleParts:
         skipped: Mapping[str, str],
         dropped: int = 0,
         warnings: Sequence[str] = (),
+        left_out: Mapping[str, str] | None = None,
     ) -> None:
         self.name, self.parts, self.task = name, dict(parts), task
         self.skipped, self.dropped = skipped, dropped
-        self.warnings = list(warnings)
+        self.warnings, self.left_out = list(warnings), dict(left_out or skipped)
 
     def counts(self, part: Part) -> dict[str, int]:
         """Return how many clips of each class a part has."""
@@ -59,9 +61,8 @@ class RoleParts:
             part: ClipDataset(data.examples, stores[part])
             for part, data in self.parts.items()
         }
-        return RoleParts(
-            self.name, parts, self.task, self.skipped, self.dropped, self.warnings
-        )
+        facts = (self.skipped, self.dropped, self.warnings, self.left_out)
+        return RoleParts(self.name, parts, self.task, *facts)
 
 
 def role_parts(
@@ -111,7 +112,19 @@ def role_parts(
             f"In {name}, the authors' own parts cut {cut} of the speakers, songs and "
             "artists: data.strict_groups true leaves none in two parts."
         )
-    return RoleParts(name, parts, task, skipped, dropped, warnings)
+    left_out = _left_out(usable, partition) | skipped
+    return RoleParts(name, parts, task, skipped, dropped, warnings, left_out)
+
+
+def _left_out(usable: Sequence[Example], partition: Partition) -> dict[str, str]:
+    """Return why clips are in no part, by their ids."""
+    units = partition.split.parts()
+    reasons = ("in no part", "its speaker, song or artist is judged elsewhere")
+    return {
+        one.clip.id: reasons[one.unit in units]
+        for one in usable
+        if one.clip.id not in partition.parts
+    }
 
 
 def _gaps(part: Part, where: str, dataset: ClipDataset, task: Task) -> list[str]:

@@ -54,6 +54,7 @@ class Roles:
         self.sampling_rate, self.min_samples = sampling_rate, min_samples
         self.cache_dir, self.strict = cache_dir, strict
         self._members: dict[str, list[Example]] = {}
+        self._left_out: dict[str, dict[str, str]] = {}
         self._parts: dict[str, RoleParts] = {}
 
     def __getitem__(self, role: str) -> RoleParts:
@@ -125,6 +126,7 @@ class Roles:
             "roles": {
                 role: {"corpus": corpus.name, "domain": corpus.domain}
                 | self[role].describe()
+                | {"left_out": self._left_out[role] | self[role].left_out}
                 for role, corpus in self.corpora.items()
             },
             **self.task.describe(),
@@ -136,7 +138,11 @@ class Roles:
         # Listed once per process.
         if not self._members:
             options = (self.task.target, self.cache_dir, self.strict, progress)
-            members = {r: take_examples(c, *options) for r, c in self.corpora.items()}
+            self._left_out = {role: {} for role in self.corpora}
+            members = {
+                role: take_examples(corpus, *options, self._left_out[role])
+                for role, corpus in self.corpora.items()
+            }
             for role, examples in members.items():
                 if not examples:
                     raise SplitError(

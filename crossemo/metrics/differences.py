@@ -8,7 +8,7 @@ from torch import Tensor
 from crossemo.metrics.confusions import contingency
 from crossemo.metrics.intervals import MIN_GROUPS, Interval, clip_counts, percentiles
 from crossemo.metrics.jackknife import jackknife_interval
-from crossemo.metrics.names import HEADLINE, ScoreName
+from crossemo.metrics.names import HEADLINE, LEVEL, ScoreName
 from crossemo.metrics.recognition import SCORES
 
 _DRAWS = 2000
@@ -21,7 +21,7 @@ def difference_interval(
     groups: Sequence[str],
     classes: int,
     score: ScoreName = HEADLINE,
-    level: float = 0.95,
+    level: float = LEVEL,
     seed: int = 0,
 ) -> Interval:
     r"""Return the interval of how much higher the second model scores than the first.

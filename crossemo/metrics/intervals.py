@@ -9,7 +9,7 @@ from torch import Tensor
 
 from crossemo.metrics.confusions import group_counts
 from crossemo.metrics.jackknife import jackknife_interval
-from crossemo.metrics.names import HEADLINE, ScoreName
+from crossemo.metrics.names import HEADLINE, LEVEL, ScoreName
 from crossemo.metrics.recognition import SCORES
 
 MIN_GROUPS = 3
@@ -41,7 +41,7 @@ def score_interval(
     groups: Sequence[str],
     classes: int,
     score: ScoreName = HEADLINE,
-    level: float = 0.95,
+    level: float = LEVEL,
     seed: int = 0,
 ) -> Interval:
     r"""Return the interval of a score for new groups from those at hand.
@@ -98,7 +98,7 @@ def score_interval(
 def chance_interval(
     labels: Sequence[int] | Tensor,
     classes: int,
-    level: float = 0.95,
+    level: float = LEVEL,
     draws: int = 10_000,
     seed: int = 0,
 ) -> tuple[float, float]:

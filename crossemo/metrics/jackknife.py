@@ -3,6 +3,7 @@
 import torch
 from torch import Tensor
 
+from crossemo.metrics.names import LEVEL
 from crossemo.metrics.student import student_t
 
 
@@ -29,7 +30,7 @@ def jackknife_variance(replicates: Tensor) -> Tensor:
 
 
 def jackknife_interval(
-    value: Tensor, replicates: Tensor, level: float = 0.95
+    value: Tensor, replicates: Tensor, level: float = LEVEL
 ) -> tuple[Tensor, Tensor]:
     r"""Return the interval of a statistic for new groups from those at hand.
 

@@ -4,3 +4,4 @@ from typing import Literal
 
 ScoreName = Literal["UA", "WA", "macro_F1"]
 HEADLINE: ScoreName = "UA"  # by which models are chosen and layers compared
+LEVEL = 0.95  # of the intervals of all scores

@@ -138,7 +138,7 @@ class LayerwiseProbes(Checkpointed):
 
     def prepare_data(self) -> None:
         """Have the data prepared; called in one process per machine."""
-        data = self._probed()
+        data = self.probed
         data.prepare_data()
         data.setup()  # refuses what can't be split before callbacks leave files
         self._judged(data)
@@ -154,7 +154,7 @@ class LayerwiseProbes(Checkpointed):
         refuse_trainer(self.trainer)
         if len(self.probes):
             return
-        data = self._probed()
+        data = self.probed
         data.setup(stage)
         self.clips = self._judged(data)
         views = self._read(data)
@@ -257,7 +257,7 @@ class LayerwiseProbes(Checkpointed):
             [one.chosen() for one in self._of(role)]
             for role in range(len(self.clips.names))
         ]
-        roles = self._probed().roles.items()
+        roles = self.probed.roles.items()
         about = {
             "encoder": self.hparams["encoder"],
             "corpora": {role: corpus.name for role, corpus in roles},
@@ -269,11 +269,17 @@ class LayerwiseProbes(Checkpointed):
             chosen, fitted, self._values, self.views, self.clips, variants, about
         )
 
+    @property
+    def folds(self) -> list[int]:
+        """Numbers of the folds that are probed."""
+        folds = self.hparams["folds"]
+        return list(range(len(self.clips.parts))) if folds == "all" else list(folds)
+
     def describe(self) -> dict[str, Any]:
         """Return what data, folds and probes were, ready for JSON."""
         mark = {"leak": self.leak_mark} if self.leak_mark else {}
         return {
-            **self._probed().describe(),
+            **self.probed.describe(),
             **mark,
             "folds": self.clips.describe(),
             "model": settings_of(self.hparams),
@@ -298,7 +304,9 @@ class LayerwiseProbes(Checkpointed):
         }
         return torch.stack(list(layers.values()), 1), list(layers)
 
-    def _probed(self) -> EmotionDataModule:
+    @property
+    def probed(self) -> EmotionDataModule:
+        """The datamodule whose clips are probed."""
         if self.data is None:
             raise CrossEmoError(
                 "Probes have no data yet: say whose clips are probed by "

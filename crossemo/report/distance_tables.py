@@ -9,7 +9,17 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from crossemo.report.figures import fad_heatmap
-from crossemo.report.style import DPI, set_title
+from crossemo.report.study import Study
+from crossemo.report.style import (
+    DPI,
+    OUTLINE,
+    WIDTH,
+    colour_bar,
+    name_ticks,
+    set_title,
+    short_name,
+    styled,
+)
 
 Rows = Sequence[Mapping[str, Any]]
 Floats = NDArray[np.float64]
@@ -25,10 +35,18 @@ class DistanceTables:
         rows: Rows of `fad.csv`.
         estimator: Name of the estimator.
         emotions: Names of the emotions.
+        study: Names the domains.
     """
 
-    def __init__(self, rows: Rows, estimator: str, emotions: Sequence[str]) -> None:
+    def __init__(
+        self,
+        rows: Rows,
+        estimator: str,
+        emotions: Sequence[str],
+        study: Study | None = None,
+    ) -> None:
         self.emotions = list(emotions)
+        self._study = study or Study()
         self._of_traces = estimator.startswith("fad")
         self._rows = [
             row
@@ -48,57 +66,60 @@ class DistanceTables:
         p: Floats = self._column(layer, "p")
         return ~(p <= ALPHA)
 
-    def ends(self, layer: str) -> tuple[float, float] | None:
-        """Return the smallest and the largest distance; None where there is none."""
-        values = self.values(layer)
-        if not np.isfinite(values).any():
-            return None
-        return float(np.nanmin(values)), float(np.nanmax(values))
-
     def heatmap(
-        self,
-        layer: str,
-        title: str,
-        ends: tuple[float, float] | None,
-        insignificant: Bools,
+        self, layer: str, title: str, insignificant: Bools, measure: str
     ) -> Figure:
         """Draw the distances of a layer, see `fad_heatmap`."""
-        x, y = (f"{self._rows[0][side]} emotion" for side in ("x_domain", "y_domain"))
+        x, y = (
+            short_name(self._study.name(self._rows[0][side]))
+            for side in ("x_domain", "y_domain")
+        )
         names = (self.emotions, self.emotions, x, y)
-        return fad_heatmap(self.values(layer), *names, title, ends, insignificant)
+        return fad_heatmap(
+            self.values(layer), *names, title, None, insignificant, measure
+        )
 
-    def small_multiples(self, layers: Sequence[str], title: str) -> Figure:
+    @styled()
+    def small_multiples(
+        self, layers: Sequence[str], title: str, measure: str
+    ) -> Figure:
         """Draw all layers in the same colours; crosses are not shown."""
         columns = min(len(layers), 5)
         lines = -(-len(layers) // columns)
-        size = (1.1 * columns + 0.4, 1.2 * lines + 0.6)
+        size = (max(WIDTH, 1.1 * columns + 1.3), 1.1 * lines + 1.3)
         figure = Figure(size, dpi=DPI, layout="constrained")
         values = np.concatenate([self.values(layer) for layer in layers])
-        if not np.isfinite(values).any():
-            return figure
         ends = (np.nanmin(values), np.nanmax(values))
         grid = figure.subplots(lines, columns, squeeze=False)
         for axes in grid.flat[len(layers) :]:
             axes.set_axis_off()
         for place, (axes, layer) in enumerate(zip(grid.flat, layers, strict=False)):
             self._draw(axes, layer, ends)
-            axes.tick_params(length=0, pad=1, labelleft=place % columns == 0)
-        image = grid.flat[0].images[0]
-        bar = figure.colorbar(image, ax=grid, shrink=0.6, aspect=12)
-        bar.ax.tick_params(labelsize="x-small")
-        set_title(figure, f"{title} (x: not shown, p > .05)")
+            below = place + columns >= len(layers)
+            axes.tick_params(labelleft=place % columns == 0, labelbottom=below)
+        colour_bar(figure, list(grid.flat), measure, aspect=25)
+        sides = [self._study.name(self._rows[0][n]) for n in ("y_domain", "x_domain")]
+        note = "; x: not shown (p > .05)" * bool(self._crossed(layers))
+        figure.supxlabel(f"{short_name(sides[0])}{note}", fontsize="medium")
+        figure.supylabel(short_name(sides[1]), fontsize="medium")
+        set_title(figure, title)
         return figure
+
+    def _crossed(self, layers: Sequence[str]) -> bool:
+        return any(self.insignificant(layer).any() for layer in layers)
 
     def _draw(self, axes: Axes, layer: str, ends: tuple[float, float]) -> None:
         low, high = ends
         axes.imshow(self.values(layer), cmap="cividis", vmin=low, vmax=high)
         crosses = np.argwhere(self.insignificant(layer))
-        axes.plot(*crosses.T[::-1], "x", color="lightgrey", ms=3)
+        marks = axes.plot(*crosses.T[::-1], "x", color="white", ms=3, mew=1)
+        marks[0].set_path_effects(list(OUTLINE))
         axes.set_title(layer, fontsize="small", pad=2)
         axes.set_facecolor("grey")
-        initials = [emotion[:2] for emotion in self.emotions]
-        axes.set_xticks(range(len(initials)), initials, fontsize=5)
-        axes.set_yticks(range(len(initials)), initials, fontsize=5)
+        axes.tick_params(length=0, pad=1, labelsize=6.5)
+        name_ticks(axes.xaxis, self.emotions)
+        name_ticks(axes.yaxis, self.emotions)
+        axes.tick_params(axis="x", labelrotation=90)
 
     def _column(self, layer: str, column: str) -> Floats:
         """Return a column as a table."""

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from crossemo.report.distance_tables import ALPHA, DistanceTables, Rows
+from crossemo.report.study import Study, after
 from crossemo.report.style import (
     BLUE,
     DPI,
@@ -19,83 +20,123 @@ from crossemo.report.style import (
     WIDTH,
     hide_frame,
     legend_below,
+    name_ticks,
     new_axes,
     set_title,
+    styled,
     tick_step,
 )
 
 PLAIN, ABOVE, MEANS = "fad", "fad_above_chance", "fad_mean_above_chance"
 TITLES = {
-    PLAIN: "FAD / mean trace",
+    PLAIN: "FAD",
     ABOVE: "FAD above chance",
+    "kernel": "Kernel distance",
+}
+UNITS = {
+    PLAIN: "FAD / mean trace",
+    ABOVE: "FAD / mean trace",
     "kernel": "kernel distance",
 }
 
 
 def distance_figures(
-    rows: Rows, measures: Rows, stage: str, emotions: Sequence[str]
+    rows: Rows,
+    measures: Rows,
+    stage: str,
+    emotions: Sequence[str],
+    study: Study | None = None,
 ) -> dict[str, Figure]:
     """Return the figures of one stage, by tag.
 
     A heat map of the last state that was measured (the learnt mixture, where it is
-    among them) for the plain distance, the one above chance and the kernel's, in the
-    colours of the first stage; all states at a glance; and over the states, how far the
-    domains lie apart, how often the nearest emotion is the same, and how unequal the
-    distances of the emotions are. What no test has shown is hatched, crossed or hollow.
+    among them) for the plain distance, the one above chance and the kernel's; all
+    states at a glance; and over the states, how far the domains lie apart, how often
+    the nearest emotion is the same, and how unequal the distances of the emotions are.
+    What no test has shown is crossed or hollow.
 
     Args:
         rows: All rows of `fad.csv` so far.
         measures: All rows of `similarity.csv` so far.
         stage: Which stage to draw.
         emotions: Names of the emotions.
+        study: Encoder and corpora, for titles.
     """
     of_stage = [row for row in rows if row["stage"] == stage]
     clips = [row for row in of_stage if row["unit"] == "clip"]
     stage_rows = clips or of_stage
     if not stage_rows:
         return {}
-    of_unit = [row for row in rows if row["unit"] == stage_rows[0]["unit"]]
-    figures = _table_figures(stage_rows, of_unit, emotions, _after(stage))
+    study = study or Study()
+    end = _Titles(study, stage_rows, after(stage, study))
+    figures = _table_figures(stage_rows, emotions, end)
     measures = [row for row in measures if row["stage"] == stage]
     distance = _Curve(measures, "same_emotion_distance")
     if len(distance.layers) > 1 and np.isfinite(distance.value).any():
-        figures["fad_over_layers"] = distance_over_layers(measures, _after(stage))
-        figures["emotions_over_layers"] = emotions_over_layers(measures, _after(stage))
+        title = end.title("Distance over layers")
+        figures["fad_over_layers"] = distance_over_layers(measures, title)
+        title = end.title("Emotions over layers")
+        figures["emotions_over_layers"] = emotions_over_layers(measures, title)
     return figures
 
 
+class _Titles:
+    """What titles of distances end in.
+
+    Args:
+        study: Encoder and corpora.
+        rows: Rows of `fad.csv` of two domains.
+        after: Which stage is shown.
+    """
+
+    def __init__(self, study: Study, rows: Rows, after: str) -> None:
+        self.study, self._after = study, after
+        first = next((r for r in rows if r["x_domain"] != r["y_domain"]), rows[0])
+        self._clips: dict[str, int] = {}
+        for side in ("x", "y"):
+            cells = {
+                row[f"{side}_emotion"]: int(row.get(f"{side}_n", 0))
+                for row in rows
+                if (row["x_domain"], row["y_domain"])
+                == (first["x_domain"], first["y_domain"])
+            }
+            self._clips[first[f"{side}_domain"]] = sum(cells.values())
+
+    def title(self, what: str) -> str:
+        """Return a title."""
+        return self.study.title(what + self._after, self._clips)
+
+
 def _table_figures(
-    rows: Rows, all_stages: Rows, emotions: Sequence[str], after: str
+    rows: Rows, emotions: Sequence[str], end: _Titles
 ) -> dict[str, Figure]:
-    """Return the heat maps of one stage, in the colours of the first.
+    """Return the heat maps of one stage.
 
     Args:
         rows: Rows of `fad.csv` of the stage, of clips or of frames.
-        all_stages: Those of all stages, of the same unit.
         emotions: Names of the emotions.
-        after: End of the titles.
+        end: Ends of the titles.
     """
-    first_stage = [r for r in all_stages if r["stage"] == all_stages[0]["stage"]]
     layers = list(dict.fromkeys(row["layer"] for row in rows))
     last = layers[-1]
     figures = {}
     for estimator, title in TITLES.items():
-        tables = DistanceTables(rows, estimator, emotions)
+        tables = DistanceTables(rows, estimator, emotions, end.study)
         tested = ABOVE if estimator == PLAIN else estimator
         insignificant = DistanceTables(rows, tested, emotions).insignificant(last)
-        if tables.ends(last) is None:
+        if not np.isfinite(tables.values(last)).any():
             continue
-        ends = DistanceTables(first_stage, estimator, emotions).ends(last)
-        name = f"{title}, {_state(last)}{after}"
-        figures[estimator] = tables.heatmap(
-            last, name, ends or tables.ends(last), insignificant
-        )
+        name = end.title(f"{title}, {_state(last)}")
+        figures[estimator] = tables.heatmap(last, name, insignificant, UNITS[estimator])
         if estimator == ABOVE and len(layers) > 1:
-            figures["fad_layers"] = tables.small_multiples(layers, title + after)
+            figures["fad_layers"] = tables.small_multiples(
+                layers, end.title(title), UNITS[estimator]
+            )
     return figures
 
 
-def distance_over_layers(measures: Rows, after: str = "") -> Figure:
+@styled()
+def distance_over_layers(measures: Rows, title: str = "") -> Figure:
     """Draw how far domains lie apart in each state, with the bands of their intervals.
 
     One line is the mean distance of the same emotion, the other that of different
@@ -103,7 +144,7 @@ def distance_over_layers(measures: Rows, after: str = "") -> Figure:
 
     Args:
         measures: Rows of `similarity.csv` of one stage.
-        after: End of the title.
+        title: The title.
     """
     figure, axes = new_axes()
     same = _Curve(measures, "same_emotion_distance")
@@ -116,18 +157,20 @@ def distance_over_layers(measures: Rows, after: str = "") -> Figure:
     axes.fill_between(places, *ends, color=ORANGE, alpha=0.15, lw=0)
     axes.axhline(0, color=GREY, linestyle=":", linewidth=2, label="chance")
     _layer_axis(axes, same.layers)
-    axes.set_ylabel("above chance / trace")
+    axes.set_ylabel("FAD above chance /\nmean trace")
+    _explain_hollow(axes)
     legend_below(figure, 3)
-    set_title(figure, f"distance of the domains{after}")
+    set_title(figure, title)
     return figure
 
 
-def emotions_over_layers(measures: Rows, after: str = "") -> Figure:
+@styled()
+def emotions_over_layers(measures: Rows, title: str = "") -> Figure:
     """Draw how often the nearest emotion is the same, and how unequal distances are.
 
     Args:
         measures: Rows of `similarity.csv` of one stage.
-        after: End of the title.
+        title: The title.
     """
     nearest = _Curve(measures, "nearest_emotion")
     variance = _Curve(measures, "emotion_variance", MEANS)
@@ -138,14 +181,15 @@ def emotions_over_layers(measures: Rows, after: str = "") -> Figure:
     places = np.arange(len(nearest.layers))
     upper.plot(places, 100 * nearest.value, "o-", color=BLUE, ms=3, lw=2)
     upper.axhline(100 * nearest.chance, color=GREY, linestyle=":", lw=2)
-    upper.set(ylabel="nearest is same, %", ylim=(-5, 105))
+    upper.set(ylabel="nearest emotion\nis the same, %", ylim=(-5, 105))
     hide_frame(upper)
     for axes in lower:
         variance.draw(axes, places, ORANGE, "variance")
         axes.axhline(0, color=GREY, linestyle=":", lw=2)
-        axes.set(ylabel="emotion variance")
+        axes.set(ylabel="variance over\nthe emotions")
     _layer_axis(figure.axes[-1], nearest.layers)
-    set_title(figure, f"emotions over layers{after}")
+    _explain_hollow(figure.axes[-1], "dotted: chance")
+    set_title(figure, title)
     return figure
 
 
@@ -166,21 +210,15 @@ class _Curve:
         self.chance = float(rows[0]["chance"]) if rows else 0.0
 
     def draw(self, axes: Axes, places: NDArray[Any], colour: str, label: str) -> None:
-        axes.plot(places, self.value, "o-", color=colour, ms=3, lw=2, label=label)
+        axes.plot(places, self.value, "o-", color=colour, ms=4, lw=2, label=label)
         hollow = ~(self.p <= ALPHA)
-        axes.plot(places[hollow], self.value[hollow], "o", color="white", ms=1.5)
+        axes.plot(places[hollow], self.value[hollow], "o", color="white", ms=2)
         axes.fill_between(places, self.low, self.high, color=colour, alpha=0.25, lw=0)
 
 
-def _after(stage: str) -> str:
-    """Return what a title says of the stage.
-
-    >>> _after("target"), _after("before"), _after("test")
-    (', stage target', ', before training', '')
-    """
-    if stage in ("test", "validate"):
-        return ""
-    return ", before training" if stage == "before" else f", stage {stage}"
+def _explain_hollow(axes: Axes, more: str = "") -> None:
+    note = "; ".join(filter(None, ("hollow: not shown (p > .05)", more)))
+    axes.set_xlabel(f"{axes.get_xlabel()}\n{note}")
 
 
 def _state(layer: str) -> str:
@@ -190,6 +228,6 @@ def _state(layer: str) -> str:
 def _layer_axis(axes: Axes, layers: Sequence[str]) -> None:
     step = tick_step(len(layers))
     names = [layer.replace("mixture", "mix") for layer in layers]
-    axes.set_xticks(range(0, len(layers), step), names[::step], fontsize="small")
+    name_ticks(axes.xaxis, names[::step], range(0, len(layers), step))
     axes.set_xlabel(STATES)
     hide_frame(axes)

@@ -6,37 +6,41 @@ global state and needs no display.
 
 from collections.abc import Sequence
 from math import ceil, floor, log2, log10
-from pathlib import Path
 
 import numpy as np
-import torch
 from matplotlib import colormaps
 from matplotlib.axes import Axes
-from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import Colormap
 from matplotlib.figure import Figure
-from matplotlib.image import imsave
 from matplotlib.patches import Rectangle
-from matplotlib.patheffects import withStroke
 from numpy.typing import ArrayLike, NDArray
-from torch import Tensor
 
-from crossemo.files import replacing
 from crossemo.report.style import (
     BLUE,
+    MARGINS,
     ORANGE,
+    OUTLINE,
+    PAGE,
     STATES,
+    WIDTH,
+    colour_bar,
     hide_frame,
+    name_ticks,
     new_axes,
     set_title,
+    styled,
     tick_step,
+    wrapped,
 )
 
-# Inches. Tables of many cells grow, so that their text stays readable.
-ROW_HEIGHT, CHARACTER_WIDTH, CELL_PADDING = 0.17, 0.088, 0.06
+# Inches, those of a character for each point of its size. Tables of many cells grow,
+# so that their text stays readable.
+ROW_HEIGHT, CHARACTER_WIDTH, CELL_PADDING = 0.17, 0.0098, 0.04
+NUMBER_SIZES = (9.0, 8.0, 7.0, 6.0)  # points, from the best
 _REC709 = np.array([0.2126, 0.7152, 0.0722, 0.0])  # luminance of red, green and blue
 
 
+@styled()
 def confusion_figure(matrix: ArrayLike, classes: Sequence[str], title: str) -> Figure:
     """Draw a confusion matrix: colours are shares of a row, numbers are clips.
 
@@ -48,19 +52,22 @@ def confusion_figure(matrix: ArrayLike, classes: Sequence[str], title: str) -> F
     Raises:
         ValueError: `matrix` does not have one row and one column per class.
 
-    >>> figure_to_tensor(confusion_figure([[3, 1], [0, 4]], ["sad", "happy"], "")).shape
-    torch.Size([3, 432, 576])
+    >>> confusion_figure([[3, 1], [0, 4]], ["sad", "happy"], "").axes[0].get_ylabel()
+    'labelled'
     """
     counts = _table(matrix, classes, classes)
     totals = counts.sum(1, keepdims=True)
     shares = np.divide(counts, totals, out=np.zeros_like(counts), where=totals > 0)
     text = [[f"{count:.0f}" for count in row] for row in counts]
-    figure, axes = grid(shares, text, classes, classes, colormaps["Blues"], (0, 1))
-    axes.set(xlabel="recognised as (colours: share of row)", ylabel="labelled")
+    ends = (0.0, float(shares.max(initial=0.0)) or 1.0)
+    names = (classes, classes)
+    figure, axes = grid(shares, text, *names, colormaps["Blues"], ends, "share of row")
+    axes.set(xlabel="recognised as", ylabel="labelled")
     set_title(figure, title)
     return figure
 
 
+@styled()
 def layer_weights_figure(weights: ArrayLike, title: str) -> Figure:
     """Draw the share of each hidden state in the layer mix.
 
@@ -88,6 +95,7 @@ def layer_weights_figure(weights: ArrayLike, title: str) -> Figure:
     return figure
 
 
+@styled()
 def fad_heatmap(
     values: ArrayLike,
     row_names: Sequence[str],
@@ -97,6 +105,7 @@ def fad_heatmap(
     title: str,
     ends: tuple[float, float] | None = None,
     insignificant: ArrayLike | None = None,
+    measure: str = "distance",
 ) -> Figure:
     """Draw a table of distances; the smallest of each row is framed.
 
@@ -110,7 +119,8 @@ def fad_heatmap(
         ends: Distances that get the first and the last colour, so that figures
             compare; by default the smallest and the largest of `values`.
         insignificant: `(rows, columns)`, True for cells that are not shown to be
-            farther apart than by chance: they are hatched, with slight numbers.
+            farther apart than by chance: they are crossed, with slight numbers.
+        measure: What the values are, for the colour bar.
 
     Raises:
         ValueError: The names don't fit the shape of `values`.
@@ -122,40 +132,18 @@ def fad_heatmap(
         ends = (distances.min(), distances.max()) if distances.size else (0.0, 1.0)
     text = [["-" if np.isnan(v) else f"{v:z.{digits}f}" for v in row] for row in table]
     colours = colormaps["cividis"].with_extremes(bad="lightgrey")
-    figure, axes = grid(table, text, row_names, col_names, colours, ends)
-    note = f"{col_title} (framed: nearest of row"
+    names = (row_names, col_names)
+    figure, axes = grid(table, text, *names, colours, ends, measure)
+    note = "framed: nearest of row"
     if insignificant is not None and np.any(insignificant):
-        _hatch_cells(axes, np.asarray(insignificant))
-        note += ";\nhatched: not shown (p > .05)"
-    axes.set(xlabel=f"{note})", ylabel=row_title)
+        _cross_cells(axes, np.asarray(insignificant))
+        note += "; x: not shown (p > .05)"
+    axes.set(xlabel=f"{wrapped(col_title, figure)}\n{note}", ylabel=row_title)
     set_title(figure, title)
     for row, of_row in enumerate(table):
         if not np.isnan(of_row).all():
             axes.add_patch(_frame(row, int(np.nanargmin(of_row))))
     return figure
-
-
-def figure_to_tensor(figure: Figure) -> Tensor:
-    """Return a figure as `(3, height, width)` uint8, as `add_image` takes it."""
-    canvas = figure.canvas
-    if not isinstance(canvas, FigureCanvasAgg):
-        canvas = FigureCanvasAgg(figure)
-    if figure.stale:  # a figure that is saved and shown is drawn once
-        canvas.draw()  # type: ignore[no-untyped-call]
-    pixels = np.asarray(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]
-    return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
-
-
-def save_png(figure: Figure, path: Path) -> None:
-    """Write a figure under a temporary name and rename it into place.
-
-    Raises:
-        OSError: The folder can't be written or the disk is full.
-    """
-    with replacing(path) as temporary:
-        imsave(
-            temporary, figure_to_tensor(figure).permute(1, 2, 0).numpy(), format="png"
-        )
 
 
 def grid(
@@ -165,8 +153,9 @@ def grid(
     col_names: Sequence[str],
     colours: Colormap,
     ends: tuple[float, float],
+    measure: str,
 ) -> tuple[Figure, Axes]:
-    """Draw a table: numbers on colours.
+    """Draw a table: numbers on colours, and what the colours mean.
 
     Args:
         values: `(rows, columns)`, shown by the colours.
@@ -175,38 +164,57 @@ def grid(
         col_names: Names of the columns.
         colours: The colours.
         ends: Values that get the first and the last colour.
+        measure: What the values are.
     """
     longest = max(len(number) for row in text for number in row)
-    column = CHARACTER_WIDTH * longest + CELL_PADDING
-    figure, axes = new_axes(column * len(col_names), ROW_HEIGHT * len(row_names))
+    size, width = _number_size(longest, len(col_names))
+    figure, axes = new_axes(width, ROW_HEIGHT * len(row_names))
     low, high = ends
-    # No colour bar: every cell has its number, and the space makes it readable.
     image = axes.imshow(values, cmap=colours, vmin=low, vmax=high, aspect="auto")
-    axes.set_xticks(range(len(col_names)), col_names, rotation=30, ha="right")
-    axes.set_yticks(range(len(row_names)), row_names)
+    colour_bar(figure, axes, measure)
+    name_ticks(axes.xaxis, col_names)
+    name_ticks(axes.yaxis, row_names)
+    axes.tick_params(axis="x", labelrotation=30 if max(map(len, col_names)) > 2 else 0)
+    for label in axes.get_xticklabels():
+        label.set(
+            ha="right" if label.get_rotation() else "center", rotation_mode="anchor"
+        )
     for (i, j), luminance in np.ndenumerate(image.to_rgba(values) @ _REC709):
         ink = "black" if luminance > 0.5 else "white"
         number = axes.text(j, i, text[i][j], color=ink, ha="center", va="center")
-        number.set(fontsize=9, fontweight="bold")
+        number.set(fontsize=size, fontweight="bold")
     return figure, axes
+
+
+def _number_size(characters: int, columns: int) -> tuple[float, float]:
+    """Return the size of a table's numbers in points, and its width in inches.
+
+    As large as a column of a paper has room for, else as its page.
+
+    >>> _number_size(2, 6)[0], _number_size(4, 13)[0]
+    (9.0, 9.0)
+    """
+    for room in (WIDTH - MARGINS[0], PAGE - MARGINS[0]):
+        for size in NUMBER_SIZES:
+            width = columns * (CHARACTER_WIDTH * size * characters + CELL_PADDING)
+            if width <= room:
+                return size, width
+    return size, width
 
 
 def _frame(row: int, column: int) -> Rectangle:
     """Return a frame around a cell; white on black shows on every colour."""
-    corner = (column - 0.46, row - 0.46)
-    edge = [withStroke(linewidth=3, foreground="black")]
+    corner, edge = (column - 0.46, row - 0.46), list(OUTLINE)
     return Rectangle(
-        corner, 0.92, 0.92, fill=False, edgecolor="white", lw=1.5, path_effects=edge
+        corner, 0.92, 0.92, fill=False, edgecolor="white", lw=1.0, path_effects=edge
     )
 
 
-def _hatch_cells(axes: Axes, cells: NDArray[np.bool_]) -> None:
-    """Hatch the cells that are True, and make their numbers slight."""
-    for row, column in np.argwhere(cells):
-        corner = (column - 0.5, row - 0.5)
-        axes.add_patch(
-            Rectangle(corner, 1, 1, fill=False, hatch="////", edgecolor="grey", lw=0)
-        )
+def _cross_cells(axes: Axes, cells: NDArray[np.bool_]) -> None:
+    """Put a cross into the corner of the cells that are True; make numbers slight."""
+    rows, columns = np.nonzero(cells)
+    crosses = axes.plot(columns + 0.4, rows - 0.34, "x", color="white", ms=2.4, mew=0.8)
+    crosses[0].set_path_effects(list(OUTLINE))
     for number in axes.texts:
         column, row = map(int, number.get_position())
         if cells[row, column]:

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from crossemo.data.role_pairs import role_pairs
 from crossemo.metrics.names import HEADLINE
 from crossemo.report.figures import grid
+from crossemo.report.study import Study
 from crossemo.report.style import (
     COLOURS,
     GREY,
@@ -20,8 +21,11 @@ from crossemo.report.style import (
     STATES,
     WIDTH,
     hide_frame,
+    name_ticks,
     new_axes,
     set_title,
+    short_name,
+    styled,
     tick_step,
 )
 
@@ -31,30 +35,37 @@ LIGHT_GREY = "#bbbbbb"
 
 
 def layer_figures(
-    scores: Rows, likeness: Rows, corpora: Mapping[str, str], encoder: str
+    scores: Rows, likeness: Rows, study: Study, clips: Mapping[str, int]
 ) -> dict[str, Figure]:
     """Return the figures of one encoder, by tag.
 
     Args:
         scores: Rows of `layers.csv`.
         likeness: Rows of `layer_similarity.csv`.
-        corpora: Name of the corpus in each role.
-        encoder: Name of the encoder.
+        study: Encoder and corpora.
+        clips: Number of the clips of each role.
     """
-    figures = {"layers": score_figure(scores, corpora, encoder)}
-    for role, corpus in corpora.items():
+    corpora = study.corpora
+    title = study.title(f"{HEADLINE} of every layer", clips)
+    figures = {"layers": score_figure(scores, corpora, title)}
+    for role in corpora:
         rows = _select(scores, trained_on=role, judged_on=role, labels="true")
-        figures[f"layer_recalls/{role}"] = recall_figure(rows, corpus)
+        title = study.title("Recall of every layer", {role: clips[role]})
+        figures[f"layer_recalls/{role}"] = recall_figure(rows, title)
     pairs = role_pairs(corpora) if likeness else []
     for one, other in pairs:
         rows = [row for row in likeness if row.keys() >= {_layer(one), _layer(other)}]
         pair = {role: corpora[role] for role in (one, other)}
         tag = "layer_similarity" + f"/{one}_{other}" * (len(pairs) > 1)
-        figures[tag] = likeness_figure(rows, pair)
+        title = study.title(
+            "CKA of the emotions' means", {role: clips[role] for role in pair}
+        )
+        figures[tag] = likeness_figure(rows, pair, title)
     return figures
 
 
-def score_figure(scores: Rows, corpora: Mapping[str, str], encoder: str = "") -> Figure:
+@styled()
+def score_figure(scores: Rows, corpora: Mapping[str, str], title: str = "") -> Figure:
     """Draw the UA of all layers and references, a panel for each corpus that is judged.
 
     Bands and bars are the intervals. Probes that learnt from another corpus judge
@@ -63,7 +74,7 @@ def score_figure(scores: Rows, corpora: Mapping[str, str], encoder: str = "") ->
     Args:
         scores: Rows of `layers.csv`.
         corpora: Name of the corpus in each role.
-        encoder: Name of the encoder.
+        title: Title of the figure.
     """
     figure, panels = _panels(len(corpora), 1.9 * WIDTH)
     recalls = _select(scores, score=HEADLINE)
@@ -74,19 +85,24 @@ def score_figure(scores: Rows, corpora: Mapping[str, str], encoder: str = "") ->
         for other, name in corpora.items():
             scaler = "trained" if other == role else "judged"
             rows = _select(judged, labels="true", trained_on=other, scaler=scaler)
-            _curve(axes, _layers(rows), colours[other], f"learnt from {name}")
+            _curve(
+                axes, _layers(rows), colours[other], f"learnt from {short_name(name)}"
+            )
         shuffled = _select(judged, labels="shuffled", trained_on=role)
         _line(axes, _layers(shuffled), GREY, ":", "shuffled labels")
         _line(axes, _layers(within, "random"), GREY, "--", "random weights")
         _references(axes, within)
         _chance(axes, within)
-        axes.set_ylabel(f"{HEADLINE} on {corpus}, %")
+        axes.set_ylabel(f"{HEADLINE} in %,\n{short_name(corpus)}")
     panels[-1].set_xlabel(f"{STATES}, then references\nbands, bars: 95 % intervals")
-    _legend(figure, panels, encoder)
+    _legend(figure, panels, title)
     return figure
 
 
-def encoder_figure(runs: Mapping[str, Rows], corpora: Mapping[str, str]) -> Figure:
+@styled()
+def encoder_figure(
+    runs: Mapping[str, Rows], corpora: Mapping[str, str], title: str = ""
+) -> Figure:
     """Draw the UA of all layers of several encoders side by side.
 
     A panel for each corpus that is judged, with bands for the probes that learnt from
@@ -95,6 +111,7 @@ def encoder_figure(runs: Mapping[str, Rows], corpora: Mapping[str, str]) -> Figu
     Args:
         runs: Rows of `layers.csv` by name of the encoder.
         corpora: Name of the corpus in each role.
+        title: Title of the figure.
     """
     figure, panels = _panels(len(corpora), 1.6 * WIDTH)
     for number, (name, scores) in enumerate(runs.items()):
@@ -102,26 +119,27 @@ def encoder_figure(runs: Mapping[str, Rows], corpora: Mapping[str, str]) -> Figu
         recalls = _layers(_select(scores, score=HEADLINE, labels="true"))
         for axes, (role, corpus) in zip(panels, corpora.items(), strict=True):
             judged = _select(recalls, judged_on=role)
-            _curve(axes, _select(judged, trained_on=role), colour, name)
+            _curve(axes, _select(judged, trained_on=role), colour, short_name(name, 40))
             for other in set(corpora) - {role}:
                 across = _select(judged, trained_on=other, scaler="judged")
                 _line(axes, across, colour, "--", "")
-            axes.set_ylabel(f"{HEADLINE} on {corpus}, %")
+            axes.set_ylabel(f"{HEADLINE} in %,\n{short_name(corpus)}")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             if not number:
                 _chance(axes, judged)
     dashed = "\ndashed: learnt from the other corpus" if len(corpora) > 1 else ""
     panels[-1].set_xlabel(f"{STATES}\nbands: 95 % intervals{dashed}")
-    _legend(figure, panels)
+    _legend(figure, panels, title)
     return figure
 
 
-def recall_figure(rows: Rows, corpus: str) -> Figure:
+@styled()
+def recall_figure(rows: Rows, title: str = "") -> Figure:
     """Draw the recall of every emotion in every layer.
 
     Args:
         rows: Rows of `layers.csv` of one condition.
-        corpus: Name of the corpus that was judged.
+        title: Title of the figure.
     """
     recalls = [row for row in _layers(rows) if row["score"].startswith("recall/")]
     emotions = list(dict.fromkeys(row["score"].partition("/")[2] for row in recalls))
@@ -131,18 +149,23 @@ def recall_figure(rows: Rows, corpus: str) -> Figure:
     text = [["-" if np.isnan(v) else f"{v:.0f}" for v in row] for row in table]
     names = [str(layer) for layer in layers]
     colours = colormaps["Blues"].with_extremes(bad="lightgrey")
-    figure, axes = grid(table, text, names, emotions, colours, (0, 100))
+    ends = _ends(table, 0)
+    figure, axes = grid(table, text, names, emotions, colours, ends, "recall in %")
     axes.set(ylabel="hidden state")
-    set_title(figure, f"recall on {corpus}, %")
+    set_title(figure, title)
     return figure
 
 
-def likeness_figure(likeness: Rows, corpora: Mapping[str, str]) -> Figure:
+@styled()
+def likeness_figure(
+    likeness: Rows, corpora: Mapping[str, str], title: str = ""
+) -> Figure:
     """Draw the CKA of every layer in one role with every layer in the other.
 
     Args:
         likeness: Rows of `layer_similarity.csv` of two roles.
         corpora: Name of the corpus in each of the two.
+        title: Title of the figure.
     """
     first, second = corpora
     one, other = _layer(first), _layer(second)
@@ -151,15 +174,26 @@ def likeness_figure(likeness: Rows, corpora: Mapping[str, str]) -> Figure:
     table = np.array([[cells[i, j] for j in layers] for i in layers])
     text = [[f"{value:z.2f}".replace("0.", ".") for value in row] for row in table]
     names = [str(layer) for layer in layers]
-    figure, axes = grid(table, text, names, names, colormaps["cividis"], (0, 1))
-    axes.set(ylabel=f"state, {corpora[first]}", xlabel=f"state, {corpora[second]}")
-    set_title(figure, "CKA of the emotions' means")
+    colours, ends = colormaps["cividis"], _ends(table, 2)
+    figure, axes = grid(table, text, names, names, colours, ends, "linear CKA")
+    first, second = (f"hidden state, {short_name(corpora[r])}" for r in corpora)
+    axes.set(ylabel=first, xlabel=second)
+    set_title(figure, title)
     return figure
 
 
 def _layer(role: str) -> str:
     """Return the column of the layers of a role."""
     return f"{role}_layer"
+
+
+def _ends(table: Floats, decimals: int) -> tuple[float, float]:
+    """Return the smallest and the largest value, rounded outwards as they are shown."""
+    values = table[np.isfinite(table)] * 10.0**decimals
+    if not values.size:
+        return 0.0, 1.0
+    low, high = np.floor(values.min()), np.ceil(values.max())
+    return low / 10.0**decimals, max(high, low + 1) / 10.0**decimals
 
 
 def _panels(count: int, width: float) -> tuple[Figure, list[Axes]]:
@@ -213,7 +247,7 @@ def _references(axes: Axes, rows: Rows) -> None:
     axes.axvline(max(layers) + 0.75, color=LIGHT_GREY, lw=1)
     ticks = layers[:: tick_step(len(layers))]
     names = [*map(str, ticks), *(row["view"] for row in references)]
-    axes.set_xticks([*ticks, *places], names)
+    name_ticks(axes.xaxis, names, [*ticks, *places])
     for tick in axes.get_xticklabels()[len(ticks) :]:
         tick.set(rotation=45, ha="right")
 
@@ -231,9 +265,9 @@ def _legend(figure: Figure, panels: Sequence[Axes], title: str = "") -> None:
     figure.legend(
         handles,
         labels,
-        loc="outside upper center",
+        loc="outside lower center",
         ncols=2,
         frameon=False,
         fontsize="small",
-        title=title,
     )
+    set_title(figure, title)

@@ -1,16 +1,48 @@
-"""The style of all figures: sizes, colours, axes, titles and legends."""
+"""The style of all figures: sizes, colours, axes, titles, names and legends."""
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from functools import cache
+from textwrap import wrap
+from typing import Any
+
+from matplotlib import rc_context
 from matplotlib.axes import Axes
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.font_manager import findfont, get_font
+from matplotlib.patheffects import withStroke
+from matplotlib.ticker import MaxNLocator
 
-# Inches, inches, pixels per inch. TensorBoard's cards are 215 pixels high and show
-# every second pixel of such a picture: strokes must be two pixels wide to be seen, and
-# the numbers are bold so that an 8 is never read as a 3.
-WIDTH, HEIGHT, DPI = 3.6, 2.7, 160
-MARGINS = (1.1, 1.3)  # what names and titles take of the width and of the height
+# Inches, inches, pixels per inch. A figure is as wide as a column of a paper, or as its
+# page where a table needs it. TensorBoard's cards are 215 pixels high and show every
+# second pixel of such a picture: strokes must be two pixels wide to be seen, and the
+# numbers are bold so that an 8 is never read as a 3.
+WIDTH, HEIGHT, DPI = 3.5, 2.7, 160
+PAGE, PRINTED_DPI = 7.2, 300
+MARGINS = (1.45, 1.3)  # what names, titles and colour bars take of width and height
+FONT = "DejaVu Sans"  # which comes with matplotlib
+STYLE: dict[Any, Any] = {
+    "font.family": FONT,
+    "font.size": 8.5,
+    "hatch.linewidth": 0.6,
+    "pdf.fonttype": 42,  # TrueType, which journals ask for
+    "text.parse_math": False,  # a $ in a name is a $
+    "text.usetex": False,
+}
+CHARACTER = 0.064  # inches, on average
+LONGEST, LINES = 26, 4  # characters of a name, lines of a title
 BLUE, ORANGE, GREY = "#4477aa", "#ee7733", "#777777"
 COLOURS = (BLUE, ORANGE, "#228833", "#aa3377", "#66ccee", "#ccbb44", GREY)
 STATES = "hidden state (0 enters the first block)"
+OUTLINE = (withStroke(linewidth=2.2, foreground="black"),)  # of white marks
+
+
+@contextmanager
+def styled() -> Iterator[None]:
+    """Make and draw figures alike, whatever a user's matplotlib is set to."""
+    with rc_context(STYLE):
+        yield
 
 
 def new_axes(width: float = 0.0, height: float = 0.0) -> tuple[Figure, Axes]:
@@ -22,19 +54,94 @@ def new_axes(width: float = 0.0, height: float = 0.0) -> tuple[Figure, Axes]:
 
 def set_title(figure: Figure, title: str) -> None:
     """Centre a title on the figure; one centred on the axes is cut off earlier."""
-    figure.suptitle(title, fontsize="medium")
+    figure.suptitle(wrapped(title, figure), fontsize="medium")
+
+
+def wrapped(text: str, figure: Figure) -> str:
+    """Return a text in lines that a figure is wide enough for."""
+    width = int(figure.get_figwidth() / CHARACTER)
+    lines = [
+        line
+        for one in showable(text).splitlines()
+        for line in wrap(one, width, break_on_hyphens=False)
+    ]
+    return "\n".join(lines[:LINES]) + "…" * (len(lines) > LINES)
 
 
 def mark_figure(figure: Figure, mark: str) -> None:
     """Say above a figure's title that it is of a leak, where there is a mark."""
     if mark:
-        set_title(figure, f"LEAK: judged by seen clips\n{figure.get_suptitle()}")
+        title = figure.get_suptitle()
+        figure.suptitle(f"LEAK: judged by seen clips\n{title}", fontsize="medium")
+
+
+def name_ticks(
+    axis: Axis, names: Sequence[str], places: Sequence[float] | None = None
+) -> None:
+    """Write names at ticks, from 0 on if no places are given."""
+    places = range(len(names)) if places is None else places
+    axis.set_ticks(list(places), [short_name(name) for name in names])
+
+
+def short_name(name: str, longest: int = LONGEST) -> str:
+    """Return a name as a figure has room for it, without its middle.
+
+    >>> short_name("fearful"), short_name("a" * 20 + "b" * 20, 11)
+    ('fearful', 'aaaaa…bbbbb')
+    """
+    name = " ".join(showable(name).split())
+    half = longest // 2
+    return name if len(name) <= longest else f"{name[:half]}…{name[-half:]}"
+
+
+def showable(text: str) -> str:
+    r"""Return a text as a figure can show it.
+
+    What the font lacks and what is no character is written as Python would write it.
+
+    >>> showable("sad $x$"), showable("\udcff\t"), showable("\u4e2d")
+    ('sad $x$', '\\udcff\\t', '\\u4e2d')
+    """
+    glyphs = _glyphs()
+    return "".join(
+        one if one == "\n" or (one.isprintable() and ord(one) in glyphs) else _code(one)
+        for one in text
+    )
+
+
+def _code(character: str) -> str:
+    return character.encode("unicode_escape").decode("ascii")
+
+
+@cache
+def _glyphs() -> frozenset[int]:
+    return frozenset(get_font(findfont(FONT)).get_charmap())
+
+
+def colour_bar(
+    figure: Figure, axes: Axes | Sequence[Axes], measure: str, aspect: float = 20.0
+) -> None:
+    """Say what the colours of axes mean, beside them.
+
+    Args:
+        figure: The figure.
+        axes: The axes, the first of which shows an image.
+        measure: What the colours are of.
+        aspect: Height of the bar over its width.
+    """
+    first = axes if isinstance(axes, Axes) else axes[0]
+    image = first.images[0]
+    low, high = image.get_clim()
+    ticks = [t for t in MaxNLocator(4).tick_values(low, high) if low <= t <= high]
+    place = axes if isinstance(axes, Axes) else list(axes)
+    bar = figure.colorbar(image, ax=place, aspect=aspect, pad=0.02, label=measure)
+    bar.set_ticks(ticks)
 
 
 def legend_below(figure: Figure, columns: int) -> None:
     """Put the legend below the axes, where it hides nothing."""
     figure.legend(
-        loc="outside lower center", ncols=columns, frameon=False, fontsize="x-small"
+        loc="outside lower center", ncols=columns, frameon=False, fontsize="small"
     )
 
 

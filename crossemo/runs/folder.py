@@ -40,22 +40,28 @@ def folder_of_runs(logs: str | Path, name: str) -> Path:
     return Path(os.path.realpath(place), name)
 
 
-def claim_version(folder: Path) -> int:
+def claim_version(folder: Path, kind: str = "version") -> int:
     """Make the next free `version_K` below a folder and return K.
+
+    What goes on from the `last` checkpoint looks at folders of that kind alone.
 
     It is removed at the end if nothing was written there. Processes other than the
     first make nothing; the logs are the first one's.
+
+    Args:
+        folder: Where the runs of a name lie.
+        kind: Another word than `version`, for runs that train nothing.
 
     Raises:
         CrossEmoError: The folder can't be written to.
     """
     from lightning.fabric.utilities.rank_zero import rank_zero_only  # takes seconds
 
-    version = max(_versions(folder), default=-1) + 1
+    version = max(_versions(folder, kind), default=-1) + 1
     while getattr(rank_zero_only, "rank", 0) == 0:
         try:
-            (folder / f"version_{version}").mkdir(parents=True)
-            atexit.register(_remove_if_unused, folder / f"version_{version}")
+            (folder / f"{kind}_{version}").mkdir(parents=True)
+            atexit.register(_remove_if_unused, folder / f"{kind}_{version}")
             break
         except FileExistsError:
             version += 1
@@ -102,10 +108,11 @@ def find_checkpoint(name: str, folder: Path) -> str:
     )
 
 
-def _versions(folder: Path) -> Iterator[int]:
-    for path in folder.glob("version_*"):
-        if path.name[8:].isdigit():
-            yield int(path.name[8:])
+def _versions(folder: Path, kind: str = "version") -> Iterator[int]:
+    for path in folder.glob(f"{kind}_*"):
+        number = path.name.removeprefix(f"{kind}_")
+        if number.isdigit():
+            yield int(number)
 
 
 def _remove_if_unused(folder: Path) -> None:

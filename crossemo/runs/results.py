@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Mapping
-from math import isnan
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -19,8 +19,9 @@ def write_results(folder: Path, content: Mapping[str, Any]) -> None:
     Raises:
         OSError: The folder can't be written or the disk is full.
     """
-    plain = _without_nan({"crossemo": __version__, **content})
-    write_text(folder / FILE, json.dumps(plain, indent=2, default=str) + "\n")
+    plain = _finite({"crossemo": __version__, **content})
+    text = json.dumps(plain, indent=2, default=str, allow_nan=False)
+    write_text(folder / FILE, text + "\n")
 
 
 def read_results(folder: Path) -> dict[str, Any]:
@@ -39,14 +40,14 @@ def read_results(folder: Path) -> dict[str, Any]:
     return content
 
 
-def _without_nan(value: Any) -> Any:  # noqa: ANN401
-    """Return plain data with None for NaN, which JSON lacks.
+def _finite(value: Any) -> Any:  # noqa: ANN401
+    """Return plain data with None for NaN and infinity, which JSON lacks.
 
-    >>> _without_nan({"recall/sad": float("nan"), "chance": [0.1, 0.25]})
-    {'recall/sad': None, 'chance': [0.1, 0.25]}
+    >>> _finite({"recall/sad": float("nan"), "interval": [0.1, float("inf")]})
+    {'recall/sad': None, 'interval': [0.1, None]}
     """
     if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
+        return {key: _finite(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
-    return None if isinstance(value, float) and isnan(value) else value
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not isfinite(value) else value

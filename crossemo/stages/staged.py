@@ -26,6 +26,7 @@ from crossemo.stages.optimization import (
     parameter_groups,
     warmup_schedule,
 )
+from crossemo.stages.origin import origin_of
 from crossemo.stages.selection import trained_names
 from crossemo.stages.stage import Stage, StageError
 from crossemo.tasks import Task
@@ -47,6 +48,7 @@ class StagedModule(LeakGuard):
     Attributes:
         classes: Names of the outputs in order.
         changes: What the run goes on with that it was not begun with, if anything.
+        origin: Where the checkpoint that was loaded last was written, see `origin_of`.
     """
 
     class_weights: Tensor
@@ -71,6 +73,7 @@ class StagedModule(LeakGuard):
         self._start: dict[str, Any] = {}
         self._untrained: dict[str, Tensor] = {}
         self.changes: list[str] = []
+        self.origin: dict[str, Any] = {}
 
     def plan_run(self, stages: Sequence[Stage]) -> None:
         """Have every checkpoint of a run hold what any of its stages changes.
@@ -204,6 +207,7 @@ class StagedModule(LeakGuard):
         """
         if self._trainer and self._trainer.state.fn == "fit":
             self._go_on(checkpoint)
+        self.origin = origin_of(checkpoint)
         self._put_back(checkpoint)
 
     def _go_on(self, checkpoint: Mapping[str, Any]) -> None:

@@ -249,7 +249,7 @@ def test_validate_measures_without_training(
         *corpora(ravdess),
         monkeypatch=monkeypatch,
     )
-    folder = here / "logs" / "ravdess_speech_to_song" / "version_0"
+    folder = here / "logs" / "ravdess_speech_to_song" / "validate_0"
     rows = table(folder / "fad.csv")
     assert {row["stage"] for row in rows} == {"validate"}
     assert {row["part"] for row in rows} == {"all"}

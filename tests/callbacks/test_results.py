@@ -6,7 +6,7 @@ import pytest
 import torch
 from matplotlib.figure import Figure
 
-from crossemo.callbacks import results
+from crossemo.callbacks import parts, results
 from crossemo.callbacks.results import Results
 from crossemo.tasks.classes import Classes
 
@@ -25,14 +25,21 @@ def test_the_confusion_matrix_is_that_of_the_scores(
     groups = ["a", "b"] * 3
     task = Classes.of_outputs(("calm", "sad"))
     scores = task.evaluation(probabilities, labels, groups)
+    corpus = SimpleNamespace(name="a-choir", domain="music")
+    data = SimpleNamespace(roles={"target": corpus})
+    monkeypatch.setattr(parts, "datamodule_of", lambda trainer: data)
     trainer: Any = SimpleNamespace(global_step=7)
     module: Any = SimpleNamespace(
-        task=task, classes=("calm", "sad"), test_name="source", leak_mark=""
+        task=task,
+        classes=("calm", "sad"),
+        test_name="source",
+        leak_mark="",
+        hparams={"encoder": "here/tiny"},
     )
     Results()._draw(trainer, module, "target", scores)
     figure = figures["confusion/source/target"]
     # Recalls 3/4 and 1/2.
-    title = "target clips, stage source: UA 62.5 %"
+    title = "tiny: UA 62.5 %, stage source\na-choir (music, n=6)"
     assert figure.get_suptitle() == title
     shares = np.asarray(figure.axes[0].images[0].get_array())
     np.testing.assert_allclose(shares, [[0.75, 0.25], [0.5, 0.5]])

@@ -1,4 +1,5 @@
 import csv
+import json
 from pathlib import Path
 from typing import Any
 
@@ -6,6 +7,7 @@ import numpy as np
 import pytest
 import soundfile
 import torch
+import yaml
 
 from crossemo.cli import main
 from crossemo.commands.fad import compare_folders
@@ -14,6 +16,7 @@ from crossemo.distances.frechet import frechet_distance
 from crossemo.encoders import load_encoder
 from crossemo.errors import CrossEmoError
 from crossemo.similarity import Settings
+from tests.leaving import check_files
 
 RATE = 16_000
 QUICK = Settings(splits=2, permutations=19)
@@ -93,13 +96,24 @@ def test_one_command_compares_two_folders(
         ("music", "music"),
     }
     assert {path.name for path in (folder / "figures").iterdir()} == {
-        "fad.png",
-        "fad_above_chance.png",
-        "kernel.png",
-        "fad_layers.png",
-        "fad_over_layers.png",
-        "emotions_over_layers.png",
+        f"{name}.{kind}"
+        for kind in ("png", "pdf")
+        for name in (
+            "fad",
+            "fad_above_chance",
+            "kernel",
+            "fad_layers",
+            "fad_over_layers",
+            "emotions_over_layers",
+        )
     }
+    check_files("fad", folder)
+    told = json.loads((folder / "results.json").read_text())
+    assert list(told["roles"]["speech"]["left_out"].values())  # a clip that is broken
+    assert told["settings"] == yaml.safe_load((folder / "config.yaml").read_text())
+    main(["fad", f"--config={folder / 'config.yaml'}"])  # and once more
+    again = tmp_path / "logs" / "fad" / "version_1" / "fad.csv"
+    assert again.read_text() == (folder / "fad.csv").read_text()
     shown = capsys.readouterr().out
     assert "nearest is the same emotion" in shown
     assert "Results: logs/fad/version_0" in shown

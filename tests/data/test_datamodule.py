@@ -190,6 +190,7 @@ def test_the_description_is_json_and_complete(root: Path) -> None:
         "groups": {"train": 4, "val": 1, "test": 1},
         "skipped": 0,
         "dropped": 0,
+        "left_out": {},
     }
     dealt = ready(cross(root, split="kfold", folds=3, split_seed=7)).describe()
     assert dealt["split"]["folds"] == 3

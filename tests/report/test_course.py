@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from crossemo.report.course import course_figure, stage_weights_figure
-from crossemo.report.figures import figure_to_tensor
+from crossemo.report.saving import figure_to_tensor
 
 
 def test_scores_of_both_domains_stand_on_one_axis() -> None:
@@ -48,4 +48,4 @@ def test_many_layers_fit(states: int) -> None:
     weights = {
         f"{when} {stage}": shares for when in ("before", "after") for stage in "ab"
     }
-    assert figure_to_tensor(stage_weights_figure(weights)).shape == (3, 432, 576)
+    assert figure_to_tensor(stage_weights_figure(weights)).shape == (3, 432, 560)

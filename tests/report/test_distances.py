@@ -2,7 +2,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from matplotlib.patches import Rectangle
+from matplotlib.colors import to_hex
 
 from crossemo.report.distances import (
     distance_figures,
@@ -24,6 +24,8 @@ def rows(stage: str, values: list[float], scale: float, p: float = 0.01) -> list
             "x_domain": "speech",
             "y_domain": "song",
             "x_emotion": x,
+            "x_n": 3 + EMOTIONS.index(x),
+            "y_n": 5 + EMOTIONS.index(y),
             "y_emotion": y,
             "estimator": estimator,
             "value": value,
@@ -66,7 +68,7 @@ def image_of(figure: Any) -> Any:
     return np.asarray(figure.axes[0].images[0].get_array())
 
 
-def test_stages_are_drawn_in_the_same_units_and_colours() -> None:
+def test_stages_are_drawn_in_the_same_units_and_each_in_all_colours() -> None:
     # The second stage's embeddings are twice as large, nothing else.
     table = rows("source", [1.0, 2.0, 3.0, 4.0], 0.5)
     table += rows("target", [4.0, 8.0, 12.0, 16.0], 2.0)
@@ -78,7 +80,8 @@ def test_stages_are_drawn_in_the_same_units_and_colours() -> None:
         for stage in ("source", "target", "third"):
             figure = distance_figures(table, [], stage, EMOTIONS)[tag]
             image = figure.axes[0].images[0]
-            assert image.get_clim() == (expected[0][0], expected[1][1])
+            values = image_of(figure)
+            assert image.get_clim() == (values.min(), values.max())
             if stage != "third":
                 np.testing.assert_allclose(image_of(figure), expected)
 
@@ -100,8 +103,11 @@ def test_titles_and_axes_name_what_is_shown() -> None:
             "fad_over_layers",
             "emotions_over_layers",
         ]
-        assert figures["fad"].get_suptitle() == f"FAD / mean trace, mixture{end}"
-        assert figures["fad"].axes[0].get_ylabel() == "speech emotion"
+        title, corpora = figures["fad"].get_suptitle().splitlines()
+        assert title == f"FAD, mixture{end}"
+        assert corpora == "speech (n=7), song (n=11)"  # of both emotions
+        assert figures["fad"].axes[0].get_ylabel() == "speech"
+        assert figures["fad"].axes[1].get_ylabel() == "FAD / mean trace"
         titles = [axes.get_title() for axes in figures["fad_layers"].axes]
         assert titles[:2] == ["0", "mixture"]
 
@@ -114,16 +120,16 @@ def test_cells_at_chance_look_different() -> None:
     figures = distance_figures(table, [], "test", EMOTIONS)
     for name in ("fad", "fad_above_chance", "kernel"):
         axes = figures[name].axes[0]
-        hatched = [
-            (round(patch.get_y() + 0.5), round(patch.get_x() + 0.5))
-            for patch in axes.patches
-            if isinstance(patch, Rectangle) and patch.get_hatch()
-        ]
+        (crosses,) = axes.lines
+        places = np.round(np.asarray(crosses.get_xydata()))[:, ::-1]
         # One is not shown; of two more there is no test.
-        assert hatched == [(0, 1), (1, 0), (1, 1)]
+        assert places.tolist() == [[0, 1], [1, 0], [1, 1]]
+        # White on black shows on every colour.
+        assert to_hex(str(crosses.get_color())) == "#ffffff"
+        assert crosses.get_path_effects()
         slight = {t.get_position() for t in axes.texts if t.get_fontstyle() == "italic"}
         assert slight == {(1, 0), (0, 1), (1, 1)}
-        assert "hatched: not shown (p > .05)" in axes.get_xlabel()
+        assert "x: not shown (p > .05)" in axes.get_xlabel()
 
 
 def test_a_table_without_any_value_is_not_drawn() -> None:

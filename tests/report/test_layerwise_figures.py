@@ -10,7 +10,6 @@ from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
 
 from crossemo.layerwise import score_rows, similarity_rows, with_choices
-from crossemo.report.figures import save_png
 from crossemo.report.layerwise_figures import (
     encoder_figure,
     layer_figures,
@@ -18,6 +17,8 @@ from crossemo.report.layerwise_figures import (
     recall_figure,
     score_figure,
 )
+from crossemo.report.saving import save_figure
+from crossemo.report.study import Study
 from tests.layerwise.made_up import made_up_judgements
 from tests.probes.made_up import features, made_up
 
@@ -74,7 +75,7 @@ def labelled(axes: Axes, label: str) -> Any:
 def test_curves_are_the_scores_of_the_layers() -> None:
     panels = score_figure(ROWS, ROLES).axes
     for axes, (role, corpus) in zip(panels, ROLES.items(), strict=True):
-        assert axes.get_ylabel() == f"UA on {corpus}, %"
+        assert axes.get_ylabel() == f"UA in %,\n{corpus}"
         within = {"trained_on": role, "judged_on": role}
         assert labelled(axes, f"learnt from {corpus}") == expected(ua(ROWS, **within))
         shuffled = ua(ROWS, **within, labels="shuffled")
@@ -140,9 +141,10 @@ def test_guessing_is_a_line() -> None:
             assert labelled(axes, "chance") == [(0, height), (1, height)]
 
 
-def test_a_legend_names_the_encoder_above_the_curves() -> None:
-    (legend,) = score_figure(ROWS, ROLES, "wav2vec2-base").legends
-    assert legend.get_title().get_text() == "wav2vec2-base"
+def test_a_legend_names_the_curves() -> None:
+    figure = score_figure(ROWS, ROLES, "wav2vec2-base: UA")
+    (legend,) = figure.legends
+    assert figure.get_suptitle() == "wav2vec2-base: UA"
     names = [text.get_text() for text in legend.get_texts()]
     assert names[:2] == ["learnt from made-up-speech", "learnt from made-up-song"]
     assert names[-1] == "chance"
@@ -208,7 +210,7 @@ def test_likeness_is_written_in_its_cell() -> None:
         ("made-up-speech", axes.get_ylabel()),
         ("made-up-song", axes.get_xlabel()),
     ):
-        assert of == f"state, {name}"
+        assert of == f"hidden state, {name}"
 
 
 @pytest.mark.parametrize("roles", [ROLES, {"speech": "made-up-speech"}], ids=len)
@@ -221,17 +223,20 @@ def test_figures_are_drawn_whatever_is_missing(
     if not intervals:
         table = [row | {"low": torch.nan, "high": torch.nan} for row in table]
     likeness = LIKENESS if len(roles) == 2 else []
-    figures = layer_figures(table, likeness, roles, "an encoder")
+    study = Study("an encoder", roles, dict.fromkeys(roles, "music"))
+    figures = layer_figures(table, likeness, study, dict.fromkeys(roles, 9))
     assert list(figures) == [
         "layers",
         *(f"layer_recalls/{role}" for role in roles),
         *["layer_similarity"] * (len(roles) == 2),
     ]
     figures["encoders"] = encoder_figure({"one": table}, roles)
-    for number, figure in enumerate(figures.values()):
-        save_png(figure, tmp_path / f"{number}.png")  # warnings are errors
+    for tag, figure in figures.items():
+        save_figure(figure, tmp_path, tag)  # warnings are errors
     assert len(figures["layers"].axes) == len(roles)
-    (legend,) = figures["layers"].legends
-    assert legend.get_title().get_text() == "an encoder"
+    title = figures["layers"].get_suptitle()
+    assert title.startswith(
+        "an encoder: UA of every layer\nmade-up-speech (music, n=9)"
+    )
     labels = {line.get_label() for line in figures["layers"].axes[0].lines}
     assert ({"random weights", "shuffled labels"} <= labels) != plain

@@ -1,0 +1,79 @@
+"""split.csv and predictions.csv: a row for every clip."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any
+
+from torch import Tensor
+
+from crossemo.corpora.base import PARTS, Part
+from crossemo.data.datamodule import EmotionDataModule
+from crossemo.data.splits import Scheme
+
+SPLIT, PREDICTIONS = "split.csv", "predictions.csv"  # names in the folder of a run
+Row = dict[str, Any]
+
+
+def split_rows(
+    data: EmotionDataModule, folds: Iterable[int] | None = None
+) -> list[Row]:
+    """Return the part of every clip that is used.
+
+    Args:
+        data: A datamodule that is set up.
+        folds: Numbers of folds; the one that the data are split by if None.
+    """
+    if folds is None:
+        fold = data.scheme.fold if isinstance(data.scheme, Scheme) else ""
+        return [
+            {**_clip(data, role, part, place), "part": part, "fold": fold}
+            for role, part, place in _places(data)
+        ]
+    every = data.every_partition()
+    return [
+        {**row, "part": part, "fold": fold}
+        for fold in folds
+        for row in (_clip(data, *place) for place in _places(data))
+        if (part := every[fold].parts.get(row["clip"]))
+    ]
+
+
+def prediction_rows(
+    data: EmotionDataModule, role: str, places: Sequence[int], predictions: Tensor
+) -> Iterator[Row]:
+    """Yield what a model says of test clips.
+
+    Args:
+        data: A datamodule that is set up.
+        role: Role of the clips.
+        places: `(clips,)` positions among the test clips of the role.
+        predictions: `(clips, classes)` probabilities.
+    """
+    targets = data.dataset(role, "test").targets
+    for place, probabilities in zip(places, predictions.tolist(), strict=True):
+        row = _clip(data, role, "test", place)
+        target = targets[place]
+        predicted = data.classes[probabilities.index(max(probabilities))]
+        yield {
+            **{name: row[name] for name in ("role", "clip", "group", "emotion")},
+            "true": data.classes[target] if isinstance(target, int) else target,
+            "predicted": predicted,
+            **dict(zip(data.classes, probabilities, strict=True)),
+        }
+
+
+def _places(data: EmotionDataModule) -> Iterator[tuple[str, Part, int]]:
+    for role in data.roles:
+        for part in PARTS:
+            for place in range(len(data.dataset(role, part))):
+                yield role, part, place
+
+
+def _clip(data: EmotionDataModule, role: str, part: Part, place: int) -> Row:
+    example = data.dataset(role, part).examples[place]
+    return {
+        "role": role,
+        "corpus": data.roles[role].name,
+        "clip": example.clip.id,
+        "group": example.unit,
+        "emotion": example.clip.label,
+    }

@@ -1,0 +1,71 @@
+"""Figures as files for papers and as pictures for TensorBoard."""
+
+from hashlib import blake2b
+from pathlib import Path
+
+import numpy as np
+import torch
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.text import Text
+from torch import Tensor
+
+from crossemo.files import replacing
+from crossemo.report.style import PRINTED_DPI, showable, styled
+
+# Without dates, so that the same numbers give the same bytes.
+_METADATA = {"png": {"Software": None}, "pdf": {"CreationDate": None}}
+_LONGEST = 100  # bytes of a file's name
+
+
+def figure_to_tensor(figure: Figure) -> Tensor:
+    """Return a figure as `(3, height, width)` uint8, as `add_image` takes it."""
+    canvas = figure.canvas
+    if not isinstance(canvas, FigureCanvasAgg):
+        canvas = FigureCanvasAgg(figure)
+    with styled():
+        _make_showable(figure)
+        if figure.stale:  # a figure that is saved and shown is drawn once
+            canvas.draw()  # type: ignore[no-untyped-call]
+    pixels = np.asarray(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]
+    return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
+
+
+def save_figure(figure: Figure, folder: Path, tag: str) -> None:
+    """Write a figure as PNG and as PDF, each under a temporary name at first.
+
+    Args:
+        figure: The figure; it is finished, and can't be laid out anew.
+        folder: The folder of a run; figures lie in `figures` there.
+        tag: Its name, such as `confusion/target/source`.
+
+    Raises:
+        OSError: The folder can't be written or the disk is full.
+    """
+    with styled():
+        _make_showable(figure)
+        for kind, metadata in _METADATA.items():
+            with replacing(folder / "figures" / f"{file_stem(tag)}.{kind}") as path:
+                figure.savefig(path, format=kind, dpi=PRINTED_DPI, metadata=metadata)
+            figure.set_layout_engine("none")  # once is enough
+
+
+def file_stem(tag: str) -> str:
+    """Return the name of a figure's files, which any file system bears.
+
+    >>> file_stem("confusion/target/source"), file_stem("../a b"), file_stem("")
+    ('confusion_target_source', '___a_b', 'figure')
+    """
+    stem = "".join(one if one.isalnum() or one in "-_" else "_" for one in tag)
+    if len(stem.encode()) > _LONGEST:
+        digest = blake2b(stem.encode(), digest_size=4).hexdigest()
+        stem = f"{stem.encode()[:_LONGEST].decode(errors='ignore')}_{digest}"
+    return stem or "figure"
+
+
+def _make_showable(figure: Figure) -> None:
+    """Have every text shown as it is: no mathematics, no glyph that isn't there."""
+    for text in figure.findobj(Text):
+        assert isinstance(text, Text)
+        text.set_parse_math(False)
+        text.set_text(showable(text.get_text()))

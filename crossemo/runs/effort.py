@@ -1,0 +1,85 @@
+"""What every run says of itself: versions, device, time, memory."""
+
+import os
+import platform
+import sys
+from importlib.metadata import version
+from time import monotonic
+from typing import Any
+
+import torch
+
+LIBRARIES = (
+    "lightning",
+    "numpy",
+    "peft",
+    "scipy",
+    "soxr",
+    "torch",
+    "torchmetrics",
+    "transformers",
+)
+
+
+class Effort:
+    """Time and memory that a run takes, from when this object is made.
+
+    A run that goes on from a checkpoint adds the time that had passed when that was
+    written; what was lost after it does not count.
+    """
+
+    def __init__(self) -> None:
+        self._start = monotonic()  # which a clock that is put back doesn't change
+        self._before: dict[str, Any] = {"seconds": 0.0, "memory": {}}
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the time so far in seconds, and the most memory so far in bytes."""
+        before = self._before["memory"]
+        memory = {
+            name: max(size, before.get(name, 0))
+            for name, size in _peak_memory().items()
+        }
+        seconds = self._before["seconds"] + monotonic() - self._start
+        return {"seconds": seconds, "memory": before | memory}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Add the time of the run that goes on."""
+        self._before = state
+
+    def describe(self, command: str, device: torch.device) -> dict[str, Any]:
+        """Return the facts that the results of every command hold, ready for JSON.
+
+        Args:
+            command: The command, such as `fit`.
+            device: Where the encoder runs.
+        """
+        state = self.state_dict()
+        cuda = device.type == "cuda"
+        name = torch.cuda.get_device_name(device) if cuda else platform.machine()
+        return {
+            "command": command,
+            "versions": {
+                "python": platform.python_version(),
+                **{library: version(library) for library in LIBRARIES},
+            },
+            "device": {
+                "type": device.type,
+                "name": name,
+                "threads": torch.get_num_threads(),
+            },
+            "run_seconds": round(state["seconds"], 3),
+            "peak_memory_bytes": state["memory"],
+        }
+
+
+def _peak_memory() -> dict[str, int]:
+    """Return the most memory that this process has had, and on its GPU, in bytes."""
+    peaks = {}
+    if os.name == "posix":
+        from resource import RUSAGE_SELF, getrusage
+
+        unit = 1 if sys.platform == "darwin" else 1024
+        peaks["process"] = getrusage(RUSAGE_SELF).ru_maxrss * unit
+    if torch.cuda.is_available():
+        peaks["gpu"] = torch.cuda.max_memory_allocated()
+    return peaks

@@ -1,0 +1,111 @@
+"""What docs/results.md says that a run leaves, to compare with what it does leave."""
+
+import csv
+import json
+import re
+from collections.abc import Iterator
+from fnmatch import fnmatch
+from pathlib import Path
+
+PAGE = Path(__file__).parents[1] / "docs" / "results.md"
+TABLES = ("split.csv", "predictions.csv", "fad.csv", "similarity.csv", "layers.csv")
+ALWAYS, SOMETIMES = "●", "○"
+
+
+def tables() -> Iterator[list[list[str]]]:
+    """Yield the cells of every table, its head first."""
+    text = PAGE.read_text("utf-8")
+    for block in re.findall(r"(?:^\|.*\n)+", text, re.MULTILINE):
+        lines = [line.strip("|").split(" | ") for line in block.splitlines()]
+        yield [[cell.strip(" |") for cell in line] for line in [lines[0], *lines[2:]]]
+
+
+def names_under(head: str, before: str = "") -> list[str]:
+    """Return the names of the first table of a head behind a passage."""
+    text = PAGE.read_text("utf-8")
+    passage = text[text.index(before) :]
+    block = passage[passage.index(f"| {head} |") :].partition("\n\n")[0]
+    cells = [line.split(" | ")[0] for line in block.splitlines()[2:]]
+    return [name for cell in cells for name in re.findall(r"`([^`]+)`", cell)]
+
+
+def files_of(kind: str) -> dict[str, str]:
+    """Return the mark of every file that a kind of run may leave."""
+    head, *rows = next(one for one in tables() if one[0][0] == "file")
+    place = head.index(kind)
+    marks = {row[0].strip("`"): row[place] for row in rows}
+    return {name: mark for name, mark in marks.items() if mark}
+
+
+def check_files(kind: str, folder: Path) -> None:
+    """Compare a run's folder with the page, both ways."""
+    marks = files_of(kind)
+    present = [path.name for path in folder.iterdir()]
+    for name in present:
+        assert any(fnmatch(name, pattern) for pattern in marks), name
+    for pattern, mark in marks.items():
+        if mark == ALWAYS:
+            assert any(fnmatch(name, pattern) for name in present), pattern
+    check_figures(kind, folder)
+    check_columns(folder)
+    check_keys(kind, folder)
+
+
+def check_figures(kind: str, folder: Path) -> None:
+    """Compare the figures with those of the page, each in both formats."""
+    head, *rows = next(one for one in tables() if one[0][0] == "figure")
+    assert head[1] == "of"
+    named = [row[0].strip("`") for row in rows if kind in row[1].split(", ")]
+    patterns = [re.sub("_?(STAGE|ROLE)", "*", name) for name in named]
+    paths = list((folder / "figures").glob("*"))
+    stems = {path.stem for path in paths}
+    assert sorted(path.name for path in paths) == sorted(
+        f"{stem}.{end}" for stem in stems for end in ("pdf", "png")
+    )
+    for stem in stems:
+        assert any(fnmatch(stem, pattern) for pattern in patterns), stem
+    if stems:
+        for pattern in patterns:
+            assert any(fnmatch(stem, pattern) for stem in stems), pattern
+
+
+def check_columns(folder: Path) -> None:
+    """Compare the columns of the tables with those of the page, both ways."""
+    for name in TABLES:
+        if not (folder / name).is_file():
+            continue
+        title = f"`{name}`:" if name == "layers.csv" else f"## {name}\n"
+        columns = set(names_under("column", title)) - {"EMOTION"}
+        with (folder / name).open(encoding="utf-8") as lines:
+            header = set(next(csv.reader(lines)))
+        if name == "predictions.csv":  # a column for each class too
+            header -= set(json.loads((folder / "results.json").read_text())["classes"])
+        extra = {"encoder"} if name == "layers.csv" else set()  # of a comparison
+        assert header - extra == columns, name
+
+
+def check_keys(kind: str, folder: Path) -> None:
+    """Compare the keys of results.json with those of the page."""
+    content = json.loads((folder / "results.json").read_text())
+    always = set(names_under("key", "Of every run:"))
+    more = set(names_under("key", "Of `fit`, `test`"))
+    more |= {"rates", "emotions", "settings", "runs", "corpora", "leak"}
+    assert set(content) <= always | more
+    assert always - set(content) <= ({"seed", "roles"} if kind == "compare" else set())
+    known = set(names_under("key of a stage"))
+    for stage in content.get("stages", {}).values():
+        assert set(stage) <= known
+        assert known - set(stage) <= {"leak", "best_epoch", "best_score", "monitor"}
+
+
+def check_scalars(folder: Path) -> None:
+    """Compare the columns of metrics.csv of a fit with those of the page."""
+    patterns = names_under("scalar")
+    with (folder / "metrics.csv").open(encoding="utf-8") as lines:
+        header = set(next(csv.reader(lines)))
+    for pattern in patterns:
+        shape = re.sub("ROLE|STAGE|EMOTION", "*", pattern)
+        if not pattern.endswith("/score"):  # of layerwise analysis alone
+            assert any(fnmatch(name, shape) for name in header), pattern
+        header = {name for name in header if not fnmatch(name, shape)}
+    assert header == set()
