@@ -136,7 +136,7 @@ def refuse_to_go_on(checkpoint: Mapping[str, Any]) -> None:
     Raises:
         CheckpointError: It was altered, or holds weights alone.
     """
-    if not checkpoint.get(ORIGIN, {}).get("sealed", True):
+    if not is_sealed(checkpoint):
         raise CheckpointError(
             f"The {name_of(checkpoint)} was altered since crossemo wrote it, so no run "
             "can go on from it: take it as it was, or begin a stage with its weights "
@@ -147,6 +147,11 @@ def refuse_to_go_on(checkpoint: Mapping[str, Any]) -> None:
             f"The {name_of(checkpoint)} holds weights alone, so no run can go on from "
             "it: take one that was saved with save_weights_only=False."
         )
+
+
+def is_sealed(checkpoint: Mapping[str, Any]) -> bool:
+    """Return whether a checkpoint is just as crossemo wrote it, so far as is known."""
+    return bool(checkpoint.get(ORIGIN, {}).get("sealed", True))
 
 
 def name_of(checkpoint: Mapping[str, Any]) -> str:

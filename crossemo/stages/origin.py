@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from crossemo.runs.checkpoint_files import is_sealed
 from crossemo.stages.going_on import KEY
 
 
@@ -15,10 +16,11 @@ def origin_of(checkpoint: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         `stage`, the name of the stage; `epoch` of the run, from 0; `step`; `monitor`
         and `score`, the validation score that chose the best weights of the stage, and
-        its value. None stands for what the checkpoint doesn't say.
+        its value. None stands for what the checkpoint doesn't say, or says altered.
     """
-    callbacks = checkpoint.get("callbacks", {})
-    names = list(checkpoint.get(KEY, {}).get("stages", {}))
+    record = checkpoint if is_sealed(checkpoint) else {}
+    callbacks = record.get("callbacks", {})
+    names = list(record.get(KEY, {}).get("stages", {}))
     index = callbacks.get("StageSwitch", {}).get("index", len(names))
     stage = names[index] if index < len(names) else None
     best = callbacks.get(f"StageCheckpoint/{stage}", {})

@@ -164,7 +164,7 @@ def test_values_are_those_of_the_encoder(
     ("first", "second", "options", "message"),
     [
         ("speech", "speech", {}, "is given twice"),
-        ("speech", "nowhere", {}, "There is no folder"),
+        ("speech", "nowhere", {}, "nowhere does not exist"),
         ("speech", "speech/angry", {}, "share no emotion: one has angry, calm, sad"),
         ("speech/angry/s0", "music", {}, "has no audio in sub-folders"),
         ("speech", "music", {"groups": "("}, "is no regular expression"),

@@ -10,7 +10,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from tests.fuzz import kinds
-from tests.fuzz.trial import Outcome, write
+from tests.fuzz.trial import MEMORY, Outcome, write
 
 START = 180.0  # seconds that the imports of a worker may take
 PATIENCE = 60.0  # seconds for one input
@@ -19,12 +19,12 @@ ROOT = Path(__file__).parents[2]
 
 
 def in_workers(
-    kind: str, seed: int, numbers: Iterable[int]
+    kind: str, seed: int, numbers: Iterable[int], memory: int = MEMORY
 ) -> Iterator[tuple[int, Outcome]]:
     """Yield what became of inputs, used in processes; one that dies is replaced."""
     worker: subprocess.Popen[str] | None = None
     for number in numbers:
-        worker = worker or _start(kind, seed)
+        worker = worker or _start(kind, seed, memory)
         outcome = _ask(worker, number)
         if outcome is None:
             worker.kill()
@@ -59,9 +59,9 @@ def by_command(kind: str, seed: int, number: int) -> Outcome:
     return Outcome("refused", last) if ended.returncode else Outcome("whole")
 
 
-def _start(kind: str, seed: int) -> subprocess.Popen[str]:
+def _start(kind: str, seed: int, memory: int) -> subprocess.Popen[str]:
     worker = subprocess.Popen(
-        [sys.executable, "-m", "tests.fuzz.worker", kind, str(seed)],
+        [sys.executable, "-m", "tests.fuzz.worker", kind, str(seed), str(memory)],
         cwd=ROOT,
         env=_env(),
         stdin=subprocess.PIPE,

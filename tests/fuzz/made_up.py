@@ -38,4 +38,4 @@ def use(path: Path) -> None:
         case 5:
             time.sleep(60)
         case 6:
-            np.ones(290_000_000)
+            np.ones(60_000_000)

@@ -33,7 +33,7 @@ def test_the_harness_sees_every_outcome(
         path = write(made_up.__name__, 0, number, tmp_path)
         numbers.setdefault(int(path.read_text()), number)
     assert len(numbers) == len(made_up.WORDS)
-    outcomes = dict(in_workers(made_up.__name__, 0, numbers.values()))
+    outcomes = dict(in_workers(made_up.__name__, 0, numbers.values(), 400 << 20))
     for what, (word, text) in enumerate(made_up.WORDS):
         outcome = outcomes[numbers[what]]
         assert outcome.word == word, outcome

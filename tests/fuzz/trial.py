@@ -35,14 +35,16 @@ def write(kind: str, seed: int, number: int, folder: Path) -> Path:
     return path
 
 
-def try_out(kind: str, seed: int, number: int, folder: Path) -> Outcome:
-    """Write an input and use it in this process."""
+def try_out(
+    kind: str, seed: int, number: int, folder: Path, memory: int = MEMORY
+) -> Outcome:
+    """Write an input and use it in this process, within some bytes of memory."""
     path = write(kind, seed, number, folder)
     _forget_peak()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         outcome = _use(kind, path)
-    if (peak := _peak()) > MEMORY:
+    if (peak := _peak()) > memory:
         return Outcome("fault", f"{peak >> 20} MB of memory; {outcome}")
     return outcome
 

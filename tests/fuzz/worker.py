@@ -12,7 +12,7 @@ from tests.fuzz.trial import limit_memory, try_out
 
 def main() -> None:
     """Try out the inputs whose numbers come in; answer with what became of each."""
-    kind, seed = sys.argv[1], int(sys.argv[2])
+    kind, (seed, memory) = sys.argv[1], map(int, sys.argv[2:])
     answers = os.fdopen(os.dup(1), "w")
     nowhere = os.open(os.devnull, os.O_WRONLY)
     for stream in (1, 2):  # decoders complain there
@@ -25,7 +25,7 @@ def main() -> None:
         print("ready", file=answers, flush=True)
         for line in sys.stdin:
             with TemporaryDirectory(prefix="fuzz-", ignore_cleanup_errors=True) as home:
-                outcome = try_out(kind, seed, int(line), Path(home))
+                outcome = try_out(kind, seed, int(line), Path(home), memory)
             print(json.dumps(outcome), file=answers, flush=True)
 
 
