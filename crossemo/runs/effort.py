@@ -15,7 +15,6 @@ LIBRARIES = (
     "peft",
     "scipy",
     "soxr",
-    "torch",
     "torchmetrics",
     "transformers",
 )
@@ -61,6 +60,7 @@ class Effort:
             "versions": {
                 "python": platform.python_version(),
                 **{library: version(library) for library in LIBRARIES},
+                "torch": str(torch.__version__),  # with that of CUDA
             },
             "device": {
                 "type": device.type,
