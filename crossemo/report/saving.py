@@ -27,6 +27,7 @@ def figure_to_tensor(figure: Figure) -> Tensor:
         _make_showable(figure)
         if figure.stale:  # a figure that is saved and shown is drawn once
             canvas.draw()  # type: ignore[no-untyped-call]
+            figure.set_layout_engine("none")  # once is enough
     pixels = np.asarray(canvas.buffer_rgba())[..., :3]  # type: ignore[no-untyped-call]
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
 
@@ -47,7 +48,7 @@ def save_figure(figure: Figure, folder: Path, tag: str) -> None:
         for kind, metadata in _METADATA.items():
             with replacing(folder / "figures" / f"{file_stem(tag)}.{kind}") as path:
                 figure.savefig(path, format=kind, dpi=PRINTED_DPI, metadata=metadata)
-            figure.set_layout_engine("none")  # once is enough
+            figure.set_layout_engine("none")
 
 
 def file_stem(tag: str) -> str:

@@ -43,7 +43,7 @@ class Effort:
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Add the time of the run that goes on."""
-        self._before = state
+        self._before = {"seconds": float(state["seconds"]), "memory": state["memory"]}
 
     def describe(self, command: str, device: torch.device) -> dict[str, Any]:
         """Return the facts that the results of every command hold, ready for JSON.

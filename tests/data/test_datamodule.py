@@ -257,7 +257,11 @@ def test_skipped_clips_are_told_once(
     (message,) = caplog.messages
     assert message.startswith("In speech tones-speech, 4 of 72 clips can't be used")
     assert message.endswith("and 1 more.")
-    assert data.describe()["roles"]["speech"]["skipped"] == 4
+    told = data.describe()["roles"]["speech"]
+    assert told["skipped"] == 4
+    assert len(told["left_out"]) == 4
+    assert "speech-0-calm-0" in " ".join(told["left_out"])
+    assert all("is not audio" in reason for reason in told["left_out"].values())
     strict = SpeechEmotionDataModule(corpus, cache_dir=root, fold=4, strict=True)
     with pytest.raises(WaveformError, match="4 of 72 clips can't be used"):
         ready(strict)

@@ -9,9 +9,10 @@ from crossemo.version import __version__
 
 
 def test_results_come_back_as_plain_json(tmp_path: Path) -> None:
-    content = {"a": float("nan"), "b": (1, 2.5), "c": {"path": tmp_path}}
+    nothing = float("nan"), float("inf"), -float("inf")
+    content = {"a": nothing, "b": (1, 2.5), "c": {"path": tmp_path}}
     write_results(tmp_path, content)
-    expected = {"a": None, "b": [1, 2.5], "c": {"path": str(tmp_path)}}
+    expected = {"a": [None] * 3, "b": [1, 2.5], "c": {"path": str(tmp_path)}}
     assert read_results(tmp_path) == {"crossemo": __version__, **expected}
     assert json.loads((tmp_path / "results.json").read_text())["b"] == [1, 2.5]
 

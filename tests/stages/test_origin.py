@@ -1,0 +1,28 @@
+from crossemo.stages.going_on import KEY
+from crossemo.stages.origin import origin_of
+
+
+def test_a_checkpoint_says_which_stage_it_is_of() -> None:
+    checkpoint = {
+        "epoch": 4,
+        "global_step": 30,
+        KEY: {"stages": {"source": {}, "target": {}}},
+        "callbacks": {
+            "StageSwitch": {"index": 1},
+            "StageCheckpoint/source": {"monitor": "a", "best_model_score": 0.9},
+            "StageCheckpoint/target": {"monitor": "b", "best_model_score": 0.5},
+        },
+    }
+    assert origin_of(checkpoint) == {
+        "stage": "target",
+        "epoch": 4,
+        "step": 30,
+        "monitor": "b",
+        "score": 0.5,
+    }
+
+
+def test_another_checkpoint_says_nothing() -> None:
+    assert set(origin_of({}).values()) == {None}
+    for odd in ({"StageSwitch": {"index": 7}}, {"StageSwitch": 3}, 5):
+        assert origin_of({"callbacks": odd, KEY: {"stages": {"a": 1}}})["stage"] is None
