@@ -1,3 +1,4 @@
+from crossemo.runs.checkpoint_files import ORIGIN
 from crossemo.stages.going_on import KEY
 from crossemo.stages.origin import origin_of
 
@@ -22,7 +23,12 @@ def test_a_checkpoint_says_which_stage_it_is_of() -> None:
     }
 
 
+def test_a_checkpoint_that_was_altered_is_not_believed() -> None:
+    altered = {"callbacks": 5, ORIGIN: {"path": "a.ckpt", "sealed": False}}
+    assert set(origin_of(altered).values()) == {None}
+
+
 def test_another_checkpoint_says_nothing() -> None:
     assert set(origin_of({}).values()) == {None}
-    for odd in ({"StageSwitch": {"index": 7}}, {"StageSwitch": 3}, 5):
-        assert origin_of({"callbacks": odd, KEY: {"stages": {"a": 1}}})["stage"] is None
+    beyond = {"callbacks": {"StageSwitch": {"index": 7}}, KEY: {"stages": {"a": {}}}}
+    assert origin_of(beyond)["stage"] is None
