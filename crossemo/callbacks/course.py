@@ -87,6 +87,7 @@ class Course(Callback):
             chance = data.task.chance or 0.0
             stages = [(epoch, study.name(name)) for epoch, name in self._stages]
             figure = course_figure(scores, stages, chance, title)
+            mark_figure(figure, module.leak_mark)
             figures["stages/scores"] = figure
         if self._weights:
             clips = {role: len(data.dataset(role, "train")) for role in data.roles}
@@ -96,8 +97,6 @@ class Course(Callback):
                 when, stage = label.split(" ", 1)
                 weights[f"{when} {study.name(stage)}"] = shares
             figures["stages/layer_weights"] = stage_weights_figure(weights, title)
-        for figure in figures.values():
-            mark_figure(figure, module.leak_mark)
         return figures
 
     def _keep_weights(self, module: LightningModule, label: str) -> None:
@@ -148,7 +147,6 @@ class LayerWeights(Callback):
         if module.mix.index is not None or not trainer.is_global_zero:
             return
         from crossemo.report.figures import layer_weights_figure  # and matplotlib
-        from crossemo.report.style import mark_figure
 
         clips = {
             role: len(data_of(trainer).dataset(role, "train"))
@@ -156,7 +154,6 @@ class LayerWeights(Callback):
         }
         title = study_of(trainer, module).title(title, clips)
         figure = layer_weights_figure(module.mix.shares(), title)
-        mark_figure(figure, module.leak_mark)
         yield f"layer_weights/{name}", figure
 
     def _roles(self, name: str) -> list[str]:
