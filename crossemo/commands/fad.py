@@ -2,35 +2,33 @@
 
 import logging
 import os
-from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import torch
-import yaml
 from torch import Tensor
 
+from crossemo.commands.folder_results import (
+    EmbeddedFolder,
+    describe_folders,
+    write_distances,
+)
 from crossemo.commands.parser import Parser, Threads
 from crossemo.corpora.folders import Folders
 from crossemo.data.batch import Batch
-from crossemo.data.clip_tables import SPLIT
 from crossemo.data.dataset import ClipDataset
-from crossemo.data.examples import Example, take_examples
+from crossemo.data.examples import take_examples
 from crossemo.data.samplers import eval_batches
 from crossemo.data.waveforms import WaveformStore, skipped_sentence
 from crossemo.encoders import SSLEncoder, load_encoder
 from crossemo.errors import CrossEmoError
-from crossemo.files import expanded, printable, write_csv, write_text
+from crossemo.files import expanded, printable
 from crossemo.progress import bar
-from crossemo.report.distances import distance_figures
-from crossemo.report.saving import save_figure
 from crossemo.report.study import Study
 from crossemo.report.tables import show, similarity_table
 from crossemo.runs.effort import Effort
 from crossemo.runs.folder import claim_version, folder_of_runs
-from crossemo.runs.results import write_results
 from crossemo.similarity import (
     DEFAULTS,
     Domain,
@@ -127,27 +125,12 @@ def compare_folders(
     home = folder_of_runs(logs, name)
     folder = home / f"version_{claim_version(home)}"
     study = Study(Path(encoder).name)
-    _write(folder, corrected(rows), measures, emotions, study)
+    write_distances(folder, corrected(rows), measures, emotions, study)
     facts = effort.describe("fad", next(model.parameters()).device)
-    _describe(folder, settings, facts, folders, emotions)
+    describe_folders(folder, settings, facts, folders, emotions)
     show(similarity_table(measures))
     print(f"Results: {os.path.relpath(folder)}")
     return folder
-
-
-@dataclass(frozen=True)
-class _Embedded:
-    """The clips of a folder.
-
-    Args:
-        embedded: Their embeddings.
-        examples: The clips.
-        left_out: Why others are left out, by name.
-    """
-
-    embedded: EmbeddedClips
-    examples: list[Example]
-    left_out: dict[str, str]
 
 
 def _device(name: str | None) -> torch.device:
@@ -204,7 +187,7 @@ def _embed(
     states: Sequence[int],
     batch_size: int,
     cache_dir: Path | None,
-) -> _Embedded:
+) -> EmbeddedFolder:
     left_out: dict[str, str] = {}
     place = {emotion: number for number, emotion in enumerate(emotions)}
     examples = take_examples(
@@ -240,62 +223,10 @@ def _embed(
     order = indices.argsort()
     labels = torch.tensor(dataset.targets)
     embedded = EmbeddedClips(values[order], labels, tuple(dataset.units))
-    return _Embedded(embedded, usable, left_out | skipped)
+    return EmbeddedFolder(embedded, usable, left_out | skipped)
 
 
 def _batches(dataset: ClipDataset, batch_size: int, what: str) -> Iterator[Batch]:
     batches = eval_batches(dataset.lengths, batch_size)
     for batch in bar(batches, what):
         yield dataset[batch]
-
-
-def _write(
-    folder: Path,
-    rows: list[Row],
-    measures: list[Row],
-    emotions: Sequence[str],
-    study: Study,
-) -> None:
-    write_csv(folder / "fad.csv", rows)
-    write_csv(folder / "similarity.csv", measures)
-    figures = distance_figures(rows, measures, "test", emotions, study)
-    for tag, figure in figures.items():
-        save_figure(figure, folder, tag)
-
-
-def _describe(
-    folder: Path,
-    settings: Mapping[str, Any],
-    facts: Mapping[str, Any],
-    folders: Mapping[str, _Embedded],
-    emotions: Sequence[str],
-) -> None:
-    """Write the settings, the facts and the clips of a run."""
-    text = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
-    write_text(folder / "config.yaml", text)
-    clips = [
-        {
-            "role": domain,
-            "corpus": domain,
-            "clip": example.clip.id,
-            "group": example.unit,
-            "emotion": example.clip.label,
-            "part": "all",
-            "fold": "",
-        }
-        for domain, one in folders.items()
-        for example in one.examples
-    ]
-    write_csv(folder / SPLIT, clips)
-    roles = {
-        domain: {
-            "clips": dict(Counter(str(e.clip.label) for e in one.examples)),
-            "groups": len({example.unit for example in one.examples}),
-            "left_out": one.left_out,
-        }
-        for domain, one in folders.items()
-    }
-    estimate = settings["estimate"]
-    described = {"seed": estimate["seed"], "interval_level": estimate["level"]}
-    content = {**facts, **described, "roles": roles, "emotions": list(emotions)}
-    write_results(folder, content | {"settings": settings})

@@ -1,0 +1,109 @@
+"""What `crossemo fad` leaves: settings, facts, clips, distances and figures."""
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from crossemo.data.clip_tables import SPLIT
+from crossemo.data.examples import Example
+from crossemo.files import write_csv, write_text
+from crossemo.report.distances import distance_figures
+from crossemo.report.saving import save_figure
+from crossemo.report.study import Study
+from crossemo.runs.results import write_results
+from crossemo.similarity import Row
+from crossemo.similarity.embeddings import EmbeddedClips
+
+
+@dataclass(frozen=True)
+class EmbeddedFolder:
+    """The clips of a folder.
+
+    Args:
+        embedded: Their embeddings.
+        examples: The clips.
+        left_out: Why others are left out, by name.
+    """
+
+    embedded: EmbeddedClips
+    examples: list[Example]
+    left_out: dict[str, str]
+
+
+def write_distances(
+    folder: Path,
+    rows: list[Row],
+    measures: list[Row],
+    emotions: Sequence[str],
+    study: Study,
+) -> None:
+    """Write the tables and the figures of distances.
+
+    Args:
+        folder: The folder of the run.
+        rows: Rows of `fad.csv`.
+        measures: Rows of `similarity.csv`.
+        emotions: Names of the emotions.
+        study: Encoder and domains, for titles.
+
+    Raises:
+        OSError: The folder can't be written or the disk is full.
+    """
+    write_csv(folder / "fad.csv", rows)
+    write_csv(folder / "similarity.csv", measures)
+    figures = distance_figures(rows, measures, "test", emotions, study)
+    for tag, figure in figures.items():
+        save_figure(figure, folder, tag)
+
+
+def describe_folders(
+    folder: Path,
+    settings: Mapping[str, Any],
+    facts: Mapping[str, Any],
+    folders: Mapping[str, EmbeddedFolder],
+    emotions: Sequence[str],
+) -> None:
+    """Write the settings, the facts and the clips of a run.
+
+    Args:
+        folder: The folder of the run.
+        settings: All settings, in plain values.
+        facts: What `Effort.describe` says.
+        folders: The folders that were compared, by domain.
+        emotions: Names of the emotions.
+
+    Raises:
+        OSError: The folder can't be written or the disk is full.
+    """
+    text = yaml.safe_dump(dict(settings), sort_keys=False, allow_unicode=True)
+    write_text(folder / "config.yaml", text)
+    clips = [
+        {
+            "role": domain,
+            "corpus": domain,
+            "clip": example.clip.id,
+            "group": example.unit,
+            "emotion": example.clip.label,
+            "part": "all",
+            "fold": "",
+        }
+        for domain, one in folders.items()
+        for example in one.examples
+    ]
+    write_csv(folder / SPLIT, clips)
+    roles = {
+        domain: {
+            "clips": dict(Counter(str(e.clip.label) for e in one.examples)),
+            "groups": len({example.unit for example in one.examples}),
+            "left_out": one.left_out,
+        }
+        for domain, one in folders.items()
+    }
+    estimate = settings["estimate"]
+    described = {"seed": estimate["seed"], "interval_level": estimate["level"]}
+    content = {**facts, **described, "roles": roles, "emotions": list(emotions)}
+    write_results(folder, content | {"settings": settings})
