@@ -142,7 +142,9 @@ def _device(name: str | None) -> torch.device:
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return torch.zeros((), device=name).device
+        number = torch.zeros((), device=name)
+        number.item()  # which a device without memory refuses
+        return number.device
     except (RuntimeError, AssertionError) as error:
         raise CrossEmoError(
             f"There is no device {name} here: leave --device out, or say cpu."

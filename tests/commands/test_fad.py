@@ -176,6 +176,7 @@ def test_values_are_those_of_the_encoder(
         ("speech", "music", {"groups": "xyz"}, "finds nothing in"),
         ("speech", "music", {"layers": []}, "layers is empty"),
         ("speech", "music", {"device": "cuda:7"}, "There is no device cuda:7 here"),
+        ("speech", "music", {"device": "meta"}, "There is no device meta here"),
         ("speech", "music", {"layers": [7]}, "names state 7, .* the states 0 to 2"),
     ],
 )
