@@ -1,9 +1,12 @@
 """Waveforms, and what is expected of files without any."""
 
+from io import BytesIO
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import soundfile
 from numpy.typing import NDArray
 
 from crossemo.audio import AudioError, decode
@@ -16,7 +19,26 @@ def sine(
     return level * np.sin(2 * np.pi * frequency * time)
 
 
-def refused(path: Path, reason: str) -> None:
+def encoded(
+    form: str, subtype: str | None = None, rate: int = 16_000, **options: Any
+) -> bytes:
+    """Return a file of 16,000 samples of noise."""
+    file = BytesIO()
+    noise = np.random.default_rng(0).uniform(-0.5, 0.5, 16_000)
+    soundfile.write(file, noise, rate, subtype, format=form, **options)
+    return file.getvalue()
+
+
+def seconds_of(content: bytes, folder: Path) -> float:
+    """Return how long a file is once it is decoded."""
+    path = folder / "clip"
+    path.write_bytes(content)
+    return len(decode(path, 16_000)) / 16_000
+
+
+def refused(path: Path, reason: str, content: bytes | None = None) -> None:
+    if content is not None:
+        path.write_bytes(content)
     with pytest.raises(AudioError, match=reason) as error:
         decode(path, 16_000)
     message = str(error.value)

@@ -6,6 +6,7 @@ first frame, so that such a file gets a frame of ours in front. Bit rates and le
 are those of ISO/IEC 11172-3 and 13818-3; the tag is that of Xing's and LAME's encoders.
 """
 
+import re
 from dataclasses import dataclass
 from typing import BinaryIO
 
@@ -25,6 +26,7 @@ _RATES = {  # Hz, by the code of the version
     2: (22_050, 24_000, 16_000),
     0: (11_025, 12_000, 8_000),  # "MPEG 2.5"
 }
+_BEGINNING = re.compile(rb"\xff(?=[\xe2-\xff][\x10-\xef])", re.DOTALL)
 _LEADER = 1 << 16  # bytes within which the first frame must begin
 _SURE = 3  # frames in a row that are no accident
 _ROOMY = 9  # index of a bit rate whose frames have room for the tag
@@ -107,12 +109,10 @@ def parse(head: bytes) -> Frame | None:
 def _find(file: BinaryIO, start: int, stop: int, size: int) -> int | None:
     """Return where frames begin between two places."""
     for base in range(start, stop, _LEADER):
-        block = bytes_at(file, base, min(_LEADER, stop - base))
-        place = block.find(b"\xff")
-        while place >= 0:
-            if _is_frame(file, base + place, size):
-                return base + place
-            place = block.find(b"\xff", place + 1)
+        block = bytes_at(file, base, min(_LEADER, stop - base) + 2)
+        for match in _BEGINNING.finditer(block):
+            if _is_frame(file, base + match.start(), size):
+                return base + match.start()
     return None
 
 
