@@ -112,6 +112,10 @@ class View(io.RawIOBase):
             return len(into)
         try:
             self._file.seek(where + offset)
+            if isinstance(self._file, View):
+                number = self._file.readinto(into)
+                self.failure = self._file.failure
+                return number
             return self._file.readinto(into)  # type: ignore[attr-defined,no-any-return]
         except OSError as error:
             self.failure = error

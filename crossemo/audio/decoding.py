@@ -136,8 +136,11 @@ def _resampled(
         yield from blocks
         return
     stream = soxr.ResampleStream(native, rate, 1, dtype="float32", quality="HQ")
-    for block, last in _with_last(blocks):
-        yield stream.resample_chunk(block, last)
+    try:
+        for block, last in _with_last(blocks):
+            yield stream.resample_chunk(block, last)
+    finally:
+        del stream  # the traceback of an error would hold it beyond the library's end
 
 
 def _with_last(blocks: Iterable[Waveform]) -> Iterator[tuple[Waveform, bool]]:

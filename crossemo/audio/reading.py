@@ -145,6 +145,8 @@ def _stream_blocks(decoder: _Decoder, stream: Stream) -> Iterator[Block]:
             try:
                 block = decoder.read(min(most, left), dtype="float32", always_2d=True)
             except soundfile.LibsndfileError as error:
+                if stream.view.failure:
+                    raise stream.view.failure from error
                 if total >= promised > 0:
                     break  # what stands behind the samples is no sound
                 reason = _reason(error)

@@ -1,4 +1,6 @@
+import os
 from pathlib import Path
+from typing import NoReturn
 
 import numpy as np
 import pytest
@@ -10,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.signal import resample_poly
 
 from crossemo.audio import RESAMPLER, AudioError, decode, header
+from crossemo.audio.base import View
 from tests.corpora.ravdess_tree import write_wav
 from tests.sounds import refused, sine
 
@@ -121,16 +124,80 @@ def test_the_resampler_is_named_with_its_version() -> None:
         (noise(0), "holds no samples"),
         (np.zeros(1000), "is silent"),
         (np.full(1000, 0.25), "is silent"),
-        (np.stack([noise(1000), -noise(1000)], axis=1), "is silent"),
+        (0.25 + 1.9e-4 * noise(1000), "is silent: nothing in it is louder than -80"),
+        (np.stack([noise(1000), -noise(1000)], axis=1), "they cancel each other"),
+        (np.stack([noise(1000), -0.985 * noise(1000)], axis=1), "they cancel each"),
+        (99 + noise(1000) * 4, "holds samples of up to 100.*scale them"),
         (np.append(noise(1000), np.nan), "not finite"),
         (np.append(noise(1000), -np.inf), "not finite"),
     ],
-    ids=["zero-length", "zeros", "constant", "cancelling", "nan", "infinite"],
+    ids=[
+        "zero-length",
+        "zeros",
+        "constant",
+        "faint",
+        "cancelling",
+        "nearly",
+        "loud",
+        "nan",
+        "infinite",
+    ],
 )
 def test_samples_without_a_signal_are_refused(
     tmp_path: Path, samples: NDArray[np.generic], reason: str
 ) -> None:
     refused(write(tmp_path / "clip.wav", samples), reason)
+
+
+def test_what_is_faint_or_offset_or_on_one_channel_is_sound(tmp_path: Path) -> None:
+    path = tmp_path / "clip.wav"
+    for level in (2.1e-4, 1.0):  # noise(1000) reaches 0.5 to either side
+        samples = (0.25 + level * noise(1000)).astype(np.float32)
+        assert np.array_equal(decode(write(path, samples), 48_000), samples)
+    lone = np.zeros((1000, 64), np.float32)
+    lone[:, 3] = noise(1000)
+    assert np.ptp(decode(write(path, lone), 48_000)) == pytest.approx(1 / 64, 0.01)
+    nearly = np.stack([noise(1000), -0.975 * noise(1000)], axis=1)
+    assert np.ptp(decode(write(path, nearly), 48_000)) == pytest.approx(0.0125, 0.01)
+
+
+@pytest.mark.parametrize(
+    ("rate", "channels", "reason"),
+    [
+        (1, 1, "1 Hz by its header: from 2000 to 768000"),
+        (1999, 1, "1999 Hz"),
+        (768_001, 1, "768001 Hz"),
+        (48_000, 65, "65 channels by its header: 64 at most"),
+    ],
+)
+def test_rates_and_channels_that_nothing_has_are_refused(
+    tmp_path: Path, rate: int, channels: int, reason: str
+) -> None:
+    refused(write(tmp_path / "clip.wav", noise(100, channels), rate), reason)
+
+
+def test_an_hour_is_the_most_that_is_decoded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = write(tmp_path / "long.wav", noise(9000), 4000)
+    monkeypatch.setattr("crossemo.audio.decoding.LONGEST", 2)
+    refused(path, "longer than 2 s, the most that is decoded at once: split it")
+    for stretch in ((0.2, 2.2), (0.25, None)):
+        assert len(decode(path, 4000, *stretch)) == 8000
+
+
+@pytest.mark.parametrize("extension", ["wav", "flac", "ogg", "mp3"])
+def test_blocks_are_joined_without_a_seam(
+    tmp_path: Path, extension: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / f"clip.{extension}"
+    soundfile.write(path, noise(30_000, 2), 44_100)
+    whole, stretch = decode(path, 16_000), decode(path, 16_000, 0.1, 0.45)
+    monkeypatch.setattr("crossemo.audio.reading.BLOCK", 4001)
+    assert np.array_equal(decode(path, 16_000), whole)
+    assert np.array_equal(decode(path, 16_000, 0.1, 0.45), stretch)
+    expected = soxr.resample(soundfile.read(path)[0].mean(axis=1), 44_100, 16_000)
+    np.testing.assert_allclose(whole, expected, atol=1e-5)
 
 
 def test_two_samples_are_too_short(tmp_path: Path) -> None:
@@ -145,6 +212,60 @@ def test_an_empty_file_is_refused(tmp_path: Path) -> None:
 
 def test_a_missing_file_is_refused(tmp_path: Path) -> None:
     refused(tmp_path / "gone.wav", "can't be read: No such file")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such files")
+def test_what_might_never_end_is_not_waited_for(tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe.wav")
+    refused(tmp_path / "pipe.wav", "can't be read: it is no regular file")
+    (tmp_path / "zero.wav").symlink_to("/dev/zero")
+    refused(tmp_path / "zero.wav", "can't be read: it is no regular file")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_a_name_of_any_bytes_is_read_and_shown(tmp_path: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/gr\xfc\xdfe\n.wav"))
+    soundfile.write(os.fsencode(path), noise(700), 16_000, format="WAV")
+    assert decode(path, 16_000).shape == (700,)
+    assert header(path) == (700, 16_000, 1)
+    path.write_bytes(b"")
+    with pytest.raises(AudioError, match=r"/gr\\xfc\\xdfe\\n\.wav is empty"):
+        decode(path, 16_000)
+
+
+@pytest.mark.parametrize(
+    ("error", "reason"),
+    [
+        (MemoryError(), "doesn't fit into the memory"),
+        (RuntimeError("std::bad_alloc\n"), "decoded: RuntimeError: std::bad_alloc"),
+        (OSError(5, "Input/output error"), "can't be read: Input/output error"),
+    ],
+)
+def test_whatever_a_decoder_raises_is_a_sentence(
+    tmp_path: Path, error: Exception, reason: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def failing(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(soundfile.SoundFile, "read", failing)
+    refused(write(tmp_path / "clip.wav", noise(100)), reason)
+
+
+def test_a_disk_that_fails_halfway_is_noticed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "clip.flac"
+    soundfile.write(path, noise(48_000), 48_000)
+    copy = View._copy
+
+    def failing(view: View, where: int, offset: int, into: memoryview) -> int:
+        if offset > 50_000:
+            view.failure = OSError(5, "Input/output error")
+            return 0
+        return copy(view, where, offset, into)
+
+    monkeypatch.setattr(View, "_copy", failing)
+    refused(path, "can't be read: Input/output error")
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
