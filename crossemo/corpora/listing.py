@@ -34,18 +34,18 @@ def walk_files(root: Path, suffixes: Collection[str] = AUDIO) -> Iterator[Path]:
         CorpusError: A folder can't be read.
     """
     top = Path(os.path.realpath(root))
-    entered: set[Path] = set()
+    entered: set[tuple[int, int]] = set()
     waiting = [root]
     while waiting:
         folder = waiting.pop()
-        real = Path(os.path.realpath(folder))
-        if real in entered:
+        number = _number(folder)
+        if number in entered:
             continue
-        entered.add(real)
+        entered.add(number)
         below: list[Path] = []
         for path in _visible(folder):
             if _is_folder(path):
-                if _is_way(path, real, top):
+                if _is_way(path, top):
                     below.append(path)
             elif _suffix(path.name) in suffixes:
                 yield path
@@ -152,6 +152,15 @@ def _visible(folder: Path) -> list[Path]:
     return [folder / name for name in names if not name.startswith(".")]
 
 
+def _number(folder: Path) -> tuple[int, int]:
+    """Return what tells a folder from all others, whatever leads to it."""
+    try:
+        state = os.stat(folder)
+    except OSError as error:
+        refuse(error)
+    return state.st_dev, state.st_ino
+
+
 def _is_folder(path: Path) -> bool:
     try:
         return S_ISDIR(os.stat(path).st_mode)
@@ -161,18 +170,17 @@ def _is_folder(path: Path) -> bool:
         return False
 
 
-def _is_way(folder: Path, inside: Path, top: Path) -> bool:
+def _is_way(folder: Path, top: Path) -> bool:
     """Return whether a folder should be entered by this name.
 
     Args:
         folder: The folder or a link to it.
-        inside: The real folder that the name stands in.
         top: The real folder that the walk began with.
     """
     if not folder.is_symlink():
         return True
     target = Path(os.path.realpath(folder))
-    if inside.is_relative_to(target):
+    if Path(os.path.realpath(folder.parent)).is_relative_to(target):
         return False
     if not target.is_relative_to(top):
         return True

@@ -1,11 +1,13 @@
 import logging
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 
 from crossemo.corpora.base import Clip, CorpusError, Part
 from crossemo.corpora.copies import without_copies
-from crossemo.corpora.facts import FileFacts
+from crossemo.corpora.facts import FileFacts, content_digest
 
 
 def clip(
@@ -82,3 +84,26 @@ def test_the_sentence_names_a_clip_of_each_label() -> None:
     clips = [clip("a"), clip("b"), clip("c", "angry")]
     _, (problem,) = without_copies(clips, facts(a="1", b="1", c="1"))
     assert problem.what.startswith("a (sad) and c (angry) hold the same bytes")
+
+
+def test_copies_of_what_is_no_sound_are_left_out_for_that_reason(
+    tmp_path: Path,
+) -> None:
+    for name, samples in (("page", None), ("silence", 0.0), ("sound", 0.1)):
+        for label in ("sad", "happy"):
+            path = tmp_path / f"{name}-{label}.wav"
+            if samples is None:
+                path.write_text("<html>404 Not Found</html>")
+            else:
+                noise = np.random.default_rng(0).uniform(-1, 1, 999)
+                soundfile.write(path, samples * noise, 16_000)
+    paths = sorted(tmp_path.iterdir())
+    clips = [Clip(one.stem, one, ("x",), one.stem.split("-")[1]) for one in paths]
+    facts = {one: FileFacts(content_digest(one), 1) for one in paths}
+    stay, problems = without_copies(clips, facts)
+    assert not stay
+    page, silence, sound = (problem.what for problem in problems)
+    assert "page-happy.wav is not audio that libsndfile can read" in page
+    assert "silence-happy.wav is silent" in silence
+    assert silence.endswith(", and 2 clips hold the same bytes.")
+    assert "different labels: remove the one whose name is wrong" in sound

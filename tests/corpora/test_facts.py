@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 import soundfile
 
-from crossemo.corpora.base import CorpusError
+from crossemo.corpora.base import Clip, CorpusError
+from crossemo.corpora.copies import without_copies
 from crossemo.corpora.facts import (
+    UNREADABLE,
     FileFacts,
+    clip_key,
     content_digest,
     file_facts,
 )
@@ -111,11 +114,47 @@ def test_a_damaged_store_is_made_anew(
     assert json.loads(store.read_text()) == whole
 
 
-def test_a_file_that_is_gone_and_a_cache_in_the_way_are_one_sentence(
-    tmp_path: Path,
+def test_what_cannot_be_read_counts_as_empty_and_is_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    with pytest.raises(CorpusError, match=r"gone\.wav can't be read: No such file"):
-        file_facts([tmp_path / "gone.wav"], tmp_path, tmp_path / "cache")
+    gone, refused = tmp_path / "gone.wav", tmp_path / "refused.wav"
+    (tmp_path / "pipe.wav").symlink_to("/dev/zero")
+    (tmp_path / "circle.wav").symlink_to("circle.wav")
+    refused.write_bytes(b"refused")
+    paths = [gone, refused, tmp_path / "pipe.wav", tmp_path / "circle.wav"]
+    opened = os.open
+
+    def refusing(path: str, *options: int) -> int:
+        if Path(path) == refused:
+            raise PermissionError(13, "Permission denied", path)
+        return opened(path, *options)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refusing)
+        facts = file_facts(paths, tmp_path, tmp_path / "cache")
+    assert set(facts.values()) == {UNREADABLE}
+    clips = [Clip(path.name, path, ("x",), path.stem) for path in paths]
+    assert [clip_key(clip, facts) for clip in clips] == [clip.id for clip in clips]
+    assert without_copies(clips, facts) == (clips, [])
+    gone.write_bytes(b"gone")
+    facts = file_facts(paths, tmp_path, tmp_path / "cache")
+    assert [facts[path].size for path in paths] == [4, 7, 0, 0]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_names_of_any_bytes_are_stored(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff\n"))
+    path = Path(folder, os.fsdecode(b"\xfc\n.wav"))
+    folder.mkdir()
+    path.write_bytes(b"one")
+    facts = file_facts([path], folder, tmp_path / "cache")
+    monkeypatch.setattr("crossemo.corpora.facts.content_digest", None)
+    assert file_facts([path], folder, tmp_path / "cache") == facts
+
+
+def test_a_cache_in_the_way_is_one_sentence(tmp_path: Path) -> None:
     (tmp_path / "one.wav").write_bytes(b"one")
     (tmp_path / "cache").mkdir()
     (tmp_path / "cache" / "files").write_text("in the way")

@@ -4,7 +4,12 @@ from pathlib import Path
 import pytest
 
 from crossemo.corpora.base import CorpusError
-from crossemo.corpora.listing import find_audio, read_table, walk_files
+from crossemo.corpora.listing import (
+    check_folder,
+    find_audio,
+    read_table,
+    walk_files,
+)
 
 
 @pytest.fixture
@@ -58,6 +63,54 @@ def test_links_to_other_places_are_followed_once(tree: Path, tmp_path: Path) -> 
 def test_a_folder_that_cannot_be_read_is_named(tmp_path: Path) -> None:
     with pytest.raises(CorpusError, match="nowhere can't be read: No such file"):
         list(walk_files(tmp_path / "nowhere"))
+
+
+def test_all_that_bears_a_name_of_audio_is_listed(tree: Path) -> None:
+    (tree / "sad" / "c.wav").symlink_to("gone.wav")
+    (tree / "sad" / "d.wav").symlink_to("d.wav")
+    (tree / "sad" / "e.wav").symlink_to("/dev/zero")
+    (tree / "sad" / "f.wav").mkdir()
+    (tree / "sad" / "f.wav" / "g.wav").touch()
+    names = [f"sad/{name}.wav" for name in ("b", "c", "d", "e", "f.wav/g")]
+    assert walked(tree) == ["angry/A.MP3", "angry/a.wav", *names]
+
+
+def test_a_folder_that_cannot_be_searched_is_named(
+    tree: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    stat = os.stat
+
+    def refusing(path: Path, **options: bool) -> os.stat_result:
+        if Path(path) == tree / "sad":
+            raise PermissionError(13, "Permission denied", str(path))
+        return stat(path, **options)
+
+    monkeypatch.setattr(os, "stat", refusing)
+    with pytest.raises(CorpusError, match="sad can't be read: Permission denied"):
+        walked(tree)
+
+
+def test_what_is_no_folder_is_one_sentence(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    (tmp_path / "circle").symlink_to("circle")
+    reasons = {
+        "file": "file is not a folder: give one",
+        "file/below": "below does not exist: give one",
+        "gone": "gone does not exist: give one",
+        "circle": "circle can't be read: Too many levels of symbolic links",
+        "x" * 300: "xxx can't be read: File name too long",
+        "a\0b": r"a\\x00b can't be read: embedded null",
+    }
+    check_folder(tmp_path, "give one")
+    for name, reason in reasons.items():
+        with pytest.raises(CorpusError, match=reason):
+            check_folder(tmp_path / name, "give one")
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
+def test_one_name_may_be_spelt_in_two_ways(tmp_path: Path) -> None:
+    (tmp_path / "fro\u0308h.wav").touch()
+    assert list(find_audio(tmp_path, ["fr\xf6h"])) == ["fr\xf6h"]
 
 
 def test_audio_is_found_by_its_stem_wherever_it_lies(tree: Path) -> None:

@@ -226,12 +226,12 @@ def test_the_wrong_channel_is_refused_naming_the_one_that_is_there(
         RAVDESS(tmp_path, "song").clips()
 
 
-def test_a_file_that_cannot_be_read_is_named(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_read_is_a_clip_all_the_same(tmp_path: Path) -> None:
     written = write_small(tmp_path, (1,))
+    clips = usable(RAVDESS(tmp_path))
     written["03-01-01-01-01-01-01"].unlink()
     written["03-01-01-01-01-01-01"].symlink_to("gone.wav")
-    with pytest.raises(CorpusError, match=r"03-01-01-01-01-01-01\.wav can't be read"):
-        usable(RAVDESS(tmp_path))
+    assert usable(RAVDESS(tmp_path)) == clips  # who decodes it says what is wrong
 
 
 def test_a_root_that_no_disk_can_hold_is_one_sentence() -> None:

@@ -97,6 +97,24 @@ def test_rate_and_resampler_have_stores_of_their_own(
     assert len({at_16.folder, at_24.folder, other.folder}) == 3
 
 
+def test_what_vanishes_or_changes_after_the_listing_is_named(
+    clips: list[Example], cache: Path
+) -> None:
+    write_tone(clips[0].clip.path, tone(700, seed=99))
+    clips[1].clip.path.unlink()
+    clips[2].clip.path.unlink()
+    clips[2].clip.path.mkdir()
+    store = WaveformStore.prepare(clips, RATE, cache)
+    usable, skipped = store.select(clips)
+    assert usable == clips[3:]
+    for one, reason in zip(
+        clips,
+        ("has changed since it was listed", "No such file", "Is a directory"),
+        strict=False,
+    ):
+        assert reason in skipped[one.clip.id]
+
+
 def test_what_can_not_be_used_is_named(clips: list[Example], cache: Path) -> None:
     clips[1] = break_clip(clips[1])
     store = WaveformStore.prepare(clips, RATE, cache)
