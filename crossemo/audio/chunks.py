@@ -217,7 +217,7 @@ def _width(content: bytes, order: str) -> int:
         return 1
     tag, channels, rate, speed, width, bits = struct.unpack(f"{order}HHIIHH", content)
     if tag not in _UNCOMPRESSED or not channels or not width:
-        return max(1, width)
+        return max(1, int(width))
     # 24 bits may lie in 32; some writers leave the bytes of a second out.
     right = width in (channels * -(-bits // 8), channels * 4 if bits == 24 else 0)
     if not right or speed not in (0, rate * width):
@@ -225,7 +225,7 @@ def _width(content: bytes, order: str) -> int:
             f"has a header that contradicts itself: {channels} channels of {bits} bits "
             f"at {rate} Hz, and {width} bytes for all channels or {speed} a second."
         )
-    return width
+    return int(width)
 
 
 def _bytes_of_aiff(content: bytes) -> int:

@@ -118,7 +118,7 @@ def _find(file: BinaryIO, start: int, stop: int, size: int) -> int | None:
 
 def _is_frame(file: BinaryIO, position: int, size: int) -> bool:
     """Return whether frames of one kind follow each other from here on."""
-    kinds = set()
+    kinds: set[tuple[int, int, int]] = set()
     for _ in range(_SURE):
         frame = parse(bytes_at(file, position, 4))
         if not frame or position + frame.length > size:

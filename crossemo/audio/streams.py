@@ -1,7 +1,7 @@
 """What to decode of a file, by its container, once that is seen to be whole."""
 
 import re
-from typing import BinaryIO, Literal
+from typing import BinaryIO, Literal, cast
 
 from crossemo.audio.base import (
     RefusedError,
@@ -31,7 +31,7 @@ def streams_of(file: BinaryIO, size: int) -> list[Stream]:
     if not size:
         raise RefusedError("is empty (0 bytes).")
     start = id3_length(bytes_at(file, 0, 10))
-    sound = View(file, [(start, size)]) if 0 < start < size else file
+    sound = cast(BinaryIO, View(file, [(start, size)])) if 0 < start < size else file
     length = size - start
     magic = bytes_at(sound, 0, 4)
     if magic == b"OggS":
