@@ -39,7 +39,9 @@ def in_workers(
 def by_command(kind: str, seed: int, number: int) -> Outcome:
     """Return what a real command makes of an input."""
     with TemporaryDirectory(prefix="fuzz-") as home:
-        path = write(kind, seed, number, Path(home, "input"))
+        folder = Path(home, "input")
+        folder.mkdir()
+        path = write(kind, seed, number, folder)
         command = kinds.kind(kind).command(path)
         try:
             ended = subprocess.run(

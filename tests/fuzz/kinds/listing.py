@@ -66,21 +66,15 @@ def use(path: Path) -> None:
 
 
 def command(path: Path) -> list[str]:
-    """Return a comparison of the tree with itself by another name."""
-    other = path.with_name("other")
-    other.symlink_to(path.name)
+    """Return a comparison of the tree with another folder."""
     rng = np.random.default_rng(0)
-    for number in range(6):
-        emotion = path / "angry" / "deep"
+    other = path.with_name("other")
+    for number in range(12):
+        emotion = (path, other)[number % 2] / "angry" / "deep"
         emotion.mkdir(parents=True, exist_ok=True)
-        (emotion / f"{number}.wav").write_bytes(_sound(rng))
-    copy = path.with_name("copy")
-    for number in range(6):
-        emotion = copy / "angry" / "deep"
-        emotion.mkdir(parents=True, exist_ok=True)
-        (emotion / f"{number}.wav").write_bytes(_sound(rng))
+        (emotion / f"sound{number}.wav").write_bytes(_sound(rng))
     options = "--encoder tiny --layers 1 --estimate.permutations 19"
-    return ["fad", str(path), str(copy), *options.split()]
+    return ["fad", str(path), str(other), *options.split()]
 
 
 def _sound(rng: Rng) -> bytes:
