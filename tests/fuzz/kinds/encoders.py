@@ -239,7 +239,9 @@ def tensors(
             stored = torch.load(packed, weights_only=True)
         names = sorted(stored)
         change(stored, names[rng.integers(len(names))])
-        if whole.is_file() and rng.random() < 0.7:
+        # Safetensors would write out what repeats itself, gigabytes of it.
+        small = sum(tensor.numel() for tensor in stored.values()) < 10**6
+        if small and whole.is_file() and rng.random() < 0.7:
             save_file({k: v.contiguous() for k, v in stored.items()}, whole)
         else:
             whole.unlink(missing_ok=True)
