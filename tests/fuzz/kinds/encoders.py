@@ -177,9 +177,9 @@ def lose_field(rng: Generator, place: Path) -> None:
 
 def nest(rng: Generator, place: Path) -> None:
     def change(content: dict[str, Any]) -> None:
-        inner = (dict(content), 5, [], "x", None)[rng.integers(5)]
+        inner: tuple[Any, ...] = (dict(content), 5, [], "x", None)
         content.clear()
-        content["feature_extractor"] = inner
+        content["feature_extractor"] = inner[rng.integers(len(inner))]
 
     edit(rng, place, change)
 
