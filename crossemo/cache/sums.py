@@ -64,7 +64,8 @@ def is_whole(sums: Path) -> bool:
 def _damaged(sums: Path, text: bytes) -> Path | None:
     """Return the first file that has changed."""
     try:
-        rows = {sums.parent / name: row for name, row in json.loads(text).items()}
+        contents = json.loads(text).items()
+        rows: dict[Path, object] = {sums.parent / name: row for name, row in contents}
         if not rows:
             return sums
     except (AttributeError, RecursionError, TypeError, ValueError):

@@ -16,6 +16,7 @@ from torch import Tensor
 
 from crossemo.encoders.building import no_larger_than
 from crossemo.encoders.catalogue import EncoderError
+from crossemo.encoders.sources import WEIGHTS
 from crossemo.encoders.tensors import read_tensors
 
 if TYPE_CHECKING:
@@ -61,7 +62,10 @@ def random_model(about: "Description", *, dropout: bool, seed: int) -> "Model":
         seed: Seed of the weights.
     """
     model_class, config = about.family.architecture(about.files, dropout=dropout)
-    limit = no_larger_than(LARGEST, about.files.name)
+    folder = about.source.folder
+    files = [folder / name for name in WEIGHTS] if folder else []
+    sizes = [path.stat().st_size for path in files if path.is_file()]
+    limit = no_larger_than(max(sizes, default=LARGEST), about.files.name)
     with torch.random.fork_rng(devices=[]), limit:
         torch.default_generator.manual_seed(seed)
         return model_class(config)

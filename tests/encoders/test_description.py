@@ -111,3 +111,36 @@ def test_a_repository_that_contradicts_the_catalogue_is_refused(
     fill_cache(cache, "facebook/data2vec-audio-base", folder)
     with pytest.raises(EncoderError, match=r"min_samples=30.*, the catalogue .*=400"):
         describe(find_source("data2vec-audio-base"))
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "null",
+        "[]",
+        '{"sampling_rate": Infinity}',
+        '{"sampling_rate": 1e999}',
+        '{"sampling_rate": 0}',
+        '{"sampling_rate": "many"}',
+        '{"sampling_rate": 1' + "0" * 5000 + "}",
+        '{"feature_extractor": 5}',
+        "[" * 100_000,
+        "\x00",
+        " " * (16 << 20) + "{}",
+    ],
+    ids=range(12),
+)
+def test_an_odd_preprocessor_is_one_sentence(tmp_path: Path, text: str) -> None:
+    write_tiny(tmp_path, "wav2vec2")
+    (tmp_path / "preprocessor_config.json").write_text(text)
+    with pytest.raises(EncoderError, match=tmp_path.name) as caught:
+        encoder_facts(str(tmp_path))
+    assert "\n" not in str(caught.value)
+
+
+def test_names_of_any_length_and_circles_are_no_folders(tmp_path: Path) -> None:
+    (tmp_path / "loop").symlink_to("loop")
+    for name in ("e" * 300, str(tmp_path / "loop"), "\0", ""):
+        with pytest.raises(EncoderError, match="There is no encoder"):
+            encoder_facts(name)

@@ -119,11 +119,11 @@ def cut(rng: Generator, path: Path) -> None:
 
 
 def longer(rng: Generator, path: Path) -> None:
-    path.write_bytes(path.read_bytes() + rng.bytes(1 + rng.integers(100)))
+    path.write_bytes(path.read_bytes() + rng.bytes(int(rng.integers(1, 101))))
 
 
 def noise(rng: Generator, path: Path) -> None:
-    path.write_bytes(rng.bytes(rng.integers(2000)))
+    path.write_bytes(rng.bytes(int(rng.integers(2000))))
 
 
 def zeros(rng: Generator, path: Path) -> None:
