@@ -29,7 +29,7 @@ from crossemo.report.saving import save_figure
 from crossemo.report.study import Study
 from crossemo.report.tables import show, similarity_table
 from crossemo.runs.effort import Effort
-from crossemo.runs.folder import claim_version, folder_of_runs
+from crossemo.runs.folder import claim_version, folder_of_runs, from_here
 from crossemo.runs.results import write_results
 from crossemo.similarity import (
     DEFAULTS,
@@ -131,7 +131,7 @@ def compare_folders(
     facts = effort.describe("fad", next(model.parameters()).device)
     _describe(folder, settings, facts, folders, emotions)
     show(similarity_table(measures))
-    print(f"Results: {os.path.relpath(folder)}")
+    print(f"Results: {from_here(folder)}")
     return folder
 
 
