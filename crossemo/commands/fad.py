@@ -21,7 +21,7 @@ from crossemo.data.examples import Example, take_examples
 from crossemo.data.samplers import eval_batches
 from crossemo.data.waveforms import WaveformStore, skipped_sentence
 from crossemo.encoders import SSLEncoder, load_encoder
-from crossemo.errors import CrossEmoError
+from crossemo.errors import CrossEmoError, listed
 from crossemo.files import expanded, printable, write_csv, write_text
 from crossemo.progress import bar
 from crossemo.report.distances import distance_figures
@@ -189,11 +189,11 @@ def _shared(labels: Sequence[set[str]]) -> list[str]:
     shared = sorted(set.intersection(*labels))
     if not shared:
         raise CrossEmoError(
-            f"The folders share no emotion: one has {', '.join(sorted(labels[0]))}, "
-            f"the other {', '.join(sorted(labels[1]))}. Name the sub-folders alike."
+            f"The folders share no emotion: one has {listed(sorted(labels[0]))}, "
+            f"the other {listed(sorted(labels[1]))}. Name the sub-folders alike."
         )
     if alone := sorted(set.union(*labels) - set(shared)):
-        logger.warning("Only one of the folders has %s: left out.", ", ".join(alone))
+        logger.warning("Only one of the folders has %s: left out.", listed(alone))
     return shared
 
 

@@ -50,13 +50,12 @@ def test_the_class_of_the_model_decides(
         ["--model", "plain.yaml"],
         ["--config"],
         ["--config", "nowhere.yaml"],
-        ["--config", "broken.yaml"],
+        ["--config", "absent.yaml"],
         ["--config", "plain.yaml", "--model.encoder", "LayerwiseProbes"],
     ],
 )
 def test_recognition_needs_no_class(typed: list[str], here: Path) -> None:
     (here / "plain.yaml").write_text("model: {encoder: tiny}\n")
-    (here / "broken.yaml").write_text("model: {encoder")
     assert choose_experiment(["fit", *typed]) is Recognition
 
 
