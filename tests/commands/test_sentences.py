@@ -85,7 +85,7 @@ def files(here: Path) -> Path:
         ),
         (
             [*DEMO, "--trainer.callbacks=EarlyStoping"],
-            "EMAWeightAveraging, EarlyStopping and 18 more. Did you mean EarlyStopping?",
+            " and 18 more. Did you mean EarlyStopping?",
         ),
         # an option that there isn't
         ([*DEMO, "--lr=3"], "no option lr: did you mean model.lr or stages.NAME.lr?"),
@@ -111,7 +111,7 @@ def files(here: Path) -> Path:
         ([*DEMO, "--model.peft={r:16}"], "{r:16} lacks a space: write {r: 16}."),
         (
             [*DEMO, "--stages={source: ["],
-            ": a value is missing, or a bracket of line 1",
+            ": a value is missing, or a bracket is",
         ),
         ([*DEMO, "--model=latin.yaml"], "latin.yaml, line 1: that is no text in UTF-8"),
         (
