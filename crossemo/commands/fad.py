@@ -102,6 +102,7 @@ def compare_folders(
     """
     settings = plain(locals())
     effort = Effort()
+    home = folder_of_runs(logs, name)
     domains = _domains(first, second, groups)
     labels = [{str(c.label) for c in one.clips()} for one in domains.values()]
     emotions = _shared(labels)
@@ -124,7 +125,6 @@ def compare_folders(
         measures += [tags | row for row in values]
     for sentence in warnings_of(rows):
         logger.warning(sentence)
-    home = folder_of_runs(logs, name)
     folder = home / f"version_{claim_version(home)}"
     study = Study(Path(encoder).name)
     _write(folder, corrected(rows), measures, emotions, study)
@@ -159,7 +159,9 @@ def _device(name: str | None) -> torch.device:
     if name is None:
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
-        return torch.zeros((), device=name).device
+        device = torch.zeros((), device=name)
+        device.item()  # as there is none of what is on no device (`meta`)
+        return device.device
     except (RuntimeError, AssertionError) as error:
         raise CrossEmoError(
             f"There is no device {name} here: leave --device out, or say cpu."

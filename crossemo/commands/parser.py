@@ -32,7 +32,11 @@ class Parser(ArgumentParser):
         command = " ".join(["crossemo", *words, "--help"])
         self.exit(2, f"crossemo: {sentence}\nAll options: {command}\n")
 
-    def parse_args(self, *typed: Any, **options: Any) -> Namespace:  # noqa: ANN401
+    def parse_args(  # type: ignore[override]
+        self,
+        *typed: Any,  # noqa: ANN401
+        **options: Any,  # noqa: ANN401
+    ) -> Namespace:
         """Parse what was typed; say in a sentence whatever jsonargparse fails at."""
         try:
             settings: Namespace = super().parse_args(*typed, **options)

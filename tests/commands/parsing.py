@@ -3,7 +3,6 @@
 import contextlib
 import io
 import sys
-from functools import cache
 from typing import Any
 
 from crossemo.commands.experiment import Experiment
@@ -11,6 +10,8 @@ from crossemo.commands.launch import choose_experiment, launch, shipped_config
 from crossemo.commands.layerwise import Layerwise
 from crossemo.commands.options import ExperimentParser
 from crossemo.errors import CrossEmoError
+
+_PARSERS: dict[str, ExperimentParser] = {}  # as they take a second to build
 
 
 def refusal(typed: list[str]) -> str:
@@ -22,8 +23,10 @@ def refusal(typed: list[str]) -> str:
             contextlib.redirect_stderr(errors),
             contextlib.redirect_stdout(io.StringIO()),
         ):
-            parser = parser_of(choose_experiment(sys.argv[1:]))
-            settings = parser.parse_args(sys.argv[1:])
+            kind = choose_experiment(sys.argv[1:])
+            if kind.__name__ not in _PARSERS:
+                _PARSERS[kind.__name__] = _parser_of(kind)
+            settings = _PARSERS[kind.__name__].parse_args(sys.argv[1:])
     except CrossEmoError as error:
         return str(error)
     except SystemExit as end:
@@ -42,8 +45,7 @@ def _sentence(text: str) -> str:
     return sentence.removeprefix("crossemo: ")
 
 
-@cache
-def parser_of(kind: type[Experiment]) -> ExperimentParser:
+def _parser_of(kind: type[Experiment]) -> ExperimentParser:
     """Return the parser of a kind of experiment, none of which is run."""
     parsers = []
 

@@ -77,7 +77,7 @@ def use(path: Path) -> None:
 
 def command(path: Path) -> list[str]:
     """Return the words that meet the config."""
-    words = json.loads((path / "words.json").read_text())
+    words: list[str] = json.loads((path / "words.json").read_text())
     paths = {"config.yaml": str(path / "config.yaml")}
     paths |= {f"--config={name}": f"--config={full}" for name, full in paths.items()}
     return ["fit", *(paths.get(word, word) for word in words), "--print_config"]
@@ -107,7 +107,7 @@ def _cut(rng: Rng, source: bytes) -> bytes:
 
 
 def _noise(rng: Rng, source: bytes) -> bytes:
-    return rng.bytes(rng.integers(2000))
+    return rng.bytes(int(rng.integers(2000)))
 
 
 def _encoded(rng: Rng, source: bytes) -> bytes:
@@ -152,7 +152,8 @@ def _values(rng: Rng, source: bytes) -> bytes:
     settings = yaml.safe_load(source)
     for _ in range(rng.integers(1, 4)):
         _change(rng, settings)
-    return yaml.safe_dump(settings, allow_unicode=True).encode(errors="replace")
+    text: str = yaml.safe_dump(settings, allow_unicode=True)
+    return text.encode(errors="replace")
 
 
 def _change(rng: Rng, settings: dict[str, Any]) -> None:
@@ -177,7 +178,8 @@ def _change(rng: Rng, settings: dict[str, Any]) -> None:
 
 def _misspelt(rng: Rng, name: str) -> str:
     place = rng.integers(len(name) + 1)
-    return name[:place] + _pick(rng, ["", "x", " ", "."]) + name[place + 1 :]
+    letter: str = _pick(rng, ["", "x", " ", "."])
+    return name[:place] + letter + name[place + 1 :]
 
 
 def _whole(rng: Rng, source: bytes) -> bytes:
