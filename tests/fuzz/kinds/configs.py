@@ -2,9 +2,9 @@
 
 import contextlib
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import yaml
@@ -15,6 +15,7 @@ from tests.commands.parsing import refusal
 CONFIGS = sorted((Path(__file__).parents[3] / "configs").rglob("*.yaml"))
 DEMO = str(next(path for path in CONFIGS if path.name == "demo.yaml"))
 Rng = np.random.Generator
+Choice = TypeVar("Choice")
 
 
 def _words(text: str) -> list[str]:
@@ -34,7 +35,7 @@ PARTS = yaml.safe_load("""
 {class_path: Demo, extra: 1}, {x: {y: []}}]
 """)
 ODD = ["", " ", "a: b", "a\0b", "\ud800", "9" * 5000, "x" * 300, "x" * 100_000]
-VALUES = [None, True, *NUMBERS, *TEXTS, *PARTS, *ODD]
+VALUES: list[Any] = [None, True, *NUMBERS, *TEXTS, *PARTS, *ODD]
 KEYS = _words("""
 name logs threads seed_everything keep_features save_every_n_steps ckpt_path config
 print_config help version model data stages fad trainer model.lr model.encoder
@@ -83,7 +84,7 @@ def command(path: Path) -> list[str]:
     return ["fit", *(paths.get(word, word) for word in words), "--print_config"]
 
 
-def _pick(rng: Rng, choices: list[Any]) -> Any:
+def _pick(rng: Rng, choices: Sequence[Choice]) -> Choice:
     return choices[rng.integers(len(choices))]
 
 
