@@ -85,7 +85,7 @@ def command(path: Path) -> list[str]:
 
 
 def _pick(rng: Rng, choices: Sequence[Choice]) -> Choice:
-    return choices[rng.integers(len(choices))]
+    return choices[int(rng.integers(len(choices)))]
 
 
 def _typed(rng: Rng) -> list[str]:
