@@ -98,5 +98,5 @@ def _where(trainer: Trainer, epochs: int) -> str:
         if key.startswith("val/") and key.endswith("/score")
     ]
     epoch = f"epoch {trainer.current_epoch + 1} of {epochs}"
-    validated = [f"validation {' and '.join(scores)}"] if scores else []
-    return ", ".join(["", *names, epoch, *validated])
+    validated = f"; validation: {', '.join(scores)}" if scores else ""
+    return ", ".join(["", *names, epoch]) + validated

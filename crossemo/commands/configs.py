@@ -83,7 +83,7 @@ def given(typed: Sequence[str], configs: Iterable[Path]) -> dict[str, str]:
         configs: The config files, which were read.
     """
     places = {
-        key: f" ({_shown(_full(path))}, line {line})"
+        key: f" ({shown_path(_full(path))}, line {line})"
         for path in configs
         for key, line in _lines.get(_full(path), {}).items()
     }
@@ -106,7 +106,7 @@ def place_of(key: str, typed: Sequence[str]) -> str:
     for part in (".".join(parts[start:]) for start in starts):
         for path, lines in reversed(_lines.items()):
             if part in lines:
-                return f" ({_shown(path)}, line {lines[part]})"
+                return f" ({shown_path(path)}, line {lines[part]})"
     return ""
 
 
@@ -121,7 +121,8 @@ def _full(path: Path) -> str:
     return os.path.abspath(path)
 
 
-def _shown(path: str) -> str:
+def shown_path(path: str) -> str:
+    """Return a path as short as it can be typed here."""
     relative = os.path.relpath(path)
     return path if relative.startswith("..") else relative
 

@@ -41,6 +41,12 @@ from crossemo.runs.folder import (
 )
 from crossemo.stages.refusals import refuse_sharding
 
+_LEAST = {  # of what Lightning takes, and divides by
+    "accumulate_grad_batches": 1,
+    "check_val_every_n_epoch": 1,
+    "gradient_clip_val": 0,
+    "log_every_n_steps": 0,
+}
 corpus_classes()  # whose bare names a config may use
 
 
@@ -154,6 +160,11 @@ class Experiment(LightningCLI):
         config = self._get(self.config_init, "trainer")
         if isinstance(config["strategy"], str):
             refuse_sharding(config["strategy"])  # before Lightning does so at length
+        for name, least in _LEAST.items():
+            if config[name] is not None and not config[name] >= least:
+                raise CrossEmoError(
+                    f"trainer.{name} is {config[name]}: give {least} or more."
+                )
         if config["default_root_dir"]:
             raise CrossEmoError(
                 "trainer.default_root_dir would be left empty, as a run has a folder "

@@ -22,7 +22,7 @@ from crossemo.data.examples import take_examples
 from crossemo.data.samplers import eval_batches
 from crossemo.data.waveforms import WaveformStore, skipped_sentence
 from crossemo.encoders import SSLEncoder, load_encoder
-from crossemo.errors import CrossEmoError
+from crossemo.errors import CrossEmoError, listed
 from crossemo.files import expanded, printable
 from crossemo.progress import bar
 from crossemo.report.study import Study
@@ -100,6 +100,7 @@ def compare_folders(
     """
     settings = plain(locals())
     effort = Effort()
+    home = folder_of_runs(logs, name)
     domains = _domains(first, second, groups)
     labels = [{str(c.label) for c in one.clips()} for one in domains.values()]
     emotions = _shared(labels)
@@ -122,7 +123,6 @@ def compare_folders(
         measures += [tags | row for row in values]
     for sentence in warnings_of(rows):
         logger.warning(sentence)
-    home = folder_of_runs(logs, name)
     folder = home / f"version_{claim_version(home)}"
     study = Study(Path(encoder).name)
     write_distances(folder, corrected(rows), measures, emotions, study)
@@ -174,11 +174,11 @@ def _shared(labels: Sequence[set[str]]) -> list[str]:
     shared = sorted(set.intersection(*labels))
     if not shared:
         raise CrossEmoError(
-            f"The folders share no emotion: one has {', '.join(sorted(labels[0]))}, "
-            f"the other {', '.join(sorted(labels[1]))}. Name the sub-folders alike."
+            f"The folders share no emotion: one has {listed(sorted(labels[0]))}, "
+            f"the other {listed(sorted(labels[1]))}. Name the sub-folders alike."
         )
     if alone := sorted(set.union(*labels) - set(shared)):
-        logger.warning("Only one of the folders has %s: left out.", ", ".join(alone))
+        logger.warning("Only one of the folders has %s: left out.", listed(alone))
     return shared
 
 

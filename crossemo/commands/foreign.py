@@ -3,8 +3,6 @@
 import re
 import traceback
 
-from lightning.fabric.utilities.exceptions import MisconfigurationException
-
 from crossemo.commands.survey import shorten
 
 _FIRST = re.compile(r"Errors:\n +- (.*?)(?:\n +- |\n *Given value|\Z)", re.S)
@@ -12,6 +10,8 @@ _FIRST = re.compile(r"Errors:\n +- (.*?)(?:\n +- |\n *Given value|\Z)", re.S)
 
 def is_lightnings(error: BaseException) -> bool:
     """Return whether it was Lightning itself that refused something."""
+    from lightning.fabric.utilities.exceptions import MisconfigurationException
+
     return isinstance(error, MisconfigurationException) or _modules(error)[
         -1
     ].startswith("lightning.")

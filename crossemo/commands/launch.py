@@ -110,7 +110,7 @@ def choose_experiment(typed: Sequence[str]) -> type[Experiment]:
     words = [pair for pair in parser.parse_known_args(typed)[0].words or [] if pair]
     configs = [Path(word) for kind, word in words if kind == "config"]
     models = [
-        _model_in(Path(word)) if kind == "config" else _model_typed(word)
+        _model_in(Path(word)) if kind == "config" else _class_of(word, Path())
         for kind, word in words
     ]
     keys = given(typed, configs)
@@ -182,12 +182,6 @@ def shipped_config(word: str) -> str:
     return word
 
 
-def _model_typed(word: str) -> str:
-    if Path(word).suffix in (".yaml", ".yml"):
-        return ""  # a file of the model's settings
-    return word
-
-
 def _model_in(config: Path) -> str:
     """Return the class of a config's model; empty where there is none.
 
@@ -200,6 +194,16 @@ def _model_in(config: Path) -> str:
         return ""  # which the parser says better
     content = content.get("fit", content)
     model = content.get("model") if isinstance(content, dict) else None
+    return _class_of(model, config.parent)
+
+
+def _class_of(model: object, folder: Path) -> str:
+    """Return the class of a model that is a class, its settings or a file of them."""
+    if isinstance(model, str) and Path(model).suffix in (".yaml", ".yml"):
+        try:
+            model = read_settings(folder / model)
+        except OSError:
+            return ""
     name = model.get("class_path", "") if isinstance(model, dict) else model
     return str(name or "")
 

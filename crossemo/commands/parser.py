@@ -10,6 +10,7 @@ from jsonargparse.typing import restricted_number_type
 
 from crossemo.commands import unknown
 from crossemo.commands.configs import install, read_settings
+from crossemo.commands.foreign import refusal_of
 from crossemo.commands.sentences import explain, name_of_command
 
 install()
@@ -27,8 +28,25 @@ class Parser(ArgumentParser):
             sentence = unknown(command)
         else:
             sentence = explain(message, ex, list(self.names()), sys.argv[1:])
-        command = self.prog.rpartition(" ")[2]
-        self.exit(2, f"crossemo: {sentence}\nAll options: crossemo {command} --help\n")
+        _, *words = self.prog.replace(" [options]", "").split()
+        command = " ".join(["crossemo", *words, "--help"])
+        self.exit(2, f"crossemo: {sentence}\nAll options: {command}\n")
+
+    def parse_args(  # type: ignore[override]
+        self,
+        *typed: Any,  # noqa: ANN401
+        **options: Any,  # noqa: ANN401
+    ) -> Namespace:
+        """Parse what was typed; say in a sentence whatever jsonargparse fails at."""
+        try:
+            settings: Namespace = super().parse_args(*typed, **options)
+        except (OSError, MemoryError):
+            raise
+        except Exception as error:
+            if not self.exit_on_error or refusal_of(error) is None:
+                raise
+            self.error(str(error), error)
+        return settings
 
     def parse_path(self, path: Any, *rest: Any, **options: Any) -> Namespace:  # noqa: ANN401
         """Parse a config file, which holds settings by name."""

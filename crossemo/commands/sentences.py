@@ -8,7 +8,7 @@ from inspect import isabstract, signature
 from traceback import walk_tb
 from typing import Any, NamedTuple
 
-from crossemo.commands.configs import load, place_of
+from crossemo.commands.configs import load, place_of, shown_path
 from crossemo.commands.survey import YAMLRefusal, shorten
 from crossemo.errors import listed, own_sentence
 
@@ -132,7 +132,7 @@ def _refused_value(key: str, text: str, typed: Sequence[str]) -> str:
     where = place_of(key, typed)
     shown = shorten(value) if value.strip() else "empty"
     if "File does not exist" in text or value.endswith((".yaml", ".yml")):
-        return f"There is no file {shown}{where}: {key} would read it."
+        return f"There is no file {shown_path(value)}{where}: {key} would read it."
     if problem := _broken_yaml(value):
         return f"{key} is {shown}{where}: {problem}."
     if "load config" in text or re.fullmatch(r"stages(\.\w+)?", key):
@@ -185,11 +185,25 @@ def _unknown_option(
     words = [word.lstrip("-").partition("=")[0] for word in name.split()] or [""]
     for word in words:
         if word.endswith((".yaml", ".yml")):
-            return f"A config follows --config: say --config {word}."
-    full = f"{key}.{words[0]}".strip(".")
+            return f"A config follows --config: say --config {shorten(word)}."
     names = [f"{key}.{one}" for one in arguments_of(owner)] if owner else options
+    full = _first_unknown(f"{key}.{shorten(words[0])}".strip("."), names)
     where = place_of(full, typed)
     return f"There is no option {full}{where}{_alternatives(full, names)}"
+
+
+def _first_unknown(option: str, names: Sequence[str]) -> str:
+    """Return as much of an option as there isn't.
+
+    >>> _first_unknown("data.taget.root", ["data.target", "data.labels"])
+    'data.taget'
+    """
+    parts = option.split(".")
+    for end in range(1, len(parts)):
+        start = ".".join(parts[:end])
+        if not any(f"{name}.".startswith(f"{start}.") for name in names):
+            return start
+    return option
 
 
 def _alternatives(full: str, names: Sequence[str]) -> str:

@@ -24,7 +24,8 @@ _ADVICE = {  # by what libyaml says; {} is the line in which what is open began
     "unexpected end of stream": "the quotation mark of line {} is never closed",
     "expected key": "this doesn't begin below what stands above it",
     "mapping values are not": "a second colon: put text that holds one in quotes",
-    "node content": "a value is missing, or a bracket of line {} is never closed",
+    "node content": "a value is missing, or a bracket is never closed",
+    "unexpected ':'": "a colon lacks the space behind it",
     "another document": "a second config begins: keep one",
     "nesting depth": f"more than {MAX_DEPTH} lists lie in each other",
 }
@@ -150,6 +151,8 @@ def _value(
     key, around.key = around.key, None
     if getattr(event, "tag", None) not in (None, "!", *_OF_VALUES):
         raise YAMLRefusal(line, f"take {shorten(event.tag)} away")
+    if "\0" in getattr(event, "value", ""):
+        raise YAMLRefusal(line, "no value may hold a NUL")
     if isinstance(event, yaml.AliasEvent):
         if event.anchor in (one.anchor for one in stack):
             raise YAMLRefusal(line, f"*{event.anchor} would hold itself")

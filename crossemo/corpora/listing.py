@@ -9,6 +9,7 @@ from stat import S_ISDIR
 from typing import NoReturn
 
 from crossemo.corpora.base import CorpusError, CorpusNotFoundError
+from crossemo.errors import listed
 from crossemo.files import printable
 
 # fmt: off
@@ -120,7 +121,7 @@ def read_table(
             if missing := [column for column in columns if column not in names]:
                 raise CorpusError(
                     f"{path} has no column {missing[0]}: its columns are "
-                    f"{', '.join(names) or 'none'}."
+                    f"{listed(names)}."
                 )
             reader.fieldnames = names
             for row in reader:

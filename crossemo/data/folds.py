@@ -8,6 +8,7 @@ from random import Random
 
 from crossemo.corpora.base import PARTS
 from crossemo.data.splits import Scheme, Split, SplitError
+from crossemo.errors import listed
 
 
 def united(folds: Sequence[Sequence[frozenset[str]]]) -> list[frozenset[str]]:
@@ -50,7 +51,7 @@ def make_split(
     if scheme.name == "kfold":
         return _by_folds(_deal(present, scheme, strata or {}), scheme.fold)
     if strays := set(present) - frozenset().union(*official):
-        raise SplitError(f"No customary fold holds {', '.join(sorted(strays))}.")
+        raise SplitError(f"No customary fold holds {listed(sorted(strays))}.")
     dealt = [sorted(set(present) & members) for members in official]
     return _by_folds(dealt, scheme.fold)
 

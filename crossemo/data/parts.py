@@ -9,6 +9,7 @@ from crossemo.data.examples import Example
 from crossemo.data.partition import Partition
 from crossemo.data.splits import SplitError
 from crossemo.data.waveforms import WaveformStore, skipped_sentence
+from crossemo.errors import listed
 from crossemo.tasks import Task
 
 
@@ -99,7 +100,7 @@ def role_parts(
     for part in PARTS:
         inside = [one for one in usable if partition.parts.get(one.clip.id) == part]
         parts[part] = ClipDataset(inside, store)
-        where = f"{name} ({_names(partition.split.groups(part))})"
+        where = f"{name} ({listed(partition.split.groups(part))})"
         warnings += _gaps(part, where, parts[part], task)
     dropped = partition.dropped.get(role, 0)
     if dropped:
@@ -148,8 +149,3 @@ def _gaps(part: Part, where: str, dataset: ClipDataset, task: Task) -> list[str]
             "split."
         )
     return [f"{sentence}."]
-
-
-def _names(units: Sequence[str], most: int = 8) -> str:
-    more = f" and {len(units) - most} more" if len(units) > most else ""
-    return ", ".join(units[:most]) + more

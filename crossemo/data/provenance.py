@@ -7,7 +7,7 @@ from typing import Any
 from crossemo.corpora.base import Part
 from crossemo.data.dataset import ClipDataset
 from crossemo.data.examples import Example
-from crossemo.errors import CrossEmoError
+from crossemo.errors import CrossEmoError, listed
 
 # Hex digits of a file's digest. With 64 bits, 10,000 clips that are judged by weights
 # that saw 10,000 others meet a false alarm once in 10^11 runs.
@@ -53,9 +53,9 @@ class Material:
 
     def __str__(self) -> str:
         names = sorted(self.groups)
-        more = f" and {len(names) - NAMED} more" if len(names) > NAMED else ""
+        groups = listed(names, NAMED) if names else ""
         files = f"{len(self.contents)} files" if self.contents else ""
-        return " and ".join(filter(None, [", ".join(names[:NAMED]) + more, files]))
+        return " and ".join(filter(None, [groups, files]))
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, get_args
 
 from crossemo.corpora.base import PARTS, Part
-from crossemo.errors import CrossEmoError
+from crossemo.errors import CrossEmoError, listed
 
 SplitScheme = Literal["official", "kfold", "leave_one_out"]
 
@@ -70,7 +70,7 @@ class Split:
         for one, other in (("train", "val"), ("train", "test"), ("val", "test")):
             if shared := set(getattr(self, one)) & set(getattr(self, other)):
                 raise SplitError(
-                    f"{', '.join(sorted(shared))} would be in both {one} and {other}: "
+                    f"{listed(sorted(shared))} would be in both {one} and {other}: "
                     "a speaker, song or artist may be in one part only."
                 )
 
@@ -94,7 +94,7 @@ class Split:
         named = {group for part in PARTS for group in self.groups(part)}
         if strays := named.difference(present):
             raise SplitError(
-                f"The split names {', '.join(sorted(strays))}, of which no corpus has "
+                f"The split names {listed(sorted(strays))}, of which no corpus has "
                 f"a clip; its groups are written like {min(present)}."
             )
 

@@ -22,7 +22,7 @@ from crossemo import audio, cache
 from crossemo.corpora.facts import content_digest
 from crossemo.data.batch import Content
 from crossemo.data.examples import Example
-from crossemo.errors import CrossEmoError
+from crossemo.errors import CrossEmoError, listed
 from crossemo.files import printable
 from crossemo.progress import bar
 
@@ -169,10 +169,8 @@ class WaveformStore:
 def skipped_sentence(skipped: dict[str, str], total: int) -> str:
     """Say how many clips can't be used, and why the first of them can't."""
     reasons = [f"{name} ({why.rstrip('.')})" for name, why in skipped.items()]
-    more = len(reasons) - NAMED_IN_WARNINGS
-    rest = f" and {more} more" if more > 0 else ""
-    named = ", ".join(reasons[:NAMED_IN_WARNINGS])
-    return f"{len(reasons)} of {total} clips can't be used: {named}{rest}."
+    named = listed(reasons, NAMED_IN_WARNINGS)
+    return f"{len(reasons)} of {total} clips can't be used: {named}."
 
 
 def _folder(

@@ -76,6 +76,10 @@ class Stage:
             value = getattr(self, name)
             if value is not None and value < 1:
                 raise StageError(f"A stage's {name} is 1 or more, not {value}.")
+        for name in ("train", "data"):
+            value = getattr(self, name)
+            if isinstance(value, list) and (not value or len(set(value)) < len(value)):
+                raise StageError(f"A stage's {name} is {value}: name each thing once.")
         for name in ("lr", "encoder_lr", "warmup"):
             value = getattr(self, name)
             if value is not None and not 0 <= value <= (1 if name == "warmup" else MAX):

@@ -31,6 +31,8 @@ class Subclass(LayerwiseProbes):
         ["--config", "probes.yaml", "--config", "plain.yaml"],
         ["--config", "nested.yaml"],
         ["--config", "short.yaml"],
+        ["--config", "sub/named.yaml"],
+        ["--model", "sub/settings.yaml"],
     ],
 )
 def test_the_class_of_the_model_decides(
@@ -40,6 +42,9 @@ def test_the_class_of_the_model_decides(
     (here / "probes.yaml").write_text("model: {class_path: LayerwiseProbes}\n")
     (here / "nested.yaml").write_text("fit: {model: {class_path: LayerwiseProbes}}\n")
     (here / "short.yaml").write_text("model: LayerwiseProbes\n")
+    (here / "sub").mkdir()
+    (here / "sub" / "named.yaml").write_text("model: settings.yaml\n")
+    (here / "sub" / "settings.yaml").write_text("class_path: LayerwiseProbes\n")
     assert choose_experiment(["fit", *typed]) is Layerwise
 
 
@@ -50,13 +55,12 @@ def test_the_class_of_the_model_decides(
         ["--model", "plain.yaml"],
         ["--config"],
         ["--config", "nowhere.yaml"],
-        ["--config", "broken.yaml"],
+        ["--config", "absent.yaml"],
         ["--config", "plain.yaml", "--model.encoder", "LayerwiseProbes"],
     ],
 )
 def test_recognition_needs_no_class(typed: list[str], here: Path) -> None:
     (here / "plain.yaml").write_text("model: {encoder: tiny}\n")
-    (here / "broken.yaml").write_text("model: {encoder")
     assert choose_experiment(["fit", *typed]) is Recognition
 
 

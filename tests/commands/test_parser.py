@@ -20,6 +20,19 @@ from tests.shell import run
             ["--config=demo.yaml", "--stages.target.max_epochs=0"],
             "max_epochs is 1 or more",
         ),
+        (
+            ["--config=demo.yaml", "--stages.target.data=[]"],
+            "stages.target: A stage's data is []: name each thing once.",
+        ),
+        (
+            ["--config=demo.yaml", "--trainer.accumulate_grad_batches=0"],
+            "trainer.accumulate_grad_batches is 0: give 1 or more.",
+        ),
+        (
+            ["--config=demo.yaml", "--trainer.devices={a"],
+            "`devices` selected with `CPUAccelerator` should be an int > 0.",
+        ),
+        (["--config=demo.yaml", "--name=../x"], "A run can't have the name '../x'"),
         (["--config=demo.yaml", "--data.labels=six"], "shared6"),
         (["--config=demo.yaml", "--model.layers=9"], "0 to 3"),
     ],

@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from crossemo.report.tables import results_table
+from crossemo.report.tables import results_table, show, similarity_table
 
 HEADING = ["stage", "role", "corpus", "UA [95 %]", "chance", "WA", "F1", "clips"]
 
@@ -91,3 +91,29 @@ def test_it_fits_a_terminal_of_80_columns() -> None:
     line = next(row for row in rendered(results, 80).splitlines() if "61.2" in row)
     assert "ravdess-speech" in line
     assert line.split()[-1] == "1248"
+
+
+@pytest.mark.parametrize("width", [60, 80, 120])
+def test_words_and_numbers_stay_whole_at_any_width(
+    width: int, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("COLUMNS", str(width))
+    full = {"UA": 1.0, "UA_interval": [0.999, 1.0], "UA_chance": [0, 1.0], "WA": 1.0}
+    results = {
+        "stages": {"target_only": {"scores": {"target": scores(**full, n=10432)}}},
+        "roles": {"target": {"corpus": "memo2496-song-annotations"}},
+    }
+    row = {"layer": "mixture", "value": -12.345, "low": -23.456, "high": 43.2, "p": 0.5}
+    measures = [
+        row | {"estimator": estimator, "measure": measure}
+        for estimator in ("kernel", "fad_above_chance")
+        for measure in ("same_emotion_distance", "nearest_emotion")
+    ]
+    show(results_table(results))
+    show(similarity_table(measures))
+    text = capsys.readouterr().out
+    words = ["target_only", "target", "memo2496-song-", "annotations", *HEADING[:3]]
+    numbers = ["100.0 [99.9, 100.0]", "10432", "-12.345 [-23.456, 43.200]", "-1234.5"]
+    for whole in [*words, *numbers, "kernel", "layer", "mix"]:
+        assert re.search(rf"(^|\s){re.escape(whole)}($|\s)", text, re.MULTILINE), whole
+    assert "…" not in text

@@ -7,6 +7,7 @@ from math import gcd
 from typing import TYPE_CHECKING, Any
 
 from crossemo.encoders.catalogue import EncoderError
+from crossemo.errors import listed
 
 if TYPE_CHECKING:
     from peft import PeftConfig
@@ -117,8 +118,9 @@ def _of_width(kind: str, width: int) -> dict[str, Any]:
 def _refuse_unknown(kind: str, settings: Mapping[str, Any], names: list[str]) -> None:
     for name in settings:
         if name not in names:
-            close = get_close_matches(name, names) or sorted(names)
+            close = get_close_matches(name, names)
+            meant = f"did you mean {listed(close, last=' or ')}?"
+            known = f"its options are {listed(sorted(names))}."
             raise EncoderError(
-                f"peft's {kind} has no option {name!r}: did you mean "
-                f"{' or '.join(close)}?"
+                f"peft's {kind} has no option {name!r}: {meant if close else known}"
             )

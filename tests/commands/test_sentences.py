@@ -1,0 +1,147 @@
+from pathlib import Path
+
+import pytest
+
+from tests.commands.parsing import refusal
+
+DEMO = ["--config", "demo.yaml"]
+PROBES = ["--config", "layerwise/demo.yaml"]
+FILES = {
+    "stages.yaml": "stages:\n  target:\n    max_epochs: x\n",
+    "plan.yaml": "source: {max_epochs: 3}\ntarget: {taget: 4}\n",
+    "data.yaml": """data:
+  class_path: CrossDomainDataModule
+  init_args:
+    source: {class_path: RAVDESS, init_args: {root: x}}
+    taget: {class_path: RAVDESS, init_args: {root: x}}
+""",
+    "latin.yaml": "lr: st\xfcck\n",
+    "linked.yaml": "threads: 1\ndata:\n  init_args: {seed: 3}\n",
+}
+
+
+@pytest.fixture
+def files(here: Path) -> Path:
+    for name, text in FILES.items():
+        (here / name).write_text(text, encoding="latin-1")
+    return here
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        # a value of another type
+        ([*DEMO, "--model.lr=x"], "model.lr is x: give a number."),
+        ([*DEMO, "--model.lr="], "model.lr is empty: give a number."),
+        ([*DEMO, "--fad.enabled=maybe"], "fad.enabled is maybe: give true or false."),
+        ([*DEMO, "--threads=0"], "threads is 0: give a whole number from 1 to 1024."),
+        (
+            [*DEMO, "--seed_everything=x"],
+            "seed_everything is x: give true or false or a whole number.",
+        ),
+        (
+            [*DEMO, "--data.batch_size=1.5"],
+            "data.batch_size is 1.5: give a whole number.",
+        ),
+        (
+            [*DEMO, "--stages.target.max_epochs=x"],
+            "stages.target.max_epochs is x: give a whole number.",
+        ),
+        (
+            [*DEMO, "--config=stages.yaml"],
+            "stages.target.max_epochs is x (stages.yaml, line 3): give a whole number.",
+        ),
+        ([*DEMO, "--trainer=3"], "trainer is 3: give settings by name, or a file"),
+        ([*DEMO, "--stages=[1]"], "stages is [1]: give settings by name, or a file"),
+        ([*DEMO, "--model.peft=3"], "give settings by name, such as {r: 16}."),
+        (
+            [*PROBES, "--model.penalties=0.001"],
+            "model.penalties is 0.001: give a list, such as [0.001].",
+        ),
+        # a word that is none of several
+        (
+            [*DEMO, "--data.source.channel=songs"],
+            "data.source.channel is songs: choose speech or song.",
+        ),
+        ([*DEMO, "--model.tuning=lorra"], " or fourierft. Did you mean lora?"),
+        (
+            [*DEMO, "--fad.layers=x"],
+            "choose all or mixture, or a whole number, or a list of whole numbers",
+        ),
+        (
+            [*DEMO, "--data.split=foo"],
+            "choose official, kfold or leave_one_out, or lists by name: {NAME: [ONE,",
+        ),
+        # a class of another kind, or none
+        (
+            [*DEMO, "--data=RAVDESS"],
+            "data can't be RAVDESS: choose CrossDomainDataModule, "
+            "MusicEmotionDataModule, SpeechEmotionDataModule.",
+        ),
+        (
+            [*DEMO, "--data.source=Demoo"],
+            "data.source can't be Demoo: choose Demo, Folders, RAVDESS. Did you mean "
+            "Demo?",
+        ),
+        (
+            [*DEMO, "--trainer.callbacks=EarlyStoping"],
+            " and 18 more. Did you mean EarlyStopping?",
+        ),
+        # an option that there isn't
+        ([*DEMO, "--lr=3"], "no option lr: did you mean model.lr or stages.NAME.lr?"),
+        ([*DEMO, "--data.taget=Demo"], "data.taget: did you mean data.target?"),
+        (
+            [*DEMO, "--config=data.yaml"],
+            "There is no option data.taget (data.yaml, line 5): did you mean "
+            "data.target?",
+        ),
+        (
+            [*DEMO, "--stages=plan.yaml"],
+            "stages.target.taget (plan.yaml, line 2): stages.target has max_epochs, ",
+        ),
+        ([*DEMO, "--trainer.foo=1"], "trainer has accelerator, strategy, devices, "),
+        (["demo.yaml"], "A config follows --config: say --config "),
+        # what is missing
+        ([], "Which data? Give --config, such as demo.yaml, or --data CLASS."),
+        (["--data=CrossDomainDataModule", "--data.source=Demo"], "data.target must be"),
+        ([*DEMO, "--threads"], "--threads needs a value."),
+        ([*DEMO, "--config", "no.yaml"], "no.yaml: config would read it."),
+        ([*DEMO, "--model=no.yaml"], "There is no file no.yaml: model would read it."),
+        # YAML that is none
+        ([*DEMO, "--model.peft={r:16}"], "{r:16} lacks a space: write {r: 16}."),
+        (
+            [*DEMO, "--stages={source: ["],
+            ": a value is missing, or a bracket is",
+        ),
+        ([*DEMO, "--model=latin.yaml"], "latin.yaml, line 1: that is no text in UTF-8"),
+        (
+            [*DEMO, "--stages=latin.yaml"],
+            "latin.yaml, line 1: that is no text in UTF-8",
+        ),
+        # what follows from something else
+        ([*DEMO, "--data.seed=3"], "data.seed follows from seed_everything and can't"),
+        ([*DEMO, "--data.init_args.seed=3"], "data.seed follows from seed_everything"),
+        ([*DEMO, "--config=linked.yaml"], "data.seed (linked.yaml, line 3) follows"),
+        ([*DEMO, "--model.classes=[a]"], "model.classes follows from data.labels"),
+        ([*PROBES, "--model.seed=3"], "model.seed follows from seed_everything"),
+        # stages of frozen encoders
+        (
+            [*PROBES, "--config", "stages/gain.yaml"],
+            "LayerwiseProbes keep the encoder frozen and know no stages (",
+        ),
+        (["--config", "strategies/full.yaml", *PROBES], "know no model.tuning ("),
+        ([*PROBES, "--model.tuning=lora"], "know no model.tuning: take it out, or"),
+    ],
+)
+def test_what_is_wrong_is_one_sentence_with_its_place(
+    typed: list[str], sentence: str, files: Path
+) -> None:
+    assert sentence in refusal(["fit", *typed])
+
+
+@pytest.mark.parametrize(
+    "typed", [DEMO, PROBES, [*DEMO, "--stages=good.yaml", "--name=[/red]"]]
+)
+def test_what_is_right_is_not_refused(typed: list[str], here: Path) -> None:
+    (here / "good.yaml").write_text("source: {max_epochs: 3}\n")
+    assert refusal(["fit", *typed]) == ""
