@@ -1,6 +1,7 @@
 """What LightningCLI runs: recognition in stages, or probes of all layers."""
 
 import logging
+import re
 import signal
 import sys
 from argparse import ArgumentParser
@@ -12,6 +13,7 @@ from pathlib import Path
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
+from torch.distributed import DistError
 
 from crossemo.commands.configs import given, read_settings
 from crossemo.commands.experiment import Experiment, RunConfig
@@ -24,6 +26,9 @@ from crossemo.data.datamodules import EmotionDataModule
 from crossemo.data.loader_errors import loading
 from crossemo.errors import CrossEmoError
 from crossemo.version import __version__
+
+# As gloo says it, in a plain RuntimeError.
+_PEER_GONE = re.compile("gloo.*(closed by peer|reset by peer|refused|[Tt]imed out)")
 
 
 def launch(typed: Sequence[str]) -> None:
@@ -59,6 +64,13 @@ def launch(typed: Sequence[str]) -> None:
         if isinstance(error, CrossEmoError) or not is_lightnings(error):
             raise
         raise CrossEmoError(" ".join(str(error).split())) from error
+    except RuntimeError as error:
+        if not isinstance(error, DistError) and not _PEER_GONE.search(str(error)):
+            raise
+        raise CrossEmoError(
+            "Another process of this run ended, killed or by an error of its own, so "
+            "all end: what was saved before is whole, go on with --ckpt_path last."
+        ) from error
     except SystemExit as exit:
         if code := _interrupted(exit):
             raise SystemExit(code) from exit

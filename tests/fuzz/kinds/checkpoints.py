@@ -136,10 +136,9 @@ def _altered(rng: np.random.Generator, path: Path) -> None:
             case 2:
                 owner.append(value)
             case 3:
-                weights = list(content.get("state_dict", {}) or [0])
-                name = weights[rng.integers(len(weights))]
-                if isinstance(content.get("state_dict"), dict):
-                    content["state_dict"][name] = value
+                weights = content.get("state_dict")
+                if isinstance(weights, dict) and weights:
+                    weights[list(weights)[rng.integers(len(weights))]] = value
     torch.save(content, path)
 
 
