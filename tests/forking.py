@@ -37,6 +37,21 @@ def begin(folder: Path, typed: list[str], env: Mapping[str, str] | None = None) 
         os._exit(code)  # a fork must never come back
 
 
+def begin_together(folder: Path, typed: list[str], processes: int) -> list[int]:
+    """Return the numbers of the processes of one run, as torchrun starts them."""
+    shared = {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(20_000 + os.getpid() % 20_000),
+        "WORLD_SIZE": str(processes),
+        "LOCAL_WORLD_SIZE": str(processes),
+        "TORCHELASTIC_RUN_ID": "test",
+        "GROUP_RANK": "0",
+    }
+    typed = [*typed, f"--trainer.devices={processes}", "--trainer.strategy=ddp"]
+    ranks = [{"RANK": str(r), "LOCAL_RANK": str(r)} for r in range(processes)]
+    return [begin(folder, typed, shared | rank) for rank in ranks]
+
+
 def end(child: int) -> int:
     """Wait for a process and return how it ended."""
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
@@ -47,15 +62,5 @@ def run(folder: Path, typed: list[str], processes: int = 1) -> None:
     if processes == 1:
         codes = [end(begin(folder, typed))]
     else:
-        shared = {
-            "MASTER_ADDR": "127.0.0.1",
-            "MASTER_PORT": str(20_000 + os.getpid() % 20_000),
-            "WORLD_SIZE": str(processes),
-            "LOCAL_WORLD_SIZE": str(processes),
-            "TORCHELASTIC_RUN_ID": "test",
-            "GROUP_RANK": "0",
-        }
-        typed = [*typed, f"--trainer.devices={processes}", "--trainer.strategy=ddp"]
-        ranks = [{"RANK": str(r), "LOCAL_RANK": str(r)} for r in range(processes)]
-        codes = [end(c) for c in [begin(folder, typed, shared | r) for r in ranks]]
+        codes = [end(child) for child in begin_together(folder, typed, processes)]
     assert codes == [0] * processes, (folder / "output").read_text()[-3000:]

@@ -10,12 +10,13 @@ import resource
 import signal
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 import torch
 
-from tests.forking import begin, end
+from tests.forking import begin, begin_together, end
 
 PATIENCE = 120.0  # seconds for a run to reach a step
 TELLING = "--trainer.callbacks+=tests.callbacks.telling.Telling"
@@ -118,10 +119,50 @@ def fill_disk(folder: Path, typed: list[str]) -> dict[str, Any]:
     return {"code": code, "said": said[-300:], "files": files, "step": step}
 
 
+def lose_a_worker(folder: Path, typed: list[str]) -> dict[str, Any]:
+    """Kill the processes that load clips, one by one; go on without any."""
+    folder.mkdir()
+    child = begin(folder, [*typed, "--keep_features=false", "--data.num_workers=2"])
+    while newest(folder) is None:
+        time.sleep(0.01)
+    began = time.monotonic()
+    while not (ended := os.waitpid(child, os.WNOHANG))[0]:
+        for worker in children(child)[:1]:
+            with suppress(ProcessLookupError):
+                os.kill(worker, signal.SIGKILL)
+        time.sleep(0.05)
+    lasted = time.monotonic() - began
+    said = (folder / "output").read_text()
+    assert end(begin(folder, [*typed, "--ckpt_path=last"])) == 0
+    code = os.waitstatus_to_exitcode(ended[1])
+    return {"code": code, "said": said[-300:], "seconds": lasted}
+
+
+def lose_a_process(folder: Path, typed: list[str]) -> dict[str, Any]:
+    """Kill the second of two processes; go on with one."""
+    folder.mkdir()
+    first, second = begin_together(folder, [*typed, "--data.batch_size=4"], 2)
+    while newest(folder) is None:
+        time.sleep(0.01)
+    began = time.monotonic()
+    os.kill(second, signal.SIGKILL)
+    codes = [end(child) for child in (second, first)]
+    lasted = time.monotonic() - began
+    said = (folder / "output").read_text()
+    return {"code": codes[1], "said": said[-300:], "seconds": lasted}
+
+
+def children(process: int) -> list[int]:
+    """Return the numbers of the processes that a process has started."""
+    file = Path(f"/proc/{process}/task/{process}/children")
+    return [int(number) for number in file.read_text().split()]
+
+
 def run(folder: Path, moments: int, typed: list[str]) -> list[dict[str, Any]]:
     """Return, for every moment, what was reached and which tensors differ.
 
-    The last three are Ctrl-C, SLURM's signal and a full disk.
+    The last five are Ctrl-C, SLURM's signal, a full disk, the end of a process that
+    loads clips and that of one of two that train.
     """
     torch.set_num_threads(1)
     whole = folder / "whole"
@@ -147,11 +188,11 @@ def run(folder: Path, moments: int, typed: list[str]) -> list[dict[str, Any]]:
         told = kill_at(step, pause, how, place, [*words, TELLING])
         told["differs"] = differences(expected, weights(place))
         found.append(told)
-    for trouble in (interrupt, requeue, fill_disk):
+    for trouble in (interrupt, requeue, fill_disk, lose_a_worker):
         place = folder / trouble.__name__
         told = trouble(place, typed)
         found.append(told | {"differs": differences(expected, weights(place))})
-    return found
+    return [*found, lose_a_process(folder / "lose_a_process", typed)]
 
 
 if __name__ == "__main__":

@@ -49,7 +49,7 @@ def test_twenty_random_moments_end_alike(
         command, cwd=root, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0, done.stderr[-3000:]
-    *report, interrupted, requeued, full = json.loads(
+    *report, interrupted, requeued, full, worker, process = json.loads(
         (tmp_path / "report.json").read_text()
     )
     assert [told["differs"] for told in report] == [[]] * 20, report
@@ -67,6 +67,11 @@ def test_twenty_random_moments_end_alike(
     assert set(full["files"]) <= {"last.ckpt", "source.ckpt", "target.ckpt"}
     assert 0 < full["step"] < STEPS
     assert full["differs"] == []
+    assert worker["code"] == process["code"] == 1
+    assert "A process that loads clips ended" in worker["said"]
+    assert worker["differs"] == []
+    assert "Another process of this run ended" in process["said"]
+    assert max(worker["seconds"], process["seconds"]) < 60
     # Ends of epochs are multiples of six.
     ended = {told["step"] for told in report if told["how"] == "SIGTERM"}
     assert any(step % 6 for step in ended if step > 0), ended
