@@ -127,6 +127,22 @@ def refuse_broken(path: str | Path) -> None:
         _refuse_broken(file, path)
 
 
+def digest_of(path: str | Path) -> str:
+    """Return twelve digits of a digest of what a checkpoint holds.
+
+    It is one of the checksums that the file has, so that little of it is read.
+
+    Raises:
+        CheckpointError: It is no checkpoint.
+    """
+    with _opened(path) as file:
+        try:
+            with ZipFile(file) as archive:
+                return _digest(archive).decode()[:12]
+        except Exception as error:  # zipfile raises what it likes of damaged files
+            raise CheckpointError(f"{path} is no checkpoint.") from error
+
+
 def refuse_to_go_on(checkpoint: Mapping[str, Any]) -> None:
     """Refuse to go on from weights alone, or what is not just as crossemo wrote it.
 

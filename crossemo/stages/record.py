@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import suppress
 from dataclasses import asdict, is_dataclass
 from hashlib import sha256
 from inspect import signature
@@ -11,6 +12,8 @@ from lightning import LightningModule, Trainer
 
 from crossemo.corpora.base import PARTS
 from crossemo.data.datamodule import EmotionDataModule
+from crossemo.errors import CrossEmoError
+from crossemo.runs.checkpoint_files import digest_of
 from crossemo.stages.clock import StageClock
 from crossemo.stages.stage import Stage
 
@@ -54,7 +57,7 @@ def record_of(
     """
     data = getattr(trainer, "datamodule", None)
     stages = {} if clock is None else clock.stages
-    fields = {name: plain(stage) for name, stage in stages.items()}
+    fields = {name: _of_stage(stage) for name, stage in stages.items()}
     encoder = getattr(module, "encoder", None)
     fingerprint = getattr(encoder, "fingerprint", lambda: None)()
     return {
@@ -111,6 +114,17 @@ def _in(section: str, settings: Settings) -> Iterator[tuple[str, Any]]:
             yield from _in(f"{section}.{name}", value)
         else:
             yield f"{section}.{name}", value
+
+
+def _of_stage(stage: Stage) -> Settings:
+    """Return the settings of a stage; a checkpoint by its content, wherever it lies."""
+    settings: Settings = plain(stage)
+    if stage.starts_elsewhere:
+        with suppress(CrossEmoError):  # it may be gone by now
+            settings["start_from"] = (
+                f"a checkpoint of digest {digest_of(stage.start_from)}"
+            )
+    return settings
 
 
 def _of_model(module: LightningModule) -> Settings:

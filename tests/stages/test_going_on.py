@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from copy import deepcopy
 from dataclasses import fields, replace
 from pathlib import Path
+from shutil import copyfile
 from typing import Any
 
 import pytest
@@ -382,6 +383,22 @@ def test_more_epochs_and_other_later_stages_are_what_is_trained(
     again = fit(tmp_path / "twice", plan, place / "epoch=4.ckpt")
     same_weights(whole, again)
     assert again.changes == resumed.changes
+
+
+def test_a_stage_may_start_from_the_same_checkpoint_elsewhere(
+    tmp_path: Path, begun: Path
+) -> None:
+    first, other = tmp_path / "first.ckpt", tmp_path / "other.ckpt"
+    copyfile(begun / "epoch=0.ckpt", first)
+    copyfile(first, other)
+    plan = {"source": Stage(2, start_from=str(first))}
+    whole = fit(tmp_path / "whole", plan)
+    last = tmp_path / "whole" / "epoch=0.ckpt"
+    plan = {"source": Stage(2, start_from=str(other))}
+    same_weights(whole, fit(tmp_path / "moved", plan, last))
+    copyfile(begun / "epoch=1.ckpt", other)
+    with pytest.raises(StageError, match=r"source\.start_from was a checkpoint of dig"):
+        fit(tmp_path / "changed", plan, last)
 
 
 @pytest.mark.parametrize("last", ["epoch=3.ckpt", "checkpoints/again.ckpt"])
