@@ -1,7 +1,6 @@
 """Compare encoders layer by layer: crossemo compare RUN RUN …."""
 
 import logging
-import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -24,7 +23,7 @@ from crossemo.report.study import Study
 from crossemo.report.style import mark_figure
 from crossemo.report.tables import show
 from crossemo.runs.effort import Effort
-from crossemo.runs.folder import claim_version, folder_of_runs
+from crossemo.runs.folder import claim_version, folder_of_runs, from_here
 from crossemo.runs.results import write_results
 
 logger = logging.getLogger(__name__)
@@ -91,7 +90,7 @@ def compare_runs(
     table = encoder_table(scores, pairs, corpora)
     table.title = Text(mark, "bold red") if mark else None
     show(table)
-    print(f"Results: {os.path.relpath(folder)}")
+    print(f"Results: {from_here(folder)}")
     return folder
 
 

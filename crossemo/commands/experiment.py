@@ -33,7 +33,12 @@ from crossemo.files import expanded, write_text
 from crossemo.report.tables import show
 from crossemo.runs.board import Board, Metrics
 from crossemo.runs.effort import Effort
-from crossemo.runs.folder import claim_version, find_checkpoint, folder_of_runs
+from crossemo.runs.folder import (
+    claim_version,
+    find_checkpoint,
+    folder_of_runs,
+    from_here,
+)
 from crossemo.stages.refusals import refuse_sharding
 
 corpus_classes()  # whose bare names a config may use
@@ -198,10 +203,10 @@ class Experiment(LightningCLI):
         for note in dict.fromkeys(filter(None, notes)):
             print(note)
         if folder is not None:
-            print(f"Results: {os.path.relpath(folder)}")
+            print(f"Results: {from_here(folder)}")
         for logger in self.trainer.loggers:
             if isinstance(logger, TensorBoardLogger):
-                logs = os.path.relpath(Path(logger.root_dir).parent)
+                logs = from_here(Path(logger.root_dir).parent)
                 print(f"To look at them: tensorboard --logdir {logs}")
 
     def _parse_ckpt_path(self) -> None:

@@ -28,7 +28,7 @@ from crossemo.progress import bar
 from crossemo.report.study import Study
 from crossemo.report.tables import show, similarity_table
 from crossemo.runs.effort import Effort
-from crossemo.runs.folder import claim_version, folder_of_runs
+from crossemo.runs.folder import claim_version, folder_of_runs, from_here
 from crossemo.similarity import (
     DEFAULTS,
     Domain,
@@ -129,7 +129,7 @@ def compare_folders(
     facts = effort.describe("fad", next(model.parameters()).device)
     describe_folders(folder, settings, facts, folders, emotions)
     show(similarity_table(measures))
-    print(f"Results: {os.path.relpath(folder)}")
+    print(f"Results: {from_here(folder)}")
     return folder
 
 

@@ -1,6 +1,5 @@
 """Recognition in stages: data, model, trainer, stages, distances and results."""
 
-import os
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -23,6 +22,7 @@ from crossemo.report.tables import (
     results_table,
     similarity_table,
 )
+from crossemo.runs.folder import from_here
 from crossemo.stages.stage import Stage
 from crossemo.stages.switch import StageSwitch
 from crossemo.stages.trainer_rules import refuse_callbacks, refuse_options
@@ -107,7 +107,7 @@ class Recognition(Experiment):
             path = Path(folder) / "predictions.csv"
             with path.open(encoding="utf-8") as file:
                 clips = sum(1 for _ in file) - 1
-            print(f"Predictions of {clips} clips: {os.path.relpath(path)}")
+            print(f"Predictions of {clips} clips: {from_here(path)}")
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:  # noqa: ANN401
         """Build the trainer, unless stages can't be trained with it."""

@@ -106,7 +106,8 @@ def _settings(
                 or defaults[name].default is None
             )
         if not fits:
-            raise _unlike(stored, f"the setting {name} can't be {value!r:.80}")
+            shown = " ".join(repr(value).split())
+            raise _unlike(stored, f"the setting {name} can't be {shown:.80}")
     return settings
 
 

@@ -108,6 +108,17 @@ def find_checkpoint(name: str, folder: Path) -> str:
     )
 
 
+def from_here(path: str | Path) -> str:
+    """Return a path as it is seen from the working folder; in full where that is gone.
+
+    A run that lasts for days may well survive the folder that it was begun in.
+    """
+    try:
+        return os.path.relpath(path)
+    except FileNotFoundError:
+        return str(path)
+
+
 def _versions(folder: Path, kind: str = "version") -> Iterator[int]:
     for path in folder.glob(f"{kind}_*"):
         number = path.name.removeprefix(f"{kind}_")
