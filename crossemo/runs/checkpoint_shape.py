@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 from typing import Any
 
+import torch
 from torch import Tensor
 
 from crossemo.errors import CrossEmoError
@@ -72,11 +73,23 @@ def refuse_misshapen(stored: object, path: str | Path) -> None:
         numbers = re.fullmatch(r"(\d+)\.(\d+)\.\d+((rc|\.post|\.?dev)\d*)?", version)
         if numbers is None or (int(numbers[1]), int(numbers[2])) < _OLDEST:
             place = "pytorch-lightning_version"
+        hollow = [k for k, v in stored["state_dict"].items() if not _is_full(v)]
+        place = f"state_dict.{hollow[0]}" if hollow else place
     if place is not None:
         what = f"what stands under {place!r} is" if place else "what is in it is"
         raise CrossEmoError(
             f"{path} is no checkpoint of crossemo's: {what} not what crossemo writes."
         )
+
+
+def _is_full(value: object) -> bool:
+    """Return whether each number of a tensor stands in memory, as in any weights."""
+    if not isinstance(value, Tensor):
+        return True
+    plain = value.layout == torch.strided and not value.is_quantized
+    if not plain or value.is_meta:
+        return False
+    return value.untyped_storage().nbytes() >= value.numel() * value.element_size()
 
 
 def misfit(value: object, shape: Shape, place: str = "") -> str | None:

@@ -40,6 +40,25 @@ def leave_out_pretrained(
     checkpoint["encoder"] = dict(card)
 
 
+def refuse_unusable(checkpoint: Mapping[str, Any]) -> None:
+    """Refuse weights that are no recogniser's, or no numbers any more.
+
+    Raises:
+        CheckpointMismatchError: They are such.
+    """
+    name = name_of(checkpoint)
+    if "encoder" not in checkpoint:
+        raise CheckpointMismatchError(
+            f"The {name} was not written by crossemo: it names no encoder."
+        )
+    for key, value in checkpoint["state_dict"].items():
+        if isinstance(value, Tensor) and not value.isfinite().all():
+            raise CheckpointMismatchError(
+                f"The weights in {name} are no numbers any more ({key}), as their "
+                "training diverged: take an earlier one, or begin anew with a lower lr."
+            )
+
+
 def put_back_pretrained(
     checkpoint: dict[str, Any],
     encoder: SSLEncoder,
@@ -58,11 +77,8 @@ def put_back_pretrained(
     Raises:
         CheckpointMismatchError: It is not crossemo's or belongs to another model.
     """
-    name, theirs = name_of(checkpoint), checkpoint.get("encoder")
-    if theirs is None:
-        raise CheckpointMismatchError(
-            f"The {name} was not written by crossemo: it names no encoder."
-        )
+    refuse_unusable(checkpoint)
+    name, theirs = name_of(checkpoint), checkpoint["encoder"]
     _load_adapters(encoder, theirs, card, name)
     ours = weights()
     # A run that trains more of the encoder by now than when it wrote the checkpoint.
@@ -78,12 +94,6 @@ def put_back_pretrained(
             f"{_described(card)}{_others(other)}: give the model section of the config "
             "that was saved beside the checkpoint."
         )
-    for key, value in checkpoint["state_dict"].items():
-        if not value.isfinite().all():
-            raise CheckpointMismatchError(
-                f"The weights in {name} are no numbers any more ({key}), as their "
-                "training diverged: take an earlier one, or begin anew with a lower lr."
-            )
     checkpoint["state_dict"] = whole
 
 

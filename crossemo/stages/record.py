@@ -13,6 +13,7 @@ from lightning import LightningModule, Trainer
 from crossemo.corpora.base import PARTS
 from crossemo.data.datamodule import EmotionDataModule
 from crossemo.errors import CrossEmoError
+from crossemo.files import expanded
 from crossemo.runs.checkpoint_files import digest_of
 from crossemo.stages.clock import StageClock
 from crossemo.stages.stage import Stage
@@ -121,9 +122,8 @@ def _of_stage(stage: Stage) -> Settings:
     settings: Settings = plain(stage)
     if stage.starts_elsewhere:
         with suppress(CrossEmoError):  # it may be gone by now
-            settings["start_from"] = (
-                f"a checkpoint of digest {digest_of(stage.start_from)}"
-            )
+            digest = digest_of(expanded(stage.start_from))
+            settings["start_from"] = f"a checkpoint of digest {digest}"
     return settings
 
 

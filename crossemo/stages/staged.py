@@ -18,6 +18,7 @@ from crossemo.stages.checkpoints import (
     encoder_card,
     leave_out_pretrained,
     put_back_pretrained,
+    refuse_unusable,
     take_new_head,
 )
 from crossemo.stages.going_on import compare_records, write_record
@@ -93,6 +94,7 @@ class StagedModule(LeakGuard):
                 changed |= {f"encoder.model.{name}" for name in adapters.adapted()}
             if stage.starts_elsewhere:
                 stored = read_checkpoint(expanded(stage.start_from))
+                refuse_unusable(stored)
                 self.refuse_leaks(checkpoint_provenance(stored, "model"))
                 changed |= set(stored["state_dict"])
         self.encoder.keep(_below("encoder.model.", changed))
