@@ -140,6 +140,10 @@ def test_weights_that_are_no_numbers_are_refused(
     for use in (load, judge, start):
         with pytest.raises(CrossEmoError, match=r"bad\.ckpt are no numbers any more"):
             use(tmp_path / "bad.ckpt", data)
+    later = STAGES | {"target": Stage(1, start_from=str(tmp_path / "bad.ckpt"))}
+    with pytest.raises(CrossEmoError, match="are no numbers any more"):
+        staged(tmp_path, later).fit(recogniser(), data)
+    assert not list(tmp_path.glob("epoch=*")), "nothing is trained before"
 
 
 @pytest.mark.parametrize(
