@@ -1,6 +1,7 @@
 """Formats that libsndfile doesn't read, by torchcodec and ffmpeg where they are."""
 
 import os
+import struct
 from pathlib import Path
 
 import numpy as np
@@ -37,16 +38,17 @@ def read_with_torchcodec(
         ) from error
     try:
         # All channels: torchcodec's own downmix of stereo is 1.414 times the mean.
-        name = os.path.abspath(
-            path
-        )  # datasets takes `http:` and the like for addresses
+        # Whole paths, as datasets takes `http:` and the like for addresses.
+        name = os.path.abspath(path)
         decoder = Audio().decode_example({"path": name, "bytes": None})
         decoded = decoder.get_samples_played_in_range(0.0, until)
     except (OSError, RuntimeError, ValueError) as error:
         raise RefusedError(
             f"is not audio: neither libsndfile ({reason}) nor ffmpeg reads it."
         ) from error
-    promised = getattr(decoder.metadata, "duration_seconds_from_header", None)
+    promised = None
+    if not _is_bare_aac(path):  # of which ffmpeg guesses the length
+        promised = getattr(decoder.metadata, "duration_seconds_from_header", None)
     seconds = decoded.data.shape[1] / decoded.sample_rate
     if promised and seconds + _TRIMMED < min(promised, until):
         raise RefusedError(
@@ -54,3 +56,10 @@ def read_with_torchcodec(
             "there."
         )
     return decoded.sample_rate, decoded.data.numpy().T.astype(np.float32, copy=False)
+
+
+def _is_bare_aac(path: Path) -> bool:
+    """Return whether a file begins with a frame of AAC that no container holds."""
+    with path.open("rb") as file:
+        sync, *_ = struct.unpack(">H", file.read(2).ljust(2, b"\0"))
+    return bool(sync & 0xFFF6 == 0xFFF0)

@@ -4,7 +4,7 @@ import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from lightning import LightningDataModule
@@ -117,6 +117,18 @@ class EmotionDataModule(LightningDataModule):
             strict,
         )
         self._served = ((next(iter(self.roles)),), batch_size, None)
+
+    @classmethod
+    def load_from_checkpoint(cls, *_: object, **__: object) -> NoReturn:
+        """Refuse: data are made of their corpora.
+
+        Raises:
+            CrossEmoError: Always.
+        """
+        raise CrossEmoError(
+            "A checkpoint holds no data: make them of their corpora, as config.yaml "
+            "beside it says."
+        )
 
     @property
     def split(self) -> Split:

@@ -65,6 +65,28 @@ def test_a_format_beyond_libsndfile_goes_through_torchcodec(
     np.testing.assert_allclose(waveform[inner], sine(440, 16_000)[inner], atol=1e-5)
 
 
+class Promising(StandIn):
+    def __init__(self, source: str, **options: object) -> None:
+        super().__init__(source, **options)
+        self.metadata = SimpleNamespace(duration_seconds_from_header=20.0)
+
+
+def test_what_ends_long_before_its_header_says_is_cut_short(
+    unknown: Path, with_torchcodec: Callable[[type], None]
+) -> None:
+    with_torchcodec(Promising)
+    refused(unknown, "cut short: its header promises 20 s and 0.5 s are there")
+
+
+def test_of_aac_in_no_container_the_length_is_a_guess(
+    tmp_path: Path, with_torchcodec: Callable[[type], None]
+) -> None:
+    with_torchcodec(Promising)
+    path = tmp_path / "clip.aac"
+    path.write_bytes(b"\xff\xf1\x50\x80" + bytes(500))
+    assert len(decode(path, 16_000)) == 8_000
+
+
 @pytest.mark.parametrize("name", ["song.raw", "notes.wav", "noise.mp3"])
 def test_what_no_decoder_reads_is_not_audio(
     tmp_path: Path, name: str, with_torchcodec: Callable[[type], None]

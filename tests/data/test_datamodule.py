@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from crossemo import audio
 from crossemo.corpora.base import PARTS, Part
+from crossemo.data.datamodule import EmotionDataModule
 from crossemo.data.datamodules import CrossDomainDataModule, SpeechEmotionDataModule
 from crossemo.data.splits import Split, SplitError
 from crossemo.data.waveforms import WaveformError
@@ -231,6 +232,11 @@ def test_a_split_that_fails_fails_before_decoding(
     monkeypatch.setattr(audio, "decode", refuse)
     with pytest.raises(SplitError, match="Fold 9 holds no clip"):
         cross(root, fold=9).prepare_data()
+
+
+def test_no_checkpoint_holds_data(tmp_path: Path) -> None:
+    with pytest.raises(CrossEmoError, match=r"holds no data: .* config\.yaml"):
+        EmotionDataModule.load_from_checkpoint(tmp_path / "any.ckpt")
 
 
 def test_what_is_not_set_up_says_so(root: Path) -> None:
