@@ -13,6 +13,8 @@ from tempfile import TemporaryDirectory
 from typing import Any
 from zipfile import ZIP_DEFLATED, ZipFile
 
+import numpy as np
+import soundfile
 import torch
 from numpy.random import Generator
 from safetensors.torch import load_file, save_file
@@ -61,6 +63,7 @@ VALUES: tuple[Any, ...] = (
     {"a": {"b": [1, 2]}},
     json.loads(DEEP),
 )
+QUICK = ("--estimate.permutations", "9")
 ADDED = (
     "_attn_implementation",
     "adapter_kernel_size",
@@ -119,24 +122,26 @@ def use(path: Path) -> None:
 
 
 def command(path: Path) -> list[str]:
-    clips = Path(home().name, "clips")
-    if not clips.exists():
-        write_clips(clips)
-    pair = ["fad", str(clips), str(clips), "--encoder", str(path)]
-    return [*pair, "--estimate.permutations", "9"]
+    return ["fad", *pair(Path(home().name)), "--encoder", str(path), *QUICK]
 
 
-def write_clips(folder: Path) -> None:
-    import numpy as np
-    import soundfile
+def pair(folder: Path) -> list[str]:
+    """Return two folders of clips for a command, which are written once."""
+    places = [folder / "one", folder / "other"]
+    for seed, place in enumerate(places):
+        if not place.exists():
+            write_clips(place, seed)
+    return [str(place) for place in places]
 
-    rng = np.random.default_rng(0)
-    folder.mkdir()
-    for number in range(8):
-        sound = 0.1 * rng.standard_normal(4000)
-        soundfile.write(
-            folder / f"{'angry' if number % 2 else 'sad'}-{number}.wav", sound, 16_000
-        )
+
+def write_clips(folder: Path, seed: int) -> None:
+    """Write two emotions by four speakers, for a command to listen to."""
+    rng = np.random.default_rng(seed)
+    for number in range(16):
+        emotion = ("angry", "sad")[number % 2]
+        path = folder / emotion / f"{number // 2 % 4:02}" / f"{number}.wav"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        soundfile.write(path, 0.1 * rng.standard_normal(4000), 16_000)
 
 
 # Fields of the small files.

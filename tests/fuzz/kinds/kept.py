@@ -22,6 +22,7 @@ from crossemo.encoders import SSLEncoder, load_encoder
 from crossemo.features.frames import keep_frames
 from crossemo.features.hidden import keep_features
 from tests.examples import examples_of
+from tests.fuzz.kinds.encoders import QUICK, pair
 
 RATE = 16_000
 
@@ -101,9 +102,8 @@ def use(path: Path) -> None:
 
 
 def command(path: Path) -> list[str]:
-    clips = f"{home().name}/clips"
-    demo = ["fad", clips, clips, "--encoder", "tiny", "--cache_dir", str(path)]
-    return [*demo, "--estimate.permutations", "9"]
+    clips = pair(Path(home().name, "pair"))
+    return ["fad", *clips, "--encoder", "tiny", "--cache_dir", str(path), *QUICK]
 
 
 def flip(rng: Generator, path: Path) -> None:
