@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 from unicodedata import normalize
 
@@ -57,6 +58,22 @@ def replacing(path: Path) -> Iterator[Path]:
             sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def replacing_in(folder: Path) -> Iterator[Path]:
+    """Give an empty folder, whose files then take their places in `folder`, each whole.
+
+    Raises:
+        OSError: As `replacing`.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(prefix=".unfinished-", dir=folder) as scratch:
+        yield Path(scratch)
+        for path in sorted(Path(scratch).iterdir()):
+            sync(path)
+            path.replace(folder / path.name)
+    sync(folder)
 
 
 def sync(path: Path) -> None:

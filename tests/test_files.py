@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from crossemo.files import write_csv, write_text
+from crossemo.files import replacing_in, write_csv, write_text
 
 
 def test_replaces_a_file_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -53,6 +53,25 @@ def test_a_file_is_on_the_disk_before_it_gets_its_name(
     monkeypatch.setattr(Path, "replace", recorded_rename)
     write_text(target, "new")
     assert calls == [(False, "old"), ("rename", True), (True, "new")]
+
+
+def test_files_take_their_places_together_or_not_at_all(tmp_path: Path) -> None:
+    for name in ("a", "b", "c"):
+        (tmp_path / name).write_text("old")
+
+    def write(fails: bool) -> None:
+        with replacing_in(tmp_path) as folder:
+            (folder / "a").write_text("new")
+            if fails:
+                raise OSError(28, "No space left on device")
+            (folder / "b").write_text("new")
+
+    with pytest.raises(OSError, match="No space left"):
+        write(fails=True)
+    assert {path.read_text() for path in tmp_path.iterdir()} == {"old"}
+    write(fails=False)
+    texts = {path.name: path.read_text() for path in tmp_path.iterdir()}
+    assert texts == {"a": "new", "b": "new", "c": "old"}
 
 
 def test_bytes_of_a_name_that_are_no_text_are_written_as_python_shows_them(

@@ -6,7 +6,7 @@ from pathlib import Path
 from crossemo.data.provenance import Provenance
 from crossemo.encoders.families.base import Model
 from crossemo.encoders.sources import PROVENANCE, PROVENANCE_FIELD
-from crossemo.files import write_text
+from crossemo.files import replacing_in, write_text
 
 
 def record_in_config(model: Model, provenance: Provenance) -> None:
@@ -43,12 +43,17 @@ def save_encoder(
         sampling_rate: Samples per second that it takes.
         normalised: Whether it takes clips of zero mean and unit variance.
         provenance: What its weights have seen.
-        folder: Where to.
+        folder: Where to. Its other files stay.
+
+    Raises:
+        OSError: The folder can't be written or the disk is full.
     """
     from transformers import Wav2Vec2FeatureExtractor  # takes seconds to import
 
-    model.save_pretrained(folder)
-    Wav2Vec2FeatureExtractor(
+    extractor = Wav2Vec2FeatureExtractor(
         sampling_rate=sampling_rate, do_normalize=normalised
-    ).save_pretrained(folder)
+    )
+    with replacing_in(folder) as unfinished:
+        model.save_pretrained(unfinished)
+        extractor.save_pretrained(unfinished)
     write_provenance(folder, provenance)
