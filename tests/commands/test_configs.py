@@ -85,7 +85,6 @@ def test_a_setting_has_the_place_that_wins(here: Path) -> None:
         "model": " (other.yaml, line 2)",
         "model.lr": " (other.yaml, line 3)",
         "data.seed": "",
-        "": "",
     }
     assert place_of("threads", []) == " (one.yaml, line 1)"
     assert place_of("model.lr", ["--config", "other.yaml"]) == " (other.yaml, line 3)"
