@@ -57,6 +57,11 @@ def read(path: Path) -> str:
     return text
 
 
+def forget() -> None:
+    """Forget the files that were read for another command."""
+    _lines.clear()
+
+
 def read_settings(path: Path) -> dict[str, Any]:
     """Return what a config file sets.
 
@@ -87,7 +92,7 @@ def given(typed: Sequence[str], configs: Iterable[Path]) -> dict[str, str]:
         for path in configs
         for key, line in _lines.get(_full(path), {}).items()
     }
-    return places | dict.fromkeys(map(_option, typed), "")
+    return places | dict.fromkeys(filter(None, map(_option, typed)), "")
 
 
 def place_of(key: str, typed: Sequence[str]) -> str:
@@ -103,7 +108,7 @@ def place_of(key: str, typed: Sequence[str]) -> str:
             return ""
         if f"{key}.".startswith(f"{name}."):
             starts = [name.count(".") + 1]  # in the file that may have been named
-    for part in (".".join(parts[start:]) for start in starts):
+    for part in filter(None, (".".join(parts[start:]) for start in starts)):
         for path, lines in reversed(_lines.items()):
             if part in lines:
                 return f" ({shown_path(path)}, line {lines[part]})"

@@ -15,7 +15,7 @@ from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.distributed import DistError
 
-from crossemo.commands.configs import given, read_settings
+from crossemo.commands.configs import forget, given, read_settings
 from crossemo.commands.experiment import Experiment, RunConfig
 from crossemo.commands.foreign import is_lightnings
 from crossemo.commands.layerwise import Layerwise
@@ -99,6 +99,7 @@ def choose_experiment(typed: Sequence[str]) -> type[Experiment]:
     Raises:
         CrossEmoError: There is no such model, or the command can't run it.
     """
+    forget()
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
     for kind, options in (
         ("config", ("-c", "--config")),

@@ -78,7 +78,8 @@ def survey(text: str) -> dict[str, int]:
             elif isinstance(event, yaml.NodeEvent):
                 if stack[-1].mapping and stack[-1].key is None:
                     key = _key(event, line, stack[-1])
-                    lines[option_of((*stack[-1].path, key))] = line
+                    if option := option_of((*stack[-1].path, key)):
+                        lines.setdefault(option, line)
                 else:
                     _value(event, line, stack, sizes)
             if stack[-1].size > MAX_VALUES:

@@ -82,10 +82,9 @@ def test_a_setting_has_the_place_that_wins(here: Path) -> None:
     configs = [Path("one.yaml"), Path("other.yaml")]
     assert given(["--data.init_args.seed=1", "x"], configs) == {
         "threads": " (one.yaml, line 1)",
-        "model": " (other.yaml, line 2)",
+        "model": " (other.yaml, line 1)",
         "model.lr": " (other.yaml, line 3)",
         "data.seed": "",
-        "": "",
     }
     assert place_of("threads", []) == " (one.yaml, line 1)"
     assert place_of("model.lr", ["--config", "other.yaml"]) == " (other.yaml, line 3)"

@@ -54,6 +54,7 @@ def make(rng: Rng, folder: Path) -> Path:
     """Write a config, and the words of a command that names it."""
     source = CONFIGS[rng.integers(len(CONFIGS))].read_bytes()
     damage = DAMAGES[rng.integers(len(DAMAGES))]
+    folder.mkdir(exist_ok=True)
     (folder / "config.yaml").write_bytes(damage(rng, source))
     words = _pick(rng, [
         ["--config", "config.yaml"],
