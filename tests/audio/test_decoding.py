@@ -56,7 +56,7 @@ def test_content_above_the_new_nyquist_frequency_does_not_fold_back(
     assert np.abs(waveform[1000:-1000]).max() < 0.5e-5  # -100 dB
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(
     native=st.sampled_from((8_000, 11_025, 16_000, 22_050, 44_100, 48_000)),
     rate=st.sampled_from((16_000, 24_000)),

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 from torch.utils.data import DataLoader, DistributedSampler
@@ -59,7 +59,6 @@ def dataset(tmp_path: Path) -> ClipDataset:
     return ClipDataset(clips, store)
 
 
-@settings(deadline=None)  # a shared machine may stall
 @given(lengths_of_clips, batch_sizes, worlds, epochs)
 def test_training_deals_a_clip_at_most_once_and_drops_less_than_one_per_process(
     lengths: list[int], batch_size: int, world: int, epoch: int
@@ -72,7 +71,6 @@ def test_training_deals_a_clip_at_most_once_and_drops_less_than_one_per_process(
     assert all(len(batch) % world == 0 for batch in batches)
 
 
-@settings(deadline=None)  # a shared machine may stall
 @given(lengths_of_clips, batch_sizes, worlds, epochs)
 def test_processes_see_together_what_one_sees_with_larger_batches(
     lengths: list[int], batch_size: int, world: int, epoch: int
@@ -83,7 +81,6 @@ def test_processes_see_together_what_one_sees_with_larger_batches(
     assert together == [batch for batch in shareable if batch]
 
 
-@settings(deadline=None)  # a shared machine may stall
 @given(lengths_of_clips, batch_sizes, worlds, epochs)
 def test_all_training_batches_but_one_are_whole(
     lengths: list[int], batch_size: int, world: int, epoch: int
@@ -115,7 +112,6 @@ def test_clips_that_rest_are_no_longer_than_others() -> None:
     assert ((rested - 400) ** 2 / 400).sum() < 18.5
 
 
-@settings(deadline=None)  # a shared machine may stall
 @given(lengths_of_clips, batch_sizes, worlds)
 def test_evaluation_counts_every_clip_once_and_keeps_processes_in_step(
     lengths: list[int], batch_size: int, world: int

@@ -3,7 +3,7 @@ from collections.abc import Hashable
 from typing import cast
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crossemo.corpora.base import PARTS
@@ -34,7 +34,6 @@ def assert_partition(splits: list[Split], groups: set[str]) -> None:
     assert sorted(tested) == sorted(groups)
 
 
-@settings(deadline=None)
 @given(names, st.data())
 def test_kfold_tests_each_group_once_and_leaks_none(
     groups: set[str], data: st.DataObject
@@ -49,7 +48,6 @@ def test_kfold_tests_each_group_once_and_leaks_none(
     assert max(sizes) - min(sizes) <= 1
 
 
-@settings(deadline=None)
 @given(names)
 def test_leave_one_out_tests_each_group_once_and_leaks_none(groups: set[str]) -> None:
     splits = [
@@ -59,7 +57,6 @@ def test_leave_one_out_tests_each_group_once_and_leaks_none(groups: set[str]) ->
     assert all(len(split.test) == 1 for split in splits)
 
 
-@settings(deadline=None)
 @given(st.sets(st.sampled_from(ALL)))
 def test_official_tests_each_actor_once_and_leaks_none(present: set[str]) -> None:
     filled = [n for n, fold in enumerate(RAVDESS.folds) if fold & present]
@@ -71,7 +68,6 @@ def test_official_tests_each_actor_once_and_leaks_none(present: set[str]) -> Non
     assert_partition(splits, present)
 
 
-@settings(deadline=None)
 @given(names, st.integers(0, 2**32))
 def test_the_deal_depends_on_seed_and_groups_alone(groups: set[str], seed: int) -> None:
     one = make_split(sorted(groups), (), Scheme("kfold", 0, 3, seed))

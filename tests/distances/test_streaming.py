@@ -18,7 +18,7 @@ from tests.distances.normals import normal, ssl_like
 cuts = st.lists(st.integers(0, 40), max_size=5).map(sorted)
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(cuts)
 def test_any_cut_into_batches_gives_the_same(cut: list[int]) -> None:
     x = 1000 + ssl_like(40, 6)

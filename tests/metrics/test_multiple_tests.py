@@ -1,13 +1,12 @@
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crossemo.metrics.multiple_tests import benjamini_hochberg
 
 
 @given(st.lists(st.floats(0, 1), min_size=1, max_size=30))
-@settings(deadline=None)  # the first call imports SciPy
 def test_q_is_the_least_rate_at_which_a_test_is_a_discovery(p: list[float]) -> None:
     # All p up to one of them are discoveries at the rate m p / their number.
     rates = {one: len(p) * one / sum(other <= one for other in p) for one in p}

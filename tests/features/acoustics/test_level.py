@@ -2,7 +2,7 @@ import math
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crossemo.features.acoustics.level import level
@@ -34,7 +34,6 @@ def test_digital_silence_lies_at_the_floor() -> None:
     assert level(silence(1), RATE).tolist() == [-120, 0, -120]
 
 
-@settings(deadline=None)
 @given(st.floats(-60, 20))
 def test_a_gain_moves_the_level_and_not_its_spread(gain: float) -> None:
     clip = noise(0.5) * torch.linspace(0.1, 1, 8000)

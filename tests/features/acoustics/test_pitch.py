@@ -3,7 +3,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 
@@ -17,7 +17,6 @@ def sung(melody: list[int], tonic: float) -> Tensor:
     return torch.cat([tone(tonic * 2 ** (note / 12), 0.4) for note in melody])
 
 
-@settings(deadline=None)
 @given(st.floats(70, 780), st.sampled_from([16_000, 24_000]))
 def test_the_pitch_of_a_tone_is_its_frequency(frequency: float, rate: int) -> None:
     pitch = pitches(tone(frequency, 0.3, rate), rate)[3:-3]
@@ -37,7 +36,6 @@ def test_noise_and_silence_have_no_pitch() -> None:
     assert pitch_contour(silence(1.0), RATE).tolist() == [0] * 14
 
 
-@settings(deadline=None)
 @given(st.floats(-24, 24), st.floats(150, 190))
 def test_an_even_glide_is_a_straight_line(semitones: float, start: float) -> None:
     """14 equal parts of it rise by a fourteenth each."""
@@ -65,7 +63,6 @@ def test_parts_without_voice_lie_between_their_neighbours() -> None:
     assert steps.tolist() == pytest.approx(expected, abs=0.1)
 
 
-@settings(deadline=None)
 @given(st.floats(-60, 20))
 def test_a_gain_changes_no_pitch(gain: float) -> None:
     clip = torch.cat([sweep([150, 300], 0.5), noise(0.2), tone(250, 0.3)])

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor
 from torch.nn.utils.rnn import pad_sequence
@@ -49,7 +49,6 @@ def test_every_feature_of_any_sound_is_finite(clip: Tensor, rate: int) -> None:
         assert feature.isfinite().all(), name
 
 
-@settings(deadline=None)
 @given(st.permutations([tone(300, 0.3), noise(0.1), click(0.2), noise(0.5)]))
 def test_a_clip_has_the_same_features_in_any_company(clips: list[Tensor]) -> None:
     names = [name for name in HERE if name != "eGeMAPS"]

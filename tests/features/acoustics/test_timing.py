@@ -1,6 +1,6 @@
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from crossemo.features.acoustics.timing import timing
@@ -10,7 +10,6 @@ EDGE = 0.018  # s that a stretch begins before its sound and ends after it, at m
 SECONDS = st.floats(0.1, 1.0)
 
 
-@settings(deadline=None)
 @given(SECONDS, SECONDS, SECONDS)
 def test_a_tone_between_silences_is_found_where_it_is(
     before: float, sound: float, after: float
@@ -51,7 +50,6 @@ def test_the_parts_add_up_where_the_last_frame_is_cut_short() -> None:
     assert lead + stretch + trail == pytest.approx(duration)
 
 
-@settings(deadline=None)
 @given(st.floats(-60, 20))
 def test_a_gain_changes_no_time(gain: float) -> None:
     clip = noise(1.0) * (torch.arange(RATE) // 2000 % 2)
