@@ -214,6 +214,6 @@ def _model_type(path: str) -> type[object] | None:
     module, _, name = path.rpartition(".")
     try:
         model_type = getattr(import_module(module or "crossemo"), name, None)
-    except (ImportError, ValueError):
+    except (ImportError, TypeError, ValueError):  # as of `..name`
         return None
     return model_type if isinstance(model_type, type) else None

@@ -69,6 +69,7 @@ def test_recognition_needs_no_class(typed: list[str], here: Path) -> None:
     [
         (["fit", "--model=LayerwiseProbe"], "no model LayerwiseProbe: choose Layerw"),
         (["fit", "--model=nowhere.Probes"], "no model Probes"),
+        (["fit", "--model=..Probes"], "no model Probes"),
         (["fit", "--model=crossemo.Stage"], "no model Stage"),
         (["test", "--model=LayerwiseProbes"], "judged at the end of fit"),
     ],
