@@ -1,6 +1,7 @@
-"""The base of all errors that a user can mend, and lists in sentences."""
+"""The base of all errors that a user can mend, and what sentences are made of."""
 
 from collections.abc import Iterable
+from traceback import walk_tb
 
 
 class CrossEmoError(ValueError):
@@ -10,11 +11,37 @@ class CrossEmoError(ValueError):
     """
 
 
-def own_sentence(error: BaseException | None) -> str | None:
-    """Return what crossemo said, where an error is its own or was raised from one."""
+def crossemo_sentence(error: BaseException | None) -> str | None:
+    """Return the sentence of a `CrossEmoError`, or of one that led to this error."""
     while error is not None and not isinstance(error, CrossEmoError):
         error = error.__cause__ or error.__context__
     return None if error is None else str(error)
+
+
+def modules_of(error: BaseException) -> list[str]:
+    """Return the modules that an error came through, that which raised it last."""
+    frames = walk_tb(error.__traceback__)
+    return [str(frame.f_globals.get("__name__")) for frame, _ in frames]
+
+
+def reason_of(error: Exception) -> str:
+    """Return what the system or a library says, in one line that is not too long.
+
+    >>> reason_of(OSError(28, "No space left", "a.wav")), reason_of(KeyError())
+    ('No space left', 'KeyError')
+    """
+    reason = getattr(error, "strerror", None) or error
+    return shortened(reason, 300).rstrip(".") or type(error).__name__
+
+
+def shortened(value: object, most: int = 60) -> str:
+    """Return a value in one line that is not long.
+
+    >>> shortened("one  word and another", most=10)
+    'one word …'
+    """
+    text = " ".join(str(value)[: 4 * most].split())
+    return text if len(text) <= most else f"{text[: most - 2].rstrip()} …"
 
 
 def listed(names: Iterable[object], most: int = 8, last: str = ", ") -> str:

@@ -4,7 +4,7 @@ import csv
 import io
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -23,6 +23,18 @@ def expanded(path: str | Path) -> Path:
     if full.startswith("~"):
         raise CrossEmoError(f"There is no home folder for {path}: give the full path.")
     return Path(full)
+
+
+def from_here(path: str | Path) -> str:
+    """Return a path as it is typed in the working folder; in full if it lies elsewhere.
+
+    A run that lasts for days may well survive the folder that it was begun in.
+    """
+    try:
+        relative = os.path.relpath(path)
+    except FileNotFoundError:
+        return str(path)
+    return str(path) if relative.startswith("..") else relative
 
 
 def printable(name: str | Path) -> str:
@@ -54,8 +66,7 @@ def replacing(path: Path) -> Iterator[Path]:
         yield temporary
         sync(temporary)
         temporary.replace(path)
-        with suppress(OSError):  # some network file systems sync no folders
-            sync(path.parent)
+        sync(path.parent)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -79,14 +90,20 @@ def replacing_in(folder: Path) -> Iterator[Path]:
 def sync(path: Path) -> None:
     """Wait until a file, or the list of names in a folder, is on the disk.
 
+    Some network file systems don't do so for folders; then it may come later.
+
     Raises:
-        OSError: It can't be written.
+        OSError: A file can't be written.
     """
-    descriptor = os.open(path, os.O_RDONLY)
     try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+        descriptor = os.open(path, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+    except OSError:
+        if not path.is_dir():
+            raise
 
 
 def write_text(path: Path, text: str) -> None:

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from crossemo.files import replacing_in, write_csv, write_text
+from crossemo.files import from_here, replacing_in, write_csv, write_text
 
 
 def test_replaces_a_file_and_leaves_nothing_beside_it(tmp_path: Path) -> None:
@@ -85,3 +85,14 @@ def test_a_table_has_the_columns_of_all_rows(tmp_path: Path) -> None:
     path = tmp_path / "table.csv"
     write_csv(path, [{"a": 1, "b": "x, y"}, {"a": 2.5, "c": 3}])
     assert path.read_text() == 'a,b,c\n1,"x, y",\n2.5,,3\n'
+
+
+def test_a_path_is_shown_from_here_and_in_full_where_that_is_no_shorter(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    assert from_here(tmp_path / "here" / "logs") == "logs"
+    assert from_here(tmp_path / "logs") == str(tmp_path / "logs")
+    (tmp_path / "here").rmdir()
+    assert from_here(tmp_path / "here" / "logs") == str(tmp_path / "here" / "logs")

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from crossemo.audio.base import AudioError, RefusedError, open_regular
 from crossemo.audio.reading import Sound, read_header, read_sound
+from crossemo.errors import reason_of
 from crossemo.files import printable
 
 RESAMPLER = f"soxr-hq-{soxr.__version__}"
@@ -54,13 +55,13 @@ def decode(
     except RefusedError as refusal:
         raise AudioError(f"{name} {refusal}") from refusal
     except OSError as error:
-        raise AudioError(f"{name} can't be read: {error.strerror or error}.") from error
+        raise AudioError(f"{name} can't be read: {reason_of(error)}.") from error
     except MemoryError as error:
         raise AudioError(f"{name} doesn't fit into the memory.") from error
     except Exception as error:  # whatever a decoder may raise of a damaged file
-        reason = " ".join(str(error).split()).rstrip(".")
+        kind = type(error).__name__
         raise AudioError(
-            f"{name} can't be decoded: {type(error).__name__}: {reason}."
+            f"{name} can't be decoded: {kind}: {reason_of(error)}."
         ) from error
 
 

@@ -5,7 +5,13 @@ is as good as absent: it is made again.
 """
 
 from crossemo.cache.entries import KINDS, Entry, clear, entries
-from crossemo.cache.publishing import FORSAKEN, UNFINISHED, cache_dir, new_folder
+from crossemo.cache.publishing import (
+    FORSAKEN,
+    UNFINISHED,
+    cache_dir,
+    new_folder,
+    unwritable,
+)
 from crossemo.cache.sums import SUMS, is_whole, sums_of, write_sums
 
 __all__ = [
@@ -20,5 +26,6 @@ __all__ = [
     "is_whole",
     "new_folder",
     "sums_of",
+    "unwritable",
     "write_sums",
 ]

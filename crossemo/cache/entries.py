@@ -10,7 +10,7 @@ from pathlib import Path
 from secrets import token_hex
 
 from crossemo.cache.publishing import UNFINISHED, cache_dir
-from crossemo.errors import CrossEmoError
+from crossemo.errors import CrossEmoError, listed, reason_of
 
 KINDS = ("demo", "features", "files", "waveforms")
 _CLEARED = ".crossemo-cleared-"  # how the name of what is being removed begins
@@ -55,7 +55,7 @@ def entries(home: Path | None = None) -> list[Entry]:
             os.listdir(home)
         except OSError as error:
             raise CrossEmoError(
-                f"{home} can't be read as a cache ({error.strerror or error}): set the "
+                f"{home} can't be read as a cache ({reason_of(error)}): set the "
                 "environment variable CROSSEMO_CACHE to the path of another folder."
             ) from error
     rows = [
@@ -87,16 +87,15 @@ def clear(kinds: Iterable[str] = KINDS, home: Path | None = None) -> int:
             except FileNotFoundError:
                 pass  # another process was faster
             except OSError as error:
-                refusals.append(f"{entry.folder} ({error.strerror or error})")
+                refusals.append(f"{entry.folder} ({reason_of(error)})")
     for kind in chosen:
         for folder in _folders(home / kind):
             if folder.name.startswith(_CLEARED):  # by a process that was killed
                 shutil.rmtree(folder, ignore_errors=True)
     if refusals:
-        more = f" and {len(refusals) - 1} more" if len(refusals) > 1 else ""
         raise CrossEmoError(
-            f"{refusals[0]}{more} can't be removed: ask whoever owns the folder, or "
-            "set CROSSEMO_CACHE to one of your own."
+            f"{listed(refusals, most=1)} can't be removed: ask whoever owns the "
+            "folder, or set CROSSEMO_CACHE to one of your own."
         )
     return freed
 

@@ -11,7 +11,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory, mkdtemp
 
 from crossemo.cache.sums import SUMS, is_whole, write_sums
-from crossemo.errors import CrossEmoError
+from crossemo.errors import CrossEmoError, reason_of
 from crossemo.files import sync
 
 UNFINISHED = ".crossemo-unfinished-"  # how the name of a folder being filled begins
@@ -40,6 +40,21 @@ def cache_dir(chosen: str | Path | None = None) -> Path:
             "There is no home or working folder to keep a cache in: set the "
             "environment variable CROSSEMO_CACHE to the whole path of a folder."
         ) from error
+
+
+def unwritable(what: str, folder: Path, error: Exception) -> str:
+    """Return what to say where something can't be written to the cache.
+
+    Args:
+        what: What it is, at the beginning of the sentence.
+        folder: Where to.
+        error: What the system says.
+    """
+    return (
+        f"{what} can't be written to {folder} ({reason_of(error)}): make room there, "
+        "or choose another folder by data.cache_dir or the environment variable "
+        "CROSSEMO_CACHE."
+    )
 
 
 def _as_good(there: Path, ours: Path) -> bool:
@@ -84,8 +99,7 @@ def new_folder(
         while not _renamed(ours, final) and not stays(final, ours):
             with suppress(FileNotFoundError):  # a third process was faster
                 final.rename(Path(mkdtemp(dir=scratch), final.name))
-        with suppress(OSError):  # some network file systems sync no folders
-            sync(final.parent)
+        sync(final.parent)
 
 
 def _finish(folder: Path, sums: bool) -> None:
@@ -98,8 +112,7 @@ def _finish(folder: Path, sums: bool) -> None:
         list(threads.map(sync, files))
     for path in (folder, *inside):
         if path.is_dir():
-            with suppress(OSError):  # as above
-                sync(path)
+            sync(path)
 
 
 def _renamed(ours: Path, final: Path) -> bool:

@@ -11,7 +11,7 @@ from torch.utils.tensorboard import SummaryWriter
 from crossemo.commands.parser import Parser
 from crossemo.data.provenance import marked
 from crossemo.errors import CrossEmoError
-from crossemo.files import expanded, write_csv
+from crossemo.files import expanded, from_here, write_csv
 from crossemo.layerwise import encoder_rows, score_rows, with_choices
 from crossemo.layerwise.comparable_runs import differing_settings, on_shared_clips
 from crossemo.metrics.names import LEVEL
@@ -23,7 +23,7 @@ from crossemo.report.study import Study
 from crossemo.report.style import mark_figure
 from crossemo.report.tables import show
 from crossemo.runs.effort import Effort
-from crossemo.runs.folder import claim_version, folder_of_runs, from_here
+from crossemo.runs.folder import claim_version, folder_of_runs
 from crossemo.runs.results import write_results
 
 logger = logging.getLogger(__name__)

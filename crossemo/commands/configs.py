@@ -17,11 +17,11 @@ from crossemo.commands.survey import (
     EVENTS,
     YAMLRefusal,
     option_of,
-    refusal_of,
-    shorten,
     survey,
+    yaml_refusal,
 )
-from crossemo.errors import CrossEmoError
+from crossemo.errors import CrossEmoError, shortened
+from crossemo.files import from_here
 
 MAX_BYTES = 1_000_000
 _ENCODINGS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb": "utf-8-sig"}
@@ -88,7 +88,7 @@ def given(typed: Sequence[str], configs: Iterable[Path]) -> dict[str, str]:
         configs: The config files, which were read.
     """
     places = {
-        key: f" ({shown_path(_full(path))}, line {line})"
+        key: f" ({from_here(_full(path))}, line {line})"
         for path in configs
         for key, line in _lines.get(_full(path), {}).items()
     }
@@ -111,7 +111,7 @@ def place_of(key: str, typed: Sequence[str]) -> str:
     for part in filter(None, (".".join(parts[start:]) for start in starts)):
         for path, lines in reversed(_lines.items()):
             if part in lines:
-                return f" ({shown_path(path)}, line {lines[part]})"
+                return f" ({from_here(path)}, line {lines[part]})"
     return ""
 
 
@@ -124,12 +124,6 @@ def _option(word: str) -> str:
 
 def _full(path: Path) -> str:
     return os.path.abspath(path)
-
-
-def shown_path(path: str) -> str:
-    """Return a path as short as it can be typed here."""
-    relative = os.path.relpath(path)
-    return path if relative.startswith("..") else relative
 
 
 def load(text: str) -> Any:  # noqa: ANN401
@@ -173,14 +167,14 @@ def _decoded(content: bytes) -> str:
 def _unreadable(text: str, error: Exception) -> YAMLRefusal:
     """Return what to say of a value that can't be built."""
     if isinstance(error, yaml.MarkedYAMLError):
-        return refusal_of(text, error)
+        return yaml_refusal(text, error)
     events: Any = yaml.parse(text, Loader=EVENTS)
     for event in events:
         if hasattr(event, "value") and event.implicit != (False, True):
             try:
                 _load_yaml(f"{event.tag or ''} {event.value}")
             except Exception:
-                problem = f"{shorten(event.value)} can't be read: put it in quotes"
+                problem = f"{shortened(event.value)} can't be read: put it in quotes"
                 return YAMLRefusal(1 + event.start_mark.line, problem)
     return YAMLRefusal(1, "a value can't be read")
 

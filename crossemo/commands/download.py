@@ -30,7 +30,7 @@ from rich.progress import (
 
 from crossemo.corpora import corpus_classes
 from crossemo.corpora.base import Archive
-from crossemo.errors import CrossEmoError
+from crossemo.errors import CrossEmoError, reason_of
 from crossemo.files import expanded
 
 TIMEOUT = 30.0  # seconds without an answer or a byte
@@ -232,5 +232,4 @@ def _writing(path: Path) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        reason = error.strerror or error
-        raise DownloadError(f"{path} can't be written: {reason}.") from error
+        raise DownloadError(f"{path} can't be written: {reason_of(error)}.") from error

@@ -23,22 +23,17 @@ from rich.text import Text
 from crossemo.callbacks.last import job, note_of
 from crossemo.callbacks.lines import MinuteLines
 from crossemo.commands.configs import place_of
-from crossemo.commands.foreign import refusal_of
+from crossemo.commands.foreign import foreign_refusal
 from crossemo.commands.parser import Threads
 from crossemo.commands.sentences import name_of_stage
 from crossemo.corpora import corpus_classes
 from crossemo.encoders import CATALOGUE, encoder_facts
-from crossemo.errors import CrossEmoError, own_sentence
-from crossemo.files import expanded, write_text
+from crossemo.errors import CrossEmoError, crossemo_sentence
+from crossemo.files import expanded, from_here, write_text
 from crossemo.report.tables import show
 from crossemo.runs.board import Board, Metrics
 from crossemo.runs.effort import Effort
-from crossemo.runs.folder import (
-    claim_version,
-    find_checkpoint,
-    folder_of_runs,
-    from_here,
-)
+from crossemo.runs.folder import claim_version, find_checkpoint, folder_of_runs
 from crossemo.stages.refusals import refuse_sharding
 
 _LEAST = {  # of what Lightning takes, and divides by
@@ -126,7 +121,7 @@ class Experiment(LightningCLI):
         self.folder = folder_of_runs(config.logs, config.name)
         if self.subcommand == "fit" and (number := job()) and not config.ckpt_path:
             note = note_of(self.folder, number)
-            config.ckpt_path = note.read_text() if note.is_file() else None
+            config.ckpt_path = note.read_text("utf-8") if note.is_file() else None
         if config.ckpt_path:
             config.ckpt_path = find_checkpoint(config.ckpt_path, self.folder)
         elif self.subcommand in ("test", "predict"):
@@ -151,7 +146,7 @@ class Experiment(LightningCLI):
         except (OSError, MemoryError):
             raise
         except Exception as error:
-            if own_sentence(error) or (sentence := refusal_of(error)) is None:
+            if crossemo_sentence(error) or (sentence := foreign_refusal(error)) is None:
                 raise
             raise CrossEmoError(sentence) from error
 

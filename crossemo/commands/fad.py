@@ -23,12 +23,12 @@ from crossemo.data.samplers import eval_batches
 from crossemo.data.waveforms import WaveformStore, skipped_sentence
 from crossemo.encoders import SSLEncoder, load_encoder
 from crossemo.errors import CrossEmoError, listed
-from crossemo.files import expanded, printable
+from crossemo.files import expanded, from_here, printable
 from crossemo.progress import bar
 from crossemo.report.study import Study
 from crossemo.report.tables import show, similarity_table
 from crossemo.runs.effort import Effort
-from crossemo.runs.folder import claim_version, folder_of_runs, from_here
+from crossemo.runs.folder import claim_version, folder_of_runs
 from crossemo.similarity import (
     DEFAULTS,
     Domain,

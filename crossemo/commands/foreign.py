@@ -1,9 +1,8 @@
 """What Lightning and classes of users' own refuse, told from faults of crossemo's."""
 
 import re
-import traceback
 
-from crossemo.commands.survey import shorten
+from crossemo.errors import modules_of, shortened
 
 _FIRST = re.compile(r"Errors:\n +- (.*?)(?:\n +- |\n *Given value|\Z)", re.S)
 
@@ -12,12 +11,11 @@ def is_lightnings(error: BaseException) -> bool:
     """Return whether it was Lightning itself that refused something."""
     from lightning.fabric.utilities.exceptions import MisconfigurationException
 
-    return isinstance(error, MisconfigurationException) or _modules(error)[
-        -1
-    ].startswith("lightning.")
+    *_, last = ["", *modules_of(error)]
+    return isinstance(error, MisconfigurationException) or last.startswith("lightning.")
 
 
-def refusal_of(error: Exception) -> str | None:
+def foreign_refusal(error: Exception) -> str | None:
     """Return what to say where classes that a config names could not be made.
 
     Args:
@@ -29,15 +27,9 @@ def refusal_of(error: Exception) -> str | None:
     root: BaseException = error
     while root.__cause__ is not None:
         root = root.__cause__
-    for module in _modules(root):
-        if module.startswith("crossemo.") and not module.startswith("crossemo.com"):
-            return None
+    ours = [one for one in modules_of(root) if one.startswith("crossemo.")]
+    if not all(one.startswith("crossemo.commands") for one in ours):
+        return None
     first = _FIRST.search(str(error))  # of what several types were tried
-    text = shorten(first[1] if first else error, 300)
+    text = shortened(first[1] if first else error, 300)
     return text if text.endswith(".") else f"{text}."
-
-
-def _modules(error: BaseException) -> list[str]:
-    """Return the modules that an error came through, that which raised it last."""
-    frames = traceback.walk_tb(error.__traceback__)
-    return [str(frame.f_globals.get("__name__")) for frame, _ in frames] or [""]

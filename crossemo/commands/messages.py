@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from tempfile import mkstemp
 
 from crossemo.commands.streams import drop_output
-from crossemo.errors import own_sentence
+from crossemo.errors import crossemo_sentence, reason_of
 from crossemo.version import __version__
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -61,18 +61,16 @@ def one_sentence() -> Iterator[None]:
 
 def sentence_of(error: Exception) -> str | None:
     """Return what a user should read of an error; None if crossemo is at fault."""
-    # jsonargparse keeps only the text of what a class among several refuses.
-    refusal = re.search(r"- (.+ may be in one part only\.)", str(error))
-    if sentence := own_sentence(error) or (refusal and refusal[1]):
+    if sentence := crossemo_sentence(error):
         return sentence
     if isinstance(error, OSError) and error.errno in _FULL:
         return (
             "There is no space left to write to. What was saved before is whole: make "
-            "room and go on with --ckpt_path last."
+            "room and begin again, a fit that was under way with --ckpt_path last."
         )
     if isinstance(error, OSError) and error.errno is not None:
         place = f"{os.fsdecode(error.filename)}: " if error.filename else ""
-        return f"{place}{error.strerror or error}."
+        return f"{place}{reason_of(error)}."
     if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
         return (
             "There is not enough memory: choose a smaller data.batch_size, a smaller "

@@ -10,7 +10,7 @@ from jsonargparse.typing import restricted_number_type
 
 from crossemo.commands import unknown
 from crossemo.commands.configs import install, read_settings
-from crossemo.commands.foreign import refusal_of
+from crossemo.commands.foreign import foreign_refusal
 from crossemo.commands.sentences import explain, name_of_command
 
 install()
@@ -43,7 +43,7 @@ class Parser(ArgumentParser):
         except (OSError, MemoryError):
             raise
         except Exception as error:
-            if not self.exit_on_error or refusal_of(error) is None:
+            if not self.exit_on_error or foreign_refusal(error) is None:
                 raise
             self.error(str(error), error)
         return settings

@@ -16,13 +16,14 @@ from crossemo.callbacks.last import LastCheckpoint, Requeue, job
 from crossemo.callbacks.results import Results
 from crossemo.callbacks.writers import AdapterWriter, PredictionWriter
 from crossemo.commands.experiment import Experiment
+from crossemo.data.clip_tables import PREDICTIONS
+from crossemo.files import from_here
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.tables import (
     comparisons_table,
     results_table,
     similarity_table,
 )
-from crossemo.runs.folder import from_here
 from crossemo.stages.stage import Stage
 from crossemo.stages.switch import StageSwitch
 from crossemo.stages.trainer_rules import refuse_callbacks, refuse_options
@@ -104,7 +105,7 @@ class Recognition(Experiment):
         self._show()
         folder = self.trainer.log_dir  # asks the first process, so all must take part
         if folder is not None and self.trainer.is_global_zero:
-            path = Path(folder) / "predictions.csv"
+            path = Path(folder) / PREDICTIONS
             with path.open(encoding="utf-8") as file:
                 clips = sum(1 for _ in file) - 1
             print(f"Predictions of {clips} clips: {from_here(path)}")

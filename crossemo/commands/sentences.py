@@ -8,9 +8,10 @@ from inspect import isabstract, signature
 from traceback import walk_tb
 from typing import Any, NamedTuple
 
-from crossemo.commands.configs import load, place_of, shown_path
-from crossemo.commands.survey import YAMLRefusal, shorten
-from crossemo.errors import listed, own_sentence
+from crossemo.commands.configs import load, place_of
+from crossemo.commands.survey import YAMLRefusal
+from crossemo.errors import crossemo_sentence, listed, shortened
+from crossemo.files import from_here
 
 _KEY = re.compile(r'^([ -]*)Parser key "([\w.]+)"(?: element \d+)?:? ?(.*)$')
 _CLASS = re.compile(r"Problem with given class_path '([\w.]+)'")
@@ -102,7 +103,7 @@ def explain(
         options: Names of the options that there are.
         typed: What was typed.
     """
-    if sentence := own_sentence(error):
+    if sentence := crossemo_sentence(error):
         return sentence
     key, text, owner = failure_of(message)
     key = ".".join(filter(None, _with_names(key, error)))
@@ -120,7 +121,7 @@ def explain(
         return f"{' and '.join(names)} must be given{place_of(key, typed)}."
     if flag := re.match(r"argument (\S+): expected", text):
         return f"{flag[1].rpartition('/')[2]} needs a value."
-    return _refused_value(key, text, typed) if key else shorten(text, 300)
+    return _refused_value(key, text, typed) if key else shortened(text, 300)
 
 
 def _refused_value(key: str, text: str, typed: Sequence[str]) -> str:
@@ -130,9 +131,9 @@ def _refused_value(key: str, text: str, typed: Sequence[str]) -> str:
     while nested := _NESTED.match(value):
         key, value = f"{key}.{nested[1]}", nested[2].strip("'\"")
     where = place_of(key, typed)
-    shown = shorten(value) if value.strip() else "empty"
+    shown = shortened(value) if value.strip() else "empty"
     if "File does not exist" in text or value.endswith((".yaml", ".yml")):
-        return f"There is no file {shown_path(value)}{where}: {key} would read it."
+        return f"There is no file {from_here(value)}{where}: {key} would read it."
     if problem := _broken_yaml(value):
         return f"{key} is {shown}{where}: {problem}."
     if "load config" in text or re.fullmatch(r"stages(\.\w+)?", key):
@@ -152,7 +153,7 @@ def _refused_value(key: str, text: str, typed: Sequence[str]) -> str:
         advice = " or ".join(choices)
         advice = re.sub(r"such as \[1, 2\]", such, advice) if such else advice
         return f"{key} is {shown}{where}: give {advice}."
-    return f"{key}{where}: {shorten(text, 200)}"
+    return f"{key}{where}: {shortened(text, 200)}"
 
 
 def _choices(text: str) -> list[str]:
@@ -185,9 +186,9 @@ def _unknown_option(
     words = [word.lstrip("-").partition("=")[0] for word in name.split()] or [""]
     for word in words:
         if word.endswith((".yaml", ".yml")):
-            return f"A config follows --config: say --config {shorten(word)}."
+            return f"A config follows --config: say --config {shortened(word)}."
     names = [f"{key}.{one}" for one in arguments_of(owner)] if owner else options
-    full = _first_unknown(f"{key}.{shorten(words[0])}".strip("."), names)
+    full = _first_unknown(f"{key}.{shortened(words[0])}".strip("."), names)
     where = place_of(full, typed)
     return f"There is no option {full}{where}{_alternatives(full, names)}"
 

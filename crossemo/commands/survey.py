@@ -6,6 +6,8 @@ from typing import Any
 
 import yaml
 
+from crossemo.errors import shortened
+
 MAX_DEPTH = 50  # of lists and mappings in each other
 MAX_VALUES = 100_000  # with those that aliases stand for
 EVENTS = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
@@ -85,7 +87,7 @@ def survey(text: str) -> dict[str, int]:
             if stack[-1].size > MAX_VALUES:
                 raise YAMLRefusal(line, "that is more than any config needs")
     except yaml.MarkedYAMLError as error:
-        raise refusal_of(text, error) from error
+        raise yaml_refusal(text, error) from error
     except yaml.reader.ReaderError as error:
         line = 1 + text[: error.position].count("\n")
         raise YAMLRefusal(line, "a character can't stand in YAML") from error
@@ -101,10 +103,10 @@ def option_of(path: Sequence[str]) -> str:
     return ".".join(key[:80] for key in path[:8] if key not in _WRAPPING)
 
 
-def refusal_of(text: str, error: yaml.MarkedYAMLError) -> YAMLRefusal:
+def yaml_refusal(text: str, error: yaml.MarkedYAMLError) -> YAMLRefusal:
     """Return what to say of text that PyYAML refuses."""
     mark, context = error.problem_mark, error.context_mark
-    problem = " ".join(str(error.problem).split())
+    problem = shortened(error.problem, 200)
     if mark is None:
         return YAMLRefusal(1, problem)
     begun = context.line + 1 if context else mark.line + 1
@@ -117,21 +119,11 @@ def refusal_of(text: str, error: yaml.MarkedYAMLError) -> YAMLRefusal:
     return YAMLRefusal(mark.line + 1, problem)
 
 
-def shorten(value: object, most: int = 60) -> str:
-    """Return a value in one line that is not long.
-
-    >>> shorten("one  word and another", most=10)
-    'one word …'
-    """
-    text = " ".join(str(value)[: 4 * most].split())
-    return text if len(text) <= most else f"{text[: most - 2].rstrip()} …"
-
-
 def _key(event: Any, line: int, mapping: _Open) -> str:  # noqa: ANN401
     if not isinstance(event, yaml.ScalarEvent):
         raise YAMLRefusal(line, "a key is a word, not a list or a mapping")
     key: str = event.value
-    name = repr(shorten(key))
+    name = repr(shortened(key))
     if _RESOLVER.resolve(yaml.ScalarNode, key, event.implicit) not in _OF_KEYS:
         problem = f"as a key, {name} is read as a number, true, false or null"
         raise YAMLRefusal(line, f"{problem}: put it in quotes")
@@ -151,7 +143,7 @@ def _value(
     around = stack[-1]
     key, around.key = around.key, None
     if getattr(event, "tag", None) not in (None, "!", *_OF_VALUES):
-        raise YAMLRefusal(line, f"take {shorten(event.tag)} away")
+        raise YAMLRefusal(line, f"take {shortened(event.tag)} away")
     if "\0" in getattr(event, "value", ""):
         raise YAMLRefusal(line, "no value may hold a NUL")
     if isinstance(event, yaml.AliasEvent):
@@ -163,7 +155,7 @@ def _value(
         if event.anchor:
             sizes[event.anchor] = 1
         if key and ":" in key and around.flow and _is_missing(event):
-            name, _, value = shorten(key).partition(":")
+            name, _, value = shortened(key).partition(":")
             problem = f"{{{name}:{value}}} lacks a space: write {{{name}: {value}}}"
             raise YAMLRefusal(line, problem)
     elif len(stack) > MAX_DEPTH:

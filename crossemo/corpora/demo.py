@@ -20,6 +20,7 @@ from crossemo.corpora.base import (
     CorpusNotFoundError,
 )
 from crossemo.corpora.demo_sound.cues import CUES, VERSION, draw_speaker, vary
+from crossemo.errors import reason_of
 from crossemo.files import expanded
 from crossemo.progress import bar
 
@@ -139,7 +140,7 @@ class Demo(Corpus):
         except OSError as error:
             raise CorpusError(
                 f"The demo can't be written to {self.root} "
-                f"({error.strerror or error}): give another root or set the "
+                f"({reason_of(error)}): give another root or set the "
                 "environment variable CROSSEMO_CACHE."
             ) from error
 

@@ -149,8 +149,5 @@ def _write(store: Path, files: Mapping[str, object], root: str) -> None:
             (folder / "facts.json").write_text(facts)
             (folder / "about.json").write_text(json.dumps({"of": root}))
     except OSError as error:
-        raise CorpusError(
-            f"What the files hold can't be written to {store} "
-            f"({error.strerror or error}): make room there, or choose another folder "
-            "by data.cache_dir or the environment variable CROSSEMO_CACHE."
-        ) from error
+        sentence = cache.unwritable("What the files hold", store, error)
+        raise CorpusError(sentence) from error

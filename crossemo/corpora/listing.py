@@ -9,7 +9,7 @@ from stat import S_ISDIR
 from typing import NoReturn
 
 from crossemo.corpora.base import CorpusError, CorpusNotFoundError
-from crossemo.errors import listed
+from crossemo.errors import listed, reason_of
 from crossemo.files import printable
 
 # fmt: off
@@ -69,8 +69,8 @@ def check_folder(root: Path, advice: str) -> None:
     except (FileNotFoundError, NotADirectoryError):
         mode = 0
     except (OSError, ValueError) as error:  # ValueError: a name with a null character
-        reason = getattr(error, "strerror", None) or error
-        raise CorpusError(f"{printable(root)} can't be read: {reason}.") from error
+        why = reason_of(error)
+        raise CorpusError(f"{printable(root)} can't be read: {why}.") from error
     if not S_ISDIR(mode):
         wrong = "is not a folder" if mode else "does not exist"
         raise CorpusNotFoundError(f"{printable(root)} {wrong}: {advice}.")
@@ -142,7 +142,7 @@ def refuse(error: OSError) -> NoReturn:
         CorpusError: Always.
     """
     place = printable(error.filename)
-    raise CorpusError(f"{place} can't be read: {error.strerror}.") from error
+    raise CorpusError(f"{place} can't be read: {reason_of(error)}.") from error
 
 
 def _visible(folder: Path) -> list[Path]:

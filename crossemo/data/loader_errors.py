@@ -5,7 +5,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from multiprocessing.process import BaseProcess
 
-from crossemo.errors import CrossEmoError
+from crossemo.errors import CrossEmoError, modules_of
 
 _ENDED = re.compile(r"DataLoader worker \(pid.*\) (is killed by|exited unexpectedly)")
 _SENTENCE = (
@@ -13,6 +13,7 @@ _SENTENCE = (
     "such as a lack of memory. Go on from the last checkpoint with --data.num_workers "
     "0, which needs no such processes."
 )
+_SHARER = "multiprocessing.resource_sharer"
 _CAUGHT = "in DataLoader worker process"
 
 
@@ -41,7 +42,7 @@ def loading() -> Iterator[None]:
     except (RuntimeError, EOFError, OSError) as error:
         # A worker that is gone no longer hands over the memory of its last batch.
         gone = isinstance(error, ConnectionError | EOFError | FileNotFoundError)
-        gone = gone and "resource_sharer" in _origins(error)
+        gone = gone and _SHARER in modules_of(error)
         if not gone and not _ENDED.search(str(error)):
             raise
         raise LoadingError(_SENTENCE) from error
@@ -58,12 +59,3 @@ def refuse_killed(workers: Iterable[BaseProcess]) -> None:
     """
     if any((worker.exitcode or 0) < 0 for worker in workers):
         raise LoadingError(_SENTENCE)
-
-
-def _origins(error: BaseException) -> set[str]:
-    """Return the names of the modules that an error passed through."""
-    names, trace = set(), error.__traceback__
-    while trace is not None:
-        names.add(trace.tb_frame.f_globals["__name__"].rpartition(".")[2])
-        trace = trace.tb_next
-    return names

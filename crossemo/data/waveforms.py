@@ -22,7 +22,7 @@ from crossemo import audio, cache
 from crossemo.corpora.facts import content_digest
 from crossemo.data.batch import Content
 from crossemo.data.examples import Example
-from crossemo.errors import CrossEmoError, listed
+from crossemo.errors import CrossEmoError, listed, reason_of
 from crossemo.files import printable
 from crossemo.progress import bar
 
@@ -201,11 +201,8 @@ def _build(
         with cache.new_folder(folder, _serves_as_well) as built:
             _write(built, examples, rate, progress)
     except OSError as error:
-        raise WaveformError(
-            f"The waveforms can't be written to {folder.parent} "
-            f"({error.strerror or error}): make room there, or choose another folder "
-            "by data.cache_dir or the environment variable CROSSEMO_CACHE."
-        ) from error
+        sentence = cache.unwritable("The waveforms", folder.parent, error)
+        raise WaveformError(sentence) from error
 
 
 def _write(
@@ -265,7 +262,7 @@ def _decode(example: Example, rate: int) -> Waveform | str:
     except audio.AudioError as error:
         return str(error)
     except OSError as error:
-        return f"{printable(clip.path)} can't be read: {error.strerror}."
+        return f"{printable(clip.path)} can't be read: {reason_of(error)}."
     if digest != example.digest:
         return f"{printable(clip.path)} has changed since it was listed: run again."
     return waveform

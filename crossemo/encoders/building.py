@@ -7,17 +7,10 @@ from torch import nn
 from torch.nn.modules.module import register_module_parameter_registration_hook
 
 from crossemo.encoders.catalogue import EncoderError
-from crossemo.errors import CrossEmoError
+from crossemo.errors import CrossEmoError, reason_of
 
 MOST_TENSORS = 10_000  # the largest encoders that were published have a thousand
 _SLACK = 1_000_000  # numbers by which a model may outgrow its file, to say what lacks
-_LONGEST = 300  # characters of what a library says
-
-
-def reason(error: Exception) -> str:
-    """Return what a library says, in one line that is not too long."""
-    said = " ".join(str(error).split()) or type(error).__name__
-    return f"{said[:_LONGEST]}…" if len(said) > _LONGEST else said.rstrip(".")
 
 
 @contextmanager
@@ -36,7 +29,7 @@ def one_refusal(name: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise EncoderError(
-            f"{name} can't be loaded ({reason(error)}): its files are damaged or "
+            f"{name} can't be loaded ({reason_of(error)}): its files are damaged or "
             "another program's, so save or download the encoder again."
         ) from error
 

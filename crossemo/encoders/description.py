@@ -3,7 +3,7 @@
 from typing import NamedTuple
 
 from crossemo.data.provenance import NOTHING, Provenance
-from crossemo.encoders.building import one_refusal, reason
+from crossemo.encoders.building import one_refusal
 from crossemo.encoders.catalogue import EncoderError, EncoderFacts
 from crossemo.encoders.families import family_names, find_family, get_family
 from crossemo.encoders.families.base import EncoderFiles, Family
@@ -16,6 +16,7 @@ from crossemo.encoders.sources import (
     find_source,
     read_json,
 )
+from crossemo.errors import reason_of
 
 RATES = range(1_000, 192_001)  # Hz
 
@@ -150,7 +151,7 @@ def _facts(source: Source, family: Family, files: EncoderFiles) -> EncoderFacts:
     except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise EncoderError(
             f"The sampling rate or the convolutions of {source.name} can't be read "
-            f"from its configuration files: {reason(error)}."
+            f"from its configuration files: {reason_of(error)}."
         ) from error
     if source.entry and facts != source.entry.facts:
         raise EncoderError(

@@ -9,8 +9,8 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
-from crossemo.encoders.building import reason
 from crossemo.encoders.catalogue import CATALOGUE, CatalogueEntry, EncoderError
+from crossemo.errors import reason_of
 from crossemo.files import expanded
 
 SMALL_FILES = ("config.json", "preprocessor_config.json", "processor_config.json")
@@ -125,7 +125,7 @@ def read_json(path: Path) -> dict[str, Any]:
         text = path.read_text(encoding="utf-8")
         content = json.loads(text, parse_constant=_finite, parse_float=_finite)
     except (OSError, RecursionError, ValueError) as error:
-        raise EncoderError(f"Can't read {path}: {reason(error)}.") from error
+        raise EncoderError(f"Can't read {path}: {reason_of(error)}.") from error
     if not isinstance(content, dict):
         raise EncoderError(f"{path} holds no JSON object: save the encoder again.")
     return content
@@ -195,7 +195,7 @@ def _download(source: Source, names: Sequence[str], *, bar: bool = True) -> Path
         ) from error
     except (HfHubHTTPError, HFValidationError, OSError) as error:
         raise EncoderError(
-            f"Can't download {' or '.join(names)} of {where}: {reason(error)}."
+            f"Can't download {' or '.join(names)} of {where}: {reason_of(error)}."
         ) from error
     return Path(folder)
 

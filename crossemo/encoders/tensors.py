@@ -7,8 +7,8 @@ from zipfile import ZIP_STORED, ZipFile, is_zipfile
 import torch
 from torch import Tensor
 
-from crossemo.encoders.building import reason
 from crossemo.encoders.catalogue import EncoderError
+from crossemo.errors import reason_of
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -27,7 +27,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         _refuse_other_content(stored, path.stat().st_size)
     except Exception as error:  # of many kinds, as unpickling goes wrong in many ways
         raise EncoderError(
-            f"Can't read the weights in {path}: {reason(error)}."
+            f"Can't read the weights in {path}: {reason_of(error)}."
         ) from error
     return dict(stored)
 

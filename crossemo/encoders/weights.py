@@ -18,6 +18,7 @@ from crossemo.encoders.building import no_larger_than
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.sources import WEIGHTS
 from crossemo.encoders.tensors import read_tensors
+from crossemo.errors import listed
 
 if TYPE_CHECKING:
     from crossemo.encoders.description import Description
@@ -162,9 +163,7 @@ def _refuse_other_weights(about: "Description", report: Mapping[str, Any]) -> No
         "has in another shape": sorted(mismatched),
     }
     complaints = [
-        f"{verb} {keys[0]}" + (f" and {len(keys) - 1} more" if keys[1:] else "")
-        for verb, keys in differences.items()
-        if keys
+        f"{verb} {listed(keys, most=1)}" for verb, keys in differences.items() if keys
     ]
     if complaints:
         raise EncoderError(

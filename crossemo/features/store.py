@@ -263,8 +263,4 @@ def _describe(folder: Path, extractor: Extractor, precision: Precision) -> None:
 
 
 def _unwritable(folder: Path, error: Exception) -> FeatureError:
-    reason = getattr(error, "strerror", None) or error
-    return FeatureError(
-        f"Features can't be written to {folder} ({reason}): make room there, or choose "
-        "another folder by data.cache_dir or the environment variable CROSSEMO_CACHE."
-    )
+    return FeatureError(cache.unwritable("Features", folder, error))

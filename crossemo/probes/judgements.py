@@ -120,16 +120,22 @@ def read_judgements(path: Path) -> Judgements:
             texts = {k: json.loads(v) for k, v in (file.metadata() or {}).items()}
             if (written := int(texts.pop("format"))) == FORMAT:
                 tensors = {name: file.get_tensor(name) for name in _TENSORS}
-    except (OSError, SafetensorError, ValueError, KeyError) as error:
+                return _judgements(tensors, texts)
+    except (
+        *(AttributeError, KeyError, OSError, RecursionError, SafetensorError),
+        *(TypeError, ValueError),
+    ) as error:
         raise CrossEmoError(
             f"{path} holds no judgements of probes: give a file or folder that "
             "`lightning fit` with LayerwiseProbes left."
         ) from error
-    if written != FORMAT:
-        raise CrossEmoError(
-            f"{path} is of format {written}, and this crossemo reads format {FORMAT}, "
-            "whose linear probes are solved rather than trained: make that run anew."
-        )
+    raise CrossEmoError(
+        f"{path} is of format {written}, and this crossemo reads format {FORMAT}, "
+        "whose linear probes are solved rather than trained: make that run anew."
+    )
+
+
+def _judgements(tensors: Mapping[str, Tensor], texts: Mapping[str, Any]) -> Judgements:
     return Judgements(
         **tensors,
         conditions=[Condition(*one) for one in texts["conditions"]],

@@ -13,7 +13,7 @@ import torch
 from lightning import Trainer
 from lightning.pytorch.plugins.io import TorchCheckpointIO
 
-from crossemo.errors import CrossEmoError
+from crossemo.errors import CrossEmoError, reason_of
 from crossemo.files import replacing
 from crossemo.runs.checkpoint_shape import WEIGHTS, refuse_misshapen
 
@@ -187,7 +187,7 @@ def _opened(path: str | Path) -> IO[bytes]:
             raise CheckpointError(f"{path} is no file, so it is no checkpoint.")
         return open(path, "rb")
     except OSError as error:
-        raise CheckpointError(f"{path} can't be read: {error.strerror}.") from error
+        raise CheckpointError(f"{path} can't be read: {reason_of(error)}.") from error
 
 
 def _refuse_broken(file: IO[bytes], path: str | Path) -> bool:

@@ -8,7 +8,7 @@ from typing import Any, Self
 import torch
 from lightning import LightningModule
 
-from crossemo.errors import CrossEmoError
+from crossemo.errors import CrossEmoError, shortened
 from crossemo.runs.checkpoint_files import (
     ORIGIN,
     CheckpointError,
@@ -106,8 +106,8 @@ def _settings(
                 or defaults[name].default is None
             )
         if not fits:
-            shown = " ".join(repr(value).split())
-            raise _unlike(stored, f"the setting {name} can't be {shown:.80}")
+            shown = shortened(repr(value), 80)
+            raise _unlike(stored, f"the setting {name} can't be {shown}")
     return settings
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
-from crossemo.errors import CrossEmoError
+from crossemo.errors import CrossEmoError, reason_of
 from crossemo.files import expanded
 from crossemo.runs.checkpoint_files import CheckpointError, refuse_broken
 
@@ -67,7 +67,7 @@ def claim_version(folder: Path, kind: str = "version") -> int:
             version += 1
         except OSError as error:
             raise CrossEmoError(
-                f"Can't write results below {folder}: {error.strerror}; "
+                f"Can't write results below {folder}: {reason_of(error)}; "
                 "choose another folder with --logs."
             ) from error
     return version
@@ -106,17 +106,6 @@ def find_checkpoint(name: str, folder: Path) -> str:
         f"No run below {folder} has left a checkpoint to go on from: begin one "
         "without --ckpt_path, or say which with --name."
     )
-
-
-def from_here(path: str | Path) -> str:
-    """Return a path as it is seen from the working folder; in full where that is gone.
-
-    A run that lasts for days may well survive the folder that it was begun in.
-    """
-    try:
-        return os.path.relpath(path)
-    except FileNotFoundError:
-        return str(path)
 
 
 def _versions(folder: Path, kind: str = "version") -> Iterator[int]:

@@ -1,4 +1,4 @@
-"""results.json: what a run found out, written whole and read again."""
+"""results.json: what a run found out, written whole."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,6 @@ from math import isfinite
 from pathlib import Path
 from typing import Any
 
-from crossemo.errors import CrossEmoError
 from crossemo.files import write_text
 from crossemo.version import __version__
 
@@ -22,22 +21,6 @@ def write_results(folder: Path, content: Mapping[str, Any]) -> None:
     plain = _finite({"crossemo": __version__, **content})
     text = json.dumps(plain, indent=2, default=str, allow_nan=False)
     write_text(folder / FILE, text + "\n")
-
-
-def read_results(folder: Path) -> dict[str, Any]:
-    """Return the results in the folder of a run.
-
-    Raises:
-        CrossEmoError: There are none, or they can't be read.
-    """
-    try:
-        content: dict[str, Any] = json.loads((folder / FILE).read_text("utf-8"))
-    except (OSError, ValueError) as error:
-        raise CrossEmoError(
-            f"{folder} holds no results that can be read: give the folder of a run "
-            "that ended, such as logs/NAME/version_0."
-        ) from error
-    return content
 
 
 def _finite(value: Any) -> Any:  # noqa: ANN401

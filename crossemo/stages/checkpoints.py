@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from crossemo.encoders import SSLEncoder
-from crossemo.errors import CrossEmoError
+from crossemo.errors import CrossEmoError, listed
 from crossemo.runs.checkpoint_files import name_of
 
 _CLASSIFIER = "head.classifier."
@@ -148,8 +148,7 @@ def _shapes(state: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:
 
 
 def _others(keys: Sequence[str]) -> str:
-    more = f" and {len(keys) - 1} more" if len(keys) > 1 else ""
-    return f", as weights differ ({keys[0]}{more})" if keys else ""
+    return f", as weights differ ({listed(keys, most=1)})" if keys else ""
 
 
 def _kind(tensor: Tensor) -> torch.dtype | str:

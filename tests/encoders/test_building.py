@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from crossemo.encoders import EncoderError, load_encoder
-from crossemo.encoders.building import MOST_TENSORS, no_larger_than, one_refusal, reason
+from crossemo.encoders.building import MOST_TENSORS, no_larger_than, one_refusal
 from tests.encoders.tiny import edit_config, write_tiny
 
 
@@ -20,12 +20,6 @@ def test_whatever_is_raised_becomes_one_sentence() -> None:
         raise EncoderError("as it was")
     with pytest.raises(KeyboardInterrupt), one_refusal("folder"):
         raise KeyboardInterrupt
-
-
-def test_a_reason_is_one_line_of_bounded_length() -> None:
-    assert reason(ValueError("two\n  lines.")) == "two lines"
-    assert reason(ZeroDivisionError()) == "ZeroDivisionError"
-    assert len(reason(ValueError("x" * 10_000))) == 301
 
 
 def test_a_model_is_stopped_before_it_fills_memory() -> None:

@@ -1,3 +1,4 @@
+import re
 from pathlib import Path
 from typing import Any
 
@@ -124,10 +125,16 @@ def test_a_foreign_file_is_refused(told: Judgements, tmp_path: Path) -> None:
     path = tmp_path / "file"
     told.save(path)
     whole = path.read_bytes()
-    tensors = {"said": told.said}
-    for content in (b"", b"text", whole[: len(whole) // 2], None):
+    altered = whole.replace(b"conditions", b"conditionz")
+    strange = re.sub(
+        rb'"ids":"\[.*?\]"', lambda m: b'"ids":"7"'.ljust(len(m[0])), whole
+    )
+    assert whole != altered
+    assert whole != strange
+    contents = (b"", b"text", whole[: len(whole) // 2], None, altered, strange)
+    for content in contents:
         if content is None:
-            save_file(tensors, path, {"format": "pt"})
+            save_file({"said": told.said}, path, {"format": "pt"})
         else:
             path.write_bytes(content)
         with pytest.raises(

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from crossemo.errors import CrossEmoError
-from crossemo.runs.folder import find_checkpoint, folder_of_runs, from_here
+from crossemo.runs.folder import find_checkpoint, folder_of_runs
 
 
 @pytest.mark.parametrize(
@@ -37,13 +37,3 @@ def test_a_user_that_there_is_not_has_no_home(tmp_path: Path) -> None:
 def test_logs_may_be_a_link(tmp_path: Path) -> None:
     os.symlink(tmp_path / "there", tmp_path / "link")
     assert folder_of_runs(tmp_path / "link", "x") == tmp_path / "there" / "x"
-
-
-def test_a_path_is_shown_in_full_where_the_working_folder_is_gone(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    (tmp_path / "here").mkdir()
-    monkeypatch.chdir(tmp_path / "here")
-    assert from_here(tmp_path / "logs") == os.path.join("..", "logs")
-    (tmp_path / "here").rmdir()
-    assert from_here(tmp_path / "logs") == str(tmp_path / "logs")

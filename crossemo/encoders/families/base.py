@@ -9,9 +9,9 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from torch import Tensor, nn
 
-from crossemo.encoders.building import reason
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.masking import valid_mask
+from crossemo.errors import reason_of
 
 # transformers' model without a head, or any other module.
 Model = Any
@@ -241,7 +241,7 @@ def transformers_model(
         config = config_class(**{key: fields[key] for key in known & fields.keys()})
     except (StrictDataclassError, TypeError, ValueError) as error:
         raise EncoderError(
-            f"The config.json of {files.name} is broken: {reason(error)}."
+            f"The config.json of {files.name} is broken: {reason_of(error)}."
         ) from error
     config._attn_implementation = attention
     return getattr(transformers, f"{stem}Model"), config
