@@ -15,13 +15,13 @@ from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.distributed import DistError
 
+from crossemo.commands.alternatives import arguments_of
 from crossemo.commands.configs import forget, given, read_settings
 from crossemo.commands.experiment import Experiment, RunConfig
 from crossemo.commands.foreign import is_lightnings
 from crossemo.commands.layerwise import Layerwise
 from crossemo.commands.options import ExperimentParser
 from crossemo.commands.recognition import Recognition
-from crossemo.commands.sentences import arguments_of
 from crossemo.data.datamodules import EmotionDataModule
 from crossemo.data.loader_errors import loading
 from crossemo.errors import CrossEmoError

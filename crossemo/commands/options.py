@@ -5,8 +5,8 @@ from dataclasses import fields
 
 from lightning.pytorch.cli import LightningArgumentParser
 
+from crossemo.commands.alternatives import arguments_of
 from crossemo.commands.parser import Parser
-from crossemo.commands.sentences import arguments_of
 from crossemo.corpora.base import Corpus
 from crossemo.data.datamodule import EmotionDataModule
 from crossemo.probes import LayerwiseProbes
