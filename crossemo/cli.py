@@ -10,6 +10,7 @@ from crossemo.commands.imports import load
 from crossemo.commands.messages import one_sentence, quieten
 from crossemo.commands.streams import open_streams
 from crossemo.errors import CrossEmoError
+from crossemo.files import printable
 from crossemo.version import __version__
 
 
@@ -25,6 +26,7 @@ def main(args: Sequence[str] | None = None) -> None:
     quieten()
     with one_sentence():
         _refuse_vanished_folder()
+        _refuse_unreadable(typed)
         if name in table():
             load(name).main(typed[1:])
         elif name in ("-h", "--help"):
@@ -52,6 +54,22 @@ def _refuse_vanished_folder() -> None:
         raise CrossEmoError(
             "The folder that you are in is no more: change to another one."
         ) from error
+
+
+def _refuse_unreadable(typed: Sequence[str]) -> None:
+    """Refuse names that no config could hold.
+
+    Raises:
+        CrossEmoError: What was typed is no text in UTF-8.
+    """
+    for word in typed:
+        try:
+            os.fsencode(word).decode("utf-8")
+        except UnicodeError as error:
+            raise CrossEmoError(
+                f"{printable(word)} holds bytes that are not UTF-8: rename it, or give "
+                "a link to it that has another name."
+            ) from error
 
 
 def _help() -> str:

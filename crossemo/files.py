@@ -43,7 +43,8 @@ def printable(name: str | Path) -> str:
     Letters are composed (Unicode's NFC), as one name may be spelt in two ways; bytes
     that are not UTF-8 and characters that can't be printed become escapes.
     """
-    text = os.fsencode(name).decode("utf-8", "backslashreplace")
+    bare = str(name).encode("utf-8", "surrogateescape")  # whatever the locale is
+    text = bare.decode("utf-8", "backslashreplace")
     return "".join(
         letter if letter.isprintable() else ascii(letter)[1:-1]
         for letter in normalize("NFC", text)

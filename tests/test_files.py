@@ -1,4 +1,6 @@
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -53,6 +55,19 @@ def test_a_file_is_on_the_disk_before_it_gets_its_name(
     monkeypatch.setattr(Path, "replace", recorded_rename)
     write_text(target, "new")
     assert calls == [(False, "old"), ("rename", True), (True, "new")]
+
+
+def test_names_are_shown_alike_in_every_locale() -> None:
+    script = "import sys; from crossemo.files import printable; "
+    script += r"print(ascii(printable('\xe9') + printable(sys.argv[1])))"
+    shown = subprocess.run(
+        [sys.executable, "-c", script, b"\xc3\xa9\xff"],
+        env=os.environ | {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+    assert shown == r"'\xe9\xe9\\xff'" + "\n"
 
 
 def test_files_take_their_places_together_or_not_at_all(tmp_path: Path) -> None:

@@ -223,7 +223,7 @@ class Experiment(LightningCLI):
         # Metrics first: it warns of a folder that something else has written to.
         return [
             Metrics(logs, name, version),
-            Board(logs, name, version, default_hp_metric=False),
+            Board(logs, name, version),
         ]
 
 
@@ -259,6 +259,10 @@ def _seed(seed: bool | int) -> int:
     if seed is True:
         raise CrossEmoError(
             "seed_everything is true: give a number, so that the run can be repeated."
+        )
+    if not 0 <= seed < 2**32:
+        raise CrossEmoError(
+            f"seed_everything is {seed}: give a number from 0 to 4294967295."
         )
     return int(seed)
 

@@ -71,6 +71,11 @@ def sentence_of(error: Exception) -> str | None:
     if isinstance(error, OSError) and error.errno is not None:
         place = f"{os.fsdecode(error.filename)}: " if error.filename else ""
         return f"{place}{reason_of(error)}."
+    if isinstance(error, UnicodeEncodeError) and error.encoding != "utf-8":
+        return (
+            f"Names of files can't be other than {error.encoding} in this locale: set "
+            "PYTHONUTF8=1, or a locale of UTF-8."
+        )
     if isinstance(error, MemoryError) or _NO_MEMORY.search(str(error)):
         return (
             "There is not enough memory: choose a smaller data.batch_size, a smaller "

@@ -14,7 +14,8 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from torch import Tensor
 
-from crossemo.files import write_csv
+from crossemo.errors import CrossEmoError
+from crossemo.files import printable, write_csv
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +25,20 @@ class Board(TensorBoardLogger):
     """A TensorBoardLogger that leaves out what it would add.
 
     These are the scalar `epoch` and `hparams.yaml`, as config.yaml holds all settings.
+
+    Raises:
+        CrossEmoError: TensorBoard can't write there, as the name is not UTF-8.
     """
+
+    def __init__(self, save_dir: Path, name: str, version: str) -> None:
+        try:
+            str(save_dir / name).encode("utf-8")
+        except UnicodeError as error:
+            raise CrossEmoError(
+                f"TensorBoard can't write below {printable(save_dir / name)}, a name "
+                "that is not UTF-8: choose another folder with --logs."
+            ) from error
+        super().__init__(save_dir, name, version, default_hp_metric=False)
 
     def save(self) -> None:
         """Write what has been logged."""

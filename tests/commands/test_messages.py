@@ -113,6 +113,22 @@ def test_any_name_can_be_written_to_any_terminal(tmp_path: Path) -> None:
     assert "Traceback" not in ended.stderr
 
 
+def test_a_name_that_no_config_could_hold_is_refused(tmp_path: Path) -> None:
+    for command in ("fad x$'\\xff'y b", "fit --logs x$'\\xff'y"):
+        ended = shell(f"crossemo {command}", tmp_path)
+        assert ended.returncode == 1
+        assert ended.stderr.startswith(
+            "crossemo: x\\xffy holds bytes that are not UTF-8"
+        )
+
+
+def test_a_locale_that_knows_no_such_names_is_a_sentence() -> None:
+    error = UnicodeEncodeError("ascii", "é", 0, 1, "ordinal not in range(128)")
+    assert "PYTHONUTF8=1" in str(sentence_of(error))
+    error = UnicodeEncodeError("utf-8", "\udcff", 0, 1, "surrogates not allowed")
+    assert sentence_of(error) is None
+
+
 def test_a_folder_that_is_no_more_is_a_sentence(tmp_path: Path) -> None:
     ended = shell("mkdir gone; cd gone; rmdir ../gone; crossemo --help", tmp_path)
     assert ended.returncode == 1

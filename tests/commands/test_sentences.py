@@ -40,6 +40,10 @@ def files(here: Path) -> Path:
             "seed_everything is x: give true or false or a whole number.",
         ),
         (
+            [*DEMO, "--seed_everything=-4"],
+            "seed_everything is -4: give a number from 0 to 4294967295.",
+        ),
+        (
             [*DEMO, "--data.batch_size=1.5"],
             "data.batch_size is 1.5: give a whole number.",
         ),

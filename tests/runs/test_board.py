@@ -1,8 +1,12 @@
 import csv
+import os
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import pytest
+
+from crossemo.errors import CrossEmoError
 from crossemo.runs.board import Board, Metrics
 
 
@@ -20,6 +24,11 @@ def test_settings_are_not_written_a_second_time(tmp_path: Path) -> None:
         logger.finalize("success")
         assert not list(Path(logger.log_dir).glob("hparams*"))
         assert list(Path(logger.log_dir).iterdir())
+
+
+def test_a_name_that_tensorboard_cannot_write_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(CrossEmoError, match=r"below .*/x\\xffy/b, .*--logs"):
+        Board(tmp_path / os.fsdecode(b"x\xffy"), "b", "0")
 
 
 def test_metrics_are_marked_while_clips_leak(tmp_path: Path) -> None:
