@@ -33,18 +33,18 @@ class Lines:
         """Whether a minute has passed since the last line."""
         return monotonic() - self._latest >= EVERY
 
-    def note(self, done: float, more: str = "") -> None:
+    def note(self, count: float, more: str = "") -> None:
         """Say how many items are done, if a minute has passed.
 
         Args:
-            done: Their number.
+            count: Their number.
             more: What else to say.
         """
         if not self.due:
             return
         self._latest = monotonic()
         minutes = (self._latest - self._begun) / 60
-        share = f"{100 * done / self._total:.0f} %" if self._total else f"{done:g}"
+        share = f"{100 * count / self._total:.0f} %" if self._total else f"{count:g}"
         logger.info("%s: %s after %.0f min%s.", self._work, share, minutes, more)
 
 
@@ -61,11 +61,11 @@ def meter(
     """
     console = Console(stderr=True)
     if not shown:
-        yield lambda done: None
+        yield lambda count: None
     elif console.is_terminal:
         with Progress(console=console, transient=True) as progress:
             task = progress.add_task(escape(work), total=total)
-            yield lambda done: progress.update(task, completed=done)
+            yield lambda count: progress.update(task, completed=count)
     else:
         yield Lines(work, total).note
 
@@ -84,6 +84,6 @@ def bar(
     if total is None and isinstance(work, Sized):
         total = len(work)
     with meter(description, total, shown) as note:
-        for done, item in enumerate(work, 1):
+        for count, item in enumerate(work, 1):
             yield item
-            note(done)
+            note(count)

@@ -27,13 +27,13 @@ def fill(home: Path) -> None:
 def test_entries_are_measured_by_kind(tmp_path: Path) -> None:
     fill(tmp_path)
     now = time.time()
-    found = entries(tmp_path)
-    assert [(one.kind, one.folder.name, one.size, one.about) for one in found] == [
+    rows = entries(tmp_path)
+    assert [(one.kind, one.folder.name, one.size, one.about) for one in rows] == [
         ("features", "two", 2000 + len('{"encoder": "tiny"}'), "tiny"),
         ("features", "one", 1000, ""),
         ("waveforms", "three", 500, ""),
     ]
-    assert all(abs(one.used - now) < 60 for one in found)
+    assert all(abs(one.used - now) < 60 for one in rows)
 
 
 def test_only_what_is_named_is_cleared(tmp_path: Path) -> None:

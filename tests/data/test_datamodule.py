@@ -263,11 +263,11 @@ def test_skipped_clips_are_told_once(
     (message,) = caplog.messages
     assert message.startswith("In speech tones-speech, 4 of 72 clips can't be used")
     assert message.endswith("and 1 more.")
-    told = data.describe()["roles"]["speech"]
-    assert told["skipped"] == 4
-    assert len(told["left_out"]) == 4
-    assert "speech-0-calm-0" in " ".join(told["left_out"])
-    assert all("is not audio" in reason for reason in told["left_out"].values())
+    described = data.describe()["roles"]["speech"]
+    assert described["skipped"] == 4
+    assert len(described["left_out"]) == 4
+    assert "speech-0-calm-0" in " ".join(described["left_out"])
+    assert all("is not audio" in reason for reason in described["left_out"].values())
     strict = SpeechEmotionDataModule(corpus, cache_dir=root, fold=4, strict=True)
     with pytest.raises(WaveformError, match="4 of 72 clips can't be used"):
         ready(strict)

@@ -20,18 +20,18 @@ def test_a_run_that_goes_on_adds_what_it_had_taken(
     second = Effort()
     second.load_state_dict(saved)
     now[0] = 1012.5
-    told = second.describe("fit", CPU)
-    assert told["run_seconds"] == 42.5
-    assert told["peak_memory_bytes"] == {"process": 7, "gpu": 3}
+    facts = second.describe("fit", CPU)
+    assert facts["run_seconds"] == 42.5
+    assert facts["peak_memory_bytes"] == {"process": 7, "gpu": 3}
 
 
 def test_the_peak_is_at_least_what_was_asked_for() -> None:
     before = Effort().state_dict()["memory"]["process"]
     block = bytearray(before + 200_000_000)  # zeros that are touched below
     block[::4096] = b"\1" * len(block[::4096])
-    told = Effort().describe("fad", CPU)
-    assert told["peak_memory_bytes"]["process"] > 200_000_000
-    assert told["device"]["type"] == "cpu"
+    facts = Effort().describe("fad", CPU)
+    assert facts["peak_memory_bytes"]["process"] > 200_000_000
+    assert facts["device"]["type"] == "cpu"
 
 
 def test_versions_are_those_that_run() -> None:
