@@ -127,7 +127,7 @@ def test_distances_of_clips_and_frames_are_those_of_one_process(
             cwd=tmp_path,
         )
         assert done.returncode == 0, done.stderr[-3000:]
-        folder = tmp_path / "logs" / name / "version_0"
+        folder = tmp_path / "logs" / name / "validate_0"
         tables.append(
             list(csv.DictReader((folder / "fad.csv").read_text().splitlines()))
         )

@@ -118,7 +118,9 @@ def refuse_options(options: Mapping[str, Any]) -> None:
         return
     for name, rule in OPTIONS.items():
         if name in options and not rule.fits(options[name]):
-            raise StageError(f"trainer.{name} is {options[name]}, but {rule.advice}.")
+            value = options[name]
+            text = f"{value:g}" if isinstance(value, float) else value
+            raise StageError(f"trainer.{name} is {text}, but {rule.advice}.")
 
 
 def refuse_callbacks(callbacks: Iterable[object]) -> None:

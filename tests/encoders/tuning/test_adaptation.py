@@ -160,7 +160,7 @@ def test_bottlenecks_change_nothing_at_first_and_act_when_trained(
 @pytest.mark.parametrize(
     ("tuning", "options", "sentence"),
     [
-        ("lora", {"rank": 3}, "LORA has no option 'rank': did you mean"),
+        ("lora", {"rank": 3}, "LORA has no option 'rank': its options are"),
         ("lora", {"r": 0}, "peft can't add lora: .*positive integer"),
         ("peft", {}, "peft has no method 'peft': set peft.peft_type to one of"),
         ("peft", {"peft_type": "nonsense"}, "peft has no method 'NONSENSE'"),
