@@ -1,14 +1,13 @@
 """Show what is kept between runs, or remove it: crossemo cache --clear."""
 
-from argparse import ArgumentParser
-
 from crossemo.cache import KINDS, cache_dir, clear, entries
+from crossemo.commands.parser import Parser
 from crossemo.report.tables import cache_table, show
 
 
 def main(typed: list[str]) -> None:
     """Show what lies in the cache, or remove it."""
-    parser = ArgumentParser(
+    parser = Parser(
         prog="crossemo cache",
         description="Shows what crossemo keeps, or removes it: it is made again when "
         "it is needed. CROSSEMO_CACHE says where it lies.",

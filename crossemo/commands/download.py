@@ -28,6 +28,7 @@ from rich.progress import (
     TransferSpeedColumn,
 )
 
+from crossemo.commands.parser import Parser
 from crossemo.corpora import corpus_classes
 from crossemo.corpora.base import Archive
 from crossemo.errors import CrossEmoError, reason_of
@@ -49,7 +50,7 @@ class _BrokenTransferError(Exception):
 
 def main(typed: list[str]) -> None:
     """Run `download`."""
-    auto_cli(download, args=typed, prog="crossemo download")
+    auto_cli(download, args=typed, prog="crossemo download", parser_class=Parser)
 
 
 def download(corpus: str, directory: Path) -> None:

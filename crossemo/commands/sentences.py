@@ -31,6 +31,7 @@ _OPTION = re.compile(
     r"does not accept option '([^']*)'|unrecognized arguments: (.*)"
 )
 _REQUIRED = re.compile(r"arguments are required: (.*)")
+_CHOICE = re.compile(r"argument (\S+): invalid choice: '(.*)' \(choose from (.*)\)")
 _LITERAL = re.compile(r"typing\.Literal\[([^\]]*)\]")
 _LINKED = re.compile(r'Linked "([^"]*)" must be given via "([^"]*)"')
 _RESTRICTION = re.compile(r"Not of type (\w+): .*?restriction ([^\n]+)")
@@ -123,6 +124,9 @@ def explain(
             return "Which data? Give --config, such as demo.yaml, or --data CLASS."
         names = (f"{key}.{one}".strip(".") for one in needed[1].split(", "))
         return f"{' and '.join(names)} must be given{place_of(key, typed)}."
+    if choice := _CHOICE.match(text):
+        values = choice[3].replace("'", "")
+        return f"{choice[1]} can't be {choice[2]}: choose {values}."
     if flag := re.match(r"argument (\S+): expected", text):
         return f"{flag[1].rpartition('/')[2]} needs a value."
     return _refused_value(key, text, typed) if key else shortened(text, 300)

@@ -133,3 +133,25 @@ def test_a_folder_that_is_no_more_is_a_sentence(tmp_path: Path) -> None:
     ended = shell("mkdir gone; cd gone; rmdir ../gone; crossemo --help", tmp_path)
     assert ended.returncode == 1
     assert ended.stderr.startswith("crossemo: The folder that you are in is no more")
+
+
+@pytest.mark.parametrize(
+    ("typed", "sentence"),
+    [
+        (["download"], "corpus and directory must be given."),
+        (["download", "ravdess", "x", "--rot=y"], "There is no option rot."),
+        (["cache", "--claer"], "There is no option claer: did you mean clear?"),
+        (
+            ["cache", "--clear", "dmo"],
+            "--clear can't be dmo: choose demo, features, files, waveforms.",
+        ),
+        (["compare"], "runs must be given."),
+    ],
+)
+def test_short_commands_speak_as_the_long_ones_do(
+    typed: list[str], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit):
+        main(typed)
+    advice = f"All options: crossemo {typed[0]} --help"
+    assert capsys.readouterr().err.splitlines() == [f"crossemo: {sentence}", advice]
