@@ -105,6 +105,14 @@ def test_a_run_that_fails_at_the_start_leaves_nothing(here: Path) -> None:
     assert not any((here / "logs").iterdir())
 
 
+def test_a_checkpoint_that_is_refused_late_leaves_nothing(here: Path) -> None:
+    torch.save({"state_dict": {}}, here / "other.ckpt")  # whole, of another program
+    typed = ["--config=demo.yaml", "--fad.enabled=false", "--ckpt_path=other.ckpt"]
+    done = run_alone("predict", *typed, cwd=here)
+    assert "other.ckpt is no checkpoint of crossemo's" in done.stderr
+    assert not any((here / "logs").iterdir())
+
+
 def test_epochs_belong_to_the_stages(
     here: Path, ravdess: Path, wav2vec2: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

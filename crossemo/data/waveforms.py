@@ -168,7 +168,10 @@ class WaveformStore:
 
 def skipped_sentence(skipped: dict[str, str], total: int) -> str:
     """Say how many clips can't be used, and why the first of them can't."""
-    reasons = [f"{name} ({why.rstrip('.')})" for name, why in skipped.items()]
+    reasons = [
+        why.rstrip(".") if name in why else f"{name} ({why.rstrip('.')})"
+        for name, why in skipped.items()
+    ]
     named = listed(reasons, NAMED_IN_WARNINGS)
     return f"{len(reasons)} of {total} clips can't be used: {named}."
 

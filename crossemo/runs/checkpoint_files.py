@@ -175,11 +175,20 @@ def name_of(checkpoint: Mapping[str, Any]) -> str:
     return f"checkpoint {checkpoint.get(ORIGIN, {}).get('path', '')}".rstrip()
 
 
-def _opened(path: str | Path) -> IO[bytes]:
+def refuse_url(path: str | Path) -> None:
+    """Refuse a checkpoint that is elsewhere.
+
+    Raises:
+        CheckpointError: It is.
+    """
     if _is_url(path):
         raise CheckpointError(
             f"{path} is not on this machine: download it, and give the file's path."
         )
+
+
+def _opened(path: str | Path) -> IO[bytes]:
+    refuse_url(path)
     try:
         if not Path(path).exists():
             raise CheckpointError(f"There is no checkpoint {path}.")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from crossemo.errors import CrossEmoError, reason_of
 from crossemo.files import expanded
-from crossemo.runs.checkpoint_files import CheckpointError, refuse_broken
+from crossemo.runs.checkpoint_files import CheckpointError, refuse_broken, refuse_url
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +85,7 @@ def find_checkpoint(name: str, folder: Path) -> str:
         CrossEmoError: There is no such checkpoint, or it is not whole.
     """
     if name != "last":
+        refuse_url(name)
         name = str(expanded(name))
         if not os.path.exists(name):
             raise CrossEmoError(
@@ -116,11 +117,14 @@ def _versions(folder: Path, kind: str = "version") -> Iterator[int]:
 
 
 def _remove_if_unused(folder: Path) -> None:
-    """Remove the folder of a run that failed before it wrote more than a log's head."""
+    """Remove the folder of a run that failed before it wrote more than it began with.
+
+    That is a log's head and what it was asked for.
+    """
     with suppress(OSError):
-        heads = list(folder.glob("events.out.tfevents.*"))
-        if len(heads) == len(list(folder.iterdir())):
-            for head in heads:
-                head.unlink()
+        first = [*folder.glob("events.out.tfevents.*"), *folder.glob("config.yaml")]
+        if len(first) == len(list(folder.iterdir())):
+            for path in first:
+                path.unlink()
             folder.rmdir()
             folder.parent.rmdir()

@@ -150,6 +150,10 @@ def test_a_sentence_names_the_first_and_counts_the_rest() -> None:
         "5 of 9 clips can't be used: clip0 (why 0), clip1 (why 1), clip2 (why 2) "
         "and 2 more."
     )
+    skipped = {"clip.wav": "A/clip.wav is silent."}  # whose name stands there already
+    assert waveforms.skipped_sentence(skipped, 9) == (
+        "1 of 9 clips can't be used: A/clip.wav is silent."
+    )
 
 
 def test_nothing_usable_is_refused(clips: list[Example], cache: Path) -> None:

@@ -37,3 +37,8 @@ def test_a_user_that_there_is_not_has_no_home(tmp_path: Path) -> None:
 def test_logs_may_be_a_link(tmp_path: Path) -> None:
     os.symlink(tmp_path / "there", tmp_path / "link")
     assert folder_of_runs(tmp_path / "link", "x") == tmp_path / "there" / "x"
+
+
+def test_a_checkpoint_elsewhere_is_named_as_it_was_given(tmp_path: Path) -> None:
+    with pytest.raises(CrossEmoError, match=r"https://there/x\.ckpt is not on this"):
+        find_checkpoint("https://there/x.ckpt", tmp_path)
