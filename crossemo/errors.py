@@ -1,6 +1,7 @@
 """The base of all errors that a user can mend, and what sentences are made of."""
 
 from collections.abc import Iterable
+from difflib import get_close_matches
 from traceback import walk_tb
 
 
@@ -60,3 +61,13 @@ def listed(names: Iterable[object], most: int = 8, last: str = ", ") -> str:
         return f"{', '.join(words[:most])} and {len(words) - most} more"
     *first, final = words or ["none"]
     return f"{', '.join(first)}{last}{final}" if first else final
+
+
+def guess_among(value: str, names: Iterable[str]) -> str:
+    """Return a question for the name that may be meant; empty if none is alike.
+
+    >>> guess_among("taget", ["source", "target"]), guess_among("x", ["source"])
+    (' Did you mean target?', '')
+    """
+    close = get_close_matches(value, list(names), n=1, cutoff=0.5)
+    return f" Did you mean {close[0]}?" if close else ""

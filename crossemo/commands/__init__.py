@@ -6,8 +6,9 @@ file, so that what a command imports is imported when that command runs.
 """
 
 import ast
-from difflib import get_close_matches
 from pathlib import Path
+
+from crossemo.errors import guess_among
 
 # The order of a user's work; further commands follow by name.
 ORDER = ("fit", "validate", "test", "predict", "download", "fad", "compare", "cache")
@@ -29,6 +30,5 @@ def table() -> dict[str, str]:
 def unknown(name: str) -> str:
     """Return the answer to a command that there isn't."""
     names = list(table())
-    close = get_close_matches(name, names, n=1, cutoff=0.5)
-    advice = f" Did you mean {close[0]}?" if close else ""
-    return f"There is no command {name}: choose {', '.join(names)}.{advice}"
+    guess = guess_among(name, names)
+    return f"There is no command {name}: choose {', '.join(names)}.{guess}"

@@ -90,9 +90,3 @@ def _family(base: type[object]) -> Iterator[type[object]]:
         yield base
     for child in base.__subclasses__():
         yield from _family(child)
-
-
-def guess_among(value: str, names: Sequence[str]) -> str:
-    """Return a question for the name that may be meant; empty if none is alike."""
-    close = get_close_matches(value, names, n=1, cutoff=0.6)
-    return f" Did you mean {close[0]}?" if close else ""

@@ -10,11 +10,10 @@ from crossemo.commands.alternatives import (
     arguments_of,
     classes_of,
     first_unknown,
-    guess_among,
 )
 from crossemo.commands.configs import load, place_of
 from crossemo.commands.survey import YAMLRefusal
-from crossemo.errors import crossemo_sentence, listed, shortened
+from crossemo.errors import crossemo_sentence, guess_among, listed, shortened
 from crossemo.files import from_here
 
 _KEY = re.compile(r'^([ -]*)Parser key "([\w.]+)"(?: element \d+)?:? ?(.*)$')

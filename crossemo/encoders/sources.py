@@ -5,12 +5,11 @@ import math
 import os
 import re
 from collections.abc import Sequence
-from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from crossemo.encoders.catalogue import CATALOGUE, CatalogueEntry, EncoderError
-from crossemo.errors import reason_of
+from crossemo.errors import guess_among, reason_of
 from crossemo.files import expanded
 
 SMALL_FILES = ("config.json", "preprocessor_config.json", "processor_config.json")
@@ -65,11 +64,9 @@ def find_source(name: str) -> Source:
     if _HUB_ID.fullmatch(name):
         repository, _, revision = name.partition("@")
         return Source(name, repository=repository, revision=revision or "main")
-    close = get_close_matches(name, CATALOGUE, n=1, cutoff=0.5)
-    meant = f" (did you mean {close[0]}?)" if close else ""
     raise EncoderError(
-        f"There is no encoder {name[:80]!r}{meant}: name a local folder, a hub id "
-        f"owner/name, or one of {', '.join(CATALOGUE)}."
+        f"There is no encoder {name[:80]!r}: name a local folder, a hub id "
+        f"owner/name, or one of {', '.join(CATALOGUE)}.{guess_among(name, CATALOGUE)}"
     )
 
 

@@ -18,6 +18,7 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities import rank_zero_info
 
 from crossemo.data.trainer import data_of
+from crossemo.errors import guess_among
 from crossemo.runs.board import add_text
 from crossemo.runs.checkpoint_files import write_whole
 from crossemo.stages.best import StageCheckpoint
@@ -187,6 +188,7 @@ class StageSwitch(Callback):
                     raise StageError(
                         f"Stage {name!r} wants data {role!r}, but there is "
                         f"{', '.join(data.roles)}: rename the stage or set its `data`."
+                        f"{guess_among(role, data.roles)}"
                     )
 
     def _batches(self, name: str, count: int, together: int) -> list[int]:

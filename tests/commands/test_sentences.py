@@ -87,7 +87,7 @@ def files(here: Path) -> Path:
         ([*DEMO, "--data.source=Demoo"], ". Did you mean Demo?"),
         (
             [*DEMO, "--trainer.callbacks=EarlyStoping"],
-            " and 18 more. Did you mean EarlyStopping?",
+            " more. Did you mean EarlyStopping?",
         ),
         # an option that there isn't
         ([*DEMO, "--lr=3"], "no option lr: did you mean model.lr or stages.NAME.lr?"),

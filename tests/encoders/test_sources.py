@@ -42,7 +42,7 @@ def test_a_folder_goes_before_a_repository_of_the_same_name(
     [("wav2vec-base", "wav2vec2-base"), ("mert95m", "mert-95m"), ("tyni", "tiny")],
 )
 def test_a_mistyped_name_lists_all_and_the_closest(name: str, meant: str) -> None:
-    with pytest.raises(EncoderError, match=rf"did you mean {meant}\?") as caught:
+    with pytest.raises(EncoderError, match=rf"Did you mean {meant}\?") as caught:
         find_source(name)
     assert all(known in str(caught.value) for known in CATALOGUE)
 

@@ -266,6 +266,7 @@ def test_nothing_is_trained_between_the_stages(tmp_path: Path) -> None:
     ("stages", "options", "sentence"),
     [
         ({"speech": Stage(1)}, {}, "wants data 'speech', but there is source, target"),
+        ({"taget": Stage(1)}, {}, r"its `data`\. Did you mean target\?"),
         (STAGES, {"max_epochs": 7}, "have 5 epochs in all and trainer.max_epochs says"),
     ],
 )
