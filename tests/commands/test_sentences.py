@@ -83,7 +83,7 @@ def files(here: Path) -> Path:
             "MusicEmotionDataModule, SpeechEmotionDataModule.",
         ),
         # Other tests may have made corpora of their own.
-        ([*DEMO, "--data.source=Demoo"], "Demoo: choose Demo, Folders, RAVDESS"),
+        ([*DEMO, "--data.source=Demoo"], "source can't be Demoo: choose "),
         ([*DEMO, "--data.source=Demoo"], ". Did you mean Demo?"),
         (
             [*DEMO, "--trainer.callbacks=EarlyStoping"],
