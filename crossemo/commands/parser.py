@@ -1,5 +1,6 @@
 """A parser whose errors are one sentence."""
 
+import argparse
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -24,13 +25,7 @@ class Parser(ArgumentParser):
         """Say what is wrong and exit with 2."""
         if not self.exit_on_error:  # inside another one, which knows more
             super().error(message, ex)
-        if command := name_of_command(message):
-            sentence = unknown(command)
-        else:
-            sentence = explain(message, ex, list(self.names()), sys.argv[1:])
-        _, *words = self.prog.replace(" [options]", "").split()
-        command = " ".join(["crossemo", *words, "--help"])
-        self.exit(2, f"crossemo: {sentence}\nAll options: {command}\n")
+        refuse(self, message, ex)
 
     def parse_args(  # type: ignore[override]
         self,
@@ -57,3 +52,24 @@ class Parser(ArgumentParser):
     def names(self) -> Iterator[str]:
         """Yield the names of all options."""
         yield from (action.dest for action in self._actions)
+
+
+def refuse(
+    parser: argparse.ArgumentParser, message: str, error: Exception | None = None
+) -> NoReturn:
+    """Say what is wrong in one sentence and exit with 2.
+
+    Args:
+        parser: The parser, of jsonargparse or not.
+        message: What it would print.
+        error: What was raised.
+    """
+    if command := name_of_command(message):
+        sentence = unknown(command)
+    else:
+        plain = (action.dest for action in parser._actions)
+        names = parser.names() if isinstance(parser, Parser) else plain
+        sentence = explain(message, error, list(names), sys.argv[1:])
+    _, *words = parser.prog.replace(" [options]", "").split()
+    command = " ".join(["crossemo", *words, "--help"])
+    parser.exit(2, f"crossemo: {sentence}\nAll options: {command}\n")
