@@ -45,7 +45,7 @@ def _spelt_alike(name: str, options: Sequence[str], cutoff: float) -> list[str]:
 def arguments_of(path: str) -> list[str]:
     """Return the names of a class's arguments, with those of the classes above it."""
     names: dict[str, None] = {}
-    for one in getattr(_object_at(path), "__mro__", ()):
+    for one in getattr(object_at(path), "__mro__", ()):
         if one is not object and "__init__" in vars(one):
             for parameter in list(signature(one.__init__).parameters.values())[1:]:
                 if parameter.kind is not parameter.VAR_KEYWORD:
@@ -53,12 +53,12 @@ def arguments_of(path: str) -> list[str]:
     return list(names)
 
 
-def _object_at(path: str) -> Any:  # noqa: ANN401
-    """Return what a dotted path names; None if there is nothing."""
+def object_at(path: str) -> Any:  # noqa: ANN401
+    """Return what a dotted path or a public name names; None if there is nothing."""
     module, _, name = path.rpartition(".")
     try:
-        return getattr(import_module(module), name, None)
-    except (ImportError, ValueError):
+        return getattr(import_module(module or "crossemo"), name, None)
+    except (ImportError, TypeError, ValueError):  # as of `..name`
         return None
 
 
@@ -72,7 +72,7 @@ def classes_of(key: str, text: str) -> list[str]:
     corpora = dict.fromkeys(("source", "target", "corpus", "roles"), Corpus)
     base = ({"data": EmotionDataModule, "model": LayerwiseProbes} | corpora).get(last)
     if base is None and (named := re.search(r"<class '([\w.]+\.[A-Z]\w*)'>", text)):
-        base = _object_at(named[1])
+        base = object_at(named[1])
     if not isinstance(base, type):
         return []
     inside = base.__module__.startswith("crossemo.")

@@ -119,10 +119,10 @@ class Experiment(LightningCLI):
             config[f"{self.settings}.encoder"] = os.path.realpath(folder)
         # Checkpoints name each other by their paths, which must hold in any folder.
         self.folder = folder_of_runs(config.logs, config.name)
-        if self.subcommand == "fit" and (number := job()) and not config.ckpt_path:
+        if self.subcommand == "fit" and (number := job()) and config.ckpt_path is None:
             note = note_of(self.folder, number)
             config.ckpt_path = note.read_text("utf-8") if note.is_file() else None
-        if config.ckpt_path:
+        if config.ckpt_path is not None:
             config.ckpt_path = find_checkpoint(config.ckpt_path, self.folder)
         elif self.subcommand in ("test", "predict"):
             raise CrossEmoError(

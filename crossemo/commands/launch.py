@@ -7,7 +7,7 @@ import sys
 from argparse import ArgumentParser
 from collections.abc import Mapping, Sequence
 from functools import partial
-from importlib import import_module
+from inspect import isclass
 from pathlib import Path
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException
@@ -15,7 +15,7 @@ from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.distributed import DistError
 
-from crossemo.commands.alternatives import arguments_of
+from crossemo.commands.alternatives import arguments_of, object_at
 from crossemo.commands.configs import forget, given, read_settings
 from crossemo.commands.experiment import Experiment, RunConfig
 from crossemo.commands.foreign import is_lightnings
@@ -118,8 +118,8 @@ def choose_experiment(typed: Sequence[str]) -> type[Experiment]:
     _refuse_linked(keys)
     if not (names := list(filter(None, models))):
         return Recognition
-    model_type = _model_type(names[-1])
-    if model_type is None or not issubclass(model_type, Layerwise.model_type):
+    model_type = object_at(names[-1])
+    if not (isclass(model_type) and issubclass(model_type, Layerwise.model_type)):
         raise CrossEmoError(
             f"There is no model {names[-1].rpartition('.')[2]}: choose "
             f"{Layerwise.model_type.__name__}, or name none to recognise emotion in "
@@ -207,13 +207,3 @@ def _class_of(model: object, folder: Path) -> str:
             return ""
     name = model.get("class_path", "") if isinstance(model, dict) else model
     return str(name or "")
-
-
-def _model_type(path: str) -> type[object] | None:
-    """Return the class of a dotted path, or of a public name of crossemo."""
-    module, _, name = path.rpartition(".")
-    try:
-        model_type = getattr(import_module(module or "crossemo"), name, None)
-    except (ImportError, TypeError, ValueError):  # as of `..name`
-        return None
-    return model_type if isinstance(model_type, type) else None

@@ -191,9 +191,9 @@ def _unknown_option(
 ) -> str:
     """Return the sentence for an option that there isn't."""
     words = [word.lstrip("-").partition("=")[0] for word in name.split()] or [""]
-    for word in words:
-        if word.endswith((".yaml", ".yml")):
-            return f"A config follows --config: say --config {shortened(word)}."
+    if words[0].endswith((".yaml", ".yml")):
+        config = shortened(from_here(words[0]))
+        return f"A config follows --config: say --config {config}."
     names = [f"{key}.{one}" for one in arguments_of(owner)] if owner else options
     full = first_unknown(f"{key}.{shortened(words[0])}".strip("."), names)
     where = place_of(full, typed)

@@ -86,14 +86,14 @@ def find_checkpoint(name: str, folder: Path) -> str:
     """
     if name != "last":
         refuse_url(name)
-        name = str(expanded(name))
-        if not os.path.exists(name):
+        file = str(expanded(name))
+        if not name or not os.path.exists(file):
             raise CrossEmoError(
-                f"There is no checkpoint {name}: give the path of one, such as "
-                f"{folder / 'version_0' / LAST}, or last."
+                f"There is no checkpoint {file if name else repr(name)}: give the path "
+                f"of one, such as {folder / 'version_0' / LAST}, or last."
             )
-        refuse_broken(name)
-        return name
+        refuse_broken(file)
+        return file
     for version in sorted(_versions(folder), reverse=True):
         path = folder / f"version_{version}" / LAST
         if path.exists():

@@ -103,6 +103,7 @@ def files(here: Path) -> Path:
         ),
         ([*DEMO, "--trainer.foo=1"], "trainer has accelerator, strategy, devices, "),
         (["demo.yaml"], "A config follows --config: say --config "),
+        (["--confg", "demo.yaml"], "no option confg: did you mean config?"),
         # what is missing
         ([], "Which data? Give --config, such as demo.yaml, or --data CLASS."),
         (["--data=CrossDomainDataModule", "--data.source=Demo"], "data.target must be"),

@@ -42,3 +42,5 @@ def test_logs_may_be_a_link(tmp_path: Path) -> None:
 def test_a_checkpoint_elsewhere_is_named_as_it_was_given(tmp_path: Path) -> None:
     with pytest.raises(CrossEmoError, match=r"https://there/x\.ckpt is not on this"):
         find_checkpoint("https://there/x.ckpt", tmp_path)
+    with pytest.raises(CrossEmoError, match="There is no checkpoint '': give"):
+        find_checkpoint("", tmp_path)
