@@ -54,7 +54,9 @@ def test_a_merged_class_is_no_emotion() -> None:
 
 
 def test_an_unknown_space_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(UnknownEmotionError, match=r"'six'.*shared6, speech8 or four"):
+    with pytest.raises(
+        UnknownEmotionError, match=r"'six'.*shared6, speech8, four or quad"
+    ):
         label_space("six")
 
 

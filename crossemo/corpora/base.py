@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
+from types import MappingProxyType
 from typing import ClassVar, Literal
 
 from crossemo.errors import CrossEmoError
@@ -91,6 +92,45 @@ class Clip:
 
 
 @dataclass(frozen=True)
+class Scale:
+    """The scale that a corpus publishes values on, such as 1 to 9 about 5.
+
+    Args:
+        low: The lowest value that raters can give.
+        high: The highest.
+        middle: The value that is neither low nor high.
+
+    Raises:
+        CorpusError: The middle does not lie between the ends.
+    """
+
+    low: float
+    high: float
+    middle: float
+
+    def __post_init__(self) -> None:
+        if not self.low < self.middle < self.high:
+            raise CorpusError(
+                f"A scale from {self.low:g} to {self.high:g} has no middle of "
+                f"{self.middle:g}: choose low < middle < high."
+            )
+
+    def __str__(self) -> str:
+        return f"{self.low:g} to {self.high:g} about {self.middle:g}"
+
+    def __contains__(self, value: float) -> bool:
+        return self.low <= value <= self.high
+
+    def relative(self, value: float) -> float:
+        """Return a value about the middle, in halves of the scale's width.
+
+        >>> Scale(1, 9, 5).relative(7), Scale(0, 1, 0.5).relative(0)
+        (0.5, -1.0)
+        """
+        return 2 * (value - self.middle) / (self.high - self.low)
+
+
+@dataclass(frozen=True)
 class Problem:
     """Something about a corpus that keeps clips from being used.
 
@@ -127,6 +167,12 @@ class Corpus(ABC):
         root: The folder that its files lie below.
         words: Published label to a word of `crossemo.emotions`; empty where the
             published labels are such words.
+        scale: The scale of the published values; None where there are none.
+        licence: The licence of the recordings, as far as it is known.
+        expected: What a full copy holds as published: the number of `clips`, and that
+            of each label; empty where nobody has counted.
+        window: Seconds of the windows that long clips of such a corpus are customarily
+            cut into; None where clips are taken whole.
         folds: The customary folds, each the groups that are tested together; empty
             where custom has none.
         note: What a reader of results on this corpus must know.
@@ -140,7 +186,11 @@ class Corpus(ABC):
     name: str
     domain: Domain
     root: Path
-    words: ClassVar[Mapping[str, str]] = {}
+    words: Mapping[str, str] = MappingProxyType({})
+    scale: Scale | None = None
+    licence: ClassVar[str] = ""
+    expected: Mapping[str, int] = MappingProxyType({})
+    window: float | None = None
     folds: ClassVar[tuple[frozenset[str], ...]] = ()
     note: str = ""
     melodies: tuple[tuple[str, ...], ...] = ()

@@ -2,7 +2,7 @@
 
 import logging
 from collections import Counter
-from collections.abc import Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -43,7 +43,7 @@ class Example:
 
 def take_examples(
     corpus: Corpus,
-    target_of: Callable[[Clip, Mapping[str, str]], Target | None],
+    target_of: Callable[[Clip, Corpus], Target | None],
     cache_dir: str | Path | None = None,
     strict: bool = False,
     progress: bool = False,
@@ -65,8 +65,7 @@ def take_examples(
         CorpusError: The corpus can't be read.
         CrossEmoError: With `strict`, clips must be left out.
     """
-    words = corpus.words
-    wanted = [clip for clip in corpus.clips() if target_of(clip, words) is not None]
+    wanted = [clip for clip in corpus.clips() if target_of(clip, corpus) is not None]
     paths = [clip.path for clip in wanted]
     facts = file_facts(paths, corpus.root, cache_dir, progress)
     clips, problems = without_copies(wanted, facts)
@@ -80,7 +79,7 @@ def take_examples(
     return [
         Example(clip, clip_key(clip, facts), target, clip.groups[0])
         for clip in clips
-        if (target := target_of(clip, words)) is not None
+        if (target := target_of(clip, corpus)) is not None
     ]
 
 

@@ -1,13 +1,13 @@
 """What a task says of what is learnt: targets, outputs, loss and scores."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
 
-    from crossemo.corpora.base import Clip
+    from crossemo.corpora.base import Clip, Corpus
 
 Target = int | tuple[float, ...]
 
@@ -49,12 +49,13 @@ class Task(ABC):
         """Return a task of outputs alone, for a model that has no data."""
 
     @abstractmethod
-    def target(self, clip: "Clip", words: Mapping[str, str]) -> Target | None:
+    def target(self, clip: "Clip", corpus: "Corpus") -> Target | None:
         """Return what the model should say of a clip; None leaves the clip out.
 
         Args:
             clip: The clip.
-            words: The corpus's published labels to words, see `Corpus.words`.
+            corpus: The corpus that it is of, which says what the published labels mean
+                and on what scale the values are.
 
         Raises:
             UnknownEmotionError: The label is no word that crossemo knows.

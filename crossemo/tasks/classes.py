@@ -8,7 +8,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
-from crossemo.emotions import LabelSpace, label_space
+from crossemo.emotions import QUADRANTS, LabelSpace, label_space, quadrant
 from crossemo.errors import CrossEmoError
 from crossemo.metrics.differences import difference_interval
 from crossemo.metrics.intervals import chance_interval, clip_counts, score_interval
@@ -22,7 +22,7 @@ from crossemo.metrics.recognition import (
 from crossemo.tasks.base import Target, Task
 
 if TYPE_CHECKING:
-    from crossemo.corpora.base import Clip
+    from crossemo.corpora.base import Clip, Corpus, Scale
 
 
 class Classes(Task):
@@ -32,6 +32,10 @@ class Classes(Task):
         labels: A label space by name, see `crossemo.emotions.label_space`, or a class
             to the words that it takes, such as `{"happy": ["happy", "Q1"]}`.
         neutral_calm: What `four` makes of neutral and calm.
+        midline: What a value is that lies exactly in the middle of its scale: `high`,
+            `low`, or left out (`drop`).
+        margin: Values that are nearer to the middle are left out, in halves of the
+            scale's width: 0.25 leaves out 4 to 6 on a scale from 1 to 9.
 
     Attributes:
         space: The classes and their words.
@@ -47,7 +51,11 @@ class Classes(Task):
         self,
         labels: str | Mapping[str, Sequence[str]] = "shared6",
         neutral_calm: str = "merge",
+        midline: str = "high",
+        margin: float = 0.0,
     ) -> None:
+        quadrant(1, 1, midline, margin)  # refuses what is none
+        self.midline, self.margin = midline, margin
         self._set(label_space(labels, neutral_calm))
 
     @classmethod
@@ -62,17 +70,23 @@ class Classes(Task):
                 f"A recogniser needs two or more classes, not {outputs}."
             )
         task = cls.__new__(cls)
+        task.midline, task.margin = "high", 0.0
         task._set(LabelSpace("given", outputs, {name: name for name in outputs}))
         return task
 
-    def target(self, clip: "Clip", words: Mapping[str, str]) -> Target | None:
-        """Return the class of a clip by number."""
-        if clip.label is None:
-            return None
-        if words:
-            word = words.get(clip.label)
-            return None if word is None else self.space.index(word)
-        return self.space.index(clip.label)
+    def target(self, clip: "Clip", corpus: "Corpus") -> Target | None:
+        """Return the class of a clip by number.
+
+        A clip without a label is of its quadrant of valence and arousal, see
+        `crossemo.emotions.quadrant`; so is every clip where all classes are quadrants
+        and its label is none.
+        """
+        word = clip.label
+        if word is not None and corpus.words:
+            word = corpus.words.get(word)
+        if clip.label is None or (word not in QUADRANTS and self.space.of_quadrants):
+            word = self._quadrant(clip, corpus.scale)
+        return None if word is None else self.space.index(word)
 
     def counts(self, targets: Sequence[Target]) -> dict[str, int]:
         """Return the number of clips of each class."""
@@ -148,6 +162,12 @@ class Classes(Task):
     def describe(self) -> dict[str, Any]:
         """Return the name and the classes."""
         return {"labels": self.name, "classes": list(self.outputs)}
+
+    def _quadrant(self, clip: "Clip", scale: "Scale | None") -> str | None:
+        if scale is None or clip.valence is None or clip.arousal is None:
+            return None
+        values = scale.relative(clip.valence), scale.relative(clip.arousal)
+        return quadrant(*values, self.midline, self.margin)
 
     def _set(self, space: LabelSpace) -> None:
         self.space = space

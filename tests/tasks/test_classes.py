@@ -6,15 +6,25 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossemo.corpora.base import Clip
+from crossemo.corpora.base import Clip, Scale
+from crossemo.corpora.folders import Folders
 from crossemo.emotions import UnknownEmotionError
 from crossemo.errors import CrossEmoError
 from crossemo.tasks import task_of
 from crossemo.tasks.classes import Classes
 
 
-def clip(label: str | None) -> Clip:
-    return Clip("x/1", Path("1.wav"), ("x/a",), label)
+def clip(
+    label: str | None, valence: float | None = None, arousal: float | None = None
+) -> Clip:
+    return Clip("x/1", Path("1.wav"), ("x/a",), label, valence, arousal)
+
+
+def corpus(words: dict[str, str], scale: Scale | None = None) -> Folders:
+    """Return a corpus of these labels and this scale."""
+    one = Folders("x")
+    one.words, one.scale = words, scale
+    return one
 
 
 @given(st.lists(st.integers(1, 500), min_size=2, max_size=8))
@@ -26,18 +36,47 @@ def test_balanced_weights_average_to_one_over_the_clips(counts: list[int]) -> No
 
 
 def test_published_labels_become_words_and_words_classes() -> None:
-    words = {"exc": "happy", "hap": "happy", "ang": "angry", "Q3": "Q3"}
+    words = corpus({"exc": "happy", "hap": "happy", "ang": "angry", "Q3": "Q3"})
     task = Classes({"high": ["happy", "angry"], "low": ["sad", "Q3"]})
     assert task.outputs == ("high", "low")
     targets = [task.target(clip(label), words) for label in ("exc", "ang", "Q3")]
     assert targets == [0, 0, 1]
     assert task.target(clip("xxx"), words) is None  # published, and of no class
     assert task.target(clip(None), words) is None
-    assert task.target(clip("calm"), {}) is None
+    assert task.target(clip("calm"), corpus({})) is None
     with pytest.raises(UnknownEmotionError, match="Unknown emotion 'exc'"):
-        task.target(clip("exc"), {})
+        task.target(clip("exc"), corpus({}))
     assert task.counts([0, 0, 1]) == {"high": 2, "low": 1}
     assert task.describe() == {"labels": "given", "classes": ["high", "low"]}
+
+
+def test_values_are_quadrants_where_no_label_is_of_the_task() -> None:
+    four, quadrants = Classes("four"), Classes("quadrants")
+    deam = corpus({}, Scale(1, 9, 5))
+    values = [(6, 6), (2, 5), (4.9, 1), (9, 4.5)]
+    clips = [clip(None, valence, arousal) for valence, arousal in values]
+    assert [quadrants.target(one, deam) for one in clips] == [0, 1, 2, 3]
+    names = [four.outputs[int(str(four.target(one, deam)))] for one in clips]
+    assert names == ["happy", "angry", "sad", "neutral/calm"]
+    iemocap = corpus({"ang": "angry"}, Scale(1, 5, 3))
+    assert four.target(clip("ang", 5, 5), iemocap) == 0  # the label, not the values
+    assert four.target(clip("fru", 5, 5), iemocap) is None
+    assert quadrants.target(clip("ang", 5, 5), iemocap) == 0
+    assert quadrants.target(clip(None, 5, None), iemocap) is None
+    assert quadrants.target(clip("Q4", 5, 5), corpus({}, Scale(1, 5, 3))) == 3
+
+
+def test_the_midline_and_its_margin_are_a_stated_rule() -> None:
+    pmemo = corpus({}, Scale(0, 1, 0.5))
+    tie, near = clip(None, 0.5, 0.9), clip(None, 0.9, 0.55)
+    assert Classes("quadrants").target(tie, pmemo) == 0
+    assert Classes("quadrants", midline="low").target(tie, pmemo) == 1
+    assert Classes("quadrants", midline="drop").target(tie, pmemo) is None
+    assert Classes("quadrants", margin=0.2).target(near, pmemo) is None
+    with pytest.raises(UnknownEmotionError, match="choose high, low or drop"):
+        Classes("quadrants", midline="hi")
+    with pytest.raises(UnknownEmotionError, match="0 to less than 1"):
+        Classes("quadrants", margin=1)
 
 
 @pytest.mark.parametrize(

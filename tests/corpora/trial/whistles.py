@@ -1,8 +1,7 @@
 """Whistles: people who whistle in moods, with a table of labels and singers."""
 
-from collections.abc import Mapping
 from pathlib import Path
-from typing import ClassVar
+from types import MappingProxyType
 
 from crossemo.corpora.base import Clip, Corpus, CorpusNotFoundError, Problem
 from crossemo.corpora.listing import find_audio, read_table
@@ -18,11 +17,7 @@ class Whistles(Corpus):
 
     name = "whistles"
     domain = "music"
-    words: ClassVar[Mapping[str, str]] = {
-        "jolly": "happy",
-        "gloomy": "sad",
-        "cross": "angry",
-    }
+    words = MappingProxyType({"jolly": "happy", "gloomy": "sad", "cross": "angry"})
 
     def __init__(self, root: str | Path) -> None:
         self.root = Path(root).expanduser()
