@@ -1,15 +1,14 @@
-"""The files below a folder, and the rows of a table, read alike for every corpus."""
+"""The files below a folder, walked alike for every corpus."""
 
-import csv
 import os
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator
 from errno import ELOOP, ENOENT
 from pathlib import Path
 from stat import S_ISDIR
 from typing import NoReturn
 
 from crossemo.corpora.base import CorpusError, CorpusNotFoundError
-from crossemo.errors import listed, reason_of
+from crossemo.errors import reason_of
 from crossemo.files import printable
 
 # fmt: off
@@ -20,7 +19,11 @@ AUDIO = frozenset((
 # fmt: on
 
 
-def walk_files(root: Path, suffixes: Collection[str] = AUDIO) -> Iterator[Path]:
+def walk_files(
+    root: Path,
+    suffixes: Collection[str] = AUDIO,
+    passed_over: Collection[str] = (),
+) -> Iterator[Path]:
     """Yield the files below a folder, in order of name, folder by folder.
 
     Links to folders are followed, each folder is entered once, and neither a folder
@@ -30,6 +33,7 @@ def walk_files(root: Path, suffixes: Collection[str] = AUDIO) -> Iterator[Path]:
     Args:
         root: The folder.
         suffixes: Endings of the files that are wanted, without the dot, in lower case.
+        passed_over: Names of folders that aren't entered.
 
     Raises:
         CorpusError: A folder can't be read.
@@ -46,7 +50,7 @@ def walk_files(root: Path, suffixes: Collection[str] = AUDIO) -> Iterator[Path]:
         below: list[Path] = []
         for path in _visible(folder):
             if _is_folder(path):
-                if _is_way(path, top):
+                if path.name not in passed_over and _is_way(path, top):
                     below.append(path)
             elif _suffix(path.name) in suffixes:
                 yield path
@@ -74,65 +78,6 @@ def check_folder(root: Path, advice: str) -> None:
     if not S_ISDIR(mode):
         wrong = "is not a folder" if mode else "does not exist"
         raise CorpusNotFoundError(f"{printable(root)} {wrong}: {advice}.")
-
-
-def find_audio(root: Path, stems: Collection[str]) -> dict[str, Path]:
-    """Return the audio file of each name without suffix, wherever below a folder.
-
-    Args:
-        root: The folder.
-        stems: Names without suffix, such as `Ses01F_impro01_F000`.
-
-    Returns:
-        The first file of each name; names without a file are left out.
-
-    Raises:
-        CorpusError: A folder can't be read.
-    """
-    wanted = {printable(stem): stem for stem in stems}
-    files: dict[str, Path] = {}
-    for path in walk_files(root):
-        if stem := wanted.get(printable(path.stem)):
-            files.setdefault(stem, path)
-    return files
-
-
-def read_table(
-    path: Path, columns: Collection[str] = (), delimiter: str | None = None
-) -> Iterator[tuple[int, Mapping[str, str]]]:
-    """Yield the rows of a table of text, with their numbers as an editor shows them.
-
-    Cells are stripped of blanks; a byte order mark is passed over.
-
-    Args:
-        path: A file in UTF-8 whose first row names the columns.
-        columns: Columns that must be there.
-        delimiter: What separates cells; a tab in a `.tsv` file and else a comma, if
-            None.
-
-    Raises:
-        CorpusError: The file can't be read, is not in UTF-8 or lacks a column.
-    """
-    delimiter = delimiter or ("\t" if path.suffix == ".tsv" else ",")
-    try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            reader = csv.DictReader(lines, delimiter=delimiter, restval="")
-            names = [(name or "").strip() for name in reader.fieldnames or ()]
-            if missing := [column for column in columns if column not in names]:
-                raise CorpusError(
-                    f"{path} has no column {missing[0]}: its columns are "
-                    f"{listed(names)}."
-                )
-            reader.fieldnames = names
-            for row in reader:
-                cells = {name: (row[name] or "").strip() for name in names}
-                yield reader.line_num, cells
-    except OSError as error:
-        refuse(error)
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise CorpusError(
-            f"{path} can't be read as a table in UTF-8: {error}."
-        ) from error
 
 
 def refuse(error: OSError) -> NoReturn:

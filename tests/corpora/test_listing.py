@@ -6,8 +6,6 @@ import pytest
 from crossemo.corpora.base import CorpusError
 from crossemo.corpora.listing import (
     check_folder,
-    find_audio,
-    read_table,
     walk_files,
 )
 
@@ -105,50 +103,6 @@ def test_what_is_no_folder_is_one_sentence(tmp_path: Path) -> None:
     for name, reason in reasons.items():
         with pytest.raises(CorpusError, match=reason):
             check_folder(tmp_path / name, "give one")
-
-
-@pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
-def test_one_name_may_be_spelt_in_two_ways(tmp_path: Path) -> None:
-    (tmp_path / "fro\u0308h.wav").touch()
-    assert list(find_audio(tmp_path, ["fr\xf6h"])) == ["fr\xf6h"]
-
-
-def test_audio_is_found_by_its_stem_wherever_it_lies(tree: Path) -> None:
-    (tree / "zz" / "nested").mkdir(parents=True)
-    (tree / "zz" / "nested" / "b.flac").touch()
-    assert find_audio(tree, ["b", "a", "missing"]) == {
-        "a": tree / "angry" / "a.wav",
-        "b": tree / "sad" / "b.wav",
-    }
-
-
-def test_rows_have_their_numbers_and_stripped_cells(tmp_path: Path) -> None:
-    path = tmp_path / "labels.tsv"
-    path.write_bytes(b'\xef\xbb\xbffile\tvalence \n"one\ntwo"\t 1.5\n\nx\t\n')
-    assert list(read_table(path, ["file", "valence"])) == [
-        (3, {"file": "one\ntwo", "valence": "1.5"}),
-        (5, {"file": "x", "valence": ""}),
-    ]
-    (tmp_path / "labels.csv").write_text("file;emotion\na;sad\n")
-    rows = read_table(tmp_path / "labels.csv", delimiter=";")
-    assert [cells["emotion"] for _, cells in rows] == ["sad"]
-
-
-def test_a_table_that_is_none_is_one_sentence(tmp_path: Path) -> None:
-    path = tmp_path / "labels.csv"
-    with pytest.raises(CorpusError, match=r"labels\.csv can't be read: No such file"):
-        list(read_table(path))
-    path.write_text("file,label\n")
-    with pytest.raises(
-        CorpusError, match="has no column emotion: its columns are file, label"
-    ):
-        list(read_table(path, ["emotion"]))
-    path.write_bytes(b"file\n\xe9\n")
-    with pytest.raises(CorpusError, match="can't be read as a table in UTF-8"):
-        list(read_table(path))
-    path.write_text("")
-    with pytest.raises(CorpusError, match="its columns are none"):
-        list(read_table(path, ["file"]))
 
 
 @pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")

@@ -72,4 +72,4 @@ def test_a_corpus_is_one_file(
     groups = [set(part) for part in content["split"]["groups"].values()]
     assert set.union(*groups) == {f"whistles/by {n}" for n in range(6)}
     assert sum(map(len, groups)) == 6
-    assert "w47 is annotated and has no audio" in caplog.text
+    assert "1 clip (w47): annotated, no audio" in caplog.text

@@ -1,0 +1,89 @@
+"""What lies below the root of a corpus: its tables by name, its audio by stem."""
+
+import os
+from collections.abc import Collection, Iterable
+from functools import cached_property
+from pathlib import Path
+
+from crossemo.corpora.base import CorpusNotFoundError
+from crossemo.corpora.listing import AUDIO, check_folder, walk_files
+from crossemo.errors import listed
+from crossemo.files import printable
+
+TABLES = frozenset(("csv", "tsv", "txt", "json", "jsonl", "parquet"))
+POINTER = b"version https://git-lfs"  # how a file begins that git-lfs has not fetched
+
+
+class Tree:
+    """The visible files below a folder, walked once.
+
+    Args:
+        root: The folder.
+        advice: What to do where it is not what a corpus looks like, such as `give the
+            unpacked folder DEAM`.
+        passed_over: Names of folders that hold nothing of use, which aren't entered.
+
+    Raises:
+        CorpusNotFoundError: There is no such folder.
+        CorpusError: A folder can't be read.
+    """
+
+    def __init__(
+        self, root: Path, advice: str, passed_over: Collection[str] = ("__MACOSX",)
+    ) -> None:
+        check_folder(root, advice)
+        self.root, self.advice = root, advice
+        self.files = list(walk_files(root, AUDIO | TABLES, passed_over))
+
+    @cached_property
+    def audio(self) -> dict[str, Path]:
+        """The first audio file of each stem, such as `Ses01F_impro01_F000`."""
+        files: dict[str, Path] = {}
+        for path in self.files:
+            if _suffix(path) in AUDIO:
+                files.setdefault(printable(path.stem), path)
+        return files
+
+    def table(self, *names: str) -> Path:
+        """Return the first file of one of these names, whatever its case.
+
+        Raises:
+            CorpusNotFoundError: There is none.
+        """
+        for name in names:
+            if paths := self.tables(name):
+                return paths[0]
+        raise CorpusNotFoundError(
+            f"No {listed(names, last=' or ')} lies under {printable(self.root)}: "
+            f"{self.advice}."
+        )
+
+    def tables(self, name: str) -> list[Path]:
+        """Return all files of a name, whatever its case."""
+        return self._named.get(name.casefold(), [])
+
+    @cached_property
+    def _named(self) -> dict[str, list[Path]]:
+        named: dict[str, list[Path]] = {}
+        for path in self.files:
+            named.setdefault(path.name.casefold(), []).append(path)
+        return named
+
+
+def pointers(paths: Iterable[Path]) -> set[Path]:
+    """Return the files that only point to audio which git-lfs has not fetched."""
+    return {path for path in paths if _is_pointer(path)}
+
+
+def _is_pointer(path: Path) -> bool:
+    try:
+        if os.stat(path).st_size > 1024:
+            return False
+        with path.open("rb") as file:
+            return file.read(len(POINTER)) == POINTER
+    except OSError:  # whoever decodes it says why it can't be read
+        return False
+
+
+def _suffix(path: Path) -> str:
+    return path.suffix[1:].lower()
