@@ -197,6 +197,11 @@ class Corpus(ABC):
     archives: ClassVar[tuple[Archive, ...]] = ()
     address: ClassVar[str] = ""
 
+    @property
+    def members(self) -> "tuple[Corpus, ...]":
+        """The corpora that it is made of: itself, or several that are used as one."""
+        return (self,)
+
     @abstractmethod
     def clips(self) -> list[Clip]:
         """Return every clip, in a fixed order, without reading any audio.

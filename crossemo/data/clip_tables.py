@@ -72,7 +72,7 @@ def _clip(data: EmotionDataModule, role: str, part: Part, place: int) -> Row:
     example = data.dataset(role, part).examples[place]
     return {
         "role": role,
-        "corpus": data.roles[role].name,
+        "corpus": example.corpus,
         "clip": example.clip.id,
         "group": example.unit,
         "emotion": example.clip.label,

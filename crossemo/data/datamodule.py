@@ -11,6 +11,7 @@ from lightning import LightningDataModule
 from torch.utils.data import DataLoader
 
 from crossemo.corpora.base import PARTS, Corpus, Part
+from crossemo.corpora.joint import as_one
 from crossemo.data.batch import Batch
 from crossemo.data.dataset import ClipDataset, Store, joined
 from crossemo.data.partition import Partition
@@ -32,7 +33,8 @@ class EmotionDataModule(LightningDataModule):
     `setup()`.
 
     Args:
-        roles: Corpus by role, such as `{"source": ..., "target": ...}`.
+        roles: Corpus by role, such as `{"source": ..., "target": ...}`, or a list of
+            corpora that are scored one by one and together.
         labels: Label space, see `crossemo.emotions.label_space`, or a map of classes to
             the words that they take, such as `{high: [happy, angry], low: [sad,
             calm]}`; clips of other emotions are left out.
@@ -56,7 +58,7 @@ class EmotionDataModule(LightningDataModule):
         seed: Seed of the shuffling.
 
     Attributes:
-        roles: Corpus by role.
+        roles: Corpus by role; several as a `Joint`.
         settings: What else it was made with, by the names of the arguments.
         task: What is learnt.
 
@@ -70,7 +72,7 @@ class EmotionDataModule(LightningDataModule):
 
     def __init__(
         self,
-        roles: dict[str, Corpus],
+        roles: Mapping[str, Corpus | list[Corpus]],
         labels: LabelSpaceName | dict[str, list[str]] = "shared6",
         neutral_calm: NeutralCalm = "merge",
         split: Split | SplitScheme = "official",
@@ -97,7 +99,7 @@ class EmotionDataModule(LightningDataModule):
             raise CrossEmoError("A datamodule needs a corpus in at least one role.")
         if num_workers < 0:
             raise CrossEmoError(f"num_workers is {num_workers}: choose 0 or more.")
-        self.roles = dict(roles)
+        self.roles = {role: as_one(corpora) for role, corpora in roles.items()}
         self.task = Classes(labels, neutral_calm)
         self.scheme = (
             split

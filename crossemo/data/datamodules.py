@@ -1,10 +1,11 @@
-"""The datamodules: one corpus of speech or of music, or two to carry over between."""
+"""The datamodules: speech or music alone, or a source and a target."""
 
 from typing import Any
 
 from crossemo.corpora.base import Corpus, Domain
+from crossemo.corpora.joint import as_one
 from crossemo.data.datamodule import EmotionDataModule
-from crossemo.errors import CrossEmoError
+from crossemo.errors import CrossEmoError, listed
 
 __all__ = [
     "CrossDomainDataModule",
@@ -15,60 +16,68 @@ __all__ = [
 
 
 class SpeechEmotionDataModule(EmotionDataModule):
-    """A corpus of speech, in the role `speech`.
+    """A corpus of speech, or several as one, in the role `speech`.
 
     Args:
-        corpus: The corpus.
+        corpus: The corpus, or a list.
         **shared: As in `EmotionDataModule`.
 
     Raises:
         CrossEmoError: The corpus is not of speech.
     """
 
-    def __init__(self, corpus: Corpus, **shared: Any) -> None:  # noqa: ANN401
-        _demand("speech", corpus)
-        super().__init__({"speech": corpus}, **shared)
+    def __init__(self, corpus: Corpus | list[Corpus], **shared: Any) -> None:  # noqa: ANN401
+        super().__init__({"speech": _of("speech", corpus)}, **shared)
 
 
 class MusicEmotionDataModule(EmotionDataModule):
-    """A corpus of music, in the role `music`.
+    """A corpus of music, or several as one, in the role `music`.
 
     Args:
-        corpus: The corpus.
+        corpus: The corpus, or a list.
         **shared: As in `EmotionDataModule`.
 
     Raises:
         CrossEmoError: The corpus is not of music.
     """
 
-    def __init__(self, corpus: Corpus, **shared: Any) -> None:  # noqa: ANN401
-        _demand("music", corpus)
-        super().__init__({"music": corpus}, **shared)
+    def __init__(self, corpus: Corpus | list[Corpus], **shared: Any) -> None:  # noqa: ANN401
+        super().__init__({"music": _of("music", corpus)}, **shared)
 
 
 class CrossDomainDataModule(EmotionDataModule):
-    """Two corpora, in the roles `source` and `target`.
+    """Two corpora or lists of them, in the roles `source` and `target`.
 
     Args:
-        source: Corpus to learn from first, such as speech.
-        target: Corpus to carry over to, such as song.
+        source: Corpus to learn from first, such as speech, or a list.
+        target: Corpus to carry over to, such as song, or a list.
         **shared: As in `EmotionDataModule`.
 
     Raises:
-        CrossEmoError: Source and target are one and the same corpus.
+        CrossEmoError: A corpus is in both.
     """
 
-    def __init__(self, source: Corpus, target: Corpus, **shared: Any) -> None:  # noqa: ANN401
-        if source.name == target.name:
+    def __init__(
+        self,
+        source: Corpus | list[Corpus],
+        target: Corpus | list[Corpus],
+        **shared: Any,  # noqa: ANN401
+    ) -> None:
+        roles = {"source": as_one(source), "target": as_one(target)}
+        first, second = ({c.name for c in one.members} for one in roles.values())
+        if shared_names := sorted(first & second):
             raise CrossEmoError(
-                f"Source and target are both {source.name}: choose two corpora."
+                f"Source and target are both {listed(shared_names)}: choose two "
+                "corpora."
             )
-        super().__init__({"source": source, "target": target}, **shared)
+        super().__init__(roles, **shared)
 
 
-def _demand(domain: Domain, corpus: Corpus) -> None:
+def _of(domain: Domain, corpora: Corpus | list[Corpus]) -> Corpus:
+    corpus = as_one(corpora)
     if corpus.domain != domain:
         raise CrossEmoError(
             f"{corpus.name} is a corpus of {corpus.domain}, not of {domain}: use "
             f"{corpus.domain.capitalize()}EmotionDataModule."
         )
+    return corpus

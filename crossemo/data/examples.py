@@ -27,6 +27,7 @@ class Example:
             known.
         ties: The clip's groups that tie it to its unit: all of them, unless a corpus's
             own parts cut some.
+        corpus: Name of the corpus that it is of.
     """
 
     clip: Clip
@@ -34,6 +35,7 @@ class Example:
     target: Target
     unit: str
     ties: tuple[str, ...] = ()
+    corpus: str = ""
 
     @property
     def digest(self) -> str:
@@ -77,7 +79,7 @@ def take_examples(
         for clip in clips:
             left_out.pop(clip.id, None)
     return [
-        Example(clip, clip_key(clip, facts), target, clip.groups[0])
+        Example(clip, clip_key(clip, facts), target, clip.groups[0], corpus=corpus.name)
         for clip in clips
         if (target := target_of(clip, corpus)) is not None
     ]

@@ -5,10 +5,30 @@ from collections.abc import Collection, Hashable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import zip_longest
 from random import Random
+from typing import NamedTuple
 
 from crossemo.corpora.base import PARTS
 from crossemo.data.splits import Scheme, Split, SplitError
 from crossemo.errors import listed
+
+
+class Cast(NamedTuple):
+    """Groups of corpora that share some, with their customary folds.
+
+    Args:
+        groups: The groups that are there.
+        folds: The groups of each fold.
+    """
+
+    groups: Collection[str]
+    folds: Sequence[frozenset[str]]
+
+    @property
+    def filled(self) -> list[int]:
+        """The numbers of the folds that hold any group; the first if none does."""
+        present = frozenset(self.groups)
+        numbers = [number for number, fold in enumerate(self.folds) if fold & present]
+        return numbers or [0]  # which names what is wrong
 
 
 def united(folds: Sequence[Sequence[frozenset[str]]]) -> list[frozenset[str]]:
@@ -79,44 +99,61 @@ def split_side_by_side(
     >>> split_side_by_side([["a", "b", "c"], ["x", "y", "z"]], scheme).test
     ('a', 'x')
     """
-    casts = _casts(corpora)
+    casts = casts_of(corpora)
     folds = [scheme.fold] * len(casts)
     if scheme.name == "leave_one_out" and len(casts) > 1:
         _check_fold(scheme.fold, max(map(len, casts)))
         folds = [scheme.fold % len(cast) for cast in casts]
-    splits = [
+    splits = (
         make_split(cast, (), replace(scheme, fold=fold), strata)
         for cast, fold in zip(casts, folds, strict=True)
-    ]
-    train, val, test = (
-        tuple(sorted(group for split in splits for group in split.groups(part)))
-        for part in PARTS
     )
-    return Split(train, val, test)
+    return _side_by_side(splits)
+
+
+def split_by_folds(casts: Sequence[Cast], scheme: Scheme) -> Split:
+    """Split several casts side by side, each by its customary folds.
+
+    Fold k tests fold k of each; a cast of fewer folds that hold clips begins anew.
+
+    Args:
+        casts: The groups of each cast with their folds.
+        scheme: `official`, of any fold.
+
+    Raises:
+        SplitError: As in `make_split`.
+    """
+    if len(casts) == 1:
+        return make_split(*casts[0], scheme)
+    filled = [cast.filled for cast in casts]
+    _check_fold(scheme.fold, max(map(len, filled)))
+    return _side_by_side(
+        make_split(*cast, replace(scheme, fold=numbers[scheme.fold % len(numbers)]))
+        for cast, numbers in zip(casts, filled, strict=True)
+    )
 
 
 def folds_of(
-    corpora: Sequence[Collection[str]],
-    official: Sequence[frozenset[str]],
-    scheme: Scheme,
+    corpora: Sequence[Collection[str]], official: Sequence[Cast], scheme: Scheme
 ) -> Sequence[int]:
     """Return the numbers of all folds, which together test every group.
 
     Args:
         corpora: The groups of each corpus.
-        official: The customary folds of all corpora.
+        official: The casts that have customary folds.
         scheme: How they are split; its fold doesn't matter.
     """
     if scheme.name == "leave_one_out":
-        return range(max(map(len, _casts(corpora))))
+        return range(max(map(len, casts_of(corpora))))
     if scheme.name == "official" and official:
-        present = frozenset().union(*corpora)
-        filled = [number for number, fold in enumerate(official) if fold & present]
-        return filled or [0]  # which names what is wrong
+        filled = [cast.filled for cast in official]
+        if len(filled) == 1:
+            return filled[0]
+        return range(max(map(len, filled)))
     return range(scheme.folds)
 
 
-def _casts(corpora: Sequence[Collection[str]]) -> list[frozenset[str]]:
+def casts_of(corpora: Sequence[Collection[str]]) -> list[frozenset[str]]:
     """Unite the groups of corpora that share some, directly or through others."""
     casts: list[frozenset[str]] = []
     for groups in map(frozenset, corpora):
@@ -124,6 +161,15 @@ def _casts(corpora: Sequence[Collection[str]]) -> list[frozenset[str]]:
         casts = [cast for cast in casts if not cast & groups]
         casts.append(groups.union(*shared))
     return casts
+
+
+def _side_by_side(splits: Iterable[Split]) -> Split:
+    every = list(splits)
+    train, val, test = (
+        tuple(sorted(group for split in every for group in split.groups(part)))
+        for part in PARTS
+    )
+    return Split(train, val, test)
 
 
 def _deal(

@@ -6,7 +6,14 @@ from dataclasses import dataclass, replace
 
 from crossemo.corpora.base import PARTS, Part
 from crossemo.data.examples import Example
-from crossemo.data.folds import folds_of, make_split, split_side_by_side, united
+from crossemo.data.folds import (
+    Cast,
+    casts_of,
+    folds_of,
+    split_by_folds,
+    split_side_by_side,
+    united,
+)
 from crossemo.data.splits import Scheme, Split, SplitError
 from crossemo.data.units import contents, tied
 
@@ -117,7 +124,7 @@ def every_partition(
     """
     if isinstance(scheme, Split) or _published(members, scheme) == set(members):
         return [partition(members, folds, scheme)]
-    official = _unit_folds(members, folds) if scheme.name == "official" else []
+    official = _folded_casts(members, folds) if scheme.name == "official" else []
     return [
         partition(members, folds, replace(scheme, fold=number))
         for number in folds_of(_units(members), official, scheme)
@@ -143,23 +150,34 @@ def _wishes(members: Members, folds: Folds, scheme: Scheme) -> dict[str, Parts]:
         for role in _published(members, scheme)
     }
     left = {role: examples for role, examples in members.items() if role not in wishes}
-    folded = {role: examples for role, examples in left.items() if folds[role]}
-    if folded:
-        units = {one.unit for examples in folded.values() for one in examples}
-        parts = make_split(units, _unit_folds(folded, folds), scheme).parts()
-        wishes |= dict.fromkeys(folded, parts)
+    casts = _folded_casts(left, folds)
+    if casts:
+        parts = split_by_folds(casts, scheme).parts()
+        wishes |= dict.fromkeys((role for role in left if folds[role]), parts)
     others = {role: examples for role, examples in left.items() if not folds[role]}
     if others:
-        number = len(_unit_folds(folded, folds)) or scheme.folds
+        number = max((len(cast.folds) for cast in casts), default=scheme.folds)
         dealt = replace(scheme, name="kfold", folds=number)
         parts = split_side_by_side(_units(others), dealt, _strata(others)).parts()
         wishes |= dict.fromkeys(others, parts)
     return wishes
 
 
+def _folded_casts(members: Members, folds: Folds) -> list[Cast]:
+    """Return the casts of the corpora that have customary folds, with these."""
+    folded = {role: examples for role, examples in members.items() if folds[role]}
+    casts = []
+    for units in casts_of(_units(folded)):
+        own = {
+            r: examples for r, examples in folded.items() if examples[0].unit in units
+        }
+        casts.append(Cast(units, _unit_folds(own, folds)))
+    return casts
+
+
 def _unit_folds(members: Members, folds: Folds) -> list[frozenset[str]]:
     """Return the customary folds as units; one in several folds is in the first."""
-    both = united([folds[role] for role in members if folds[role]])
+    both = united([folds[role] for role in members])
     place: dict[str, int] = {}
     for number, fold in enumerate(both):
         for examples in members.values():

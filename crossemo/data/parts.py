@@ -1,6 +1,7 @@
 """The clips of one role in each part of a split."""
 
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from typing import Any
 
 from crossemo.corpora.base import PARTS, Part
@@ -45,16 +46,31 @@ class RoleParts:
         return self.task.counts(self.parts[part].targets)
 
     def describe(self) -> dict[str, Any]:
-        """Return clips by part and class, units by part and what was left out."""
+        """Return clips by part and class, units by part and what was left out.
+
+        Of several corpora, the clips of each are there too.
+        """
+        names = dict.fromkeys(
+            one.corpus for data in self.parts.values() for one in data.examples
+        )
+        corpora = {name: self._clips_of(name) for name in names}
         return {
-            "clips": {
-                part: self.counts(part) or len(data)
-                for part, data in self.parts.items()
-            },
+            "clips": self._clips_of(),
+            **({"corpora": corpora} if len(corpora) > 1 else {}),
             "groups": {part: len(set(d.units)) for part, d in self.parts.items()},
             "skipped": len(self.skipped),
             "dropped": self.dropped,
         }
+
+    def _clips_of(self, corpus: str | None = None) -> dict[str, Any]:
+        """Return clips by part and class, of one corpus or of all."""
+        clips: dict[str, Any] = {}
+        for part, data in self.parts.items():
+            targets = [
+                one.target for one in data.examples if corpus in (None, one.corpus)
+            ]
+            clips[part] = self.task.counts(targets) or len(targets)
+        return clips
 
     def served_by(self, stores: Mapping[Part, Store]) -> "RoleParts":
         """Return the same clips from other stores."""
@@ -68,8 +84,7 @@ class RoleParts:
 
 def role_parts(
     name: str,
-    role: str,
-    examples: Sequence[Example],
+    places: Mapping[str, Sequence[Example]],
     partition: Partition,
     store: WaveformStore,
     task: Task,
@@ -80,8 +95,7 @@ def role_parts(
 
     Args:
         name: What to call the role in messages.
-        role: The role.
-        examples: Its clips.
+        places: Its clips by corpus, as the partition names them.
         partition: The part of each clip.
         store: Where their waveforms lie.
         task: What is learnt.
@@ -92,6 +106,7 @@ def role_parts(
         SplitError: A part holds no clip, or the training part none of some class.
         WaveformError: No clip can be used or, with `strict`, one can't.
     """
+    examples = list(chain(*places.values()))
     usable, skipped = store.select(examples, min_samples, strict)
     warnings = []
     if skipped:
@@ -102,19 +117,41 @@ def role_parts(
         parts[part] = ClipDataset(inside, store)
         where = f"{name} ({listed(partition.split.groups(part))})"
         warnings += _gaps(part, where, parts[part], task)
-    dropped = partition.dropped.get(role, 0)
-    if dropped:
+    if len(places) > 1:
+        warnings += _empty_parts(places, parts)
+    for place in places:
+        warnings += _warnings(name if len(places) == 1 else place, place, partition)
+    dropped = sum(partition.dropped.get(place, 0) for place in places)
+    left_out = _left_out(usable, partition) | skipped
+    return RoleParts(name, parts, task, skipped, dropped, warnings, left_out)
+
+
+def _empty_parts(
+    places: Mapping[str, Sequence[Example]], parts: Mapping[Part, ClipDataset]
+) -> list[str]:
+    """Return a warning for each part that has no clip of one of several corpora."""
+    return [
+        f"The {part} part holds no clip of {place}."
+        for part, data in parts.items()
+        for place, examples in places.items()
+        if examples[0].corpus not in {one.corpus for one in data.examples}
+    ]
+
+
+def _warnings(name: str, place: str, partition: Partition) -> list[str]:
+    """Return what a user must know of how a corpus is split."""
+    warnings = []
+    if dropped := partition.dropped.get(place, 0):
         warnings.append(
             f"In {name}, {dropped} clips are left out of training or validation, as "
             "their speaker, song or artist is judged elsewhere."
         )
-    if cut := partition.cut.get(role, 0):
+    if cut := partition.cut.get(place, 0):
         warnings.append(
             f"In {name}, the authors' own parts cut {cut} of the speakers, songs and "
             "artists: data.strict_groups true leaves none in two parts."
         )
-    left_out = _left_out(usable, partition) | skipped
-    return RoleParts(name, parts, task, skipped, dropped, warnings, left_out)
+    return warnings
 
 
 def _left_out(usable: Sequence[Example], partition: Partition) -> dict[str, str]:

@@ -24,6 +24,8 @@ from crossemo.tasks import Task
 class Roles:
     """The clips of all roles, under one task and one split.
 
+    Each corpus has its own parts or folds, also where a role has several.
+
     Args:
         corpora: Corpus by role.
         task: What is learnt.
@@ -53,6 +55,8 @@ class Roles:
         self.corpora, self.task, self.scheme = dict(corpora), task, scheme
         self.sampling_rate, self.min_samples = sampling_rate, min_samples
         self.cache_dir, self.strict = cache_dir, strict
+        # A role of several corpora has a place for each, see `_places`.
+        self._places = {role: _places(role, one) for role, one in corpora.items()}
         self._members: dict[str, list[Example]] = {}
         self._left_out: dict[str, dict[str, str]] = {}
         self._parts: dict[str, RoleParts] = {}
@@ -86,7 +90,8 @@ class Roles:
         for corpus in self.corpora.values():
             corpus.prepare()
         self._partition(progress)  # before the long work, in case it can't be made
-        for examples in self._examples(progress).values():
+        for role in self.corpora:
+            examples = list(chain(*self._of_role(role).values()))
             WaveformStore.prepare(
                 examples, self.sampling_rate, self.cache_dir, progress
             )
@@ -137,37 +142,57 @@ class Roles:
     def _examples(self, progress: bool = False) -> dict[str, list[Example]]:
         # Listed once per process.
         if not self._members:
-            options = (self.task.target, self.cache_dir, self.strict, progress)
             self._left_out = {role: {} for role in self.corpora}
             members = {
-                role: take_examples(corpus, *options, self._left_out[role])
-                for role, corpus in self.corpora.items()
+                place: self._take(role, corpus, progress)
+                for role, corpora in self._places.items()
+                for place, corpus in corpora.items()
             }
-            for role, examples in members.items():
-                if not examples:
-                    raise SplitError(
-                        f"{self.corpora[role].name}, the corpus of {role}, has no clip "
-                        f"of {' or '.join(self.task.outputs)}: choose other labels."
-                    )
             self._members = with_units(members, self.scheme)
         return self._members
 
+    def _take(self, role: str, corpus: Corpus, progress: bool) -> list[Example]:
+        options = (self.task.target, self.cache_dir, self.strict, progress)
+        examples = take_examples(corpus, *options, self._left_out[role])
+        if not examples:
+            raise SplitError(
+                f"{corpus.name}, the corpus of {role}, has no clip of "
+                f"{' or '.join(self.task.outputs)}: choose other labels."
+            )
+        return examples
+
+    def _of_role(self, role: str) -> dict[str, list[Example]]:
+        """Return the examples of each place of a role."""
+        examples = self._examples()
+        return {place: examples[place] for place in self._places[role]}
+
     def _folds(self) -> dict[str, Sequence[frozenset[str]]]:
-        return {role: corpus.folds for role, corpus in self.corpora.items()}
+        return {
+            place: corpus.folds
+            for corpora in self._places.values()
+            for place, corpus in corpora.items()
+        }
 
     def _partition(self, progress: bool = False) -> Partition:
         return partition(self._examples(progress), self._folds(), self.scheme)
 
     def _open(self, role: str, made: Partition) -> RoleParts:
-        examples = self._examples()[role]
+        places = self._of_role(role)
+        examples = list(chain(*places.values()))
         store = WaveformStore.open(examples, self.sampling_rate, self.cache_dir)
         return role_parts(
             f"{role} {self.corpora[role].name}",
-            role,
-            examples,
+            places,
             made,
             store,
             self.task,
             self.min_samples,
             self.strict,
         )
+
+
+def _places(role: str, corpus: Corpus) -> dict[str, Corpus]:
+    """Return the corpora of a role by what its score is named after."""
+    if len(corpus.members) == 1:
+        return {role: corpus}
+    return {f"{role}/{one.name}": one for one in corpus.members}

@@ -140,8 +140,11 @@ def _of_data(data: object) -> Settings:
     alone = "corpus" in signature(type(data)).parameters
     for role, corpus in data.roles.items():
         name = "corpus" if alone else role
-        settings[name] = type(corpus).__qualname__
-        settings |= _in(name, arguments(corpus))
+        joint = len(corpus.members) > 1
+        for one in corpus.members:
+            place = f"{name}.{one.name}" if joint else name
+            settings[place] = type(one).__qualname__
+            settings |= _in(place, arguments(one))
     return settings | {"roles": list(data.roles)}
 
 

@@ -45,9 +45,7 @@ def parts_of(
     store = WaveformStore.prepare(examples, RATE, cache)
     members = with_units({"speech": examples}, SPLIT)
     made = partition(members, {"speech": ()}, SPLIT)
-    return role_parts(
-        name, "speech", members["speech"], made, store, task, strict=strict
-    )
+    return role_parts(name, members, made, store, task, strict=strict)
 
 
 def test_a_batch_is_padded_with_zeros_on_the_right(dataset: ClipDataset) -> None:
@@ -177,4 +175,4 @@ def test_an_empty_part_is_refused(tmp_path: Path) -> None:
     made = partition({"speech": examples}, {"speech": ()}, SPLIT)
     match = r"The test part holds no clip of tones \(tones/3\): choose another fold"
     with pytest.raises(SplitError, match=match):
-        role_parts("tones", "speech", lacking, made, store, Classes())
+        role_parts("tones", {"speech": lacking}, made, store, Classes())
