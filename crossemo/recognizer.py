@@ -2,11 +2,10 @@
 
 from collections.abc import Mapping
 from math import isfinite
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
-import torch
 from lightning.pytorch.trainer.states import TrainerFn
-from torch import Tensor, nn
+from torch import Tensor
 
 from crossemo.data.batch import Batch
 from crossemo.data.gathering import Judged, Prediction, Predictions
@@ -19,7 +18,6 @@ from crossemo.stages.optimization import Schedule
 from crossemo.stages.stage import ClassWeights
 from crossemo.stages.staged import StagedModule
 from crossemo.tasks import task_of
-from crossemo.tasks.base import Meter
 
 
 class EmotionRecognizer(StagedModule):
@@ -111,8 +109,7 @@ class EmotionRecognizer(StagedModule):
         self.test_name = "test"
         self.judged: dict[str, Judged] = {}
         self.evaluations: dict[str, dict[str, Any]] = {}
-        self._meters = nn.ModuleList()  # of validation, for each role
-        self._tested = Predictions()
+        self._seen = Predictions()
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
         """Return the outputs for a batch of waveforms.
@@ -146,52 +143,51 @@ class EmotionRecognizer(StagedModule):
         self, batch: Batch, batch_idx: int, dataloader_idx: int = 0
     ) -> None:
         """Judge a validation batch."""
-        prediction = self._judge(batch)
-        counted = batch.counted
-        if counted.any():
-            meter = cast(Meter, self._meters[dataloader_idx])
-            meter.update(prediction["predictions"][counted], batch.targets[counted])
+        self._seen.add(self._judge(batch), dataloader_idx)
 
     def test_step(
         self, batch: Batch, batch_idx: int, dataloader_idx: int = 0
     ) -> Prediction:
-        """Judge a test batch and return its predictions."""
+        """Judge a test batch and return the outputs."""
         prediction = self._judge(batch)
-        self._tested.add(prediction, dataloader_idx)
+        self._seen.add(prediction, dataloader_idx)
         return prediction
 
     def predict_step(
         self, batch: Batch, batch_idx: int, dataloader_idx: int = 0
     ) -> Prediction:
-        """Return what the model says of a batch."""
+        """Return the outputs for a batch."""
         return self._predict(batch)
 
+    def on_validation_epoch_start(self) -> None:
+        """Forget an earlier validation."""
+        self._seen = Predictions()
+
     def on_validation_epoch_end(self) -> None:
-        """Log the validation scores."""
+        """Log the validation scores, which every process computes of all clips."""
         scores = []
-        for role, module in zip(self._roles, self._meters, strict=True):
-            meter = cast(Meter, module)
-            # Every process computes the same values from the state of all.
-            values = meter.compute()
-            meter.reset()
+        for number, role in enumerate(self._roles):
+            _, outputs, targets = self._seen.gather(number)
+            values = self.task.scores(self.task.predictions(outputs), targets)
             self._log_scores("val", role, values)
             scores.append(values[self.task.headline])
             self.log(f"val/{role}/score", scores[-1], logger=False)
         if len(scores) > 1:  # what a stage on several roles is judged by
-            mean = torch.stack(scores).mean()
+            mean = sum(scores) / len(scores)
             self.log(f"{self._named('val')}/mean/{self.task.headline}", mean)
             self.log("val/mean/score", mean, logger=False)
 
     def on_test_epoch_start(self) -> None:
         """Forget an earlier test."""
-        self._tested = Predictions()
+        self._seen = Predictions()
         self.judged, self.evaluations = {}, {}
 
     def on_test_epoch_end(self) -> None:
         """Evaluate the test, once for all who want to know, and log its scores."""
         stage = [] if self.test_name == "test" else [self.test_name]
         for number, role in enumerate(self._roles):
-            order, predictions, targets = self._tested.gather(number)
+            order, outputs, targets = self._seen.gather(number)
+            predictions = self.task.predictions(outputs)
             units = [str(index) for index in order.tolist()]
             if self._data is not None:
                 every = self._data.dataset(role, "test").units
@@ -204,7 +200,7 @@ class EmotionRecognizer(StagedModule):
             self._log_scores("test", role, values, *stage)
 
     def setup(self, stage: str) -> None:
-        """Prepare the meters of every role of the data.
+        """Learn the roles of the data.
 
         Raises:
             CrossEmoError: The data have other classes or another sampling rate.
@@ -213,7 +209,6 @@ class EmotionRecognizer(StagedModule):
         super().setup(stage)
         data = self._data
         self._roles = list(data.roles) if data is not None else ["data"]
-        self._meters = nn.ModuleList(self.task.meter() for _ in self._roles)
         if data is None:
             return
         if tuple(data.classes) != self.classes:
@@ -235,7 +230,7 @@ class EmotionRecognizer(StagedModule):
     def _predict(self, batch: Batch) -> Prediction:
         outputs = self._outputs(as_hidden(self.encoder, batch))
         return {
-            "predictions": self.task.predictions(outputs),
+            "outputs": outputs.float(),
             "indices": batch.indices,
             "targets": batch.targets,
             "counted": batch.counted,
@@ -243,7 +238,7 @@ class EmotionRecognizer(StagedModule):
 
     def _judge(self, batch: Batch) -> Prediction:
         prediction = self._predict(batch)
-        if not prediction["predictions"].isfinite().all():
+        if not prediction["outputs"].isfinite().all():
             cause = "training diverged: lower lr or encoder_lr"
             if self.trainer.precision.startswith("16"):
                 cause = (

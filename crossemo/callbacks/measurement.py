@@ -13,7 +13,6 @@ from torch import distributed as dist
 from crossemo.corpora.base import PARTS, Part
 from crossemo.data.batch import Batch
 from crossemo.data.datamodules import EmotionDataModule
-from crossemo.data.gathering import gather_clips
 from crossemo.data.role_pairs import role_pairs
 from crossemo.distances.cells import deal
 from crossemo.errors import CrossEmoError
@@ -152,8 +151,7 @@ class Measurement:
     def _embedded(self, role: str) -> EmbeddedClips:
         values, labels = [], []
         for part in self.parts:
-            pooled = pool_clips(self._encode, self._batches(role, part))
-            values.append(gather_clips(*pooled)[1])
+            values.append(pool_clips(self._encode, self._batches(role, part))[1])
             labels += self.data.dataset(role, part).targets
         groups = tuple(group for part in self._groups(role) for group in part)
         return EmbeddedClips(torch.cat(values), torch.tensor(labels), groups)

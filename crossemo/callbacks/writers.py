@@ -46,7 +46,8 @@ class PredictionWriter(Callback):
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write what was predicted."""
         for number, role in enumerate(data_of(trainer).roles):
-            order, predictions, _ = self._seen.gather(number)
+            order, outputs, _ = self._seen.gather(number)
+            predictions = recogniser(pl_module).task.predictions(outputs)
             self._keep(trainer, pl_module, role, order.tolist(), predictions)
         self._write(trainer)
 

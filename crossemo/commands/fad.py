@@ -221,10 +221,9 @@ def _embed(
 
     with torch.inference_mode():
         batches = _batches(dataset, batch_size, f"Embedding {corpus.name}")
-        indices, values = pool_clips(encode, batches)
-    order = indices.argsort()
+        _, values = pool_clips(encode, batches)
     labels = torch.tensor(dataset.targets)
-    embedded = EmbeddedClips(values[order], labels, tuple(dataset.units))
+    embedded = EmbeddedClips(values, labels, tuple(dataset.units))
     return EmbeddedFolder(embedded, usable, left_out | skipped)
 
 

@@ -1,19 +1,18 @@
 """Bring what every process computed for its clips together, each clip once."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import cast
+from typing import TypeVar, cast
 
 import torch
 from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 from torch import distributed as dist
 
-# `predictions` (batch, outputs), `targets`, `indices` and `counted` of a batch.
+# `outputs` (batch, outputs), `targets`, `indices` and `counted` of a batch.
 Prediction = dict[str, Tensor]
-
-_GATHERED = ("indices", "targets", "predictions")
+Piece = TypeVar("Piece")
 
 
 @dataclass(frozen=True)
@@ -33,53 +32,85 @@ class Judged:
     places: Sequence[int] = ()
 
 
+class ClipMeans:
+    """Means over the windows of each clip, which come batch by batch.
+
+    Only sums are kept. They are float64, so that a float32 mean doesn't depend on how
+    the windows were spread over batches and processes.
+    """
+
+    def __init__(self) -> None:
+        self._sums: dict[int, Tensor] = {}
+        self._counts: Counter[int] = Counter()
+        self._kind: torch.dtype | None = None
+
+    def add(self, indices: Tensor, counted: Tensor, values: Tensor) -> None:
+        """Add a batch of windows.
+
+        Args:
+            indices: `(batch,)` position of each window's clip in its dataset.
+            counted: `(batch,)` bool, False for those that are left out.
+            values: `(batch, ...)` what was computed of each window.
+        """
+        self._kind = values.dtype
+        clips = indices[counted].tolist()
+        for clip, value in zip(clips, values[counted].detach().cpu(), strict=True):
+            self._add(clip, value, 1)
+
+    def gather(self) -> tuple[Tensor, Tensor]:
+        """Return the means of all processes in the order of the clips.
+
+        Returns:
+            The clips' positions `(clips,)` and their means `(clips, ...)`, of the type
+            of the values and on the CPU, the same on every process.
+        """
+        total = ClipMeans()
+        for sums, counts, kind in _gathered((self._sums, self._counts, self._kind)):
+            total._kind = kind or total._kind
+            for clip, value in sums.items():
+                total._add(clip, value, counts[clip])
+        order = sorted(total._sums)
+        means = torch.stack([total._sums[clip] / total._counts[clip] for clip in order])
+        return torch.tensor(order), means.to(total._kind)
+
+    def _add(self, clip: int, value: Tensor, count: int) -> None:
+        # A clip of one window, as most are, takes no more room than its value.
+        before = self._sums.get(clip)
+        self._sums[clip] = value if before is None else before.double() + value
+        self._counts[clip] += count
+
+
 class Predictions:
     """What a model says of the clips of every role, kept batch by batch."""
 
     def __init__(self) -> None:
-        self._batches: dict[int, list[list[Tensor]]] = defaultdict(list)
+        self._roles = defaultdict[int, tuple[ClipMeans, ClipMeans]](
+            lambda: (ClipMeans(), ClipMeans())
+        )
 
     def add(self, outputs: STEP_OUTPUT, role: int) -> None:
-        """Take a batch of the role of that number, without repeated clips."""
+        """Take a batch of the role of that number, without repeated windows."""
         batch = cast(Prediction, outputs)
-        counted = batch["counted"]
-        self._batches[role].append(
-            [batch[name][counted].detach() for name in _GATHERED]
-        )
+        indices, counted = batch["indices"], batch["counted"]
+        for means, name in zip(self._roles[role], ("outputs", "targets"), strict=True):
+            means.add(indices, counted, batch[name])
 
     def gather(self, role: int) -> tuple[Tensor, Tensor, Tensor]:
         """Return what all processes have of a role, in the order of its clips.
 
         Returns:
-            The clips' positions `(clips,)`, the predictions `(clips, outputs)` and the
-            targets `(clips,)` or `(clips, outputs)`.
+            The clips' positions `(clips,)`, the mean over each one's windows of what
+            the model gave `(clips, outputs)`, such as logits, and the targets
+            `(clips,)` or `(clips, outputs)`.
         """
-        columns = zip(*self._batches[role], strict=True)
-        indices, targets, predictions = (torch.cat(column) for column in columns)
-        _, targets = gather_clips(indices, targets)
-        return *gather_clips(indices, predictions), targets
+        outputs, targets = self._roles[role]
+        return *outputs.gather(), targets.gather()[1]
 
 
-def gather_clips(indices: Tensor, values: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the values of all processes in the order of the clips.
-
-    Args:
-        indices: `(clips,)` position of every clip in its dataset.
-        values: `(clips, ...)` what was computed for it.
-
-    Returns:
-        The sorted indices without repeats and their values, on the CPU, the same on
-        every process.
-    """
-    pieces = [(indices.cpu(), values.cpu())]
-    if dist.is_available() and dist.is_initialized():
-        collected: list[tuple[Tensor, Tensor] | None]
-        collected = [None] * dist.get_world_size()
-        dist.all_gather_object(collected, pieces[0])
-        pieces = [piece for piece in collected if piece is not None]
-    everything = torch.cat([piece[0] for piece in pieces])
-    order = torch.unique(everything, return_inverse=True)
-    first = torch.full((len(order[0]),), len(everything))
-    positions = torch.arange(len(everything))
-    first = first.scatter_reduce(0, order[1], positions, "amin")
-    return order[0], torch.cat([piece[1] for piece in pieces])[first]
+def _gathered(piece: Piece) -> list[Piece]:
+    """Return the pieces of all processes."""
+    if not (dist.is_available() and dist.is_initialized()):
+        return [piece]
+    pieces: list[Piece | None] = [None] * dist.get_world_size()
+    dist.all_gather_object(pieces, piece)
+    return cast(list[Piece], pieces)

@@ -4,8 +4,8 @@ from collections.abc import Callable, Sequence
 from functools import partial
 
 import torch
-from torch import Tensor, nn
-from torchmetrics import MeanMetric, MetricCollection
+from torch import Tensor
+from torchmetrics import MetricCollection
 from torchmetrics.classification import MulticlassConfusionMatrix
 
 from crossemo.metrics.names import HEADLINE, ScoreName
@@ -132,36 +132,3 @@ def _diagonal(confusion: Tensor) -> Tensor:
 
 def _mean_where(present: Tensor, values: Tensor) -> Tensor:
     return torch.where(present, values, 0).sum(-1) / present.sum(-1)
-
-
-class ClassMeter(nn.Module):
-    """Recognition scores and the cross-entropy of clips that come batch by batch.
-
-    Args:
-        classes: Names of the classes in order.
-    """
-
-    def __init__(self, classes: Sequence[str]) -> None:
-        super().__init__()
-        self.scores = recognition_metrics(classes)
-        self.losses = MetricCollection({"loss": MeanMetric()})
-
-    def update(self, probabilities: Tensor, labels: Tensor) -> None:
-        """Count clips.
-
-        Args:
-            probabilities: `(clips, classes)`.
-            labels: `(clips,)` class indices.
-        """
-        losses = -probabilities.gather(1, labels[:, None]).clamp_min(1e-12).log()
-        self.scores.update(probabilities, labels)
-        self.losses.update(losses)
-
-    def compute(self) -> dict[str, Tensor]:
-        """Return scores by name, over the clips of all processes."""
-        return {**self.scores.compute(), **self.losses.compute()}
-
-    def reset(self) -> None:
-        """Forget all clips."""
-        self.scores.reset()
-        self.losses.reset()

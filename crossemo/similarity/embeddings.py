@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from crossemo.data.batch import Batch
+from crossemo.data.gathering import ClipMeans
 from crossemo.distances.cells import Cell
 from crossemo.distances.frechet import Factor
 from crossemo.distances.moments import Moments
@@ -43,24 +44,25 @@ class EmbeddedClips:
 
 
 def pool_clips(encode: Encode, batches: Iterable[Batch]) -> tuple[Tensor, Tensor]:
-    """Embed clips by the mean over their frames.
+    """Embed clips by the mean over their frames; to be called by all processes.
+
+    Of a clip of several windows, it is the mean of theirs.
 
     Args:
         encode: Gives the hidden states of a batch and their mask.
         batches: The batches.
 
     Returns:
-        Positions `(clips,)` in the dataset and float32 values `(clips, states, width)`
-        on the CPU, of those clips that are counted.
+        Positions `(clips,)` in the dataset, ascending, and float32 values `(clips,
+        states, width)` on the CPU, of the clips of all processes that are counted.
     """
-    indices, values = [], []
+    means = ClipMeans()
     for batch in batches:
         states, mask = encode(batch)
         # In float32: sums over frames pass the range of float16.
         pooled = torch.stack([masked_mean(f.float(), mask) for f in states], 1)
-        indices.append(batch.indices[batch.counted].cpu())
-        values.append(pooled.cpu()[batch.counted.cpu()])
-    return torch.cat(indices), torch.cat(values)
+        means.add(batch.indices, batch.counted, pooled)
+    return means.gather()
 
 
 class FrameMoments:

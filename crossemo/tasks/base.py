@@ -2,27 +2,14 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 if TYPE_CHECKING:
-    from torch import Tensor, nn
+    from torch import Tensor
 
     from crossemo.corpora.base import Clip, Corpus
 
 Target = int | tuple[float, ...]
-
-
-class Meter(Protocol):
-    """Scores of clips that come batch by batch; a `torch.nn.Module`."""
-
-    def update(self, predictions: "Tensor", targets: "Tensor") -> None:
-        """Count clips."""
-
-    def compute(self) -> "dict[str, Tensor]":
-        """Return scores by name, over the clips of all processes."""
-
-    def reset(self) -> None:
-        """Forget all clips."""
 
 
 class Task(ABC):
@@ -84,8 +71,13 @@ class Task(ABC):
         """Return what the model says, `(batch, outputs)`, such as probabilities."""
 
     @abstractmethod
-    def meter(self) -> "nn.Module":
-        """Return a `Meter` of scalars, the headline score and `loss` among them."""
+    def scores(self, predictions: "Tensor", targets: "Tensor") -> dict[str, float]:
+        """Return the scores of a validation, the headline and `loss` among them.
+
+        Args:
+            predictions: `(clips, outputs)`, of the clips of all processes.
+            targets: `(clips,)` or `(clips, outputs)`.
+        """
 
     @abstractmethod
     def evaluation(

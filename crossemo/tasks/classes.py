@@ -5,16 +5,16 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch.nn.functional import cross_entropy
 
 from crossemo.emotions import QUADRANTS, LabelSpace, label_space, quadrant
 from crossemo.errors import CrossEmoError
+from crossemo.metrics.confusions import contingency
 from crossemo.metrics.differences import difference_interval
 from crossemo.metrics.intervals import chance_interval, clip_counts, score_interval
 from crossemo.metrics.names import HEADLINE
 from crossemo.metrics.recognition import (
-    ClassMeter,
     ConfusionScore,
     recognition_metrics,
     unweighted_recall,
@@ -115,26 +115,27 @@ class Classes(Task):
         """Return probabilities `(batch, classes)` of logits."""
         return outputs.float().softmax(-1)
 
-    def meter(self) -> nn.Module:
-        """Return the meter of recognition scores and of the cross-entropy."""
-        return ClassMeter(self.outputs)
+    def scores(self, predictions: Tensor, targets: Tensor) -> dict[str, float]:
+        """Return recognition scores and the cross-entropy."""
+        meters = recognition_metrics(self.outputs)
+        meters.update(predictions, targets)
+        confusion = cast(ConfusionScore, meters[HEADLINE]).confmat.double()
+        named = {name: cast(ConfusionScore, one) for name, one in meters.items()}
+        return {
+            **{name: float(one.score(confusion)) for name, one in named.items()},
+            "loss": float(_losses(predictions, targets).mean()),
+        }
 
     def evaluation(
         self, predictions: Tensor, targets: Tensor, units: Sequence[str]
     ) -> dict[str, Any]:
         """Return recognition scores, the confusion matrix and intervals."""
-        meters = recognition_metrics(self.outputs)
-        meters.update(predictions, targets)
-        confusion = cast(ConfusionScore, meters[HEADLINE]).confmat
         labels, classes = predictions.argmax(-1), len(self.outputs)
+        confusion = contingency(targets, labels, (classes, classes))
         interval = score_interval(targets, labels, units, classes)
         return {
-            **{
-                name: float(cast(ConfusionScore, one).score(confusion.double()))
-                for name, one in meters.items()
-            },
-            "loss": float(_losses(predictions, targets).mean()),
-            "confusion": confusion.tolist(),
+            **self.scores(predictions, targets),
+            "confusion": confusion.long().tolist(),
             f"{HEADLINE}_interval": [interval.low, interval.high],
             f"{HEADLINE}_interval_unit": interval.unit,
             f"{HEADLINE}_chance": list(chance_interval(targets, classes)),

@@ -1,11 +1,15 @@
-"""A process of a group that loads its share of a datamodule's clips."""
+"""Processes of a group that work on their shares of clips and of windows."""
 
 from multiprocessing.queues import Queue
 from pathlib import Path
+from typing import Any
 
+import torch
 from torch import distributed
 
 from crossemo.data.datamodules import CrossDomainDataModule
+from crossemo.data.gathering import ClipMeans
+from tests.data.clip_windows import windows
 from tests.data.tones import Tones
 
 Batches = list[list[int]]
@@ -47,5 +51,24 @@ def load_in_a_group(
     distributed.barrier()
     data.setup("fit")
     results.put((rank, share(data)))
+    distributed.barrier()
+    distributed.destroy_process_group()
+
+
+def gather_in_a_group(
+    rank: int, world: int, folder: Path, results: "Queue[tuple[list[int], Any]]"
+) -> None:
+    meeting = f"file://{folder / 'meeting'}"
+    distributed.init_process_group(
+        "gloo", init_method=meeting, rank=rank, world_size=world
+    )
+    clips, values = windows()
+    means = ClipMeans()
+    share = slice(rank, None, world)
+    means.add(
+        clips[share], torch.ones(len(clips[share]), dtype=torch.bool), values[share]
+    )
+    places, gathered = means.gather()
+    results.put((places.tolist(), gathered.numpy()))
     distributed.barrier()
     distributed.destroy_process_group()

@@ -190,7 +190,9 @@ def fitted(
     trainer.test(model, data, verbose=False)
     found = trainer.predict(model, data)
     assert found is not None
-    predicted = torch.cat([one["predictions"] for role in found for one in role])
+    predicted = torch.cat(
+        [one["outputs"].softmax(-1) for role in found for one in role]
+    )
     return model.state_dict(), predicted, count
 
 

@@ -51,16 +51,24 @@ BATCHES = [batch([3, 0]), batch([5, 1]), batch([2, 4]), batch([0, 1], [False, Fa
 
 def test_clips_are_means_over_their_own_frames() -> None:
     indices, values = pool_clips(encode, BATCHES)
-    assert indices.tolist() == [3, 0, 5, 1, 2, 4]
+    assert indices.tolist() == [0, 1, 2, 3, 4, 5]
     assert values.shape == (6, 2, 3)
     for row, clip in enumerate(indices.tolist()):
         for state in range(2):
             expected = frames_of(clip, state).mean(0)
             torch.testing.assert_close(values[row, state], expected)
-    clips = EmbeddedClips(values, torch.tensor(LABELS)[indices], tuple("dabbca"))
+    clips = EmbeddedClips(values, torch.tensor(LABELS)[indices], tuple(GROUPS))
     first, second = clips.cells(1, 2)
-    torch.testing.assert_close(first.embeddings[1], frames_of(0, 1).mean(0))
-    assert (first.groups, second.groups) == (("d", "a", "b", "c"), ("b", "a"))
+    torch.testing.assert_close(first.embeddings[3], frames_of(3, 1).mean(0))
+    assert (first.groups, second.groups) == (("a", "b", "c", "d"), ("a", "b"))
+
+
+def test_a_clip_of_two_windows_is_the_mean_of_theirs() -> None:
+    windows = batch([3, 0, 1])._replace(indices=torch.tensor([2, 0, 2]))
+    indices, values = pool_clips(encode, [windows])
+    assert indices.tolist() == [0, 2]
+    expected = (frames_of(3, 1).mean(0) + frames_of(1, 1).mean(0)) / 2
+    torch.testing.assert_close(values[1, 1], expected)
 
 
 @pytest.fixture
