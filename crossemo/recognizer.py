@@ -7,6 +7,7 @@ from typing import Any, Literal
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
+from crossemo.corpora.base import Part
 from crossemo.data.batch import Batch
 from crossemo.data.gathering import Judged, Prediction, Predictions
 from crossemo.encoders import HiddenStates, Tuning, load_encoder
@@ -167,11 +168,12 @@ class EmotionRecognizer(StagedModule):
         """Log the validation scores, which every process computes of all clips."""
         scores = []
         for number, role in enumerate(self._roles):
-            _, outputs, targets = self._seen.gather(number)
-            values = self.task.scores(self.task.predictions(outputs), targets)
-            self._log_scores("val", role, values)
-            scores.append(values[self.task.headline])
-            self.log(f"val/{role}/score", scores[-1], logger=False)
+            for name, judged in self._seen_of(number, role, "val").items():
+                values = self.task.scores(judged.predictions, judged.targets)
+                self._log_scores("val", name, values)
+                score = values[self.task.headline]
+                self.log(f"val/{name}/score", score, logger=False)
+                scores += [score] if name == role else []
         if len(scores) > 1:  # what a stage on several roles is judged by
             mean = sum(scores) / len(scores)
             self.log(f"{self._named('val')}/mean/{self.task.headline}", mean)
@@ -186,18 +188,13 @@ class EmotionRecognizer(StagedModule):
         """Evaluate the test, once for all who want to know, and log its scores."""
         stage = [] if self.test_name == "test" else [self.test_name]
         for number, role in enumerate(self._roles):
-            order, outputs, targets = self._seen.gather(number)
-            predictions = self.task.predictions(outputs)
-            units = [str(index) for index in order.tolist()]
-            if self._data is not None:
-                every = self._data.dataset(role, "test").units
-                units = [every[index] for index in order.tolist()]
-            places = order.tolist()
-            self.judged[role] = Judged(predictions, targets, units, places)
-            scores = self.task.evaluation(predictions, targets, units)
-            self.evaluations[role] = scores
-            values = {n: one for n, one in scores.items() if isinstance(one, float)}
-            self._log_scores("test", role, values, *stage)
+            for name, judged in self._seen_of(number, role, "test").items():
+                scores = self.task.evaluation(
+                    judged.predictions, judged.targets, judged.units
+                )
+                self.judged[name], self.evaluations[name] = judged, scores
+                values = {n: one for n, one in scores.items() if isinstance(one, float)}
+                self._log_scores("test", name, values, *stage)
 
     def setup(self, stage: str) -> None:
         """Learn the roles of the data.
@@ -222,6 +219,28 @@ class EmotionRecognizer(StagedModule):
                 f"data have {data.sampling_rate} Hz: give the datamodule sampling_rate="
                 f"{self.encoder.sampling_rate}."
             )
+
+    def _seen_of(self, number: int, role: str, part: Part) -> dict[str, Judged]:
+        """Return what was said of the clips of a role, and of each of its corpora.
+
+        Returns:
+            By role, and where it has several corpora, by `ROLE/CORPUS` too.
+        """
+        order, outputs, targets = self._seen.gather(number)
+        predictions, places = self.task.predictions(outputs), order.tolist()
+        if self._data is None:
+            names = [str(place) for place in places]
+            return {role: Judged(predictions, targets, names, places)}
+        dataset = self._data.dataset(role, part)
+        units, corpora = dataset.units, dataset.corpora
+        judged = {
+            role: Judged(predictions, targets, [units[p] for p in places], places)
+        }
+        corpora = [corpora[place] for place in places]
+        for corpus in dict.fromkeys(corpora) if len(set(corpora)) > 1 else ():
+            rows = [row for row, name in enumerate(corpora) if name == corpus]
+            judged[f"{role}/{corpus}"] = judged[role].at(rows)
+        return judged
 
     def _outputs(self, hidden: HiddenStates) -> Tensor:
         outputs: Tensor = self.head(self.mix(hidden.states), hidden.mask)

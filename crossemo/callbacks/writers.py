@@ -53,7 +53,9 @@ class PredictionWriter(Callback):
 
     def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write what was said in this test and in those before it."""
-        for role, one in recogniser(pl_module).judged.items():
+        judged = recogniser(pl_module).judged
+        for role in data_of(trainer).roles:
+            one = judged[role]
             self._keep(trainer, pl_module, role, one.places, one.predictions)
         self._write(trainer)
 

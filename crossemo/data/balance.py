@@ -69,7 +69,9 @@ def shares(
         classes = Counter(corpus for corpus, _ in set(cells))
         counts = _counts(cells) * [classes[corpus] for corpus, _ in cells]
     weights: NDArray[np.float64] = counts**-strength
-    return weights / weights.sum()
+    total: float = weights.sum()
+    shares: NDArray[np.float64] = weights / total
+    return shares
 
 
 def _counts(names: Sequence[Hashable]) -> NDArray[np.float64]:

@@ -6,12 +6,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
+import numpy as np
 import torch
 from lightning import LightningDataModule
+from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from crossemo.corpora.base import PARTS, Corpus, Part
 from crossemo.corpora.joint import as_one
+from crossemo.data.balance import Balance, check_balance, shares
 from crossemo.data.batch import Batch
 from crossemo.data.dataset import ClipDataset, Store, joined
 from crossemo.data.partition import Partition
@@ -47,6 +50,10 @@ class EmotionDataModule(LightningDataModule):
         split_seed: Seed of `kfold`.
         strict_groups: Under `official`, never cut a unit where the authors' own parts
             do.
+        balance: What training clips are drawn by, with replacement, as many as there
+            are: `corpora`, `classes` or `both` equally often, see
+            `crossemo.data.balance`; `none` has every clip once an epoch.
+        balance_strength: 1 evens them out wholly, 0 not at all.
         batch_size: Clips per process and step.
         sampling_rate: Rate in Hz that the encoder takes.
         min_samples: Shortest clip that the encoder takes, in samples; shorter ones are
@@ -63,7 +70,7 @@ class EmotionDataModule(LightningDataModule):
         task: What is learnt.
 
     Raises:
-        CrossEmoError: There is no role, or `num_workers` is below 0.
+        CrossEmoError: There is no role, no such balance, or `num_workers` is below 0.
         UnknownEmotionError: There is no such label space or word.
         SplitError: There is no such scheme.
     """
@@ -80,6 +87,8 @@ class EmotionDataModule(LightningDataModule):
         folds: int = 6,
         split_seed: int = 0,
         strict_groups: bool = False,
+        balance: Balance = "none",
+        balance_strength: float = 1.0,
         batch_size: int = 16,
         sampling_rate: int = 16_000,
         min_samples: int = 400,
@@ -99,6 +108,8 @@ class EmotionDataModule(LightningDataModule):
             raise CrossEmoError("A datamodule needs a corpus in at least one role.")
         if num_workers < 0:
             raise CrossEmoError(f"num_workers is {num_workers}: choose 0 or more.")
+        check_balance(balance, balance_strength)
+        self.balance, self.balance_strength = balance, balance_strength
         self.roles = {role: as_one(corpora) for role, corpora in roles.items()}
         self.task = Classes(labels, neutral_calm)
         self.scheme = (
@@ -267,10 +278,19 @@ class EmotionDataModule(LightningDataModule):
         """
         return self._clips.every_partition()
 
-    def class_counts(self, roles: Sequence[str]) -> list[int]:
-        """Return how many training clips of some roles each class has."""
-        counts = [self._clips[role].counts("train").values() for role in roles]
-        return [sum(column) for column in zip(*counts, strict=True)]
+    def class_counts(self, roles: Sequence[str]) -> list[float]:
+        """Return how many training clips of some roles are drawn of each class.
+
+        It is their expected number where classes or corpora are balanced.
+        """
+        counts = [self._clips[role].counts("train") for role in roles]
+        names = counts[0]
+        if self.balance == "none":
+            return [sum(one[name] for one in counts) for name in names]
+        dataset = joined([self.dataset(role, "train") for role in roles])
+        drawn = len(dataset) * self._shares(dataset)
+        targets = np.array(dataset.targets)
+        return [float(drawn[targets == place].sum()) for place in range(len(names))]
 
     def describe(self) -> dict[str, Any]:
         """Return what the data of a run were, ready for JSON."""
@@ -285,8 +305,16 @@ class EmotionDataModule(LightningDataModule):
     ) -> LengthBucketSampler:
         dataset = joined([self.dataset(role, "train") for role in roles])
         return LengthBucketSampler(
-            dataset, batch_size, shuffle=True, seed=self.seed, batches=batches
+            dataset,
+            batch_size,
+            shuffle=True,
+            seed=self.seed,
+            batches=batches,
+            shares=None if self.balance == "none" else self._shares(dataset),
         )
+
+    def _shares(self, dataset: ClipDataset) -> NDArray[np.float64]:
+        return shares(dataset.examples, self.balance, self.balance_strength)
 
     def _loader(
         self, dataset: ClipDataset, sampler: LengthBucketSampler

@@ -71,6 +71,11 @@ class ClipDataset(Dataset[Batch]):
         return [one.unit for one in self.examples]
 
     @property
+    def corpora(self) -> list[str]:
+        """Name of the corpus of each clip."""
+        return [one.corpus for one in self.examples]
+
+    @property
     def keys(self) -> list[str]:
         """What the samples of each clip are known by, see `Clip.key`."""
         return [one.key for one in self.examples]

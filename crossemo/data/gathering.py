@@ -31,6 +31,15 @@ class Judged:
     units: Sequence[str]
     places: Sequence[int] = ()
 
+    def at(self, rows: Sequence[int]) -> "Judged":
+        """Return what was said of some of the clips, by their rows."""
+        return Judged(
+            self.predictions[rows],
+            self.targets[rows],
+            [self.units[row] for row in rows],
+            [self.places[row] for row in rows],
+        )
+
 
 class ClipMeans:
     """Means over the windows of each clip, which come batch by batch.

@@ -156,9 +156,12 @@ def _wishes(members: Members, folds: Folds, scheme: Scheme) -> dict[str, Parts]:
         wishes |= dict.fromkeys((role for role in left if folds[role]), parts)
     others = {role: examples for role, examples in left.items() if not folds[role]}
     if others:
-        number = max((len(cast.folds) for cast in casts), default=scheme.folds)
-        dealt = replace(scheme, name="kfold", folds=number)
-        parts = split_side_by_side(_units(others), dealt, _strata(others)).parts()
+        most = max((len(cast.folds) for cast in casts), default=scheme.folds)
+        units = _units(others)
+        if casts:  # a smaller corpus begins anew, as those with folds of their own do
+            most = min(most, *map(len, casts_of(units)))
+        dealt = replace(scheme, name="kfold", folds=most, fold=scheme.fold % most)
+        parts = split_side_by_side(units, dealt, _strata(others)).parts()
         wishes |= dict.fromkeys(others, parts)
     return wishes
 

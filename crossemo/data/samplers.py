@@ -4,6 +4,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from torch import distributed
 from torch.utils.data import DataLoader, DistributedSampler
 
@@ -21,6 +22,7 @@ def train_batches(
     world: int = 1,
     seed: int = 0,
     epoch: int = 0,
+    shares: NDArray[np.float64] | None = None,
 ) -> list[list[int]]:
     """Deal clips into the global batches of one training epoch.
 
@@ -39,6 +41,8 @@ def train_batches(
             one sees with batches of 16, in the same order of steps.
         seed: Seed of the shuffling.
         epoch: Number of the epoch.
+        shares: `(clips,)` probabilities by which as many clips as there are are drawn,
+            with replacement; each once if None.
 
     Returns:
         Global batches of clip indices; process `r` takes `batch[r::world]` of each.
@@ -53,6 +57,8 @@ def train_batches(
     rng = np.random.default_rng((seed, epoch))
     whole = batch_size * world
     order = rng.permutation(len(lengths))
+    if shares is not None:
+        order = rng.choice(len(lengths), len(lengths), p=shares)
     full = len(order) - len(order) % whole
     batches = []
     size = min(POOL, max(2, full // whole // 4)) * whole
@@ -114,6 +120,7 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         world: Number of processes; that of `torch.distributed` if None.
         rank: Number of this process; that of `torch.distributed` if None.
         batches: Batches after which an epoch ends; all if None.
+        shares: See `train_batches`.
 
     Attributes:
         skipped: Batches that the next epoch leaves out, as they were seen before.
@@ -134,6 +141,7 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         world: int | None = None,
         rank: int | None = None,
         batches: int | None = None,
+        shares: NDArray[np.float64] | None = None,
     ) -> None:
         joined = distributed.is_available() and distributed.is_initialized()
         if world is None:
@@ -149,7 +157,7 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
             )
         self.lengths = dataset.lengths
         self.batch_size = batch_size
-        self.limit = batches
+        self.limit, self.shares = batches, shares
         self.skipped = 0
 
     def __iter__(self) -> Iterator[list[int]]:
@@ -165,7 +173,8 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
     def _batches(self) -> list[list[int]]:
         lengths, size, world = self.lengths, self.batch_size, self.num_replicas
         if self.shuffle:
-            dealt = train_batches(lengths, size, world, self.seed, self.epoch)
+            way = (self.seed, self.epoch, self.shares)
+            dealt = train_batches(lengths, size, world, *way)
             return dealt[: self.limit]
         return eval_batches(lengths, size, world)
 

@@ -65,8 +65,9 @@ def results_table(results: Mapping[str, Any]) -> Table:
 
     Args:
         results: The content of `results.json`: `stages` holds, for each stage, the
-            `scores` of each role; `roles` names the `corpus` of each role. Missing
-            values and NaN are shown as a dash.
+            `scores` of each role, and of each corpus of several in it, by
+            `ROLE/CORPUS`; `roles` names the `corpus` of each role. Missing values and
+            NaN are shown as a dash.
     """
     table = plain_table(CAPTION)
     for name in ("stage", "role", "corpus"):
@@ -76,9 +77,11 @@ def results_table(results: Mapping[str, Any]) -> Table:
     roles = results.get("roles", {})
     for stage, test in results["stages"].items():
         name = f"{stage} (LEAK)" if "leak" in test else stage
-        for role, scores in test["scores"].items():
-            corpus = roles.get(role, {}).get("corpus", "-")
-            names = map(broken, (name, role, corpus))
+        for place, scores in test["scores"].items():
+            role, _, corpus = place.partition("/")
+            facts = roles.get(role, {})
+            together = "all" if "corpora" in facts else facts.get("corpus", "-")
+            names = map(broken, (name, role, corpus or together))
             table.add_row(*names, *map(Text, _cells(scores)))
         table.add_section()
     return table

@@ -25,10 +25,12 @@ def comparisons(
     """
     rows = []
     for what, stage, than, role in _pairs(stages):
-        first, second = judged.get((than, role)), judged.get((stage, role))
-        if first is not None and second is not None:
-            row = {"what": what, "stage": stage, "than": than, "role": role}
-            rows.append(row | _difference(first, second, task))
+        for tested, name in judged:  # a role, and each corpus of several in it
+            if tested == than and name.partition("/")[0] == role:
+                row = {"what": what, "stage": stage, "than": than, "role": name}
+                if second := judged.get((stage, name)):
+                    first = judged[than, name]
+                    rows.append(row | _difference(first, second, task))
     return rows
 
 

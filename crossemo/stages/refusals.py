@@ -20,7 +20,7 @@ class Staged(Protocol):
         self, name: str, stage: Stage, best: str, seed: int
     ) -> None: ...
     def plan_stage(  # noqa: D102
-        self, stage: Stage, steps: int, counts: Sequence[int]
+        self, stage: Stage, steps: int, counts: Sequence[float]
     ) -> None: ...
 
 

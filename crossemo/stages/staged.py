@@ -142,7 +142,7 @@ class StagedModule(LeakGuard):
                 self.mix.reset_parameters()
             self.head.reset_parameters(stage.parts_reset)
 
-    def plan_stage(self, stage: Stage, steps: int, counts: Sequence[int]) -> None:
+    def plan_stage(self, stage: Stage, steps: int, counts: Sequence[float]) -> None:
         """Train what a stage trains, as it says, from the next optimizer on.
 
         Args:

@@ -53,7 +53,7 @@ class Task(ABC):
         """Return the number of clips of each class; empty where there are none."""
 
     @abstractmethod
-    def weights(self, counts: Sequence[int]) -> "Tensor":
+    def weights(self, counts: Sequence[float]) -> "Tensor":
         """Return weights of targets that balance a training part of these counts."""
 
     @abstractmethod

@@ -93,7 +93,7 @@ class Classes(Task):
         numbers = Counter(targets)
         return {name: numbers[place] for place, name in enumerate(self.outputs)}
 
-    def weights(self, counts: Sequence[int]) -> Tensor:
+    def weights(self, counts: Sequence[float]) -> Tensor:
         """Return class weights `(classes,)` that average to one over all clips.
 
         >>> Classes({"sad": ["sad"], "happy": ["happy"]}).weights([1, 3])

@@ -1,4 +1,4 @@
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import pytest
@@ -23,7 +23,7 @@ def example(
 def split(
     members: dict[str, list[Example]],
     scheme: Scheme | Split,
-    folds: dict[str, Sequence[frozenset[str]]] = NONE,
+    folds: Mapping[str, Sequence[frozenset[str]]] = NONE,
 ) -> tuple[Partition, dict[str, str]]:
     """Return the partition, and the unit of every clip."""
     united = with_units(members, scheme)
@@ -215,3 +215,22 @@ def test_what_the_authors_cut_is_counted() -> None:
     strict, _ = split(members, Scheme("official", strict_groups=True))
     assert strict.cut == {"a": 0}
     assert strict.dropped == {"a": 4}
+
+
+def test_corpora_with_folds_of_their_own_are_split_side_by_side() -> None:
+    members = {"a": songs("a", 4), "b": songs("b", 3)}
+    folds = {
+        role: tuple(frozenset({f"{role}/{n}"}) for n in range(number))
+        for role, number in (("a", 4), ("b", 3))
+    }
+    tested = []
+    for fold in range(4):
+        made, _ = split(members, Scheme(fold=fold), folds)
+        assert {made.parts[f"a{n}"] for n in range(4)} == set(PARTS)
+        assert {made.parts[f"b{n}"] for n in range(3)} == set(PARTS)
+        tested.append(sorted(c for c, part in made.parts.items() if part == "test"))
+    assert tested == [["a0", "b0"], ["a1", "b1"], ["a2", "b2"], ["a3", "b0"]]
+    united = with_units(members, Scheme())
+    assert len(every_partition(united, folds, Scheme())) == 4
+    with pytest.raises(SplitError, match="There is no fold 4: choose 0 to 3"):
+        split(members, Scheme(fold=4), folds)

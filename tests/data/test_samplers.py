@@ -1,6 +1,7 @@
 import os
 import signal
 import time
+from collections import Counter
 from collections.abc import Sequence
 from multiprocessing import active_children
 from pathlib import Path
@@ -245,3 +246,16 @@ def test_batches_of_nothing_are_refused(size: int) -> None:
     for deal in (train_batches, eval_batches):
         with pytest.raises(CrossEmoError, match=f"is {size}: choose 1 or more"):
             deal([3, 1, 2], size)
+
+
+def test_clips_are_drawn_by_their_shares() -> None:
+    shares = np.array([0.5, 0.3, 0.2, 0.0])
+    drawn: Counter[int] = Counter()
+    for epoch in range(2000):
+        batches = train_batches([3, 1, 2, 4], 2, 1, 5, epoch, shares)
+        assert [len(batch) for batch in batches] == [2, 2]
+        drawn.update(place for batch in batches for place in batch)
+    often = [drawn[place] / 8000 for place in range(4)]
+    np.testing.assert_allclose(often, shares, atol=0.02)
+    again = train_batches([3, 1, 2, 4], 2, 1, 5, 7, shares)
+    assert again == train_batches([3, 1, 2, 4], 2, 1, 5, 7, shares)
