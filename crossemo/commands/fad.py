@@ -21,6 +21,7 @@ from crossemo.data.dataset import ClipDataset
 from crossemo.data.examples import take_examples
 from crossemo.data.samplers import eval_batches
 from crossemo.data.waveforms import WaveformStore, skipped_sentence
+from crossemo.data.windows import Windowing
 from crossemo.encoders import SSLEncoder, load_encoder
 from crossemo.errors import CrossEmoError, listed
 from crossemo.files import expanded, from_here, printable
@@ -66,6 +67,8 @@ def compare_folders(
     name: str = "fad",
     logs: Path = Path("logs"),
     batch_size: int = 16,
+    window: float = 10.0,
+    hop: float | None = None,
     device: str | None = None,
     cache_dir: Path | None = None,
     estimate: Settings = DEFAULTS,
@@ -87,7 +90,11 @@ def compare_folders(
             of one name in both folders are taken for the same person.
         name: Folder of the results below `logs`.
         logs: Folder of logs.
-        batch_size: Clips that are embedded at once.
+        batch_size: Clips, or windows of them, that are embedded at once.
+        window: Seconds that are embedded at once of a longer file, whose embedding is
+            the mean of all of its windows; 0 embeds every file whole.
+        hop: Seconds from the start of one window to that of the next; by default those
+            of a window.
         device: Where to embed; `cuda` where there is a GPU, and else `cpu`.
         cache_dir: The cache folder; `$CROSSEMO_CACHE` or the user's if None.
         estimate: How distances are estimated.
@@ -106,8 +113,12 @@ def compare_folders(
     emotions = _shared(labels)
     model = load_encoder(encoder).to(_device(device))
     states = model.states_of(layers, "--layers")
+    rate, shortest = model.sampling_rate, model.min_samples
+    windowing = Windowing.of_seconds(window, hop, rate, shortest)
     folders = {
-        domain: _embed(corpus, emotions, model, states, batch_size, cache_dir)
+        domain: _embed(
+            corpus, emotions, model, states, batch_size, windowing, cache_dir
+        )
         for domain, corpus in domains.items()
     }
     rows: list[Row] = []
@@ -188,6 +199,7 @@ def _embed(
     model: SSLEncoder,
     states: Sequence[int],
     batch_size: int,
+    windowing: Windowing,
     cache_dir: Path | None,
 ) -> EmbeddedFolder:
     left_out: dict[str, str] = {}
@@ -198,6 +210,7 @@ def _embed(
         cache_dir,
         progress=True,
         left_out=left_out,
+        windowing=windowing,
     )
     rate = model.sampling_rate
     store = WaveformStore.prepare(examples, rate, cache_dir, progress=True)
@@ -228,6 +241,7 @@ def _embed(
 
 
 def _batches(dataset: ClipDataset, batch_size: int, what: str) -> Iterator[Batch]:
-    batches = eval_batches(dataset.lengths, batch_size)
+    windows = dataset.windows()
+    batches = eval_batches([one.length for one in windows], batch_size)
     for batch in bar(batches, what):
-        yield dataset[batch]
+        yield dataset[[windows[number] for number in batch]]

@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -19,8 +20,13 @@ from crossemo.data.batch import Batch
 from crossemo.data.dataset import ClipDataset, Store, joined
 from crossemo.data.partition import Partition
 from crossemo.data.roles import Roles
-from crossemo.data.samplers import LengthBucketSampler, ResumableLoader
+from crossemo.data.samplers import (
+    LengthBucketSampler,
+    ResumableLoader,
+    samples_bound,
+)
 from crossemo.data.splits import Scheme, Split, SplitScheme
+from crossemo.data.windows import Windowing
 from crossemo.emotions import LabelSpaceName, NeutralCalm
 from crossemo.errors import CrossEmoError
 from crossemo.tasks.classes import Classes
@@ -54,7 +60,15 @@ class EmotionDataModule(LightningDataModule):
             are: `corpora`, `classes` or `both` equally often, see
             `crossemo.data.balance`; `none` has every clip once an epoch.
         balance_strength: 1 evens them out wholly, 0 not at all.
-        batch_size: Clips per process and step.
+        batch_size: Clips, or windows of them, per process and step.
+        batch_seconds: Most seconds per process and step, padding included; a longer
+            clip is a batch by itself. Unbounded if None.
+        window: Seconds that a clip is heard at once. Of a longer one, training hears a
+            random window in every epoch; everything else hears all windows, and the
+            mean of what the model says of them is judged. 0 takes all clips whole; by
+            default it is the corpus's own, none for speech.
+        hop: Seconds from the start of one window to that of the next; by default those
+            of a window, so that none overlap.
         sampling_rate: Rate in Hz that the encoder takes.
         min_samples: Shortest clip that the encoder takes, in samples; shorter ones are
             left out.
@@ -70,7 +84,8 @@ class EmotionDataModule(LightningDataModule):
         task: What is learnt.
 
     Raises:
-        CrossEmoError: There is no role, no such balance, or `num_workers` is below 0.
+        CrossEmoError: There is no role, `num_workers` is below 0, or there can be no
+            such balance, window, hop or batch.
         UnknownEmotionError: There is no such label space or word.
         SplitError: There is no such scheme.
     """
@@ -90,6 +105,9 @@ class EmotionDataModule(LightningDataModule):
         balance: Balance = "none",
         balance_strength: float = 1.0,
         batch_size: int = 16,
+        batch_seconds: float | None = None,
+        window: float | None = None,
+        hop: float | None = None,
         sampling_rate: int = 16_000,
         min_samples: int = 400,
         cache_dir: str | Path | None = None,
@@ -120,6 +138,8 @@ class EmotionDataModule(LightningDataModule):
         self.sampling_rate, self.min_samples = sampling_rate, min_samples
         self.cache_dir, self.strict = cache_dir, strict
         self.batch_size, self.num_workers, self.seed = batch_size, num_workers, seed
+        self.window, self.hop = window, hop
+        self.batch_samples = samples_bound(batch_seconds, sampling_rate)
         self._clips = Roles(
             self.roles,
             self.task,
@@ -128,7 +148,10 @@ class EmotionDataModule(LightningDataModule):
             min_samples,
             cache_dir,
             strict,
+            self.windowing,
         )
+        for corpus in chain(*(corpus.members for corpus in self.roles.values())):
+            self.windowing(corpus)  # refuses what is none before the long work
         self._served = ((next(iter(self.roles)),), batch_size, None)
 
     @classmethod
@@ -162,6 +185,13 @@ class EmotionDataModule(LightningDataModule):
     def active(self) -> tuple[str, ...]:
         """Roles whose clips `train_dataloader` serves; the first one at first."""
         return self._served[0]
+
+    def windowing(self, corpus: Corpus) -> Windowing:
+        """Return how the long clips of a corpus are cut."""
+        window = corpus.window if self.window is None else self.window
+        return Windowing.of_seconds(
+            window, self.hop, self.sampling_rate, self.min_samples
+        )
 
     def train_on(
         self,
@@ -248,9 +278,11 @@ class EmotionDataModule(LightningDataModule):
         return {group for clip in clips for group in clip.groups}
 
     def loader(self, role: str, part: Part) -> DataLoader[Batch]:
-        """Return a loader of every clip of a role in a part, unshuffled."""
+        """Return a loader of every clip of a role in a part, all windows of it."""
         dataset = self.dataset(role, part)
-        sampler = LengthBucketSampler(dataset, self.batch_size, shuffle=False)
+        sampler = LengthBucketSampler(
+            dataset, self.batch_size, shuffle=False, samples=self.batch_samples
+        )
         return self._loader(dataset, sampler)
 
     def train_dataloader(self) -> DataLoader[Any]:
@@ -311,6 +343,7 @@ class EmotionDataModule(LightningDataModule):
             seed=self.seed,
             batches=batches,
             shares=None if self.balance == "none" else self._shares(dataset),
+            samples=self.batch_samples,
         )
 
     def _shares(self, dataset: ClipDataset) -> NDArray[np.float64]:

@@ -1,4 +1,4 @@
-"""Clips of one part, handed out in padded batches."""
+"""Clips of one part, handed out whole or in windows, in padded batches."""
 
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,6 +12,7 @@ from torch.utils.data import Dataset
 from crossemo.corpora.base import Clip
 from crossemo.data.batch import Batch, Content
 from crossemo.data.examples import Example
+from crossemo.data.windows import WHOLE, Window, all_windows, random_crops
 from crossemo.tasks import Target
 
 
@@ -54,6 +55,9 @@ class ClipDataset(Dataset[Batch]):
         self.examples = list(examples)
         self.lengths = [store.lengths[one.key] for one in self.examples]
         self.store = store
+        self._windowings = [
+            one.windowing if store.content == "waveforms" else WHOLE for one in examples
+        ]
 
     @property
     def clips(self) -> list[Clip]:
@@ -77,8 +81,19 @@ class ClipDataset(Dataset[Batch]):
 
     @property
     def keys(self) -> list[str]:
-        """What the samples of each clip are known by, see `Clip.key`."""
-        return [one.key for one in self.examples]
+        """What is computed of each clip is kept by: see `Clip.key`, `Windowing.key`."""
+        return [
+            one.windowing.key(one.key, length)
+            for one, length in zip(self.examples, self.lengths, strict=True)
+        ]
+
+    def windows(self) -> list[Window]:
+        """Return all windows of all clips, in order."""
+        return all_windows(self.lengths, self._windowings)
+
+    def crops(self, seed: int, epoch: int) -> list[Window]:
+        """Return a window of each clip, at random where it is long."""
+        return random_crops(self.lengths, self._windowings, seed, epoch)
 
     def __len__(self) -> int:
         return len(self.examples)
@@ -87,24 +102,35 @@ class ClipDataset(Dataset[Batch]):
         """Yield a batch of each clip."""
         return map(self.__getitem__, range(len(self)))
 
-    def __getitem__(self, indices: int | Sequence[int]) -> Batch:
-        """Return a batch of clips; a single index gives a batch of one.
+    def __getitem__(self, chosen: int | Sequence[int | Window]) -> Batch:
+        """Return a batch of windows; a single clip gives a batch of one.
 
         Args:
-            indices: Positions of clips. From `len(self)` on they start over and count
-                as repeats, as `eval_batches` makes them.
+            chosen: Windows, or positions of clips that are taken whole.
         """
-        chosen = np.atleast_1d(np.asarray(indices, dtype=np.int64))
-        places = (chosen % len(self)).tolist()
-        rows = [self.store[self.examples[place].key] for place in places]
+        every = chosen if isinstance(chosen, Sequence) else [chosen]
+        windows = [
+            one if isinstance(one, Window) else Window(one, 0, self.lengths[one])
+            for one in every
+        ]
+        examples = [self.examples[one.clip] for one in windows]
+        rows = list(map(self._read, examples, windows))
+        lengths = [one.length for one in windows]
+        if self.store.content == "frames":
+            lengths = [row.shape[1] for row in rows]
         return Batch(
             inputs=torch.from_numpy(_padded(rows)),
-            lengths=torch.tensor([self.lengths[place] for place in places]),
-            targets=torch.tensor([self.examples[place].target for place in places]),
-            indices=torch.tensor(places),
-            counted=torch.from_numpy(chosen < len(self)),
+            lengths=torch.tensor(lengths),
+            targets=torch.tensor([one.target for one in examples]),
+            indices=torch.tensor([one.clip for one in windows]),
+            counted=torch.tensor([one.counted for one in windows]),
             content=self.store.content,
         )
+
+    def _read(self, example: Example, window: Window) -> NDArray[np.float32]:
+        row = self.store[example.key]
+        whole = self.store.content != "waveforms"
+        return row if whole else row[window.start : window.stop]
 
 
 def joined(datasets: Sequence[ClipDataset]) -> ClipDataset:

@@ -9,6 +9,7 @@ from pathlib import Path
 from crossemo.corpora.base import Clip, Corpus, Problem
 from crossemo.corpora.copies import without_copies
 from crossemo.corpora.facts import clip_key, file_facts
+from crossemo.data.windows import WHOLE, Windowing
 from crossemo.errors import CrossEmoError
 from crossemo.tasks import Target
 
@@ -28,6 +29,7 @@ class Example:
         ties: The clip's groups that tie it to its unit: all of them, unless a corpus's
             own parts cut some.
         corpus: Name of the corpus that it is of.
+        windowing: How it is cut where it is long.
     """
 
     clip: Clip
@@ -36,6 +38,7 @@ class Example:
     unit: str
     ties: tuple[str, ...] = ()
     corpus: str = ""
+    windowing: Windowing = WHOLE
 
     @property
     def digest(self) -> str:
@@ -50,6 +53,7 @@ def take_examples(
     strict: bool = False,
     progress: bool = False,
     left_out: MutableMapping[str, str] | None = None,
+    windowing: Windowing = WHOLE,
 ) -> list[Example]:
     """Return the clips of a corpus that have a target, each content once.
 
@@ -62,6 +66,7 @@ def take_examples(
         strict: Refuse problems of the corpus instead of leaving clips out.
         progress: Show a bar.
         left_out: Gets the reason why a clip or a file is left out, by its name.
+        windowing: How long clips are cut.
 
     Raises:
         CorpusError: The corpus can't be read.
@@ -79,7 +84,14 @@ def take_examples(
         for clip in clips:
             left_out.pop(clip.id, None)
     return [
-        Example(clip, clip_key(clip, facts), target, clip.groups[0], corpus=corpus.name)
+        Example(
+            clip,
+            clip_key(clip, facts),
+            target,
+            clip.groups[0],
+            corpus=corpus.name,
+            windowing=windowing,
+        )
         for clip in clips
         if (target := target_of(clip, corpus)) is not None
     ]

@@ -1,6 +1,6 @@
 """The corpora of a run in their roles: listed, split together, and opened."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -17,6 +17,7 @@ from crossemo.data.partition import (
 from crossemo.data.parts import RoleParts, role_parts
 from crossemo.data.splits import Scheme, Split, SplitError, describe_split
 from crossemo.data.waveforms import WaveformStore
+from crossemo.data.windows import WHOLE, Windowing
 from crossemo.errors import CrossEmoError
 from crossemo.tasks import Task
 
@@ -34,6 +35,7 @@ class Roles:
         min_samples: Shortest clip that is of use, in samples.
         cache_dir: The cache folder; `crossemo.cache.cache_dir` if None.
         strict: Refuse clips that can't be used instead of leaving them out.
+        windowing: How the long clips of a corpus are cut.
 
     Attributes:
         corpora: As given.
@@ -51,10 +53,12 @@ class Roles:
         min_samples: int = 1,
         cache_dir: str | Path | None = None,
         strict: bool = False,
+        windowing: Callable[[Corpus], Windowing] = lambda _: WHOLE,
     ) -> None:
         self.corpora, self.task, self.scheme = dict(corpora), task, scheme
         self.sampling_rate, self.min_samples = sampling_rate, min_samples
         self.cache_dir, self.strict = cache_dir, strict
+        self.windowing = windowing
         # A role of several corpora has a place for each, see `_places`.
         self._places = {role: _places(role, one) for role, one in corpora.items()}
         self._members: dict[str, list[Example]] = {}
@@ -130,6 +134,7 @@ class Roles:
         return {
             "roles": {
                 role: {"corpus": corpus.name, "domain": corpus.domain}
+                | self._windows(corpus)
                 | self[role].describe()
                 | {"left_out": self._left_out[role] | self[role].left_out}
                 for role, corpus in self.corpora.items()
@@ -153,7 +158,8 @@ class Roles:
 
     def _take(self, role: str, corpus: Corpus, progress: bool) -> list[Example]:
         options = (self.task.target, self.cache_dir, self.strict, progress)
-        examples = take_examples(corpus, *options, self._left_out[role])
+        cut = self.windowing(corpus)
+        examples = take_examples(corpus, *options, self._left_out[role], cut)
         if not examples:
             raise SplitError(
                 f"{corpus.name}, the corpus of {role}, has no clip of "
@@ -165,6 +171,17 @@ class Roles:
         """Return the examples of each place of a role."""
         examples = self._examples()
         return {place: examples[place] for place in self._places[role]}
+
+    def _windows(self, corpus: Corpus) -> dict[str, Any]:
+        """Return window and hop in seconds, by corpus where they differ."""
+        each = {
+            one.name: self.windowing(one).describe(self.sampling_rate)
+            for one in corpus.members
+        }
+        first = each[corpus.members[0].name]
+        if all(one == first for one in each.values()):
+            return dict(first)
+        return {key: {name: one[key] for name, one in each.items()} for key in first}
 
     def _folds(self) -> dict[str, Sequence[frozenset[str]]]:
         return {

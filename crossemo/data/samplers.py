@@ -1,6 +1,7 @@
-"""Batches of clips of similar length, shared out among processes."""
+"""Batches of windows of similar length, shared out among processes."""
 
 from collections.abc import Iterator, Sequence
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,7 @@ from torch.utils.data import DataLoader, DistributedSampler
 from crossemo.data.batch import Batch
 from crossemo.data.dataset import ClipDataset
 from crossemo.data.loader_errors import loading, refuse_killed
+from crossemo.data.windows import Window
 from crossemo.errors import CrossEmoError
 
 POOL = 20  # global batches to sort among: more save little padding
@@ -22,6 +24,7 @@ def train_batches(
     world: int = 1,
     seed: int = 0,
     epoch: int = 0,
+    samples: int | None = None,
     shares: NDArray[np.float64] | None = None,
 ) -> list[list[int]]:
     """Deal clips into the global batches of one training epoch.
@@ -34,6 +37,10 @@ def train_batches(
     more often than a short one. They make one smaller batch, less the remainder that
     `world` processes can't share evenly: up to `world - 1` clips rest for this epoch.
 
+    Where samples are bounded, clips of which the same number fits into a batch are
+    dealt apart from the others, and those of them that fill no batch are dealt with
+    the longer ones. So every epoch has as many batches, whatever meets in them.
+
     Args:
         lengths: Samples of each clip.
         batch_size: Clips per process and step.
@@ -41,6 +48,8 @@ def train_batches(
             one sees with batches of 16, in the same order of steps.
         seed: Seed of the shuffling.
         epoch: Number of the epoch.
+        samples: Most samples per process and step, padding included; a longer clip is
+            a batch by itself. Unbounded if None.
         shares: `(clips,)` probabilities by which as many clips as there are are drawn,
             with replacement; each once if None.
 
@@ -55,26 +64,29 @@ def train_batches(
     """
     _check_size(batch_size)
     rng = np.random.default_rng((seed, epoch))
-    whole = batch_size * world
+    sizes = _sizes(lengths, batch_size, samples)
     order = rng.permutation(len(lengths))
     if shares is not None:
-        order = rng.choice(len(lengths), len(lengths), p=shares)
-    full = len(order) - len(order) % whole
+        order = _drawn(shares, sizes, rng)
     batches = []
-    size = min(POOL, max(2, full // whole // 4)) * whole
-    for start in range(0, full, size):
-        pool = order[start : min(start + size, full)]
-        pool = pool[np.argsort(np.asarray(lengths)[pool], kind="stable")]
-        batches += pool.reshape(-1, whole).tolist()
-    if full < len(order):
-        batches.append(order[full:].tolist())
+    rest = order[:0]
+    for size in np.unique(sizes)[::-1].tolist():
+        alike = np.concatenate([rest, order[sizes[order] == size]])
+        full = len(alike) - len(alike) % (size * world)
+        batches += _pooled(alike[:full], lengths, size * world)
+        rest = alike[full:]
+    if len(rest):
+        batches.append(rest.tolist())
     shuffled = [batches[place] for place in rng.permutation(len(batches))]
     shared = [batch[: len(batch) - len(batch) % world] for batch in shuffled]
     return [batch for batch in shared if batch]
 
 
 def eval_batches(
-    lengths: Sequence[int], batch_size: int, world: int = 1
+    lengths: Sequence[int],
+    batch_size: int,
+    world: int = 1,
+    samples: int | None = None,
 ) -> list[list[int]]:
     """Deal every clip once into global batches, the longest clips first.
 
@@ -86,6 +98,7 @@ def eval_batches(
         lengths: Samples of each clip.
         batch_size: Clips per process and step.
         world: Number of processes.
+        samples: As in `train_batches`.
 
     Returns:
         Global batches of indices; process `r` takes `batch[r::world]` of each.
@@ -100,26 +113,91 @@ def eval_batches(
     order: list[int] = np.argsort(-np.asarray(lengths), kind="stable").tolist()
     if order:
         order += [order[-1] + len(lengths)] * (-len(lengths) % world)
-    whole = batch_size * world
-    return [order[start : start + whole] for start in range(0, len(order), whole)]
+    sizes = _sizes(lengths, batch_size, samples) * world
+    batches: list[list[int]] = []
+    start = 0
+    while start < len(order):
+        size = int(sizes[order[start] % len(lengths)])
+        batches.append(order[start : start + size])
+        start += size
+    return batches
 
 
-class LengthBucketSampler(DistributedSampler[list[int]]):
-    """This process's batches of indices, of similar length.
+def _drawn(
+    shares: NDArray[np.float64], sizes: NDArray[np.int64], rng: np.random.Generator
+) -> NDArray[np.int64]:
+    """Draw clips by their shares, in every epoch as many that batches take alike."""
+    draws = []
+    for size in np.unique(sizes):
+        clips = np.flatnonzero(sizes == size)
+        share = shares[clips].sum()
+        if share > 0:
+            number = round(len(shares) * share)
+            draws.append(rng.choice(clips, number, p=shares[clips] / share))
+    return rng.permutation(np.concatenate(draws))
+
+
+def _sizes(
+    lengths: Sequence[int], batch_size: int, samples: int | None
+) -> NDArray[np.int64]:
+    """Return how many clips a process's batch takes that are as long as each."""
+    if samples is None:
+        return np.full(len(lengths), batch_size, dtype=np.int64)
+    fitting = samples // np.maximum(np.asarray(lengths, dtype=np.int64), 1)
+    return fitting.clip(1, batch_size)
+
+
+def _pooled(
+    order: NDArray[np.int64], lengths: Sequence[int], whole: int
+) -> list[list[int]]:
+    """Cut shuffled clips into batches of like length."""
+    batches: list[list[int]] = []
+    size = min(POOL, max(2, len(order) // whole // 4)) * whole
+    for start in range(0, len(order), size):
+        pool = order[start : start + size]
+        pool = pool[np.argsort(np.asarray(lengths)[pool], kind="stable")]
+        batches += pool.reshape(-1, whole).tolist()
+    return batches
+
+
+def samples_bound(seconds: float | None, rate: int) -> int | None:
+    """Return the most samples of a batch.
+
+    Args:
+        seconds: The most seconds; unbounded if None.
+        rate: Sampling rate in Hz.
+
+    Raises:
+        CrossEmoError: There can be no batch of so few seconds.
+    """
+    if seconds is None:
+        return None
+    if not 0 < seconds < inf:
+        raise CrossEmoError(
+            f"batch_seconds is {seconds:g}: choose a number above 0, or null for "
+            "batches of any length."
+        )
+    return int(seconds * rate)
+
+
+class LengthBucketSampler(DistributedSampler[list[Window]]):
+    """This process's batches of windows, of similar length.
 
     Made for `DataLoader(dataset, sampler=..., batch_size=None)`, which hands each list
     to the dataset. It extends `DistributedSampler` so that Lightning leaves it in place
     and calls `set_epoch`. Every process gets the same number of batches, and in each
-    step all processes' batches hold the same number of clips.
+    step all processes' batches hold the same number of windows.
 
     Args:
         dataset: The clips.
-        batch_size: Clips per process and step.
-        shuffle: Whether to deal by `train_batches` or, each clip once, `eval_batches`.
-        seed: Seed of the shuffling.
+        batch_size: Windows per process and step.
+        shuffle: Whether to deal a random window of each clip by `train_batches` or, all
+            of them once, by `eval_batches`.
+        seed: Seed of the shuffling and of the random windows.
         world: Number of processes; that of `torch.distributed` if None.
         rank: Number of this process; that of `torch.distributed` if None.
         batches: Batches after which an epoch ends; all if None.
+        samples: As in `train_batches`.
         shares: See `train_batches`.
 
     Attributes:
@@ -141,6 +219,7 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         world: int | None = None,
         rank: int | None = None,
         batches: int | None = None,
+        samples: int | None = None,
         shares: NDArray[np.float64] | None = None,
     ) -> None:
         joined = distributed.is_available() and distributed.is_initialized()
@@ -155,12 +234,11 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
                 f"{len(dataset)} clips can't be trained on by {world} processes: "
                 "use fewer processes."
             )
-        self.lengths = dataset.lengths
-        self.batch_size = batch_size
+        self.batch_size, self.samples = batch_size, samples
         self.limit, self.shares = batches, shares
         self.skipped = 0
 
-    def __iter__(self) -> Iterator[list[int]]:
+    def __iter__(self) -> Iterator[list[Window]]:
         # Nothing may be drawn before the first batch is asked for: Lightning makes the
         # iterator of a resumed run before it tells the epoch.
         skipped, self.skipped = self.skipped, 0
@@ -170,13 +248,26 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
     def __len__(self) -> int:
         return len(self._batches())
 
-    def _batches(self) -> list[list[int]]:
-        lengths, size, world = self.lengths, self.batch_size, self.num_replicas
+    def _batches(self) -> list[list[Window]]:
+        size, world, samples = self.batch_size, self.num_replicas, self.samples
         if self.shuffle:
-            way = (self.seed, self.epoch, self.shares)
-            dealt = train_batches(lengths, size, world, *way)
-            return dealt[: self.limit]
-        return eval_batches(lengths, size, world)
+            seed, epoch = self.seed, self.epoch
+            windows = self.dataset.crops(seed, epoch)
+            lengths = [one.length for one in windows]
+            bounds = samples, self.shares
+            dealt = train_batches(lengths, size, world, seed, epoch, *bounds)
+            dealt = dealt[: self.limit]
+        else:
+            windows = self.dataset.windows()
+            lengths = [one.length for one in windows]
+            dealt = eval_batches(lengths, size, world, samples)
+        return [[_numbered(windows, number) for number in batch] for batch in dealt]
+
+
+def _numbered(windows: Sequence[Window], number: int) -> Window:
+    """Return a window by its number, where those beyond the last are repeats."""
+    place = number % len(windows)
+    return windows[place]._replace(counted=number == place)
 
 
 def _check_size(batch_size: int) -> None:

@@ -9,15 +9,9 @@ from torch import Tensor
 
 from crossemo.data.dataset import ClipDataset
 from crossemo.encoders import SSLEncoder
+from crossemo.features.extraction import FeatureError, Precision, joined
 from crossemo.features.hidden import EncoderExtractor
-from crossemo.features.store import (
-    FeatureError,
-    Kept,
-    Precision,
-    keep,
-    kept_folder,
-    kept_in,
-)
+from crossemo.features.store import Kept, keep, kept_folder, kept_in
 
 logger = logging.getLogger(__name__)
 
@@ -37,9 +31,9 @@ def keep_frames(
     """Return the frames of all clips; compute and keep those that aren't there yet.
 
     They are `frames` of each clip, `(frames, states, width)`, so that the frames of a
-    clip lie in one piece. How much room they take follows from the clips' lengths; it
-    is said before anything is computed. See `crossemo.features.store.keep` for the
-    rest.
+    clip lie in one piece, those of its windows one after the other. How much room they
+    take follows from the clips' lengths; it is said before anything is computed. See
+    `crossemo.features.store.keep` for the rest.
 
     Args:
         encoder: The encoder, on the device where it is to run. It is evaluated as
@@ -62,13 +56,15 @@ def keep_frames(
     def frames_of(hidden: Tensor) -> dict[str, Tensor]:
         return {"frames": hidden[chosen].transpose(0, 1)}
 
-    extractor = EncoderExtractor(encoder, ["frames", chosen], frames_of)
+    kind = ["frames", chosen]
+    extractor = EncoderExtractor(encoder, kind, frames_of, joined)
     folder = kept_folder(extractor, precision, cache_dir)
     wanted = {key for dataset in datasets for key in dataset.keys}
-    lengths = _lengths_left(datasets, kept_in(folder, wanted))
-    numbers = sum(encoder.count_frames(lengths)) * len(chosen) * encoder.width
-    if lengths:
-        _announce(folder, len(lengths), numbers * BYTES[precision])
+    left = _windows_left(datasets, kept_in(folder, wanted))
+    frames = sum(encoder.count_frames([n for each in left for n in each]))
+    if left:
+        numbers = frames * len(chosen) * encoder.width
+        _announce(folder, len(left), numbers * BYTES[precision])
     return keep(
         extractor,
         datasets,
@@ -80,14 +76,16 @@ def keep_frames(
     )
 
 
-def _lengths_left(datasets: Sequence[ClipDataset], stored: Kept) -> list[int]:
-    """Return the samples of each clip that isn't kept yet."""
-    lengths = {
-        key: length
-        for dataset in datasets
-        for key, length in zip(dataset.keys, dataset.lengths, strict=True)
-    }
-    return [length for key, length in lengths.items() if key not in stored]
+def _windows_left(datasets: Sequence[ClipDataset], stored: Kept) -> list[list[int]]:
+    """Return the samples of the windows of each clip that isn't kept yet."""
+    lengths: dict[str, list[int]] = {}
+    for dataset in datasets:
+        keys = dataset.keys
+        lengths |= {key: [] for key in keys if key not in stored}
+        for window in dataset.windows():
+            if keys[window.clip] in lengths:
+                lengths[keys[window.clip]].append(window.length)
+    return list(lengths.values())
 
 
 def _announce(folder: Path, clips: int, size: int) -> None:

@@ -18,8 +18,9 @@ from crossemo.data.batch import Batch, Content
 from crossemo.data.dataset import ClipDataset
 from crossemo.encoders import HiddenStates, SSLEncoder
 from crossemo.encoders.masking import valid_mask
-from crossemo.features.store import FeatureError as FeatureError
-from crossemo.features.store import Kept, Precision, keep, kept_folder
+from crossemo.features.extraction import FeatureError as FeatureError
+from crossemo.features.extraction import Precision, Tensors, averaged
+from crossemo.features.store import Kept, keep, kept_folder
 
 
 class Features(Kept):
@@ -53,21 +54,27 @@ class HiddenStore:
             `crossemo.features.frames.keep_frames`.
 
     Attributes:
-        lengths: Samples of each clip's waveform, so that batches stay as they are.
+        lengths: Samples of each clip's waveform, or of a window of it in the place of
+            means, so that batches stay as they are.
         content: As given.
     """
 
     def __init__(
         self, dataset: ClipDataset, features: Kept, content: Content = "means"
     ) -> None:
-        self.lengths = dict(zip(dataset.keys, dataset.lengths, strict=True))
         self.content = content
         self._features = features
         self._name = "mean" if content == "means" else "frames"
+        keys = [one.key for one in dataset.examples]
+        lengths = dataset.lengths
+        if content == "means":
+            lengths = [one.length for one in dataset.crops(seed=0, epoch=0)]
+        self.lengths = dict(zip(keys, lengths, strict=True))
+        self._keys = dict(zip(keys, dataset.keys, strict=True))
 
     def __getitem__(self, key: str) -> NDArray[np.float32]:
         """Return hidden states of a clip, `(states, width)` or with frames between."""
-        hidden = self._features[key][self._name]
+        hidden = self._features[self._keys[key]][self._name]
         return hidden.movedim(-2, 0).float().numpy()
 
 
@@ -84,8 +91,7 @@ def as_hidden(encoder: SSLEncoder, batch: Batch) -> HiddenStates:
     if batch.content == "means":
         hidden, counts = batch.inputs[:, :, None], [1] * len(batch.inputs)
     else:
-        hidden = batch.inputs
-        counts = encoder.count_frames(batch.lengths.tolist())
+        hidden, counts = batch.inputs, batch.lengths.tolist()
     mask = valid_mask(counts, hidden.shape[2], hidden.device)
     return HiddenStates(hidden.transpose(0, 1), mask)
 
@@ -99,6 +105,7 @@ class EncoderExtractor:
         kind: What is computed, ready for JSON; part of the identity.
         compute: Takes the hidden states of a clip, `(states, frames, width)` float32,
             and gives tensors by name.
+        combine: What becomes of the windows of a long clip, see `Extractor`.
     """
 
     def __init__(
@@ -106,8 +113,9 @@ class EncoderExtractor:
         encoder: SSLEncoder,
         kind: list[Any],
         compute: Callable[[Tensor], dict[str, Tensor]],
+        combine: Callable[[Sequence[Tensors]], Tensors] = averaged,
     ) -> None:
-        self.name = encoder.name
+        self.name, self.combine = encoder.name, combine
         self._encoder, self._kind, self._compute = encoder, kind, compute
 
     def identity(self) -> list[Any]:

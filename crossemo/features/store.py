@@ -5,18 +5,21 @@ import time
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from hashlib import blake2b
 from pathlib import Path
-from typing import Any, Literal, Protocol
 
-import torch
 from filelock import FileLock, Timeout
-from torch import Tensor
 
 from crossemo import audio, cache
 from crossemo.cache import is_whole, sums_of
-from crossemo.data.batch import Batch
 from crossemo.data.dataset import ClipDataset
-from crossemo.data.samplers import eval_batches
-from crossemo.errors import CrossEmoError
+from crossemo.features.extraction import (
+    Chunk,
+    Extractor,
+    FeatureError,
+    Precision,
+    Tensors,
+    chunks_of,
+    extract,
+)
 from crossemo.features.packed import files_with, read_clips, write_clips
 from crossemo.files import write_text
 from crossemo.progress import meter
@@ -27,39 +30,8 @@ CLIPS_PER_FILE = 64  # what a killed process loses at most
 WAIT = 0.2  # seconds between two looks at what other processes compute
 TRIES = 3  # how often the folder may be emptied while it is filled
 
-Precision = Literal["float32", "float16"]
 
-
-class FeatureError(CrossEmoError):
-    """Features that can't be kept or found."""
-
-
-class Extractor(Protocol):
-    """Computes something of clips.
-
-    Attributes:
-        name: What `crossemo cache` calls it, such as `wav2vec2-base`.
-    """
-
-    name: str
-
-    def identity(self) -> list[Any]:
-        """Return, ready for JSON, all that changes what it gives.
-
-        That is what kind of thing it computes, the digest of its weights, its settings
-        and the versions of the libraries that it calls; not the name. What crossemo's
-        version and its resampler change is known without it.
-        """
-
-    def __call__(self, batch: Batch) -> list[dict[str, Tensor]]:
-        """Return float32 tensors by name on the CPU, for every clip of the batch.
-
-        All clips have the same names. Their tensors of one name have one shape but for
-        the first dimension, which may be as long as the clip.
-        """
-
-
-class Kept(Mapping[str, dict[str, Tensor]]):
+class Kept(Mapping[str, Tensors]):
     """What is kept of clips, memory-mapped: tensors by name, by key of a clip.
 
     Args:
@@ -68,11 +40,11 @@ class Kept(Mapping[str, dict[str, Tensor]]):
 
     def __init__(self, files: Iterable[Path]) -> None:
         self.files = sorted(files)
-        self._clips: dict[str, dict[str, Tensor]] = {}
+        self._clips: dict[str, Tensors] = {}
         for file in self.files:
             self._clips |= read_clips(file)
 
-    def __getitem__(self, key: str) -> dict[str, Tensor]:
+    def __getitem__(self, key: str) -> Tensors:
         return self._clips[key]
 
     def __iter__(self) -> Iterator[str]:
@@ -106,12 +78,12 @@ def keep(
     Args:
         extractor: What is computed. It is called without gradients.
         datasets: Clips with waveforms.
-        batch_size: Clips that it gets at once, of similar length.
+        batch_size: Clips, or windows of them, that it gets at once, of similar length.
         precision: How numbers are kept; float16 takes half the space.
         cache_dir: The cache folder; `crossemo.cache.cache_dir` if None.
         progress: Show a bar.
-        clips_per_file: Clips of a file, which memory holds at once; `CLIPS_PER_FILE`
-            if None.
+        clips_per_file: Clips of a file, which memory holds at once, or fewer where
+            they have several windows; `CLIPS_PER_FILE` if None.
 
     Raises:
         FeatureError: The cache can't be written or is emptied again and again, or the
@@ -126,7 +98,7 @@ def keep(
             folder.mkdir(parents=True, exist_ok=True)
             _describe(folder, extractor, precision)
             stored = kept_in(folder, wanted)
-            chunks = list(_chunks(datasets, stored, size))
+            chunks = list(chunks_of(datasets, stored, size))
             if not chunks:
                 return stored
             with meter("Computing features", len(chunks), progress) as note:
@@ -166,45 +138,8 @@ def kept_in(folder: Path, wanted: Collection[str] | None = None) -> Kept:
     return Kept(files_with(folder, wanted))
 
 
-class _Chunk:
-    """Some clips of a dataset that go into one file."""
-
-    def __init__(self, dataset: ClipDataset, places: Sequence[int]) -> None:
-        self.dataset, self.places = dataset, list(places)
-        self.keys = [dataset.examples[place].key for place in places]
-        joined = "".join(self.keys).encode()
-        self.name = blake2b(joined, digest_size=16).hexdigest()
-
-    def batches(self, size: int) -> Iterator[Batch]:
-        lengths = [self.dataset.lengths[place] for place in self.places]
-        for batch in eval_batches(lengths, size):
-            yield self.dataset[[self.places[row] for row in batch]]
-
-
-def _chunks(
-    datasets: Sequence[ClipDataset], stored: Kept, size: int
-) -> Iterator[_Chunk]:
-    """Cut what is not there into files of similar length, the longest clips first."""
-    seen: set[str] = set()
-    for dataset in datasets:
-        keys = dataset.keys
-        order = sorted(
-            range(len(dataset)),
-            key=lambda place: (-dataset.lengths[place], keys[place]),
-        )
-        # Cut before what is there is left out, so that all processes cut alike.
-        for start in range(0, len(order), size):
-            places = []
-            for place in order[start : start + size]:
-                if keys[place] not in stored and keys[place] not in seen:
-                    places.append(place)
-                seen.add(keys[place])
-            if places:
-                yield _Chunk(dataset, places)
-
-
 def _compute(
-    chunks: Sequence[_Chunk],
+    chunks: Sequence[Chunk],
     folder: Path,
     extractor: Extractor,
     batch_size: int,
@@ -221,7 +156,7 @@ def _compute(
             try:
                 with FileLock(locks / chunk.name, timeout=0):
                     if not is_whole(sums_of(file)):
-                        clips = _extract(chunk, extractor, batch_size, precision)
+                        clips = extract(chunk, extractor, batch_size, precision)
                         write_clips(file, clips)
                         yield sum(sums_of(one).exists() for one in files.values())
             except Timeout:
@@ -230,27 +165,6 @@ def _compute(
         yield len(chunks) - len(left)
         if left:
             time.sleep(WAIT)
-
-
-@torch.inference_mode()
-def _extract(
-    chunk: _Chunk, extractor: Extractor, batch_size: int, precision: Precision
-) -> dict[str, dict[str, Tensor]]:
-    """Return the tensors of every clip, by key."""
-    kind = torch.float32 if precision == "float32" else torch.float16
-    clips = {}
-    for batch in chunk.batches(batch_size):
-        for place, clip in zip(batch.indices.tolist(), extractor(batch), strict=True):
-            key = chunk.dataset.examples[place].key
-            clips[key] = {name: part.to(kind) for name, part in clip.items()}
-            if not all(part.isfinite().all() for part in clips[key].values()):
-                clip_id = chunk.dataset.examples[place].clip.id
-                raise FeatureError(
-                    f"What {extractor.name} gives of {clip_id} in {precision} isn't "
-                    "finite: listen to that clip and leave it out, or choose another "
-                    "encoder."
-                )
-    return {key: clips[key] for key in chunk.keys}
 
 
 def _describe(folder: Path, extractor: Extractor, precision: Precision) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from crossemo.corpora.base import PARTS
 from crossemo.data.datamodule import EmotionDataModule
 from crossemo.data.splits import SplitError
+from crossemo.data.windows import CUT
 
 TRAIN, VAL, TEST = range(len(PARTS))
 
@@ -22,7 +23,7 @@ class ProbedClips:
     Args:
         ids: Name of each clip.
         groups: Unit of each clip (speaker, song, artist).
-        keys: What the samples of each clip are known by, see `Clip.key`.
+        keys: What is computed of each clip is kept by, see `ClipDataset.keys`.
         roles: `(clips,)` number of the role that each clip is of.
         labels: `(clips,)` class of each clip.
         parts: `(folds, clips)` which of `PARTS` each clip is in; -1 for none.
@@ -54,7 +55,8 @@ class ProbedClips:
 
     def digest(self) -> str:
         """Return what tells clips, roles, labels and parts from any others."""
-        rows = zip(self.keys, self.roles.tolist(), self.labels.tolist(), strict=True)
+        contents = [key.partition(CUT)[0] for key in self.keys]  # however they are cut
+        rows = zip(contents, self.roles.tolist(), self.labels.tolist(), strict=True)
         text = repr((self.names, self.classes, list(rows), self.parts.tolist()))
         return sha256(text.encode()).hexdigest()
 
@@ -101,6 +103,7 @@ def probed_clips(data: EmotionDataModule) -> ProbedClips:
         for part in PARTS
         for example in data.dataset(role, part).examples
     ]
+    keys = tuple(key for dataset in data.datasets() for key in dataset.keys)
     parts = [
         [PARTS.index(p) if (p := fold.parts.get(e.clip.id)) else -1 for _, e in members]
         for fold in data.every_partition()
@@ -108,7 +111,7 @@ def probed_clips(data: EmotionDataModule) -> ProbedClips:
     clips = ProbedClips(
         ids=tuple(one.clip.id for _, one in members),
         groups=tuple(one.unit for _, one in members),
-        keys=tuple(one.key for _, one in members),
+        keys=keys,
         roles=torch.tensor([number for number, _ in members]),
         labels=torch.tensor([one.target for _, one in members]),
         parts=torch.tensor(parts),

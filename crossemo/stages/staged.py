@@ -244,7 +244,7 @@ class StagedModule(LeakGuard):
 
     def _plan_alone(self) -> None:
         """Plan the one stage of a trainer without stages."""
-        counts = [1] * len(self.classes)
+        counts: list[float] = [1] * len(self.classes)
         if self._data is not None:
             counts = self._data.class_counts(self._data.active)
         self.plan_stage(Stage(), int(self.trainer.estimated_stepping_batches), counts)

@@ -183,6 +183,8 @@ def test_the_description_is_json_and_complete(root: Path) -> None:
     assert described["roles"]["target"] == {
         "corpus": "tones-song",
         "domain": "music",
+        "window": None,
+        "hop": None,
         "clips": {
             "train": dict.fromkeys(SIX, 4),
             "val": dict.fromkeys(SIX, 1),

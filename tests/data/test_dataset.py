@@ -1,3 +1,4 @@
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -6,12 +7,13 @@ import pytest
 import torch
 
 from crossemo.corpora.base import PARTS
-from crossemo.data.dataset import ClipDataset
+from crossemo.data.dataset import ClipDataset, joined
 from crossemo.data.examples import Example, take_examples
 from crossemo.data.partition import partition, with_units
 from crossemo.data.parts import RoleParts, role_parts
 from crossemo.data.splits import Split, SplitError
 from crossemo.data.waveforms import WaveformError, WaveformStore
+from crossemo.data.windows import Window, Windowing
 from crossemo.tasks.classes import Classes
 from tests.data.tones import RATE, SIX, Tones, tone, tone_clip, write_tone
 from tests.examples import examples_of
@@ -64,11 +66,33 @@ def test_a_batch_is_padded_with_zeros_on_the_right(dataset: ClipDataset) -> None
     assert batch.counted.dtype == torch.bool
 
 
-def test_indices_beyond_the_last_are_repeats(dataset: ClipDataset) -> None:
-    batch = dataset[[0, 2 + 3, 1 + 2 * 3]]
-    assert batch.indices.tolist() == [0, 2, 1]
-    assert batch.lengths.tolist() == [700, 500, 1200]
-    assert batch.counted.tolist() == [True, False, False]
+def test_windows_are_stretches_of_clips_and_repeats_do_not_count(
+    dataset: ClipDataset,
+) -> None:
+    batch = dataset[[Window(1, 200, 900), Window(1, 0, 1200, False), Window(0, 0, 50)]]
+    assert batch.indices.tolist() == [1, 1, 0]
+    assert batch.lengths.tolist() == [700, 1200, 50]
+    assert batch.targets.tolist() == [0, 0, 4]
+    assert batch.counted.tolist() == [True, False, True]
+    np.testing.assert_array_equal(batch.inputs[0, :700], tone(1200, 1)[200:900])
+    np.testing.assert_array_equal(batch.inputs[2, :50], tone(700, 0)[:50])
+    assert not batch.inputs[2, 50:].any()
+
+
+def test_joined_clips_are_cut_as_their_own_corpus_says(dataset: ClipDataset) -> None:
+    halves, thirds = (
+        ClipDataset(
+            [replace(one, windowing=cut) for one in dataset.examples], dataset.store
+        )
+        for cut in (Windowing(600, 600), Windowing(400, 200))
+    )
+    both = joined([dataset, halves, thirds])
+    pieces = [one.length for one in both.windows()]
+    assert pieces == [700, 1200, 500, 700, 600, 600, 500, 400, 500, *[400] * 5, 500]
+    crops = both.crops(seed=1, epoch=2)
+    assert [one.length for one in crops] == [*LENGTHS, 600, 600, 500, 400, 400, 400]
+    assert both.keys[3:6] != dataset.keys
+    assert both.keys[5] == dataset.keys[2]  # it is not cut
 
 
 def test_one_index_gives_a_batch_of_one(dataset: ClipDataset) -> None:

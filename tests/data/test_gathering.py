@@ -25,7 +25,7 @@ def test_a_clip_is_the_mean_of_its_windows_however_they_come(
 ) -> None:
     clips, values = windows()
     means = ClipMeans()
-    for rows in torch.tensor(order).split(batch_size):
+    for rows in torch.split(torch.tensor(order), batch_size):
         means.add(clips[rows], torch.ones(len(rows), dtype=torch.bool), values[rows])
     places, gathered = means.gather()
     assert places.tolist() == [0, 1, 2, 3]

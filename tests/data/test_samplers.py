@@ -2,9 +2,11 @@ import os
 import signal
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from multiprocessing import active_children
 from pathlib import Path
+from typing import TypeVar
 
 import numpy as np
 import pytest
@@ -19,9 +21,11 @@ from crossemo.data.samplers import (
     LengthBucketSampler,
     ResumableLoader,
     eval_batches,
+    samples_bound,
     train_batches,
 )
 from crossemo.data.waveforms import WaveformStore
+from crossemo.data.windows import Windowing
 from crossemo.errors import CrossEmoError
 from tests.data.tones import RATE, Tones
 from tests.examples import examples_of
@@ -30,10 +34,21 @@ lengths_of_clips = st.lists(st.integers(400, 100_000), max_size=200)
 batch_sizes = st.integers(1, 7)
 worlds = st.integers(1, 5)
 epochs = st.integers(0, 1000)
+bounds = st.integers(1, 500_000)
 
 
-def flat(batches: Sequence[Sequence[int]]) -> list[int]:
+Item = TypeVar("Item")
+
+
+def flat(batches: Iterable[Iterable[Item]]) -> list[Item]:
     return [index for batch in batches for index in batch]
+
+
+def padded(lengths: Sequence[int], batch: Sequence[int], world: int) -> int:
+    """Return the samples of the process that takes most of a batch."""
+    shares = [batch[rank::world] for rank in range(world)]
+    real = [[lengths[index % len(lengths)] for index in share] for share in shares]
+    return max(len(share) * max(share) for share in real)
 
 
 def waste(lengths: Sequence[int], batches: Sequence[Sequence[int]]) -> float:
@@ -58,6 +73,12 @@ def dataset(tmp_path: Path) -> ClipDataset:
     clips = examples_of(corpus.clips())
     store = WaveformStore.prepare(clips, RATE, tmp_path / "cache")
     return ClipDataset(clips, store)
+
+
+def cut_into(dataset: ClipDataset, window: int) -> ClipDataset:
+    cut = Windowing(window, window)
+    examples = [replace(one, windowing=cut) for one in dataset.examples]
+    return ClipDataset(examples, dataset.store)
 
 
 @given(lengths_of_clips, batch_sizes, worlds, epochs)
@@ -128,6 +149,35 @@ def test_evaluation_counts_every_clip_once_and_keeps_processes_in_step(
     assert in_order == sorted(in_order, reverse=True)
 
 
+@given(lengths_of_clips, batch_sizes, worlds, epochs, bounds)
+def test_bounded_batches_hold_no_more_samples_and_deal_as_many_clips(
+    lengths: list[int], batch_size: int, world: int, epoch: int, samples: int
+) -> None:
+    trained = train_batches(lengths, batch_size, world, 0, epoch, samples)
+    judged = eval_batches(lengths, batch_size, world, samples)
+    for batches in (trained, judged):
+        for batch in batches:
+            assert len(batch) % world == 0
+            assert len(batch) <= batch_size * world
+            assert padded(lengths, batch, world) <= samples or len(batch) == world
+    dealt = flat(trained)
+    assert len(set(dealt)) == len(dealt)
+    assert len(lengths) - len(dealt) == len(lengths) % world
+    n = len(lengths)
+    assert sorted(index for index in flat(judged) if index < n) == list(range(n))
+    # Lightning counts the batches of an epoch only once.
+    assert len(train_batches(lengths, batch_size, world, 0, 0, samples)) == len(trained)
+
+
+def test_a_bound_cuts_no_batch_that_fits() -> None:
+    lengths = [100] * 12 + [300] * 4
+    assert [len(b) for b in eval_batches(lengths, 4, 1, 600)] == [2, 2, 4, 4, 4]
+    trained = train_batches(lengths, 4, 1, 0, 0, 600)
+    assert sorted(len(batch) for batch in trained) == [2, 2, 4, 4, 4]
+    alone = train_batches(lengths, 4, 1, 0, 0, 10**9)
+    assert alone == train_batches(lengths, 4, 1, 0, 0)
+
+
 def test_fewer_clips_than_processes_are_evaluated_with_repeats() -> None:
     assert eval_batches([7], batch_size=2, world=3) == [[0, 1, 1]]
 
@@ -166,7 +216,50 @@ def test_processes_take_equal_shares(
     for step in zip(*shares, strict=True):
         assert len({len(batch) for batch in step}) == 1
     dealt = flat([batch for share in shares for batch in share])
-    assert sorted(dealt) == list(range(len(dataset)))
+    assert sorted(one.clip for one in dealt) == list(range(len(dataset)))
+
+
+@pytest.mark.parametrize("world", [1, 2, 3])
+def test_all_windows_of_all_clips_are_judged_once(
+    dataset: ClipDataset, world: int
+) -> None:
+    cut = cut_into(dataset, 500)
+    samplers = [
+        LengthBucketSampler(cut, 4, False, world=world, rank=rank, samples=1500)
+        for rank in range(world)
+    ]
+    dealt = [one for sampler in samplers for one in flat(sampler)]
+    counted = sorted(one for one in dealt if one.counted)
+    assert counted == sorted(cut.windows())
+    assert len(counted) > len(cut)
+    for step in zip(*samplers, strict=True):
+        assert len({len(batch) for batch in step}) == 1
+        for batch in step:
+            assert len(batch) * max(one.length for one in batch) <= 1500
+
+
+def test_an_epoch_that_goes_on_hears_the_crops_that_it_had_not_heard(
+    dataset: ClipDataset,
+) -> None:
+    cut = cut_into(dataset, 500)
+
+    def epoch(number: int, world: int = 1, rank: int = 0) -> LengthBucketSampler:
+        size = 4 // world
+        sampler = LengthBucketSampler(cut, size, True, 7, world=world, rank=rank)
+        sampler.set_epoch(number)
+        return sampler
+
+    whole = list(epoch(3))
+    resumed = epoch(3)
+    resumed.skipped = 2
+    assert list(resumed) == whole[2:]
+    assert {one.length for one in flat(whole)} == {500}
+    assert len({one.start for one in flat(whole)}) > 5
+    later = {one.clip: one.start for one in flat(epoch(4))}
+    assert any(later[one.clip] != one.start for one in flat(whole))
+    shares = [list(epoch(3, world=2, rank=rank)) for rank in (0, 1)]
+    together = [sorted(flat(step)) for step in zip(*shares, strict=True)]
+    assert together == [sorted(batch) for batch in whole]
 
 
 def test_set_epoch_reshuffles(dataset: ClipDataset) -> None:
@@ -186,7 +279,8 @@ def test_a_loader_hands_whole_lists_to_the_dataset(
     loader = DataLoader(dataset, sampler=sampler, batch_size=None, num_workers=workers)
     batches = list(loader)
     assert len(loader) == len(batches) == 5
-    assert [batch.indices.tolist() for batch in batches] == list(sampler)
+    expected = [[one.clip for one in batch] for batch in sampler]
+    assert [batch.indices.tolist() for batch in batches] == expected
 
 
 @loading()
@@ -237,6 +331,11 @@ def test_a_worker_s_own_sentence_comes_through(dataset: ClipDataset) -> None:
 def test_impossible_batches_are_refused(dataset: ClipDataset) -> None:
     with pytest.raises(CrossEmoError, match="batch_size is 0: choose 1 or more"):
         LengthBucketSampler(dataset, 0, shuffle=True)
+    for seconds in (0, -1, float("nan"), float("inf")):
+        with pytest.raises(CrossEmoError, match="batch_seconds is"):
+            samples_bound(seconds, RATE)
+    assert samples_bound(1.5, RATE) == 24_000
+    assert samples_bound(None, RATE) is None
     with pytest.raises(CrossEmoError, match="24 clips can't be trained on by 25 proc"):
         LengthBucketSampler(dataset, 1, shuffle=True, world=25, rank=0)
 
@@ -252,10 +351,10 @@ def test_clips_are_drawn_by_their_shares() -> None:
     shares = np.array([0.5, 0.3, 0.2, 0.0])
     drawn: Counter[int] = Counter()
     for epoch in range(2000):
-        batches = train_batches([3, 1, 2, 4], 2, 1, 5, epoch, shares)
+        batches = train_batches([3, 1, 2, 4], 2, 1, 5, epoch, shares=shares)
         assert [len(batch) for batch in batches] == [2, 2]
         drawn.update(place for batch in batches for place in batch)
     often = [drawn[place] / 8000 for place in range(4)]
     np.testing.assert_allclose(often, shares, atol=0.02)
-    again = train_batches([3, 1, 2, 4], 2, 1, 5, 7, shares)
-    assert again == train_batches([3, 1, 2, 4], 2, 1, 5, 7, shares)
+    again = train_batches([3, 1, 2, 4], 2, 1, 5, 7, shares=shares)
+    assert again == train_batches([3, 1, 2, 4], 2, 1, 5, 7, shares=shares)

@@ -14,9 +14,9 @@ from torch import Tensor
 from crossemo.callbacks.kept_features import KeptFeatures
 from crossemo.data.dataset import ClipDataset
 from crossemo.encoders import SSLEncoder, load_encoder
+from crossemo.features.extraction import FeatureError
 from crossemo.features.frames import keep_frames
 from crossemo.features.hidden import HiddenStore, as_hidden
-from crossemo.features.store import FeatureError
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.stages.stage import Stage
 from crossemo.stages.switch import StageSwitch

@@ -1,5 +1,5 @@
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,8 @@ from torch import Tensor
 from crossemo.cache import clear, sums_of
 from crossemo.data.batch import Batch
 from crossemo.data.dataset import ClipDataset
-from crossemo.features.store import FeatureError, Kept, keep, kept_folder, kept_in
+from crossemo.features.extraction import FeatureError, averaged, joined
+from crossemo.features.store import Kept, keep, kept_folder, kept_in
 from tests.examples import numbered
 from tests.limits import files_no_larger_than
 from tests.noise import Noise
@@ -43,6 +44,9 @@ class Hundreds:
             {"sum": clip[:length].sum(), "rows": clip[:length].reshape(-1, 100)}
             for clip, length in clips
         ]
+
+    def combine(self, windows: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+        return {"sum": averaged(windows)["sum"], "rows": joined(windows)["rows"]}
 
 
 def samples(data: ClipDataset, place: int) -> Tensor:

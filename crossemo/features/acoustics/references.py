@@ -1,15 +1,14 @@
 """The acoustic features by name, a file each."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from importlib import import_module
 from pkgutil import iter_modules
 from typing import Any
 
-from torch import Tensor
-
 from crossemo.data.batch import Batch
 from crossemo.features import acoustics
 from crossemo.features.acoustics.base import AcousticsError, Feature
+from crossemo.features.extraction import Tensors, averaged
 
 VERSION = 1  # raise it when a feature changes
 # The order in tables; further features follow by the name of their file.
@@ -67,8 +66,8 @@ class Acoustics:
         }
         return [self.name, VERSION, self.rate, list(self.names), libraries]
 
-    def __call__(self, batch: Batch) -> list[dict[str, Tensor]]:
-        """Return the features of every clip, by name, `(width,)` float32 on the CPU."""
+    def __call__(self, batch: Batch) -> list[Tensors]:
+        """Return the features of each window by name, `(width,)` float32 on the CPU."""
         waveforms = batch.inputs.cpu()
         clips = [
             waveform[:length]
@@ -78,3 +77,7 @@ class Acoustics:
             {n: one.compute(clip, self.rate) for n, one in self._features.items()}
             for clip in clips
         ]
+
+    def combine(self, windows: Sequence[Tensors]) -> Tensors:
+        """Return the means over the windows of a clip."""
+        return averaged(windows)

@@ -12,7 +12,7 @@ import crossemo.features.acoustics
 from crossemo.data.batch import Batch
 from crossemo.features.acoustics.base import AcousticsError
 from crossemo.features.acoustics.references import Acoustics, acoustic_features
-from crossemo.features.store import Extractor
+from crossemo.features.extraction import Extractor
 from tests.features.acoustics.sounds import RATE, click, noise, silence, tone
 
 ACOUSTICS = acoustic_features()
