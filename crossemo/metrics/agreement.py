@@ -29,7 +29,7 @@ def concordance_interval(
     of one, with normal values of which groups make a tenth or half of the variance,
     predictions of a true CCC of 0.17, 0.7 and 0.94 that are shifted by a tenth of a
     standard deviation and have a bias of their own in every group, and one or two
-    outputs, intervals of nominally 95 % held the truth in 92 to 97 % of runs
+    outputs, intervals of nominally 95 % held the truth in 91 to 97 % of runs
     (`tests/benchmarks/simulate_values.py`).
 
     Args:
