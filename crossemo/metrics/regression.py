@@ -1,16 +1,15 @@
 """Scores of values, such as valence: agreement, error and correlation."""
 
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import torch
-from torch import Tensor, nn
-from torchmetrics import MetricCollection
-from torchmetrics.regression import (
-    ConcordanceCorrCoef,
-    MeanSquaredError,
-    PearsonCorrCoef,
-    R2Score,
+from torch import Tensor
+from torchmetrics.functional.regression import (
+    concordance_corrcoef,
+    mean_squared_error,
+    pearson_corrcoef,
+    r2_score,
 )
 
 from crossemo.metrics.names import AGREEMENT
@@ -49,95 +48,35 @@ def concordance(predictions: Tensor, targets: Tensor) -> Tensor:
     return 2 * (dx * dy).sum(-1) / freedom / torch.maximum(apart, least)
 
 
-class _R2(R2Score):
-    """R², without a value where a single clip has no variance."""
+def value_scores(
+    predictions: Tensor, targets: Tensor, outputs: Sequence[str]
+) -> dict[str, float]:
+    """Return `CCC`, the mean over the outputs, and all scores of each output.
 
-    def compute(self) -> Tensor:
-        """Return R² of every output."""
-        if self.total < 2:
-            return torch.full_like(self.residual, torch.nan)
-        return super().compute()
-
-
-def regression_metrics(outputs: int) -> MetricCollection:
-    """Return CCC, RMSE, Pearson's correlation and R² as one collection.
-
-    Each has one value for every output. Update it with predictions and targets,
-    `(clips, outputs)`, or `(clips,)` where there is one output.
+    These are `CCC/OUTPUT`, `RMSE/OUTPUT`, `Pearson/OUTPUT` and `R2/OUTPUT`. Predictions
+    or targets that are all equal, such as those of a single clip, agree with nothing:
+    their CCC is 0, and they have no correlation (NaN). A single clip has no R² either.
 
     Args:
-        outputs: Number of outputs.
-    """
-    return MetricCollection(
-        {
-            AGREEMENT: ConcordanceCorrCoef(outputs),
-            "RMSE": MeanSquaredError(squared=False, num_outputs=outputs),
-            "Pearson": PearsonCorrCoef(outputs),
-            "R2": _R2(multioutput="raw_values"),
-        },
-        compute_groups=[[AGREEMENT, "Pearson"], ["RMSE"], ["R2"]],
-    )
-
-
-class ValueMeter(nn.Module):
-    """Scores of values of clips that come batch by batch.
-
-    Args:
+        predictions: `(clips, outputs)`.
+        targets: `(clips, outputs)`.
         outputs: Names of the outputs in order.
-        weights: Share of each output in the loss; all alike if None.
-        squares: Whether the loss is the mean squared error, and not 1 - CCC.
+
+    Raises:
+        ValueError: There is no clip.
     """
-
-    shares: Tensor
-
-    def __init__(
-        self,
-        outputs: Sequence[str],
-        weights: Sequence[float] | None = None,
-        squares: bool = False,
-    ) -> None:
-        super().__init__()
-        self.outputs, self.squares = tuple(outputs), squares
-        shares = torch.tensor([1 / len(outputs)] * len(outputs))
-        if weights is not None:
-            shares = torch.tensor(weights) / sum(weights)
-        self.register_buffer("shares", shares, persistent=False)
-        self.scores = regression_metrics(len(outputs))
-
-    def update(self, predictions: Tensor, targets: Tensor) -> None:
-        """Count clips.
-
-        Args:
-            predictions: `(clips, outputs)`.
-            targets: `(clips, outputs)`.
-        """
-        if len(self.outputs) == 1:
-            predictions, targets = predictions[:, 0], targets[:, 0]
-        self.scores.update(predictions, targets)
-
-    def compute(self) -> dict[str, Tensor]:
-        """Return scores by name, over the clips of all processes.
-
-        Predictions or targets that are all equal agree with nothing: their CCC is 0,
-        and they have no correlation (NaN).
-        """
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "The variance of predictions or target")
-            scores = {name: one.reshape(-1) for name, one in self._computed().items()}
-        scores[AGREEMENT] = agreement = scores[AGREEMENT].nan_to_num(0.0)
-        losses = scores["RMSE"].square() if self.squares else 1 - agreement
-        values = {
-            f"{name}/{output}": value
-            for name, score in scores.items()
-            for output, value in zip(self.outputs, score, strict=True)
-        }
-        loss = (losses * self.shares).sum()
-        return {AGREEMENT: agreement.mean(), **values, "loss": loss}
-
-    def reset(self) -> None:
-        """Forget all clips."""
-        self.scores.reset()
-
-    def _computed(self) -> Mapping[str, Tensor]:
-        computed: dict[str, Tensor] = self.scores.compute()
-        return computed
+    if not len(targets):
+        raise ValueError("There is no clip to score.")
+    scores: dict[str, float] = {}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "The variance of predictions or target")
+        for place, output in enumerate(outputs):
+            x, y = predictions[:, place].double(), targets[:, place].double()
+            scores |= {
+                f"{AGREEMENT}/{output}": float(concordance_corrcoef(x, y).nan_to_num()),
+                f"RMSE/{output}": float(mean_squared_error(x, y, squared=False)),
+                f"Pearson/{output}": float(pearson_corrcoef(x, y)),
+                f"R2/{output}": float(r2_score(x, y)) if len(y) > 1 else torch.nan,
+            }
+    alone = [scores[f"{AGREEMENT}/{output}"] for output in outputs]
+    return {AGREEMENT: sum(alone) / len(alone), **scores}

@@ -6,13 +6,13 @@ from math import isnan
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 from torch import distributed as dist
 
 from crossemo.errors import CrossEmoError
 from crossemo.metrics.agreement import concordance_difference, concordance_interval
 from crossemo.metrics.names import AGREEMENT
-from crossemo.metrics.regression import ValueMeter, concordance
+from crossemo.metrics.regression import concordance, value_scores
 from crossemo.tasks.base import Target, Task
 
 if TYPE_CHECKING:
@@ -132,33 +132,37 @@ class Values(Task):
         """Return the values `(batch, outputs)` as they are."""
         return outputs.float()
 
-    def meter(self) -> nn.Module:
-        """Return the meter of scores and of the loss over all clips."""
-        return ValueMeter(self.outputs, self.shares, self.criterion == "mse")
+    def scores(self, predictions: Tensor, targets: Tensor) -> dict[str, float]:
+        """Return CCC, RMSE, Pearson's correlation and R², and the loss of all clips."""
+        scores = value_scores(predictions, targets, self.outputs)
+        losses = [
+            scores[f"RMSE/{name}"] ** 2
+            if self.criterion == "mse"
+            else 1 - scores[f"{AGREEMENT}/{name}"]
+            for name in self.outputs
+        ]
+        pairs = zip(losses, self.shares, strict=True)
+        return {**scores, "loss": sum(loss * share for loss, share in pairs)}
 
     def evaluation(
         self, predictions: Tensor, targets: Tensor, units: Sequence[str]
     ) -> dict[str, Any]:
         """Return all scores, with the intervals of the CCC."""
-        said, true = predictions.double(), targets.double()
-        meter = ValueMeter(self.outputs, self.shares, self.criterion == "mse")
-        meter.scores.set_dtype(torch.float64)
-        meter.update(said, true)
-        scores = {name: float(one) for name, one in meter.compute().items()}
-        interval = concordance_interval(said, true, units)
+        scores = self.scores(predictions, targets)
+        self._warn(scores, len(targets))
+        interval = concordance_interval(predictions, targets, units)
         alone = {
             f"{AGREEMENT}_interval/{name}": concordance_interval(
-                said[:, [place]], true[:, [place]], units
+                predictions[:, [place]], targets[:, [place]], units
             )
             for place, name in enumerate(self.outputs)
         }
-        self._warn(scores, len(true))
         return {
             **scores,
             f"{AGREEMENT}_interval": [interval.low, interval.high],
             f"{AGREEMENT}_interval_unit": interval.unit,
             **{name: [one.low, one.high] for name, one in alone.items()},
-            "n": len(true),
+            "n": len(targets),
             "groups": len(set(units)),
         }
 

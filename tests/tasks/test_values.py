@@ -99,11 +99,12 @@ def test_a_test_has_scores_and_intervals_in_plain_numbers() -> None:
         assert -1 < low < scores[f"CCC{name}"] < high < 1
     assert (scores["CCC_interval_unit"], scores["groups"]) == ("group", 5)
     assert scores["n"] == 40
-    meter: Any = task.meter()
-    meter.update(predictions, targets)
-    validation = meter.compute()
-    for name in ("CCC", "loss", "RMSE/arousal", "Pearson/valence", "R2/arousal"):
-        assert float(validation[name]) == pytest.approx(scores[name], rel=1e-4)
+    validation = task.scores(predictions, targets)
+    assert validation == {name: scores[name] for name in validation}
+    assert validation["loss"] == pytest.approx(1 - scores["CCC"])
+    error = (predictions - targets).square().mean()
+    squares = Values(loss="mse").scores(predictions, targets)
+    assert squares["loss"] == pytest.approx(float(error), rel=1e-5)
     better = task.difference(predictions, targets, targets, units)
     assert better["CCC"] == pytest.approx(1 - scores["CCC"])
     low, high = better["CCC_interval"]
