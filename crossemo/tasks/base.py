@@ -22,6 +22,7 @@ class Task(ABC):
         name: Name of the task, as written in a config.
         outputs: Names of the model's outputs, in order.
         chance: The headline score of guessing; None where there is no such thing.
+        least_batch: Fewest clips of a batch that the loss can be of.
     """
 
     kind: ClassVar[str]
@@ -29,6 +30,7 @@ class Task(ABC):
     name: str
     outputs: tuple[str, ...]
     chance: float | None
+    least_batch: int = 1
 
     @classmethod
     @abstractmethod
@@ -52,6 +54,10 @@ class Task(ABC):
     def counts(self, targets: Sequence[Target]) -> dict[str, int]:
         """Return the number of clips of each class; empty where there are none."""
 
+    def constant(self, targets: Sequence[Target]) -> list[str]:
+        """Return the outputs of which nothing can be learnt, as targets are equal."""
+        return []
+
     @abstractmethod
     def weights(self, counts: Sequence[float]) -> "Tensor":
         """Return weights of targets that balance a training part of these counts."""
@@ -62,7 +68,8 @@ class Task(ABC):
 
         Args:
             outputs: `(batch, outputs)` of the model.
-            targets: `(batch,)` or `(batch, outputs)`.
+            targets: `(batch,)` or `(batch, outputs)`; under several processes, as
+                many clips in each.
             weights: What `weights` returned, or ones.
         """
 
