@@ -105,7 +105,7 @@ class Values(Task):
         pairs = zip(self.outputs, columns, strict=True)
         return [name for name, column in pairs if len(set(column)) < 2]
 
-    def weights(self, counts: Sequence[int]) -> Tensor:
+    def weights(self, counts: Sequence[float]) -> Tensor:
         """Return ones: no clip weighs more than another."""
         return torch.ones(len(self.outputs))
 
