@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from crossemo.corpora.base import (
     Clip,
@@ -74,6 +74,7 @@ class AnnotatedCorpus(Corpus):
 
     advice: ClassVar[str]
     passed_over: ClassVar[tuple[str, ...]] = ("__MACOSX",)
+    variants: ClassVar[tuple[Mapping[str, Any], ...]] = ({},)
 
     def __init__(self, root: str | Path) -> None:
         self.root = expanded(root)

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from crossemo.errors import CrossEmoError
 
@@ -181,6 +181,8 @@ class Corpus(ABC):
         archives: The zip files that `crossemo download` fetches; empty where a corpus
             must be asked for by hand.
         address: Address of the folder that holds the archives.
+        variants: Options by which a corpus is tried on a folder of unknown content;
+            empty where a folder doesn't tell.
     """
 
     name: str
@@ -196,6 +198,7 @@ class Corpus(ABC):
     melodies: tuple[tuple[str, ...], ...] = ()
     archives: ClassVar[tuple[Archive, ...]] = ()
     address: ClassVar[str] = ""
+    variants: ClassVar[tuple[Mapping[str, Any], ...]] = ()
 
     @property
     def members(self) -> "tuple[Corpus, ...]":

@@ -302,6 +302,17 @@ class EmotionDataModule(LightningDataModule):
         """Return one loader of test clips per role."""
         return self.test_dataloader()
 
+    def partition(self, progress: bool = False) -> Partition:
+        """Return the part of every clip before anything is decoded.
+
+        Args:
+            progress: Show a bar where files are read.
+
+        Raises:
+            SplitError: The split can't be made.
+        """
+        return self._clips.partition(progress)
+
     def every_partition(self) -> list[Partition]:
         """Return the partitions of all folds; the one, where the split was given.
 

@@ -93,7 +93,7 @@ class Roles:
         """Write, read and decode what is missing."""
         for corpus in self.corpora.values():
             corpus.prepare()
-        self._partition(progress)  # before the long work, in case it can't be made
+        self.partition(progress)  # before the long work, in case it can't be made
         for role in self.corpora:
             examples = list(chain(*self._of_role(role).values()))
             WaveformStore.prepare(
@@ -110,7 +110,7 @@ class Roles:
         """
         if self._parts:
             return ()
-        made = self._partition()
+        made = self.partition()
         self.split = made.split
         self._parts = {role: self._open(role, made) for role in self.corpora}
         return list(chain(*(parts.warnings for parts in self._parts.values())))
@@ -120,6 +120,14 @@ class Roles:
         self._parts = {
             role: parts.served_by(stores[role]) for role, parts in self._parts.items()
         }
+
+    def partition(self, progress: bool = False) -> Partition:
+        """Return the part of every clip, reading what is new of the files.
+
+        Raises:
+            SplitError: The split can't be made.
+        """
+        return partition(self._examples(progress), self._folds(), self.scheme)
 
     def every_partition(self) -> list[Partition]:
         """Return the partitions of all folds; the one, where the split was given.
@@ -189,9 +197,6 @@ class Roles:
             for corpora in self._places.values()
             for place, corpus in corpora.items()
         }
-
-    def _partition(self, progress: bool = False) -> Partition:
-        return partition(self._examples(progress), self._folds(), self.scheme)
 
     def _open(self, role: str, made: Partition) -> RoleParts:
         places = self._of_role(role)
