@@ -11,7 +11,6 @@ from typing import Any, ClassVar
 from crossemo.corpora.base import (
     Clip,
     Corpus,
-    CorpusError,
     CorpusNotFoundError,
     Part,
     Problem,
@@ -124,13 +123,12 @@ def listing(
         audio: The audio by stem.
 
     Raises:
-        CorpusNotFoundError: No annotated clip has audio.
-        CorpusError: Nothing is annotated.
+        CorpusNotFoundError: Nothing is annotated, or no annotated clip has audio.
     """
     root = printable(corpus.root)
     if not annotations:
-        raise CorpusError(
-            f"The annotations of {corpus.name} under {root} are empty: {corpus.advice}."
+        raise CorpusNotFoundError(
+            f"No annotated clip of {corpus.name} lies under {root}: {corpus.advice}."
         )
     single, twice = _without_repeats(annotations)
     names = {one.stem for one in annotations}

@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from crossemo.corpora.base import CorpusError
-from crossemo.corpora.rows import Row, read_rows
+from crossemo.corpora.rows import Row, RowError, read_lines, read_rows
 
 
 def cells(row: Row) -> tuple[int, dict[str, str]]:
@@ -76,3 +76,21 @@ def test_a_table_that_is_none_is_one_sentence(tmp_path: Path) -> None:
     path.write_text("")
     with pytest.raises(CorpusError, match="its columns are none"):
         read_rows(path, cells, ["file"])
+
+
+def test_lines_of_a_text_are_read_and_named_by_their_numbers(tmp_path: Path) -> None:
+    def number(line: str) -> int | None:
+        if line.startswith("%"):
+            return None
+        if not line.isdigit():
+            raise RowError(f"{line} is no number")
+        return int(line)
+
+    path = tmp_path / "turns.txt"
+    path.write_bytes(b"\xef\xbb\xbf% header\r\n 1 \r\n2\n")
+    assert read_lines(path, number) == [1, 2]
+    path.write_text("% header\n1\ntwo\n\n")
+    with pytest.raises(CorpusError, match=r"turns.txt, row 3, two is no number; row 4"):
+        read_lines(path, number)
+    with pytest.raises(CorpusError, match=r"none\.txt can't be read"):
+        read_lines(tmp_path / "none.txt", number)
