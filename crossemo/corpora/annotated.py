@@ -151,11 +151,12 @@ def listing(
     off = [one.stem for one, new in zip(usable, inside, strict=True) if one != new]
     places = [one.stem for one in with_audio if audio[one.stem] in unfetched]
     strays = [stem for stem in audio if stem not in names]
+    coverage = f"audio of {len(with_audio):,} of {len(single):,} clips is there"
     problems = [
         _problem(corpus, kind, stems, what)
         for kind, stems, what in (
             ("annotated twice, differently", twice, "and are left out"),
-            ("annotated, no audio", missing, "and are left out"),
+            ("annotated, no audio", missing, f"and are left out; {coverage}"),
             ("pointer of git-lfs", places, "not audio: fetch it with `git lfs pull`"),
             ("outside the scale", off, f"of {corpus.scale}, and count as not given"),
             ("audio, not annotated", strays, "and are left out"),

@@ -145,7 +145,7 @@ def table_rows(
     Raises:
         CorpusError: The file can't be read, lacks a column or has ragged rows.
     """
-    delimiter = delimiter or ("\t" if path.suffix.lower() == ".tsv" else ",")
+    delimiter = delimiter or _delimiter(path)
     try:
         with _open(path, encoding) as lines:
             reader = csv.reader(lines, delimiter=delimiter)
@@ -175,6 +175,20 @@ def table_rows(
         raise CorpusError(
             f"{printable(path)} can't be read as a table: {error}."
         ) from error
+
+
+def has_columns(path: Path, columns: Collection[str]) -> bool:
+    """Return whether the first row of a table names these columns."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+            names = next(csv.reader(lines, delimiter=_delimiter(path)), [])
+    except (OSError, csv.Error):  # whoever reads it says why it can't be read
+        return False
+    return {name.strip() for name in names}.issuperset(columns)
+
+
+def _delimiter(path: Path) -> str:
+    return "\t" if path.suffix.lower() == ".tsv" else ","
 
 
 def _open(path: Path, encoding: str) -> IO[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from crossemo.corpora.base import CorpusNotFoundError
 from crossemo.corpora.listing import AUDIO, check_folder, walk_files
+from crossemo.corpora.rows import has_columns
 from crossemo.errors import listed
 from crossemo.files import printable
 
@@ -38,21 +39,40 @@ class Tree:
     @cached_property
     def audio(self) -> dict[str, Path]:
         """The first audio file of each stem, such as `Ses01F_impro01_F000`."""
-        files: dict[str, Path] = {}
-        for path in self.files:
-            if _suffix(path) in AUDIO:
-                files.setdefault(printable(path.stem), path)
-        return files
+        return _by_stem(path for path in self.files if _suffix(path) in AUDIO)
 
-    def table(self, *names: str) -> Path:
+    def audio_in(self, *folders: str) -> dict[str, Path]:
+        """Return the audio below folders of these names, whatever their case.
+
+        For corpora whose files are only numbered: so are those of another corpus, which
+        may lie below the same root. Where no folder is named so, it is all audio if
+        that lies in one folder.
+
+        Args:
+            folders: Names of folders, such as `MEMD_audio`.
+        """
+        names = {name.casefold() for name in folders}
+        paths = [path for path in self.files if _suffix(path) in AUDIO]
+        within = [path for path in paths if names & _parts(path, self.root)]
+        if not within and len({path.parent for path in paths}) == 1:
+            within = paths
+        return _by_stem(within)
+
+    def table(self, *names: str, columns: Collection[str] = ()) -> Path:
         """Return the first file of one of these names, whatever its case.
+
+        Args:
+            names: The names.
+            columns: Columns that tell it from another corpus's table of that name; the
+                first is returned where none has them.
 
         Raises:
             CorpusNotFoundError: There is none.
         """
         for name in names:
             if paths := self.tables(name):
-                return paths[0]
+                fitting = (path for path in paths if has_columns(path, columns))
+                return paths[0] if len(paths) == 1 else next(fitting, paths[0])
         raise CorpusNotFoundError(
             f"No {listed(names, last=' or ')} lies under {printable(self.root)}: "
             f"{self.advice}."
@@ -68,6 +88,17 @@ class Tree:
         for path in self.files:
             named.setdefault(path.name.casefold(), []).append(path)
         return named
+
+
+def _by_stem(paths: Iterable[Path]) -> dict[str, Path]:
+    files: dict[str, Path] = {}
+    for path in paths:
+        files.setdefault(printable(path.stem), path)
+    return files
+
+
+def _parts(path: Path, root: Path) -> set[str]:
+    return {part.casefold() for part in path.relative_to(root).parts[:-1]}
 
 
 def pointers(paths: Iterable[Path]) -> set[Path]:
