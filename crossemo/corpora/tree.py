@@ -36,16 +36,21 @@ class Tree:
         self.files = list(walk_files(root, AUDIO | TABLES, passed_over))
 
     @cached_property
+    def sounds(self) -> list[Path]:
+        """The audio files."""
+        return [path for path in self.files if _suffix(path) in AUDIO]
+
+    @cached_property
     def audio(self) -> dict[str, Path]:
         """The first audio file of each stem, such as `Ses01F_impro01_F000`."""
-        files: dict[str, Path] = {}
-        for path in self.files:
-            if _suffix(path) in AUDIO:
-                files.setdefault(printable(path.stem), path)
-        return files
+        return by_stem(self.sounds)
+
+    def audio_below(self, folder: Path) -> dict[str, Path]:
+        """Return the first audio file of each stem below a folder."""
+        return by_stem(path for path in self.sounds if path.is_relative_to(folder))
 
     def table(self, *names: str) -> Path:
-        """Return the first file of one of these names, whatever its case.
+        """Return the first file of one of these names, see `tables`.
 
         Raises:
             CorpusNotFoundError: There is none.
@@ -59,8 +64,13 @@ class Tree:
         )
 
     def tables(self, name: str) -> list[Path]:
-        """Return all files of a name, whatever its case."""
-        return self._named.get(name.casefold(), [])
+        """Return all files of a name, or the end of a path, whatever its case."""
+        *folders, last = name.casefold().split("/")
+        return [
+            path
+            for path in self._named.get(last, [])
+            if not folders or _folders(path)[-len(folders) :] == folders
+        ]
 
     @cached_property
     def _named(self) -> dict[str, list[Path]]:
@@ -68,6 +78,14 @@ class Tree:
         for path in self.files:
             named.setdefault(path.name.casefold(), []).append(path)
         return named
+
+
+def by_stem(paths: Iterable[Path]) -> dict[str, Path]:
+    """Return the first file of each stem."""
+    files: dict[str, Path] = {}
+    for path in paths:
+        files.setdefault(printable(path.stem), path)
+    return files
 
 
 def pointers(paths: Iterable[Path]) -> set[Path]:
@@ -83,6 +101,10 @@ def _is_pointer(path: Path) -> bool:
             return file.read(len(POINTER)) == POINTER
     except OSError:  # whoever decodes it says why it can't be read
         return False
+
+
+def _folders(path: Path) -> list[str]:
+    return [name.casefold() for name in path.parent.parts]
 
 
 def _suffix(path: Path) -> str:

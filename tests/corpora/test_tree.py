@@ -37,6 +37,20 @@ def test_tables_are_known_by_name_whatever_the_case(root: Path) -> None:
         tree.table("one.csv", "two.csv")
 
 
+def test_tables_may_be_told_apart_by_their_folder(root: Path) -> None:
+    (root / "x" / "labels.csv").touch()
+    tree = Tree(root, "give the folder Moods")
+    assert tree.tables("labels.csv") == [root / "a/Labels.CSV", root / "x/labels.csv"]
+    assert tree.tables("X/labels.csv") == [root / "x" / "labels.csv"]
+    assert tree.tables("y/labels.csv") == tree.tables("c/x/labels.csv") == []
+
+
+def test_audio_may_be_taken_below_a_folder(root: Path) -> None:
+    tree = Tree(root, "give one")
+    assert tree.audio_below(root / "b") == {"one": root / "b" / "one.wav"}
+    assert tree.audio_below(root) == tree.audio
+
+
 def test_pointers_are_what_begins_like_one(root: Path) -> None:
     real, pointer = root / "b" / "one.wav", root / "x" / "three.wav"
     real.write_bytes(b"RIFF")
