@@ -153,8 +153,8 @@ def listing(
     usable = [one for one in with_audio if audio[one.stem] not in unfetched]
     if not usable:
         raise CorpusNotFoundError(
-            f"All audio of {corpus.name} under {audio_root} are pointers of git-lfs: fetch "
-            "the audio with `git lfs pull`."
+            f"All audio of {corpus.name} under {audio_root} are pointers of git-lfs: "
+            "fetch the audio with `git lfs pull`."
         )
     inside = [_on_scale(one, corpus.scale) for one in usable]
     clips = [_clip(corpus, one, audio[one.stem]) for one in inside]

@@ -1,14 +1,14 @@
 """What a corpus is: clips with a label and groups, and folds of groups."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from types import MappingProxyType
 from typing import ClassVar, Literal
 
-from crossemo.errors import CrossEmoError
+from crossemo.errors import CrossEmoError, listed
 
 Domain = Literal["speech", "music"]
 Part = Literal["train", "val", "test"]
@@ -21,6 +21,18 @@ class CorpusError(CrossEmoError):
 
 class CorpusNotFoundError(CorpusError):
     """No file of the corpus lies where it was looked for."""
+
+
+def check_choice(corpus: str, option: str, value: str, choices: Iterable[str]) -> None:
+    """Refuse a value that a corpus's switch doesn't have.
+
+    Raises:
+        CorpusError: It is not one of the choices.
+    """
+    if value not in (names := list(choices)):
+        raise CorpusError(
+            f"{corpus} has no {option} {value!r}: choose {listed(names, 20, ' or ')}."
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,7 @@ import pytest
 from crossemo.corpora.base import CorpusError
 from crossemo.corpora.fourq import FourQ
 from crossemo.tasks.classes import Classes
-from tests.corpora.trees.base import write_table
+from tests.corpora.trees.base import touch, write_table
 from tests.corpora.trees.fourq import SONGS, write
 
 
@@ -63,10 +63,7 @@ def test_a_full_copy_has_the_published_numbers(tmp_path: Path) -> None:
     write_table(
         tmp_path / "panda_dataset_taffc_metadata.csv", '"Song","Artist"', *artists
     )
-    for song, quadrant in songs:
-        path = tmp_path / quadrant / f"{song}.mp3"
-        path.parent.mkdir(exist_ok=True)
-        path.touch()
+    touch(*(tmp_path / quadrant / f"{song}.mp3" for song, quadrant in songs))
     corpus = FourQ(tmp_path)
     clips = corpus.clips()
     assert Counter(clip.label for clip in clips) == dict.fromkeys(
