@@ -48,6 +48,18 @@ class Row:
         """Return a cell; empty where there is no such column."""
         return self.cells.get(column, "")
 
+    def among(self, column: str, words: Collection[str]) -> str:
+        """Return a cell that is one of a few words.
+
+        Raises:
+            RowError: It is none of them.
+        """
+        if (cell := self.cells[column]) not in words:
+            raise RowError(
+                f'column {column}: "{shortened(cell)}" is none of {listed(words)}'
+            )
+        return cell
+
     def real(self, column: str) -> float:
         """Return a cell as a finite number.
 
@@ -75,8 +87,9 @@ def read_rows(
 ) -> list[T]:
     """Return what each row of a table says.
 
-    Column names and cells are stripped of blanks, no-break ones too; a byte order mark
-    and rows without any cell are passed over.
+    Column names and cells are stripped of blanks, no-break ones too, and the case of
+    column names doesn't matter; a byte order mark, rows without any cell and empty
+    columns behind the last one are passed over.
 
     Args:
         path: A file whose first row names the columns.
@@ -149,7 +162,7 @@ def table_rows(
     try:
         with _open(path, encoding) as lines:
             reader = csv.reader(lines, delimiter=delimiter)
-            names = [name.strip() for name in next(reader, [])]
+            names = _names(next(reader, []), columns)
             _check_columns(path, names, columns)
             strays = []
             for cells in reader:
@@ -227,6 +240,15 @@ def _row_of(path: Path) -> int:
 def _is_utf_16(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(2) in (b"\xff\xfe", b"\xfe\xff")
+
+
+def _names(cells: Iterable[str], columns: Collection[str]) -> list[str]:
+    """Return the names of columns, those that must be there spelt as they are."""
+    spelt = {column.casefold(): column for column in columns}
+    names = [name.strip() for name in cells]
+    while names and not names[-1]:
+        names.pop()
+    return [spelt.get(name.casefold(), name) for name in names]
 
 
 def _check_columns(path: Path, names: list[str], columns: Collection[str]) -> None:

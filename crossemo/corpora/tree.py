@@ -37,9 +37,18 @@ class Tree:
         self.files = list(walk_files(root, AUDIO | TABLES, passed_over))
 
     @cached_property
+    def sounds(self) -> list[Path]:
+        """The audio files."""
+        return [path for path in self.files if _suffix(path) in AUDIO]
+
+    @cached_property
     def audio(self) -> dict[str, Path]:
         """The first audio file of each stem, such as `Ses01F_impro01_F000`."""
-        return _by_stem(path for path in self.files if _suffix(path) in AUDIO)
+        return by_stem(self.sounds)
+
+    def audio_below(self, folder: Path) -> dict[str, Path]:
+        """Return the first audio file of each stem below a folder."""
+        return by_stem(path for path in self.sounds if path.is_relative_to(folder))
 
     def audio_in(self, *folders: str) -> dict[str, Path]:
         """Return the audio below folders of these names, whatever their case.
@@ -52,14 +61,13 @@ class Tree:
             folders: Names of folders, such as `MEMD_audio`.
         """
         names = {name.casefold() for name in folders}
-        paths = [path for path in self.files if _suffix(path) in AUDIO]
-        within = [path for path in paths if names & _parts(path, self.root)]
-        if not within and len({path.parent for path in paths}) == 1:
-            within = paths
-        return _by_stem(within)
+        within = [path for path in self.sounds if names & _parts(path, self.root)]
+        if not within and len({path.parent for path in self.sounds}) == 1:
+            within = self.sounds
+        return by_stem(within)
 
     def table(self, *names: str, columns: Collection[str] = ()) -> Path:
-        """Return the first file of one of these names, whatever its case.
+        """Return the first file of one of these names, see `tables`.
 
         Args:
             names: The names.
@@ -79,8 +87,13 @@ class Tree:
         )
 
     def tables(self, name: str) -> list[Path]:
-        """Return all files of a name, whatever its case."""
-        return self._named.get(name.casefold(), [])
+        """Return all files of a name, or the end of a path, whatever its case."""
+        *folders, last = name.casefold().split("/")
+        return [
+            path
+            for path in self._named.get(last, [])
+            if not folders or _folders(path)[-len(folders) :] == folders
+        ]
 
     @cached_property
     def _named(self) -> dict[str, list[Path]]:
@@ -90,7 +103,8 @@ class Tree:
         return named
 
 
-def _by_stem(paths: Iterable[Path]) -> dict[str, Path]:
+def by_stem(paths: Iterable[Path]) -> dict[str, Path]:
+    """Return the first file of each stem."""
     files: dict[str, Path] = {}
     for path in paths:
         files.setdefault(printable(path.stem), path)
@@ -114,6 +128,10 @@ def _is_pointer(path: Path) -> bool:
             return file.read(len(POINTER)) == POINTER
     except OSError:  # whoever decodes it says why it can't be read
         return False
+
+
+def _folders(path: Path) -> list[str]:
+    return [name.casefold() for name in path.parent.parts]
 
 
 def _suffix(path: Path) -> str:

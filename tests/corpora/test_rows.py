@@ -36,6 +36,24 @@ def test_ragged_rows_are_read_where_they_are_published_so(tmp_path: Path) -> Non
         read_rows(path, cells)
 
 
+def test_columns_are_known_in_any_case_and_empty_ones_at_the_end_dropped(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "means.csv"
+    path.write_text("Number,valence,TARGET,,\n1,2.5,SAD,,\n2,3,ANGER\n")
+    rows = read_rows(path, cells, ["number", "Valence", "TARGET"])
+    assert rows[1] == (3, {"number": "2", "Valence": "3", "TARGET": "ANGER"})
+    assert len(rows) == 2
+
+
+def test_a_cell_may_have_to_be_one_of_a_few_words(tmp_path: Path) -> None:
+    path = tmp_path / "quadrants.csv"
+    path.write_text("song,quadrant\na,Q1\nb,Q5\n")
+    sentence = r'row 3, column quadrant: "Q5" is none of Q1, Q2:'
+    with pytest.raises(CorpusError, match=sentence):
+        read_rows(path, lambda row: row.among("quadrant", ("Q1", "Q2")))
+
+
 def test_errors_name_row_and_column_and_are_cut(tmp_path: Path) -> None:
     path = tmp_path / "values.csv"
     path.write_text("id,v\na,1\nb,n/a\n" + "c,\n" * 3 + "d,inf\n" + "e,nan\n" * 2)

@@ -58,6 +58,18 @@ def test_a_table_is_told_from_namesakes_by_its_columns(tmp_path: Path) -> None:
     assert tree.table("labels.csv", columns=("id", "valence")) == second
     assert tree.table("labels.csv", columns=("id",)) == first
     assert tree.table("labels.csv", columns=("dominance",)) == first
+def test_tables_may_be_told_apart_by_their_folder(root: Path) -> None:
+    (root / "x" / "labels.csv").touch()
+    tree = Tree(root, "give the folder Moods")
+    assert tree.tables("labels.csv") == [root / "a/Labels.CSV", root / "x/labels.csv"]
+    assert tree.tables("X/labels.csv") == [root / "x" / "labels.csv"]
+    assert tree.tables("y/labels.csv") == tree.tables("c/x/labels.csv") == []
+
+
+def test_audio_may_be_taken_below_a_folder(root: Path) -> None:
+    tree = Tree(root, "give one")
+    assert tree.audio_below(root / "b") == {"one": root / "b" / "one.wav"}
+    assert tree.audio_below(root) == tree.audio
 
 
 def test_pointers_are_what_begins_like_one(root: Path) -> None:
