@@ -208,11 +208,13 @@ class EmotionRecognizer(StagedModule):
         self._roles = list(data.roles) if data is not None else ["data"]
         if data is None:
             return
-        if tuple(data.classes) != self.classes:
+        if tuple(data.classes) != self.classes or data.task_kind != self.task.kind:
             raise CrossEmoError(
-                f"The model's classes are {', '.join(self.classes)} and the data's "
-                f"{', '.join(data.classes)}: build the model with classes=data.classes."
+                f"The model's {self.task.kind} are {', '.join(self.classes)} and the "
+                f"data's {data.task_kind} {', '.join(data.classes)}: build the model "
+                "with classes=data.classes and task=data.task_kind."
             )
+        self.task = data.task  # which knows its loss
         if data.sampling_rate != self.encoder.sampling_rate:
             raise CrossEmoError(
                 f"{self.encoder.name} takes {self.encoder.sampling_rate} Hz and the "

@@ -35,6 +35,7 @@ from crossemo.runs.board import Board, Metrics
 from crossemo.runs.effort import Effort
 from crossemo.runs.folder import claim_version, find_checkpoint, folder_of_runs
 from crossemo.stages.refusals import refuse_sharding
+from crossemo.tasks import task_classes
 
 _LEAST = {  # of what Lightning takes, and divides by
     "accumulate_grad_batches": 1,
@@ -42,7 +43,7 @@ _LEAST = {  # of what Lightning takes, and divides by
     "gradient_clip_val": 0,
     "log_every_n_steps": 0,
 }
-corpus_classes()  # whose bare names a config may use
+corpus_classes(), task_classes()  # whose bare names a config may use
 
 
 class Experiment(LightningCLI):
@@ -64,8 +65,8 @@ class Experiment(LightningCLI):
         "data.min_samples": "model.encoder",
         "data.seed": "seed_everything",
         "model.seed": "seed_everything",
-        "model.classes": "data.labels",
-        "model.task": "the data",
+        "model.classes": "data.task",
+        "model.task": "data.task",
     }
 
     @staticmethod

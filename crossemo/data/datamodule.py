@@ -29,13 +29,13 @@ from crossemo.data.splits import Scheme, Split, SplitScheme
 from crossemo.data.windows import Windowing
 from crossemo.emotions import LabelSpaceName, NeutralCalm
 from crossemo.errors import CrossEmoError
-from crossemo.tasks.classes import Classes
+from crossemo.tasks import Task, TaskName, as_task
 
 logger = logging.getLogger(__name__)
 
 
 class EmotionDataModule(LightningDataModule):
-    """Corpora in roles, under one label space and one split.
+    """Corpora in roles, under one task and one split.
 
     The clips of all roles are split together, so an actor's speech and song always lie
     in the same part. Works without a trainer too: call `prepare_data()`, then
@@ -44,10 +44,12 @@ class EmotionDataModule(LightningDataModule):
     Args:
         roles: Corpus by role, such as `{"source": ..., "target": ...}`, or a list of
             corpora that are scored one by one and together.
-        labels: Label space, see `crossemo.emotions.label_space`, or a map of classes to
-            the words that they take, such as `{high: [happy, angry], low: [sad,
-            calm]}`; clips of other emotions are left out.
-        neutral_calm: What `four` makes of neutral and calm.
+        task: What is learnt: a label space, see `crossemo.emotions.label_space`; a map
+            of classes to the words that they take, such as `{high: [happy, angry],
+            low: [sad, calm]}`; `valence_arousal` or `valence_arousal_dominance`; or
+            `Classes` or `Values` with their own options. Clips that have no such class
+            or value are left out.
+        neutral_calm: What the label space `four` makes of neutral and calm.
         split: A scheme, or the units of each part. `official` takes, corpus by corpus,
             the authors' own parts, or their folds (fold k of all corpora together), or
             deals as `kfold` does where there are neither; see `crossemo.data.splits`.
@@ -77,6 +79,7 @@ class EmotionDataModule(LightningDataModule):
         num_workers: Loader processes. Reading decoded clips costs less than passing
             them between processes, so 0 is fastest.
         seed: Seed of the shuffling.
+        labels: The same as `task`, by its former name.
 
     Attributes:
         roles: Corpus by role; several as a `Joint`.
@@ -84,8 +87,8 @@ class EmotionDataModule(LightningDataModule):
         task: What is learnt.
 
     Raises:
-        CrossEmoError: There is no role, `num_workers` is below 0, or there can be no
-            such balance, window, hop or batch.
+        CrossEmoError: There is no role, `num_workers` is below 0, `task` and `labels`
+            are both given, or there can be no such balance, window, hop or batch.
         UnknownEmotionError: There is no such label space or word.
         SplitError: There is no such scheme.
     """
@@ -95,7 +98,7 @@ class EmotionDataModule(LightningDataModule):
     def __init__(
         self,
         roles: Mapping[str, Corpus | list[Corpus]],
-        labels: LabelSpaceName | dict[str, list[str]] = "shared6",
+        task: Task | TaskName | dict[str, list[str]] = "shared6",
         neutral_calm: NeutralCalm = "merge",
         split: Split | SplitScheme = "official",
         fold: int = 0,
@@ -114,6 +117,7 @@ class EmotionDataModule(LightningDataModule):
         strict: bool = False,
         num_workers: int = 0,
         seed: int = 0,
+        labels: LabelSpaceName | dict[str, list[str]] | None = None,
     ) -> None:
         settings = dict(locals())  # before anything else has a name here
         super().__init__()
@@ -129,7 +133,12 @@ class EmotionDataModule(LightningDataModule):
         check_balance(balance, balance_strength)
         self.balance, self.balance_strength = balance, balance_strength
         self.roles = {role: as_one(corpora) for role, corpora in roles.items()}
-        self.task = Classes(labels, neutral_calm)
+        if labels is not None and task != "shared6":
+            raise CrossEmoError("task and labels are the same: give task alone.")
+        meant = task if labels is None else labels
+        self.task = as_task(meant, neutral_calm)
+        settings = self.task.describe() if isinstance(meant, Task) else meant
+        self.settings |= {"task": settings, "labels": None}
         self.scheme = (
             split
             if isinstance(split, Split)
@@ -355,6 +364,7 @@ class EmotionDataModule(LightningDataModule):
             batches=batches,
             shares=None if self.balance == "none" else self._shares(dataset),
             samples=self.batch_samples,
+            least=self.task.least_batch,
         )
 
     def _shares(self, dataset: ClipDataset) -> NDArray[np.float64]:

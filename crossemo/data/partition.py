@@ -198,12 +198,14 @@ def _units(members: Members) -> list[set[str]]:
 
 
 def _strata(members: Members) -> dict[str, Counter[Hashable]]:
-    """Return the clips of each class and role in each unit; none where no classes."""
+    """Return the clips of each class, or side of each value, and role in each unit."""
     strata: dict[str, Counter[Hashable]] = {}
     for role, examples in members.items():
         for one in examples:
-            if isinstance(one.target, int):
-                strata.setdefault(one.unit, Counter())[role, one.target] += 1
+            stratum = one.target
+            if isinstance(stratum, tuple):
+                stratum = tuple(value >= 0 for value in stratum)
+            strata.setdefault(one.unit, Counter())[role, stratum] += 1
     return strata
 
 

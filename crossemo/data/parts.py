@@ -169,11 +169,18 @@ def _gaps(part: Part, where: str, dataset: ClipDataset, task: Task) -> list[str]
     """Return a warning where classes lack clips, or refuse what can't be learnt.
 
     Raises:
-        SplitError: There is no clip, or no training clip of some class.
+        SplitError: There is no clip, no training clip of some class, or no two clips
+            that differ in some value.
     """
     if not len(dataset):
         raise SplitError(
             f"The {part} part holds no clip of {where}: choose another fold or split."
+        )
+    if alike := task.constant(dataset.targets):
+        raise SplitError(
+            f"In the {part} part, all clips of {where} have the same "
+            f"{' and '.join(alike)}, so that nothing tells how well it is learnt: "
+            "choose another fold or split."
         )
     counts = task.counts(dataset.targets)
     missing = [name for name, number in counts.items() if not number]

@@ -170,8 +170,8 @@ class Roles:
         examples = take_examples(corpus, *options, self._left_out[role], cut)
         if not examples:
             raise SplitError(
-                f"{corpus.name}, the corpus of {role}, has no clip of "
-                f"{' or '.join(self.task.outputs)}: choose other labels."
+                f"{corpus.name}, the corpus of {role}, has no clip {self.task.sought}: "
+                "choose another task."
             )
         return examples
 

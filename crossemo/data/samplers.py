@@ -26,6 +26,7 @@ def train_batches(
     epoch: int = 0,
     samples: int | None = None,
     shares: NDArray[np.float64] | None = None,
+    least: int = 1,
 ) -> list[list[int]]:
     """Deal clips into the global batches of one training epoch.
 
@@ -35,7 +36,8 @@ def train_batches(
     the same batches in every epoch. The clips that
     fill no batch are drawn before the sorting, so that a long clip is among them no
     more often than a short one. They make one smaller batch, less the remainder that
-    `world` processes can't share evenly: up to `world - 1` clips rest for this epoch.
+    `world` processes can't share evenly: up to `world - 1` clips rest for this epoch,
+    and the whole batch does where it has fewer than `least`.
 
     Where samples are bounded, clips of which the same number fits into a batch are
     dealt apart from the others, and those of them that fill no batch are dealt with
@@ -52,6 +54,7 @@ def train_batches(
             a batch by itself. Unbounded if None.
         shares: `(clips,)` probabilities by which as many clips as there are are drawn,
             with replacement; each once if None.
+        least: Fewest clips of a global batch.
 
     Returns:
         Global batches of clip indices; process `r` takes `batch[r::world]` of each.
@@ -79,7 +82,7 @@ def train_batches(
         batches.append(rest.tolist())
     shuffled = [batches[place] for place in rng.permutation(len(batches))]
     shared = [batch[: len(batch) - len(batch) % world] for batch in shuffled]
-    return [batch for batch in shared if batch]
+    return [batch for batch in shared if len(batch) >= max(least, 1)]
 
 
 def eval_batches(
@@ -199,13 +202,15 @@ class LengthBucketSampler(DistributedSampler[list[Window]]):
         batches: Batches after which an epoch ends; all if None.
         samples: As in `train_batches`.
         shares: See `train_batches`.
+        least: Fewest clips of all processes in a step of training, such as those that
+            a loss needs; a smaller rest is left out of its epoch.
 
     Attributes:
         skipped: Batches that the next epoch leaves out, as they were seen before.
 
     Raises:
-        CrossEmoError: `batch_size` is below 1, or there are fewer clips to train on
-            than processes.
+        CrossEmoError: `batch_size` is below 1, there are fewer clips to train on than
+            processes, or no batch can have as many as it must.
     """
 
     dataset: ClipDataset
@@ -221,6 +226,7 @@ class LengthBucketSampler(DistributedSampler[list[Window]]):
         batches: int | None = None,
         samples: int | None = None,
         shares: NDArray[np.float64] | None = None,
+        least: int = 1,
     ) -> None:
         joined = distributed.is_available() and distributed.is_initialized()
         if world is None:
@@ -236,6 +242,9 @@ class LengthBucketSampler(DistributedSampler[list[Window]]):
             )
         self.batch_size, self.samples = batch_size, samples
         self.limit, self.shares = batches, shares
+        self.least = least
+        if shuffle:
+            self._refuse_few()
         self.skipped = 0
 
     def __iter__(self) -> Iterator[list[Window]]:
@@ -248,13 +257,25 @@ class LengthBucketSampler(DistributedSampler[list[Window]]):
     def __len__(self) -> int:
         return len(self._batches())
 
+    def _refuse_few(self) -> None:
+        """Refuse batches that hold fewer clips than the loss needs."""
+        lengths = [one.length for one in self.dataset.crops(self.seed, 0)]
+        sizes = _sizes(lengths, self.batch_size, self.samples)
+        most = min(int(sizes.min()) * self.num_replicas, len(lengths))
+        if most < self.least:
+            raise CrossEmoError(
+                f"The loss is of {self.least} clips or more, and batches of {most} "
+                f"would be there, of {len(lengths)} clips in all: give a larger "
+                "data.batch_size or data.batch_seconds, or the task the loss mse."
+            )
+
     def _batches(self) -> list[list[Window]]:
         size, world, samples = self.batch_size, self.num_replicas, self.samples
         if self.shuffle:
             seed, epoch = self.seed, self.epoch
             windows = self.dataset.crops(seed, epoch)
             lengths = [one.length for one in windows]
-            bounds = samples, self.shares
+            bounds = samples, self.shares, self.least
             dealt = train_batches(lengths, size, world, seed, epoch, *bounds)
             dealt = dealt[: self.limit]
         else:

@@ -32,6 +32,11 @@ class Task(ABC):
     chance: float | None
     least_batch: int = 1
 
+    @property
+    def sought(self) -> str:
+        """What a clip of the task is, for a sentence."""
+        return f"of {' or '.join(self.outputs)}"
+
     @classmethod
     @abstractmethod
     def of_outputs(cls, outputs: tuple[str, ...]) -> Self:

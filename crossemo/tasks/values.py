@@ -84,6 +84,11 @@ class Values(Task):
         """
         return cls(outputs)
 
+    @property
+    def sought(self) -> str:
+        """What a clip of the task is, for a sentence."""
+        return f"with {' and '.join(self.outputs)} on a scale of its corpus"
+
     def target(self, clip: "Clip", corpus: "Corpus") -> Target | None:
         """Return the values of a clip, each from -1 to 1 about the scale's middle.
 
@@ -124,7 +129,11 @@ class Values(Task):
         else:
             predicted, true = _of_all(predicted), _of_all(true)
             if len(true) < LEAST_CLIPS:
-                raise CrossEmoError(too_few(len(true)))
+                raise CrossEmoError(
+                    f"The CCC of a batch of {len(true)} is mostly noise: give "
+                    f"{LEAST_CLIPS} clips or more (data.batch_size in each process), "
+                    "or the task's loss mse."
+                )
             losses = 1 - concordance(predicted.T, true.T)
         return (losses * losses.new_tensor(self.shares)).sum()
 
@@ -197,14 +206,6 @@ class Values(Task):
                 f"Predictions or targets of {' and '.join(same)} are all equal in "
                 f"{clips} clips: the {AGREEMENT} is 0, and there is no correlation."
             )
-
-
-def too_few(clips: int) -> str:
-    """Return the sentence on a batch that is too small for a CCC."""
-    return (
-        f"A CCC over a batch of {clips} is mostly noise: give {LEAST_CLIPS} clips or "
-        "more (data.batch_size times processes), or the task's loss mse."
-    )
 
 
 def _of_all(tensor: Tensor) -> Tensor:

@@ -125,7 +125,7 @@ def files(here: Path) -> Path:
         ([*DEMO, "--data.seed=3"], "data.seed follows from seed_everything and can't"),
         ([*DEMO, "--data.init_args.seed=3"], "data.seed follows from seed_everything"),
         ([*DEMO, "--config=linked.yaml"], "data.seed (linked.yaml, line 3) follows"),
-        ([*DEMO, "--model.classes=[a]"], "model.classes follows from data.labels"),
+        ([*DEMO, "--model.classes=[a]"], "model.classes follows from data.task"),
         ([*PROBES, "--model.seed=3"], "model.seed follows from seed_everything"),
         # stages of frozen encoders
         (

@@ -1,4 +1,5 @@
 import logging
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,7 @@ from crossemo.corpora.folders import Folders
 from crossemo.errors import CrossEmoError
 from crossemo.tasks import task_of
 from crossemo.tasks.values import Values
+from tests.tasks.gloo import learn, learn_in_a_group, linear
 
 
 def clip(valence: float | None, arousal: float | None) -> Clip:
@@ -132,3 +134,23 @@ def test_a_model_without_data_knows_its_values_by_its_outputs() -> None:
     assert (task.headline, task.chance) == ("CCC", 0)
     with pytest.raises(CrossEmoError, match="Values of happy, sad can't be learnt"):
         task_of("values", ("happy", "sad"))
+
+
+def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
+    context = get_context("spawn")
+    results: Any = context.Queue()
+    arguments = [(rank, 2, tmp_path, results) for rank in (0, 1)]
+    processes = [context.Process(target=learn_in_a_group, args=a) for a in arguments]
+    for process in processes:
+        process.start()
+    both = [results.get(timeout=120) for _ in processes]
+    for process in processes:
+        process.join(60)
+        assert process.exitcode == 0
+    for loss in ("ccc", "mse"):
+        alone = learn(linear(), 0, 1, loss)
+        for shared in both:
+            assert shared[loss][1:] == pytest.approx(alone[1:], rel=1e-4)
+        values = [shared[loss][0] for shared in both]
+        if loss == "ccc":  # each process has it of the whole batch
+            assert values == pytest.approx([alone[0]] * 2, rel=1e-5)
