@@ -100,8 +100,8 @@ class IEMOCAP(AnnotatedCorpus):
         merge_excited: Whether excited counts as happy, as is customary; else it is
             left out of tasks.
         test_speaker: An actor, such as `Ses01M`, to test alone: the other one of the
-            session chooses the model, the other sessions train. Ten such runs are
-            leave-one-speaker-out as others do it.
+            session chooses the model, the other sessions train, and speakers alone are
+            groups. Ten such runs are leave-one-speaker-out as others do it.
 
     Raises:
         CorpusError: There are no such dialogs or is no such speaker.
@@ -134,6 +134,7 @@ class IEMOCAP(AnnotatedCorpus):
             check_choice("IEMOCAP", "speaker", test_speaker, _SPEAKERS)
         super().__init__(root)
         self.dialogs, self.test_speaker = dialogs, test_speaker
+        self._groups = 1 if test_speaker else 2
         self.expected = MappingProxyType(_EXPECTED[dialogs])
         self.note = "" if dialogs == "improvised" else _NOTE
         left_out = () if merge_excited else ("exc",)
@@ -180,7 +181,7 @@ class IEMOCAP(AnnotatedCorpus):
         speaker = session + turn["sex"]
         return Annotation(
             turn["stem"],
-            (f"iemocap/{speaker}", f"iemocap/{session}"),
+            (f"iemocap/{speaker}", f"iemocap/{session}")[: self._groups],
             turn["label"],
             valence=float(turn["valence"]),
             arousal=float(turn["arousal"]),
