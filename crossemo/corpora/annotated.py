@@ -159,7 +159,10 @@ def listing(
     clips = [_clip(corpus, one, audio[one.stem]) for one in inside]
     off = [one.stem for one, new in zip(usable, inside, strict=True) if one != new]
     places = [one.stem for one in with_audio if audio[one.stem] in unfetched]
-    strays = [s for s in audio if s not in names and not corpus.is_unrated(s)]
+    # What lies in other folders may be another corpus's.
+    folders = {audio[one.stem].parent for one in with_audio}
+    others = [s for s in audio if s not in names and audio[s].parent in folders]
+    strays = [stem for stem in others if not corpus.is_unrated(stem)]
     coverage = f"audio of {len(with_audio):,} of {len(single):,} clips is there"
     problems = [
         _problem(corpus, kind, stems, what)

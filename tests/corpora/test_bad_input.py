@@ -103,6 +103,18 @@ def test_audio_without_an_annotation_is_named(
     assert any("stray" in one.what for one in corpus.problems())
 
 
+def test_audio_of_another_corpus_beside_it_is_no_problem(
+    tree: OfficialTree, audio: dict[str, Path], root: Path
+) -> None:
+    before = tree.corpus(root)
+    expected = before.clips(), before.problems()
+    path = next(iter(audio.values()))
+    (root / "another").mkdir()
+    shutil.copy(path, root / "another" / f"03-01-01-01-01-01-01{path.suffix}")
+    after = tree.corpus(root)
+    assert (after.clips(), after.problems()) == expected
+
+
 def test_pointers_of_git_lfs_are_no_audio(
     tree: OfficialTree, audio: dict[str, Path], root: Path
 ) -> None:
