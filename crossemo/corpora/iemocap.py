@@ -149,12 +149,8 @@ class IEMOCAP(AnnotatedCorpus):
                 yield self._annotation(turn)
 
     def audio(self, tree: Tree) -> dict[str, Path]:
-        """Return the utterances, not the sound of whole dialogs."""
-        return {
-            stem: path
-            for stem, path in tree.audio.items()
-            if self._is_selected(stem) and not _DIALOG.fullmatch(stem)
-        }
+        """Return the sound of the dialogs that are selected."""
+        return {s: path for s, path in tree.audio.items() if self._is_selected(s)}
 
     def _dialogs(self, tree: Tree) -> list[str]:
         """Return the dialogs that have a table or audio.
