@@ -96,6 +96,7 @@ class DEAM(AnnotatedCorpus):
 
     def annotations(self, tree: Tree) -> Iterator[Annotation]:
         """Yield the songs in the order of their tables."""
+        ratings = _ratings(tree)
         logger.warning(self.note)
         songs = _songs(tree)
         if not songs:
@@ -105,7 +106,7 @@ class DEAM(AnnotatedCorpus):
                 "may be on both sides of a split.",
                 printable(self.root),
             )
-        for stem, valence, arousal in _ratings(tree):
+        for stem, valence, arousal in ratings:
             if self.exchange_first_block and int(stem) <= FIRST_BLOCK:
                 valence, arousal = arousal, valence
             song = songs.get(stem, Song())

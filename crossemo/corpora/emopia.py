@@ -101,6 +101,8 @@ class EMOPIA(AnnotatedCorpus):
 
     def annotations(self, tree: Tree) -> Iterator[Annotation]:
         """Yield the labelled clips in the order of `label.csv`."""
+        path = tree.table("label.csv", columns=_COLUMNS)
+        labels = read_rows(path, _label, _COLUMNS)
         parts = published_parts(tree, self.split, self.split_file)
         if not parts:
             logger.warning(
@@ -111,8 +113,7 @@ class EMOPIA(AnnotatedCorpus):
                 printable(self.root),
             )
         channels = _channels(tree) if self.group == "channel" else {}
-        path = tree.table("label.csv", columns=_COLUMNS)
-        for stem, label in read_rows(path, _label, _COLUMNS):
+        for stem, label in labels:
             song = song_of(stem)
             channel = channels.get(song)
             groups = [f"emopia/{song}"]
