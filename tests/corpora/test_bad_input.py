@@ -14,10 +14,19 @@ TREES = official_trees()
 POINTER = "version https://git-lfs.github.com/spec/v1\noid sha256:{}\nsize 70000\n"
 
 
-@pytest.fixture(params=TREES.values(), ids=list(TREES))
+@pytest.fixture(scope="module", params=TREES.values(), ids=list(TREES))
 def tree(request: pytest.FixtureRequest) -> OfficialTree:
     one: OfficialTree = request.param
     return one
+
+
+@pytest.fixture(scope="module")
+def original(
+    tree: OfficialTree, tmp_path_factory: pytest.TempPathFactory
+) -> tuple[Path, dict[str, Path]]:
+    """A tree that is never damaged, and its audio by stem."""
+    root = tmp_path_factory.mktemp("original")
+    return root, tree.write(root)
 
 
 @pytest.fixture
@@ -29,9 +38,11 @@ def root(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def audio(tree: OfficialTree, root: Path) -> dict[str, Path]:
-    """The audio by stem of a tree in that folder."""
-    return tree.write(root)
+def audio(original: tuple[Path, dict[str, Path]], root: Path) -> dict[str, Path]:
+    """The audio by stem of a copy in that folder."""
+    source, audio = original
+    shutil.copytree(source, root, dirs_exist_ok=True)
+    return {stem: root / path.relative_to(source) for stem, path in audio.items()}
 
 
 def names(clips: list[Clip]) -> list[str]:
