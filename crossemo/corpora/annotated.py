@@ -93,8 +93,8 @@ class AnnotatedCorpus(Corpus):
         """Return the audio that may be annotated, by stem."""
         return tree.audio
 
-    def is_unrated(self, stem: str) -> bool:
-        """Return whether audio of this name is published without annotation."""
+    def is_passed_over(self, stem: str) -> bool:
+        """Return whether audio of this name lies there unused, and rightly so."""
         return False
 
     def clips(self) -> list[Clip]:
@@ -159,7 +159,7 @@ def listing(
     clips = [_clip(corpus, one, audio[one.stem]) for one in inside]
     off = [one.stem for one, new in zip(usable, inside, strict=True) if one != new]
     places = [one.stem for one in with_audio if audio[one.stem] in unfetched]
-    strays = [s for s in audio if s not in names and not corpus.is_unrated(s)]
+    strays = [s for s in audio if s not in names and not corpus.is_passed_over(s)]
     coverage = f"audio of {len(with_audio):,} of {len(single):,} clips is there"
     problems = [
         _problem(corpus, kind, stems, what)

@@ -125,7 +125,7 @@ class Jamendo(AnnotatedCorpus):
         low = {s.removesuffix(".low"): p for s, p in tree.audio.items()}
         return low | {s: p for s, p in tree.audio.items() if not s.endswith(".low")}
 
-    def is_unrated(self, stem: str) -> bool:
+    def is_passed_over(self, stem: str) -> bool:
         """Return whether audio is that of some track of Jamendo's."""
         return stem.isdecimal()
 

@@ -39,7 +39,7 @@ def write(root: Path) -> dict[str, Path]:
     write_table(folder / "readme.txt", "*) 900 ~30 second clips")
     audio = {song: folder / quadrant / f"{song}.mp3" for song, *_, quadrant in SONGS}
     for number, path in enumerate(audio.values()):
-        write_sound(path, 0.6, 22_050 if number == 1 else 44_100, 1 + number % 2)
+        write_sound(path, 0.4, 22_050 if number == 1 else 44_100, 1 + number % 2)
     return audio
 
 

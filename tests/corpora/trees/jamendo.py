@@ -53,8 +53,8 @@ def write_audio(folder: Path) -> dict[str, Path]:
     numbers = [track[0] for track in TRACKS]
     audio = {str(n): folder / f"{n % 100:02}" / f"{n}.low.mp3" for n in numbers}
     for number, path in enumerate(audio.values()):
-        write_sound(path, 0.6 + number / 8, 22_050 if number == 1 else 44_100)
-    write_sound(folder / "77" / "5577.low.mp3", 0.6)
+        write_sound(path, 0.4 + number / 20, 22_050 if number == 1 else 44_100)
+    write_sound(folder / "77" / "5577.low.mp3")
     return audio
 
 

@@ -53,7 +53,7 @@ def write_edition(folder: Path, bimodal: bool = False) -> dict[str, Path]:
         song: above / quadrant / f"{song}.mp3" for song, _, _, quadrant, *_ in songs
     }
     for number, path in enumerate(audio.values()):
-        write_sound(path, 0.6, 22_050 if number == 1 else 44_100, 1 + number % 2)
+        write_sound(path, 0.4, 22_050 if number == 1 else 44_100, 1 + number % 2)
     return audio
 
 
