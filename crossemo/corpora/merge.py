@@ -17,6 +17,12 @@ Edition = Literal[
 ]
 TVT = Literal["tvt_70_15_15", "tvt_40_30_30"]
 _PARTS: dict[str, Part] = {"train": "train", "validate": "val", "test": "test"}
+_NAMES = {
+    "audio_complete": "merge",
+    "audio_balanced": "merge-balanced",
+    "bimodal_complete": "merge-bimodal",
+    "bimodal_balanced": "merge-bimodal-balanced",
+}
 _CLIPS = {
     "audio_complete": 3554,
     "audio_balanced": 3232,
@@ -66,11 +72,11 @@ class MERGE(AnnotatedCorpus):
         CorpusError: There is no such edition or split.
     """
 
-    name = "merge"
     domain = "music"
     scale = Scale(0, 1, 0.5)
     licence = "not verified; quoted as CC BY-NC 4.0"
     window = 10.0
+    variants = tuple({"edition": edition} for edition in _NAMES)
     advice = (
         "give the unpacked folder of this edition, such as MERGE_Audio_Complete, with "
         "its tables, tvt_dataframes and Q1 to Q4"
@@ -87,6 +93,7 @@ class MERGE(AnnotatedCorpus):
         if split is not None:
             check_choice("MERGE", "split", split, get_args(TVT))
         self.edition, self.split = edition, split
+        self.name = _NAMES[edition]
         counts = {"clips": _CLIPS[edition]}
         if edition.endswith("balanced"):
             counts |= dict.fromkeys(QUADRANTS, _CLIPS[edition] // 4)

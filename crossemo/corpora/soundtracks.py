@@ -117,6 +117,7 @@ class Soundtracks(AnnotatedCorpus):
         "give the folder of the Soundtracks that holds mean_ratings_set1.csv or "
         "mean_ratings_set2.csv, and the audio in folders Set1 and Set2"
     )
+    variants = ({"set": 1}, {"set": 2})
     passed_over = ("__MACOSX", "1-min", "1min")
 
     def __init__(

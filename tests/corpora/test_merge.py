@@ -20,7 +20,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def parts(corpus: MERGE) -> dict[str, str | None]:
-    return {clip.id.removeprefix("merge/"): clip.part for clip in corpus.clips()}
+    return {clip.id.rpartition("/")[2]: clip.part for clip in corpus.clips()}
 
 
 def test_values_are_read_from_their_columns_and_the_quadrant_is_the_label(
@@ -69,6 +69,7 @@ def test_editions_beside_each_other_are_told_apart(root: Path) -> None:
     assert parts(bimodal) == {"A001": "train", "MT0000000404": "train"}
     assert all("Bimodal" in str(clip.path) for clip in bimodal.clips())
     assert bimodal.problems() == []
+    assert bimodal.name == "merge-bimodal"
     with pytest.raises(CorpusNotFoundError, match=r"tvt_70_15_15_train_audio_balanced"):
         MERGE(root, edition="audio_balanced").clips()
 

@@ -15,6 +15,11 @@ SONGS = (
     ("MT0000000505", "", "Kings", "Q4", 0.125, 0.6, "test", "test"),
     ("MT0000000909", "", "", "Q2", 0.9, 0.1, "validate", "validate"),
     ("MT0000001010", "", "Slow Choir", "Q4", 0.3, 0.7, "train", "train"),
+    ("MT0000001111", "", "Grey", "Q3", 0.2, 0.25, "train", "train"),
+    ("MT0000001212", "", "Bright", "Q1", 0.85, 0.8, "test", "test"),
+    ("MT0000001313", "", "Harsh", "Q2", 0.95, 0.3, "test", "validate"),
+    ("MT0000001414", "", "Brisk", "Q1", 0.625, 0.75, "validate", "validate"),
+    ("MT0000001515", "", "Hush", "Q4", 0.1, 0.8, "validate", "test"),
 )
 LYRICS = {"A001": "L001", "MT0000000404": "L044"}
 

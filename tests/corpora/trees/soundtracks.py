@@ -16,6 +16,14 @@ SET_1 = (
     (7, 6.33, 3.5, "HIGH VALENCE", "Night Train"),
     (8, 3.0, 4.17, "HIGH TENSION", "The Fifth Planet"),
     (9, 1.2, 3.8, "LOW VALENCE", "Night Train "),
+    (10, 4.5, 6.2, "HAPPY", "Slow Boat"),
+    (11, 5.0, 5.9, "HAPPY", "Harbour"),
+    (12, 4.6, 2.2, "SAD", "Slow Boat"),
+    (13, 5.0, 2.0, "SAD", "Cold Shore"),
+    (14, 2.0, 6.0, "ANGER", "Harbour"),
+    (15, 2.17, 5.8, "ANGER", "Cold Shore"),
+    (16, 6.2, 3.0, "TENDER", "Shallow Water"),
+    (17, 6.0, 2.6, "TENDER", "Cold Shore"),
 )
 # number, valence, energy, TARGET, soundtrack, link
 SET_2 = (
