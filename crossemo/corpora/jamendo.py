@@ -89,6 +89,7 @@ class Jamendo(AnnotatedCorpus):
     licence = "Creative Commons, track by track; metadata CC BY-NC-SA 4.0"
     expected = MappingProxyType({"clips": 17_982})
     window = 10.0
+    note = "Classes of MTG-Jamendo are weak: they are made of its uploaders' tags."
     advice = (
         "give the clone of mtg-jamendo-dataset, and as audio the folder that holds 00 "
         "to 99"

@@ -7,10 +7,11 @@ from typing import Literal, get_args
 
 from crossemo.corpora.allmusic import song_groups
 from crossemo.corpora.annotated import AnnotatedCorpus, Annotation
-from crossemo.corpora.base import Part, Scale, check_choice
+from crossemo.corpora.base import CorpusError, Part, Scale, check_choice
 from crossemo.corpora.rows import Row, RowError, read_rows
 from crossemo.corpora.tree import Tree
 from crossemo.emotions import QUADRANTS
+from crossemo.errors import listed
 
 Edition = Literal[
     "audio_complete", "audio_balanced", "bimodal_complete", "bimodal_balanced"
@@ -76,6 +77,10 @@ class MERGE(AnnotatedCorpus):
     scale = Scale(0, 1, 0.5)
     licence = "not verified; quoted as CC BY-NC 4.0"
     window = 10.0
+    note = (
+        "Valence and arousal of MERGE are calculated from mood tags by word norms, not "
+        "rated by listeners."
+    )
     variants = tuple({"edition": edition} for edition in _NAMES)
     advice = (
         "give the unpacked folder of this edition, such as MERGE_Audio_Complete, with "
@@ -101,9 +106,15 @@ class MERGE(AnnotatedCorpus):
 
     def annotations(self, tree: Tree) -> Iterator[Annotation]:
         """Yield the songs in the order of the table of metadata."""
-        parts = dict(self._parts(tree))
         values = self._values(tree)
-        for song, row in read_rows(self._metadata(tree), _song, ("Quadrant", "Artist")):
+        songs = read_rows(self._metadata(tree), _song, ("Quadrant", "Artist"))
+        parts = dict(self._parts(tree))
+        if parts and parts.keys().isdisjoint(song for song, _ in songs):
+            raise CorpusError(
+                f"The split {self.split} of {self.name} names none of its songs, but "
+                f"{listed(parts, 2)}: use its own tables, or split null for none."
+            )
+        for song, row in songs:
             track = song if song.startswith("MT") else row.get("AllMusic Id")
             for arousal, valence in values.get(song, [(None, None)]):
                 yield Annotation(

@@ -137,11 +137,12 @@ class Soundtracks(AnnotatedCorpus):
 
     def annotations(self, tree: Tree) -> Iterator[Annotation]:
         """Yield the excerpts in the order of their ratings."""
-        albums = self._albums(tree) if self.set == 1 else {}
         columns = ["Number", "Valence", "Energy", *_RATINGS, "TARGET"]
         columns += ["soundtrack", "link"] if self.set == 2 else []
         path = tree.table(f"mean_ratings_set{self.set}.csv")
-        for stem, valence, arousal, row in read_rows(path, _rating, columns):
+        ratings = read_rows(path, _rating, columns)
+        albums = self._albums(tree) if self.set == 1 else {}
+        for stem, valence, arousal, row in ratings:
             if self.is_passed_over(stem):
                 continue
             album = albums.get(stem, "") or row.get("soundtrack")

@@ -60,7 +60,7 @@ def test_tracks_of_an_artist_are_one_unit_and_parts_those_of_the_split(
     names = {"train": "train", "validation": "val", "test": "test"}
     for split in (0, 1):
         parts = {clip.id: clip.part for clip in Jamendo(corpus.root, split).clips()}
-        places = {f"jamendo/{track[0]}": track[4 + split] for track in TRACKS}
+        places = {f"jamendo/{track[0]}": str(track[4 + split]) for track in TRACKS}
         assert parts == {name: names[place] for name, place in places.items()}
 
 

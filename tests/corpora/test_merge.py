@@ -82,6 +82,15 @@ def test_values_that_contradict_each_other_are_named(root: Path) -> None:
     assert [one.kind for one in corpus.problems()] == ["annotated twice, differently"]
 
 
+def test_a_split_that_names_none_of_the_songs_is_refused(root: Path) -> None:
+    for path in root.rglob("tvt_70_15_15_*_audio_complete.csv"):
+        path.write_text("Song,Quadrant\nL001,Q1\n")
+    sentence = "tvt_70_15_15 of merge names none of its songs, but L001: use its own"
+    with pytest.raises(CorpusError, match=sentence):
+        MERGE(root).clips()
+    assert len(MERGE(root, split=None).clips()) == len(SONGS)
+
+
 def test_switches_that_are_none_are_named(root: Path) -> None:
     with pytest.raises(CorpusError, match="MERGE has no edition 'lyrics': choose"):
         MERGE(root, edition="lyrics")  # type: ignore[arg-type]

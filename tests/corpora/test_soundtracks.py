@@ -74,8 +74,7 @@ def test_targets_that_are_emotions_are_classes(root: Path) -> None:
         "TENDER": "calm",
     }
     task = Classes("speech8")
-    for number in (1, 2):
-        corpus = Soundtracks(root, set=number)  # type: ignore[arg-type]
+    for corpus in (Soundtracks(root), Soundtracks(root, set=2)):
         for clip in corpus.clips():
             target = task.target(clip, corpus)
             name = classes.get(str(clip.label).partition("_")[0])
@@ -113,8 +112,11 @@ def test_017_is_no_copy_of_018(root: Path) -> None:
     assert drop.problems() == []
 
 
-def test_sets_with_the_same_names_are_not_confused(root: Path, tmp_path: Path) -> None:
-    paths = {n: Soundtracks(root, set=n).clips()[0].path for n in (1, 2)}  # type: ignore[arg-type]
+def test_sets_with_the_same_names_are_not_confused(root: Path) -> None:
+    paths = {
+        1: Soundtracks(root).clips()[0].path,
+        2: Soundtracks(root, set=2).clips()[0].path,
+    }
     assert paths == {
         1: root / "Set1" / "Set1" / "001.mp3",
         2: root / "mp3" / "Soundtrack110_mp3" / "001.mp3",
@@ -148,6 +150,11 @@ def test_without_a_track_list_a_warning_says_what_may_leak(
         clips = Soundtracks(root).clips()
     assert all(len(clip.groups) == 1 for clip in clips)
     assert "excerpts of one album may be on both sides" in caplog.text
+    caplog.clear()
+    (root / "mean_ratings_set1.csv").unlink()
+    with pytest.raises(CorpusNotFoundError):
+        Soundtracks(root).clips()
+    assert caplog.text == ""  # of a corpus that isn't there, there is nothing to say
 
 
 def test_full_sets_have_the_published_numbers(tmp_path: Path) -> None:
