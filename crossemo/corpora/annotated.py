@@ -93,8 +93,8 @@ class AnnotatedCorpus(Corpus):
         """Return the audio that may be annotated, by stem."""
         return tree.audio
 
-    def is_unrated(self, stem: str) -> bool:
-        """Return whether audio of this name is published without annotation."""
+    def is_passed_over(self, stem: str) -> bool:
+        """Return whether audio of this name lies there unused, and rightly so."""
         return False
 
     def clips(self) -> list[Clip]:
@@ -162,7 +162,7 @@ def listing(
     # What lies in other folders may be another corpus's.
     folders = {audio[one.stem].parent for one in with_audio}
     others = [s for s in audio if s not in names and audio[s].parent in folders]
-    strays = [stem for stem in others if not corpus.is_unrated(stem)]
+    strays = [stem for stem in others if not corpus.is_passed_over(stem)]
     coverage = f"audio of {len(with_audio):,} of {len(single):,} clips is there"
     problems = [
         _problem(corpus, kind, stems, what)

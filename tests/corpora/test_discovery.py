@@ -17,7 +17,9 @@ def test_a_corpus_is_known_by_its_tree_and_by_no_other(
 ) -> None:
     tree.write(tmp_path)
     corpus = tree.corpus(tmp_path)
-    assert [type(one) for one in corpora_below(tmp_path)] == [type(corpus)]
+    corpora = corpora_below(tmp_path)
+    assert {type(one) for one in corpora} == {type(corpus)}
+    assert corpus.name in {one.name for one in corpora}
 
 
 def test_several_corpora_may_lie_side_by_side(tmp_path: Path) -> None:
