@@ -154,9 +154,9 @@ def test_batches_that_are_too_small_are_refused(tmp_path: Path) -> None:
 def test_folds_have_clips_on_both_sides_of_the_middle(tmp_path: Path) -> None:
     def by_singer(clip: Clip) -> Clip:
         high = int(clip.groups[0][-1]) < 3
-        places = {"valence": 0.8 if high else 0.2, "arousal": 0.7 if high else 0.4}
         jitter = int(clip.id.split("/")[1]) / 1000
-        return replace(clip, **{name: v + jitter for name, v in places.items()})
+        valence, arousal = (0.8, 0.7) if high else (0.2, 0.4)
+        return replace(clip, valence=valence + jitter, arousal=arousal + jitter)
 
     corpus = rated(tmp_path / "music", by_singer)
     for seed in range(8):
