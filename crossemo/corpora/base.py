@@ -141,6 +141,14 @@ class Scale:
         """
         return 2 * (value - self.middle) / (self.high - self.low)
 
+    def published(self, relative: float) -> float:
+        """Return the value of which `relative` gives this.
+
+        >>> Scale(1, 9, 5).published(0.5)
+        7.0
+        """
+        return self.middle + relative * (self.high - self.low) / 2
+
 
 @dataclass(frozen=True)
 class Problem:

@@ -137,8 +137,8 @@ class EmotionDataModule(LightningDataModule):
             raise CrossEmoError("task and labels are the same: give task alone.")
         meant = task if labels is None else labels
         self.task = as_task(meant, neutral_calm)
-        settings = self.task.describe() if isinstance(meant, Task) else meant
-        self.settings |= {"task": settings, "labels": None}
+        named = self.task.describe() if isinstance(meant, Task) else meant
+        self.settings |= {"task": named, "labels": None}
         self.scheme = (
             split
             if isinstance(split, Split)

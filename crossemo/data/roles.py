@@ -1,6 +1,7 @@
 """The corpora of a run in their roles: listed, split together, and opened."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -143,6 +144,7 @@ class Roles:
             "roles": {
                 role: {"corpus": corpus.name, "domain": corpus.domain}
                 | self._windows(corpus)
+                | _scales(corpus)
                 | self[role].describe()
                 | {"left_out": self._left_out[role] | self[role].left_out}
                 for role, corpus in self.corpora.items()
@@ -218,3 +220,9 @@ def _places(role: str, corpus: Corpus) -> dict[str, Corpus]:
     if len(corpus.members) == 1:
         return {role: corpus}
     return {f"{role}/{one.name}": one for one in corpus.members}
+
+
+def _scales(corpus: Corpus) -> dict[str, Any]:
+    """Return the scale of each corpus that publishes values."""
+    scales = {one.name: asdict(one.scale) for one in corpus.members if one.scale}
+    return {"scales": scales} if scales else {}

@@ -47,7 +47,10 @@ def test_published_labels_become_words_and_words_classes() -> None:
     with pytest.raises(UnknownEmotionError, match="Unknown emotion 'exc'"):
         task.target(clip("exc"), corpus({}))
     assert task.counts([0, 0, 1]) == {"high": 2, "low": 1}
-    assert task.describe() == {"labels": "given", "classes": ["high", "low"]}
+    told = {"labels": "given", "classes": ["high", "low"]}
+    assert task.describe() == told | {"midline": "high", "margin": 0}
+    apart = Classes({"high": ["happy"], "low": ["sad"]}, margin=0.5)
+    assert apart.describe() == told  # no quadrant matters
 
 
 def test_values_are_quadrants_where_no_label_is_of_the_task() -> None:
