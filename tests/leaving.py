@@ -51,11 +51,20 @@ def check_files(kind: str, folder: Path) -> None:
     check_keys(kind, folder)
 
 
+def outputs_of(folder: Path) -> list[str]:
+    """Return the values that a run learnt; none where it learnt classes."""
+    content = json.loads((folder / "results.json").read_text())
+    outputs: list[str] = content.get("values", {}).get("outputs", [])
+    return outputs
+
+
 def check_figures(kind: str, folder: Path) -> None:
     """Compare the figures with those of the page, each in both formats."""
+    other = "confusion" if outputs_of(folder) else "agreement"
     head, *rows = next(one for one in tables() if one[0][0] == "figure")
     assert head[1] == "of"
     named = [row[0].strip("`") for row in rows if kind in row[1].split(", ")]
+    named = [name for name in named if not name.startswith(other)]
     patterns = [re.sub("_?(STAGE|ROLE)", "*", name) for name in named]
     paths = list((folder / "figures").glob("*"))
     stems = {path.stem for path in paths}
@@ -73,17 +82,33 @@ def check_figures(kind: str, folder: Path) -> None:
 
 def check_columns(folder: Path) -> None:
     """Compare the columns of the tables with those of the page, both ways."""
+    outputs = outputs_of(folder)
     for name in TABLES:
         if not (folder / name).is_file():
             continue
         title = f"`{name}`:" if name == "layers.csv" else f"## {name}\n"
-        columns = set(names_under("column", title)) - {"EMOTION"}
+        columns = {*names_under("column", title), *more_columns(name, outputs)}
         with (folder / name).open(encoding="utf-8") as lines:
             header = set(next(csv.reader(lines)))
-        if name == "predictions.csv":  # a column for each class too
+        if name == "predictions.csv" and not outputs:  # a column for each class too
             header -= set(json.loads((folder / "results.json").read_text())["classes"])
         extra = {"encoder"} if name == "layers.csv" else set()  # of a comparison
         assert header - extra == columns, name
+
+
+def more_columns(name: str, outputs: list[str]) -> list[str]:
+    """Return the columns that a table has where classes or where values are learnt."""
+    if name == "predictions.csv" and not outputs:
+        title = "column of classes"
+        return [one for one in names_under(title) if one != "EMOTION"]
+    if name not in ("predictions.csv", "split.csv"):
+        return []
+    names = names_under("column of values", f"## {name}\n")
+    own = [one for one in names if "OUTPUT" not in one] if outputs else []
+    of_each = [one for one in names if "OUTPUT" in one]
+    return own + [
+        one.replace("OUTPUT", output) for output in outputs for one in of_each
+    ]
 
 
 def check_keys(kind: str, folder: Path) -> None:
@@ -102,12 +127,13 @@ def check_keys(kind: str, folder: Path) -> None:
 
 def check_scalars(folder: Path) -> None:
     """Compare the columns of metrics.csv of a fit with those of the page."""
-    patterns = names_under("scalar")
+    kind = "values" if outputs_of(folder) else "classes"
+    patterns = names_under("scalar") + names_under(f"scalar of {kind}")
     with (folder / "metrics.csv").open(encoding="utf-8") as lines:
         header = set(next(csv.reader(lines)))
     unnamed = set(header)
     for pattern in patterns:
-        shape = re.sub("ROLE|STAGE|EMOTION", "*", pattern)
+        shape = re.sub("ROLE|STAGE|EMOTION|OUTPUT", "*", pattern)
         if not pattern.endswith("/score"):  # of layerwise analysis alone
             assert any(fnmatch(name, shape) for name in header), pattern
         unnamed -= {name for name in header if fnmatch(name, shape)}

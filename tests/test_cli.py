@@ -9,7 +9,11 @@ from tests.shell import CONFIGS, quick, results, run, run_alone
 RAVDESS = "ravdess_speech_to_song.yaml"
 
 
-@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path",
+    [*CONFIGS.glob("demo.yaml"), *CONFIGS.glob("ravdess*.yaml")],
+    ids=lambda p: p.stem,
+)
 def test_every_config_runs_to_the_end_from_any_folder(
     path: Path,
     here: Path,

@@ -86,7 +86,8 @@ class Course(Callback):
             title = study.title("Validation through the stages", clips)
             chance = data.task.chance or 0.0
             stages = [(epoch, study.name(name)) for epoch, name in self._stages]
-            figure = course_figure(scores, stages, chance, title)
+            headline = data.task.headline
+            figure = course_figure(scores, stages, chance, title, headline)
             mark_figure(figure, module.leak_mark)
             figures["stages/scores"] = figure
         if self._weights:

@@ -111,6 +111,12 @@ class FrechetAudioDistance(Callback):
             if self.enabled and trainer.state.fn == TrainerFn.VALIDATING:
                 rank_zero_info("Distances need two corpora: none were measured.")
             return
+        if not (emotions := data.task.emotions):
+            rank_zero_info(
+                "Distances are measured between quadrants, which need valence and "
+                "arousal: none were measured."
+            )
+            return
         part = self.part or ("val" if trainer.validating else "test")
         places = self._places(module)
         run = Measurement(trainer, module, data, part, places, self._known)
@@ -135,7 +141,7 @@ class FrechetAudioDistance(Callback):
                 new = marked([tags | row for row in new], module.leak_mark)
                 self._keep(name, new, table)
             self._warn(rows)
-            self._write(trainer, module, name, folder)
+            self._write(trainer, module, name, emotions, folder)
         trainer.strategy.barrier("fad")
 
     def _keep(self, name: str, new: Sequence[Row], table: list[Row]) -> None:
@@ -163,7 +169,12 @@ class FrechetAudioDistance(Callback):
                     write_csv(Path(folder) / file, rows)
 
     def _write(
-        self, trainer: Trainer, module: EmotionRecognizer, name: str, folder: str | None
+        self,
+        trainer: Trainer,
+        module: EmotionRecognizer,
+        name: str,
+        emotions: Sequence[str],
+        folder: str | None,
     ) -> None:
         self._save(folder)
         from crossemo.report.distances import distance_figures  # and matplotlib
@@ -174,7 +185,7 @@ class FrechetAudioDistance(Callback):
             rows = [r for r in self.rows if {r["x_domain"], r["y_domain"]} <= set(pair)]
             measures = [r for r in self.measures if _of_pair(r, pair)]
             study = study_of(trainer, module)
-            figures = distance_figures(rows, measures, name, module.classes, study)
+            figures = distance_figures(rows, measures, name, emotions, study)
             suffix = "_".join(("", *pair)) if len(pairs) > 1 else ""
             for tag, figure in figures.items():
                 mark_figure(figure, module.leak_mark)

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from random import Random
-from typing import Any, Literal, TypeVar, cast
+from typing import Any, Literal, TypeVar
 
 import torch
 from lightning import Trainer
@@ -13,6 +13,7 @@ from torch import distributed as dist
 from crossemo.corpora.base import PARTS, Part
 from crossemo.data.batch import Batch
 from crossemo.data.datamodules import EmotionDataModule
+from crossemo.data.dataset import ClipDataset
 from crossemo.data.role_pairs import role_pairs
 from crossemo.distances.cells import deal
 from crossemo.errors import CrossEmoError
@@ -84,7 +85,7 @@ class Measurement:
 
     def frames(self, seed: int) -> list[Row]:
         """Compare the frames of every two roles, of which only moments are kept."""
-        classes = self.module.classes
+        classes = self.data.task.emotions
         cells = {role: self._groups_by_class(role) for role in self.data.roles}
         every = [groups for by_class in cells.values() for groups in by_class]
         side = deal(every, 2, Random(seed))
@@ -120,7 +121,7 @@ class Measurement:
 
         A state that training left as it was is not compared anew.
         """
-        classes = self.module.classes
+        classes = self.data.task.emotions
         domains = {
             role: Domain(role, clips.cells(place, len(classes)))
             for role, clips in embedded.items()
@@ -131,7 +132,7 @@ class Measurement:
         return self.known[digest]
 
     def _compared(self, domains: Mapping[str, Domain], settings: Settings) -> Tables:
-        classes = self.module.classes
+        classes = self.data.task.emotions
         pairs = role_pairs(domains)
         rows: list[Row] = []
         measures: list[Row] = []
@@ -152,9 +153,9 @@ class Measurement:
         values, labels = [], []
         for part in self.parts:
             values.append(pool_clips(self._encode, self._batches(role, part))[1])
-            labels += self.data.dataset(role, part).targets
+            labels.append(self._emotions(self.data.dataset(role, part)))
         groups = tuple(group for part in self._groups(role) for group in part)
-        return EmbeddedClips(torch.cat(values), torch.tensor(labels), groups)
+        return EmbeddedClips(torch.cat(values), torch.cat(labels), groups)
 
     def _moments(self, role: str, side: dict[str, int]) -> FrameMoments:
         encoder = self.module.encoder
@@ -162,7 +163,9 @@ class Measurement:
         moments = FrameMoments(len(self.states), encoder.width, side, device)
         for part, groups in zip(self.parts, self._groups(role), strict=True):
             for batch in self._batches(role, part):
-                moments.update(*self._encode(batch), batch, groups)
+                emotions = self.data.task.emotions_of(batch.targets)
+                named = batch._replace(targets=emotions)
+                moments.update(*self._encode(batch), named, groups)
         return moments
 
     def _groups(self, role: str) -> list[list[str]]:
@@ -172,11 +175,16 @@ class Measurement:
 
     def _groups_by_class(self, role: str) -> list[set[str]]:
         sets = [self.data.dataset(role, part) for part in self.parts]
-        by_class: list[set[str]] = [set() for _ in self.module.classes]
+        by_class: list[set[str]] = [set() for _ in self.data.task.emotions]
         for one in sets:
-            for example in one.examples:
-                by_class[cast(int, example.target)].add(example.unit)
+            emotions = self._emotions(one).tolist()
+            for emotion, unit in zip(emotions, one.units, strict=True):
+                by_class[emotion].add(unit)
         return by_class
+
+    def _emotions(self, dataset: ClipDataset) -> Tensor:
+        """Return the number of each clip's emotion among those of the task."""
+        return self.data.task.emotions_of(torch.tensor(dataset.targets))
 
     def _batches(self, role: str, part: Part) -> Iterator[Batch]:
         yield from self._bar(self.data.loader(role, part), f"Embedding {role}")

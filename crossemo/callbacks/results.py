@@ -10,6 +10,8 @@ from lightning.pytorch.trainer.states import TrainerFn
 from crossemo.callbacks.facts import Facts
 from crossemo.callbacks.parts import recogniser, study_of
 from crossemo.callbacks.writers import checkpoint_name, stage_of
+from crossemo.corpora.base import Scale
+from crossemo.data.datamodule import EmotionDataModule
 from crossemo.data.gathering import Judged
 from crossemo.data.trainer import data_of
 from crossemo.recognizer import EmotionRecognizer
@@ -45,7 +47,7 @@ class Results(Callback):
         module = recogniser(pl_module)
         for role, judged in module.judged.items():
             self._judged[module.test_name, role] = judged
-            self._draw(trainer, module, role, module.evaluations[role])
+            self._draw(trainer, module, role, judged)
         test = self._test(trainer, module, dict(module.evaluations))
         self.content["stages"][module.test_name] = test
         pairs = comparisons(self._judged, self.stages, module.task)
@@ -69,25 +71,30 @@ class Results(Callback):
         self._write(trainer, module, {"predicted_by": facts})
 
     def _draw(
-        self,
-        trainer: Trainer,
-        module: EmotionRecognizer,
-        role: str,
-        scores: dict[str, Any],
+        self, trainer: Trainer, module: EmotionRecognizer, role: str, judged: Judged
     ) -> None:
-        if "confusion" not in scores:
-            return
+        """Draw the confusion matrix, or the predicted values over the true ones."""
         from crossemo.report.figures import confusion_figure  # and matplotlib
         from crossemo.report.style import mark_figure
+        from crossemo.report.value_figures import agreement_figure
 
-        headline = module.task.headline
-        score = f"{headline} {100 * scores[headline]:.1f} %"
-        study = study_of(trainer, module)
-        what = f"{score}{after(module.test_name, study)}"
+        scores, headline = module.evaluations[role], module.task.headline
+        study, values = study_of(trainer, module), module.task.kind == "values"
+        score = (
+            f"{scores[headline]:.2f}" if values else f"{100 * scores[headline]:.1f} %"
+        )
+        what = f"{headline} {score}{after(module.test_name, study)}"
         title = study.title(what, {role: scores["n"]})
-        figure = confusion_figure(scores["confusion"], module.classes, title)
+        if values:
+            scale, note = _scale(data_of(trainer), role)
+            said = judged.predictions, judged.targets, module.classes
+            alone = [scores[f"{headline}/{name}"] for name in module.classes]
+            figure = agreement_figure(*said, alone, f"{title}\n{note}", scale)
+        else:
+            figure = confusion_figure(scores["confusion"], module.classes, title)
         mark_figure(figure, module.leak_mark)
-        tag = f"confusion/{module.test_name}/{role}"
+        kind = "agreement" if values else "confusion"
+        tag = f"{kind}/{module.test_name}/{role}"
         add_figure(trainer, tag, figure, trainer.global_step)
 
     def _write(
@@ -148,3 +155,15 @@ def _parameter_counts(module: LightningModule) -> dict[str, int]:
         "all": sum(p.numel() for p in module.parameters()),
         "trained": sum(p.numel() for p in module.parameters() if p.requires_grad),
     }
+
+
+def _scale(data: EmotionDataModule, place: str) -> tuple[Scale | None, str]:
+    """Return the one scale of a role or a corpus of it, and what to say of its own."""
+    role, _, name = place.partition("/")
+    members = [m for m in data.roles[role].members if name in ("", m.name)]
+    scales = {one.name: one.scale for one in members if one.scale}
+    only = set(scales.values())
+    return (
+        only.pop() if len(only) == 1 else None,
+        f"published: {'; '.join(f'{n} {one}' for n, one in scales.items())}",
+    )

@@ -24,6 +24,7 @@ from crossemo.report.tables import (
     results_table,
     similarity_table,
 )
+from crossemo.report.value_tables import value_comparisons_table, values_table
 from crossemo.stages.stage import Stage
 from crossemo.stages.switch import StageSwitch
 from crossemo.stages.trainer_rules import refuse_callbacks, refuse_options
@@ -144,10 +145,13 @@ class Recognition(Experiment):
 
     def _show(self) -> None:
         tables = []
+        values = self.model.task.kind == "values"
         if self.results.content["stages"]:
-            tables.append(results_table(self.results.content))
+            scores = values_table if values else results_table
+            tables.append(scores(self.results.content))
         if self.results.content.get("comparisons"):
-            tables.append(comparisons_table(self.results.content))
+            differences = value_comparisons_table if values else comparisons_table
+            tables.append(differences(self.results.content))
         if self.subcommand != "fit" and self.fad.measures:
             tables.append(similarity_table(self.fad.measures))
         tests = self.results.content["stages"].values()

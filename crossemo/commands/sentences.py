@@ -48,6 +48,7 @@ _WORDS = {  # by how jsonargparse names a type
     r"<class 'tuple'>": "a list, such as [1, 2]",
     r"(?<!str, )list\[str\]|<class 'list'>": "a list of words, such as [one, other]",
     r"dict\[str, list\[str\]\]|splits\.Split": "lists by name: {NAME: [ONE, OTHER], …}",
+    r"tasks\.base\.Task": "a class with options of its own, Classes or Values",
     r"<class 'dict'>|dict\[str, typing.Any\]": "settings by name, such as {r: 16}",
     r"<class 'str'>": "text",
     r"pathlib": "a path",

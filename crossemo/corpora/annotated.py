@@ -6,12 +6,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from crossemo.corpora.base import (
     Clip,
     Corpus,
-    CorpusError,
     CorpusNotFoundError,
     Part,
     Problem,
@@ -68,15 +67,18 @@ class AnnotatedCorpus(Corpus):
         root: The unpacked folder, or one above it.
 
     Attributes:
+        audio_root: The folder that the audio lies below; the root, unless a corpus can
+            be told another.
         advice: What to do where the root is none of this corpus.
         passed_over: Names of folders that need not be entered.
     """
 
     advice: ClassVar[str]
     passed_over: ClassVar[tuple[str, ...]] = ("__MACOSX",)
+    variants: ClassVar[tuple[Mapping[str, Any], ...]] = ({},)
 
     def __init__(self, root: str | Path) -> None:
-        self.root = expanded(root)
+        self.root = self.audio_root = expanded(root)
 
     @abstractmethod
     def annotations(self, tree: Tree) -> Iterable[Annotation]:
@@ -90,6 +92,10 @@ class AnnotatedCorpus(Corpus):
     def audio(self, tree: Tree) -> Mapping[str, Path]:
         """Return the audio that may be annotated, by stem."""
         return tree.audio
+
+    def is_unrated(self, stem: str) -> bool:
+        """Return whether audio of this name is published without annotation."""
+        return False
 
     def clips(self) -> list[Clip]:
         """Return the annotated clips that have audio, in the order of annotation.
@@ -107,7 +113,10 @@ class AnnotatedCorpus(Corpus):
     @cached_property
     def _listing(self) -> Listing:
         tree = Tree(self.root, self.advice, self.passed_over)
-        return listing(self, list(self.annotations(tree)), self.audio(tree))
+        annotations = list(self.annotations(tree))
+        if self.audio_root != self.root:
+            tree = Tree(self.audio_root, self.advice, self.passed_over)
+        return listing(self, annotations, self.audio(tree))
 
 
 def listing(
@@ -123,13 +132,12 @@ def listing(
         audio: The audio by stem.
 
     Raises:
-        CorpusNotFoundError: No annotated clip has audio.
-        CorpusError: Nothing is annotated.
+        CorpusNotFoundError: Nothing is annotated, or no annotated clip has audio.
     """
-    root = printable(corpus.root)
+    root, audio_root = printable(corpus.root), printable(corpus.audio_root)
     if not annotations:
-        raise CorpusError(
-            f"The annotations of {corpus.name} under {root} are empty: {corpus.advice}."
+        raise CorpusNotFoundError(
+            f"No annotated clip of {corpus.name} lies under {root}: {corpus.advice}."
         )
     single, twice = _without_repeats(annotations)
     names = {one.stem for one in annotations}
@@ -137,26 +145,27 @@ def listing(
     if len(missing) == len(single):
         raise CorpusNotFoundError(
             f"None of the {len(single)} annotated clips of {corpus.name}, such as "
-            f"{missing[0]}, has audio under {root}: {corpus.advice}."
+            f"{missing[0]}, has audio under {audio_root}: {corpus.advice}."
         )
     with_audio = [one for one in single if one.stem in audio]
     unfetched = pointers(audio[one.stem] for one in with_audio)
     usable = [one for one in with_audio if audio[one.stem] not in unfetched]
     if not usable:
         raise CorpusNotFoundError(
-            f"All audio of {corpus.name} under {root} are pointers of git-lfs: fetch "
-            "the audio with `git lfs pull`."
+            f"All audio of {corpus.name} under {audio_root} are pointers of git-lfs: "
+            "fetch the audio with `git lfs pull`."
         )
     inside = [_on_scale(one, corpus.scale) for one in usable]
     clips = [_clip(corpus, one, audio[one.stem]) for one in inside]
     off = [one.stem for one, new in zip(usable, inside, strict=True) if one != new]
     places = [one.stem for one in with_audio if audio[one.stem] in unfetched]
-    strays = [stem for stem in audio if stem not in names]
+    strays = [s for s in audio if s not in names and not corpus.is_unrated(s)]
+    coverage = f"audio of {len(with_audio):,} of {len(single):,} clips is there"
     problems = [
         _problem(corpus, kind, stems, what)
         for kind, stems, what in (
             ("annotated twice, differently", twice, "and are left out"),
-            ("annotated, no audio", missing, "and are left out"),
+            ("annotated, no audio", missing, f"and are left out; {coverage}"),
             ("pointer of git-lfs", places, "not audio: fetch it with `git lfs pull`"),
             ("outside the scale", off, f"of {corpus.scale}, and count as not given"),
             ("audio, not annotated", strays, "and are left out"),

@@ -1,14 +1,14 @@
 """What a corpus is: clips with a label and groups, and folds of groups."""
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from math import inf
 from pathlib import Path
 from types import MappingProxyType
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
-from crossemo.errors import CrossEmoError
+from crossemo.errors import CrossEmoError, listed
 
 Domain = Literal["speech", "music"]
 Part = Literal["train", "val", "test"]
@@ -21,6 +21,18 @@ class CorpusError(CrossEmoError):
 
 class CorpusNotFoundError(CorpusError):
     """No file of the corpus lies where it was looked for."""
+
+
+def check_choice(corpus: str, option: str, value: str, choices: Iterable[str]) -> None:
+    """Refuse a value that a corpus's switch doesn't have.
+
+    Raises:
+        CorpusError: It is not one of the choices.
+    """
+    if value not in (names := list(choices)):
+        raise CorpusError(
+            f"{corpus} has no {option} {value!r}: choose {listed(names, 20, ' or ')}."
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +141,14 @@ class Scale:
         """
         return 2 * (value - self.middle) / (self.high - self.low)
 
+    def published(self, relative: float) -> float:
+        """Return the value of which `relative` gives this.
+
+        >>> Scale(1, 9, 5).published(0.5)
+        7.0
+        """
+        return self.middle + relative * (self.high - self.low) / 2
+
 
 @dataclass(frozen=True)
 class Problem:
@@ -181,6 +201,8 @@ class Corpus(ABC):
         archives: The zip files that `crossemo download` fetches; empty where a corpus
             must be asked for by hand.
         address: Address of the folder that holds the archives.
+        variants: Options by which a corpus is tried on a folder of unknown content;
+            empty where a folder doesn't tell.
     """
 
     name: str
@@ -196,6 +218,7 @@ class Corpus(ABC):
     melodies: tuple[tuple[str, ...], ...] = ()
     archives: ClassVar[tuple[Archive, ...]] = ()
     address: ClassVar[str] = ""
+    variants: ClassVar[tuple[Mapping[str, Any], ...]] = ()
 
     @property
     def members(self) -> "tuple[Corpus, ...]":

@@ -64,12 +64,14 @@ class PMEmo(AnnotatedCorpus):
     def audio(self, tree: Tree) -> dict[str, Path]:
         """Return the choruses, less those that are published without ratings."""
         unrated = _songs(tree).keys() - {stem for stem, *_ in _ratings(tree)}
-        return {stem: path for stem, path in tree.audio.items() if stem not in unrated}
+        audio = tree.audio_in("chorus")
+        return {stem: path for stem, path in audio.items() if stem not in unrated}
 
 
 def _songs(tree: Tree) -> dict[str, tuple[str, str]]:
     columns = ("musicId", "title", "artist")
-    return dict(read_rows(tree.table("metadata.csv"), _song, columns))
+    path = tree.table("metadata.csv", columns=columns)
+    return dict(read_rows(path, _song, columns))
 
 
 def _song(row: Row) -> tuple[str, tuple[str, str]]:
@@ -78,7 +80,8 @@ def _song(row: Row) -> tuple[str, tuple[str, str]]:
 
 def _ratings(tree: Tree) -> list[tuple[str, float, float]]:
     columns = ("musicId", "Arousal(mean)", "Valence(mean)")
-    return read_rows(tree.table("static_annotations.csv"), _rating, columns)
+    path = tree.table("static_annotations.csv", columns=columns)
+    return read_rows(path, _rating, columns)
 
 
 def _rating(row: Row) -> tuple[str, float, float]:

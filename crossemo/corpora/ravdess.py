@@ -103,6 +103,7 @@ class RAVDESS(Corpus):
         CorpusError: There is no such channel.
     """
 
+    variants = ({"channel": "speech"}, {"channel": "song"})
     address = "https://zenodo.org/records/1188976/files"
     archives = (
         Archive("Audio_Speech_Actors_01-24.zip", "bc696df654c87fed845eb13823edef8a"),

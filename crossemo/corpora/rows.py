@@ -1,7 +1,7 @@
 """Rows of a published table, whose errors name the row and the column."""
 
 import csv
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -14,6 +14,7 @@ from crossemo.files import printable
 
 SHOWN = 5  # errors of a kind in a message
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 
@@ -47,6 +48,18 @@ class Row:
         """Return a cell; empty where there is no such column."""
         return self.cells.get(column, "")
 
+    def among(self, column: str, words: Collection[str]) -> str:
+        """Return a cell that is one of a few words.
+
+        Raises:
+            RowError: It is none of them.
+        """
+        if (cell := self.cells[column]) not in words:
+            raise RowError(
+                f'column {column}: "{shortened(cell)}" is none of {listed(words)}'
+            )
+        return cell
+
     def real(self, column: str) -> float:
         """Return a cell as a finite number.
 
@@ -74,8 +87,9 @@ def read_rows(
 ) -> list[T]:
     """Return what each row of a table says.
 
-    Column names and cells are stripped of blanks, no-break ones too; a byte order mark
-    and rows without any cell are passed over.
+    Column names and cells are stripped of blanks, no-break ones too, and the case of
+    column names doesn't matter; a byte order mark, rows without any cell and empty
+    columns behind the last one are passed over.
 
     Args:
         path: A file whose first row names the columns.
@@ -91,13 +105,42 @@ def read_rows(
         CorpusError: The file can't be read or lacks a column, or rows can't be
             understood; the message shows the first few of these.
     """
+    rows = table_rows(path, columns, delimiter, encoding, ragged)
+    return _parsed(path, ((row.number, row) for row in rows), parse)
+
+
+def read_lines(
+    path: Path, parse: Callable[[str], T | None], encoding: str = "utf-8"
+) -> list[T]:
+    """Return what the lines of a text say that is no table.
+
+    Args:
+        path: The file.
+        parse: What to make of a line, stripped of blanks; None where it says nothing.
+        encoding: What the file is in if it is not in UTF-8.
+
+    Raises:
+        CorpusError: The file can't be read, or lines can't be understood.
+    """
+    try:
+        with _open(path, encoding) as lines:
+            stripped = ((number, line.strip()) for number, line in enumerate(lines, 1))
+            values = _parsed(path, stripped, parse)
+    except OSError as error:
+        refuse(error)
+    return [value for value in values if value is not None]
+
+
+def _parsed(
+    path: Path, rows: Iterable[tuple[int, R]], parse: Callable[[R], T]
+) -> list[T]:
     values: list[T] = []
     errors: list[str] = []
-    for row in table_rows(path, columns, delimiter, encoding, ragged):
+    for number, row in rows:
         try:
             values.append(parse(row))
         except RowError as error:
-            errors.append(f"row {row.number}, {error}")
+            errors.append(f"row {number}, {error}")
     if errors:
         raise CorpusError(f"{printable(path)}, {_cut(errors)}: correct the table.")
     return values
@@ -115,11 +158,11 @@ def table_rows(
     Raises:
         CorpusError: The file can't be read, lacks a column or has ragged rows.
     """
-    delimiter = delimiter or ("\t" if path.suffix.lower() == ".tsv" else ",")
+    delimiter = delimiter or _delimiter(path)
     try:
         with _open(path, encoding) as lines:
             reader = csv.reader(lines, delimiter=delimiter)
-            names = [name.strip() for name in next(reader, [])]
+            names = _names(next(reader, []), columns)
             _check_columns(path, names, columns)
             strays = []
             for cells in reader:
@@ -145,6 +188,20 @@ def table_rows(
         raise CorpusError(
             f"{printable(path)} can't be read as a table: {error}."
         ) from error
+
+
+def has_columns(path: Path, columns: Collection[str]) -> bool:
+    """Return whether the first row of a table names these columns."""
+    try:
+        with path.open(encoding="utf-8-sig", errors="replace", newline="") as lines:
+            names = next(csv.reader(lines, delimiter=_delimiter(path)), [])
+    except (OSError, csv.Error):  # whoever reads it says why it can't be read
+        return False
+    return {name.strip() for name in names}.issuperset(columns)
+
+
+def _delimiter(path: Path) -> str:
+    return "\t" if path.suffix.lower() == ".tsv" else ","
 
 
 def _open(path: Path, encoding: str) -> IO[str]:
@@ -183,6 +240,15 @@ def _row_of(path: Path) -> int:
 def _is_utf_16(path: Path) -> bool:
     with path.open("rb") as file:
         return file.read(2) in (b"\xff\xfe", b"\xfe\xff")
+
+
+def _names(cells: Iterable[str], columns: Collection[str]) -> list[str]:
+    """Return the names of columns, those that must be there spelt as they are."""
+    spelt = {column.casefold(): column for column in columns}
+    names = [name.strip() for name in cells]
+    while names and not names[-1]:
+        names.pop()
+    return [spelt.get(name.casefold(), name) for name in names]
 
 
 def _check_columns(path: Path, names: list[str], columns: Collection[str]) -> None:

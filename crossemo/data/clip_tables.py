@@ -5,8 +5,9 @@ from typing import Any
 
 from torch import Tensor
 
-from crossemo.corpora.base import PARTS, Part
+from crossemo.corpora.base import PARTS, Part, Scale
 from crossemo.data.datamodule import EmotionDataModule
+from crossemo.data.examples import Example
 from crossemo.data.splits import Scheme
 
 SPLIT, PREDICTIONS = "split.csv", "predictions.csv"  # names in the folder of a run
@@ -46,19 +47,45 @@ def prediction_rows(
         data: A datamodule that is set up.
         role: Role of the clips.
         places: `(clips,)` positions among the test clips of the role.
-        predictions: `(clips, classes)` probabilities.
+        predictions: `(clips, outputs)` probabilities or values.
     """
-    targets = data.dataset(role, "test").targets
-    for place, probabilities in zip(places, predictions.tolist(), strict=True):
+    scales = {one.name: one.scale for one in data.roles[role].members}
+    for place, outputs in zip(places, predictions.tolist(), strict=True):
         row = _clip(data, role, "test", place)
-        target = targets[place]
-        predicted = data.classes[probabilities.index(max(probabilities))]
+        example = data.dataset(role, "test").examples[place]
         yield {
             **{name: row[name] for name in ("role", "clip", "group", "emotion")},
-            "true": data.classes[target] if isinstance(target, int) else target,
-            "predicted": predicted,
-            **dict(zip(data.classes, probabilities, strict=True)),
+            **(
+                _of_class(data.classes, example.target, outputs)
+                if isinstance(example.target, int)
+                else _of_values(data.classes, example, outputs, scales[example.corpus])
+            ),
         }
+
+
+def _of_class(classes: Sequence[str], target: int, shares: Sequence[float]) -> Row:
+    return {
+        "true": classes[target],
+        "predicted": classes[shares.index(max(shares))],
+        **dict(zip(classes, shares, strict=True)),
+    }
+
+
+def _of_values(
+    names: Sequence[str], example: Example, values: Sequence[float], scale: Scale | None
+) -> Row:
+    """Return what was annotated and predicted, on [-1, 1] and as it is published."""
+    assert isinstance(example.target, tuple)
+    assert scale is not None
+    row: Row = {}
+    for name, true, said in zip(names, example.target, values, strict=True):
+        row |= {
+            f"{name}_true": true,
+            f"{name}_predicted": said,
+            f"{name}_published": getattr(example.clip, name),
+            f"{name}_predicted_published": scale.published(said),
+        }
+    return {**row, "scale": str(scale)}
 
 
 def _places(data: EmotionDataModule) -> Iterator[tuple[str, Part, int]]:
@@ -70,10 +97,12 @@ def _places(data: EmotionDataModule) -> Iterator[tuple[str, Part, int]]:
 
 def _clip(data: EmotionDataModule, role: str, part: Part, place: int) -> Row:
     example = data.dataset(role, part).examples[place]
+    values = () if isinstance(example.target, int) else data.classes
     return {
         "role": role,
         "corpus": example.corpus,
         "clip": example.clip.id,
         "group": example.unit,
         "emotion": example.clip.label,
+        **{name: getattr(example.clip, name) for name in values},
     }

@@ -137,8 +137,8 @@ class EmotionDataModule(LightningDataModule):
             raise CrossEmoError("task and labels are the same: give task alone.")
         meant = task if labels is None else labels
         self.task = as_task(meant, neutral_calm)
-        settings = self.task.describe() if isinstance(meant, Task) else meant
-        self.settings |= {"task": settings, "labels": None}
+        named = self.task.describe() if isinstance(meant, Task) else meant
+        self.settings |= {"task": named, "labels": None}
         self.scheme = (
             split
             if isinstance(split, Split)
@@ -310,6 +310,17 @@ class EmotionDataModule(LightningDataModule):
     def predict_dataloader(self) -> list[DataLoader[Batch]]:
         """Return one loader of test clips per role."""
         return self.test_dataloader()
+
+    def partition(self, progress: bool = False) -> Partition:
+        """Return the part of every clip before anything is decoded.
+
+        Args:
+            progress: Show a bar where files are read.
+
+        Raises:
+            SplitError: The split can't be made.
+        """
+        return self._clips.partition(progress)
 
     def every_partition(self) -> list[Partition]:
         """Return the partitions of all folds; the one, where the split was given.

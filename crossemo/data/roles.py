@@ -1,6 +1,7 @@
 """The corpora of a run in their roles: listed, split together, and opened."""
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -93,7 +94,7 @@ class Roles:
         """Write, read and decode what is missing."""
         for corpus in self.corpora.values():
             corpus.prepare()
-        self._partition(progress)  # before the long work, in case it can't be made
+        self.partition(progress)  # before the long work, in case it can't be made
         for role in self.corpora:
             examples = list(chain(*self._of_role(role).values()))
             WaveformStore.prepare(
@@ -110,7 +111,7 @@ class Roles:
         """
         if self._parts:
             return ()
-        made = self._partition()
+        made = self.partition()
         self.split = made.split
         self._parts = {role: self._open(role, made) for role in self.corpora}
         return list(chain(*(parts.warnings for parts in self._parts.values())))
@@ -120,6 +121,14 @@ class Roles:
         self._parts = {
             role: parts.served_by(stores[role]) for role, parts in self._parts.items()
         }
+
+    def partition(self, progress: bool = False) -> Partition:
+        """Return the part of every clip, reading what is new of the files.
+
+        Raises:
+            SplitError: The split can't be made.
+        """
+        return partition(self._examples(progress), self._folds(), self.scheme)
 
     def every_partition(self) -> list[Partition]:
         """Return the partitions of all folds; the one, where the split was given.
@@ -135,6 +144,7 @@ class Roles:
             "roles": {
                 role: {"corpus": corpus.name, "domain": corpus.domain}
                 | self._windows(corpus)
+                | _scales(corpus)
                 | self[role].describe()
                 | {"left_out": self._left_out[role] | self[role].left_out}
                 for role, corpus in self.corpora.items()
@@ -190,9 +200,6 @@ class Roles:
             for place, corpus in corpora.items()
         }
 
-    def _partition(self, progress: bool = False) -> Partition:
-        return partition(self._examples(progress), self._folds(), self.scheme)
-
     def _open(self, role: str, made: Partition) -> RoleParts:
         places = self._of_role(role)
         examples = list(chain(*places.values()))
@@ -213,3 +220,9 @@ def _places(role: str, corpus: Corpus) -> dict[str, Corpus]:
     if len(corpus.members) == 1:
         return {role: corpus}
     return {f"{role}/{one.name}": one for one in corpus.members}
+
+
+def _scales(corpus: Corpus) -> dict[str, Any]:
+    """Return the scale of each corpus that publishes values."""
+    scales = {one.name: asdict(one.scale) for one in corpus.members if one.scale}
+    return {"scales": scales} if scales else {}

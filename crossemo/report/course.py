@@ -7,6 +7,7 @@ import numpy as np
 from matplotlib import colormaps
 from matplotlib.figure import Figure
 
+from crossemo.metrics.names import HEADLINE
 from crossemo.report.style import (
     COLOURS,
     STATES,
@@ -25,23 +26,28 @@ def course_figure(
     stages: Sequence[tuple[int, str]],
     chance: float,
     title: str = "",
+    headline: str = HEADLINE,
 ) -> Figure:
-    """Draw the validation UA of every corpus over all epochs of a run.
+    """Draw the validation score of every corpus over all epochs of a run.
 
     Args:
-        scores: By corpus, the epochs from 0 with their UA.
+        scores: By corpus, the epochs from 0 with their score.
         stages: First epoch and name of every stage so far.
-        chance: The UA of guessing.
+        chance: The score of guessing.
         title: Title of the figure.
+        headline: Name of the score; that of classes is drawn in per cent.
     """
+    unit = 100 if headline == HEADLINE else 1
     figure, axes = new_axes()
     lines = zip(scores.items(), COLOURS, cycle(("o-", "s--", "^:")), strict=False)
     for (corpus, points), colour, style in lines:
         places, values = zip(*points, strict=True)
-        percent = np.multiply(values, 100)
-        axes.plot(places, percent, style, color=colour, linewidth=2, ms=4)
+        shown = np.multiply(values, unit)
+        axes.plot(places, shown, style, color=colour, linewidth=2, ms=4)
         axes.lines[-1].set_label(short_name(corpus))
-    axes.axhline(100 * chance, color="grey", linestyle=":", linewidth=2, label="chance")
+    axes.axhline(
+        unit * chance, color="grey", linestyle=":", linewidth=2, label="chance"
+    )
     for epoch, name in stages:
         axes.axvline(epoch - 0.5, color="grey", linewidth=1)
         place = axes.get_xaxis_transform()  # epochs, and 1 for the top
@@ -50,7 +56,8 @@ def course_figure(
         label.set_in_layout(False)
     epochs = [epoch for points in scores.values() for epoch, _ in points]
     axes.set_xlim(-0.6, max([*epochs, *(epoch for epoch, _ in stages)]) + 0.6)
-    axes.set(xlabel="epoch", ylabel="validation UA in %")
+    in_percent = " in %" if unit == 100 else ""
+    axes.set(xlabel="epoch", ylabel=f"validation {headline}{in_percent}")
     legend_below(figure, 2)
     hide_frame(axes)
     set_title(figure, title)

@@ -74,17 +74,27 @@ def results_table(results: Mapping[str, Any]) -> Table:
         table.add_column(name, no_wrap=True)
     for name in (f"{HEADLINE} [95 %]", "chance", "WA", "F1", "clips"):
         table.add_column(name, justify="right", no_wrap=True)
-    roles = results.get("roles", {})
     for stage, test in results["stages"].items():
-        name = f"{stage} (LEAK)" if "leak" in test else stage
         for place, scores in test["scores"].items():
-            role, _, corpus = place.partition("/")
-            facts = roles.get(role, {})
-            together = "all" if "corpora" in facts else facts.get("corpus", "-")
-            names = map(broken, (name, role, corpus or together))
+            names = map(broken, place_names(results, stage, place))
             table.add_row(*names, *map(Text, _cells(scores)))
         table.add_section()
     return table
+
+
+def place_names(results: Mapping[str, Any], stage: str, place: str) -> Sequence[str]:
+    """Return the stage, the role and the corpus of a row of scores.
+
+    Args:
+        results: The content of `results.json`.
+        stage: Name of the stage.
+        place: The role, or `ROLE/CORPUS`.
+    """
+    name = f"{stage} (LEAK)" if "leak" in results["stages"][stage] else stage
+    role, _, corpus = place.partition("/")
+    facts = results.get("roles", {}).get(role, {})
+    together = "all" if "corpora" in facts else facts.get("corpus", "-")
+    return name, role, corpus or together
 
 
 def comparisons_table(results: Mapping[str, Any]) -> Table:
@@ -132,14 +142,14 @@ def similarity_table(measures: Sequence[Mapping[str, Any]]) -> Table:
         distance = rows.get(("fad", "same_emotion_distance"), _ABSENT)
         nearest = rows.get(("fad", "nearest_emotion"), _ABSENT)
         cells = (
-            _number(kernel["value"]),
-            _number(kernel["p"]),
+            number(kernel["value"]),
+            number(kernel["p"]),
             _estimate(distance),
-            _number(distance["p"]),
-            _number(rows.get(("fad", "emotion_variance"), _ABSENT)["value"]),
-            _number(rows.get(("fad", "emotion_dependence"), _ABSENT)["p"]),
+            number(distance["p"]),
+            number(rows.get(("fad", "emotion_variance"), _ABSENT)["value"]),
+            number(rows.get(("fad", "emotion_dependence"), _ABSENT)["p"]),
             _percent(nearest["value"]),
-            _number(nearest["p"]),
+            number(nearest["p"]),
         )
         table.add_row(broken(place.replace("mixture", "mix")), *map(Text, cells))
     return table
@@ -174,14 +184,14 @@ def cache_table(entries: Sequence[Entry]) -> Table:
 
 
 def _estimate(row: Mapping[str, Any]) -> str:
-    value, low, high = (_number(row[column]) for column in ("value", "low", "high"))
+    value, low, high = (number(row[column]) for column in ("value", "low", "high"))
     return value if low == "-" else f"{value} [{low}, {high}]"
 
 
-def _number(value: float) -> str:
+def number(value: float) -> str:
     """Return a number with three decimals, or a dash.
 
-    >>> _number(0.45678), _number(float("nan"))
+    >>> number(0.45678), number(float("nan"))
     ('0.457', '-')
     """
     return "-" if isnan(value) else f"{value:.3f}"

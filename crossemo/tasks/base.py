@@ -66,6 +66,15 @@ class Task(ABC):
     def counts(self, targets: Sequence[Target]) -> dict[str, int]:
         """Return the number of clips of each class; empty where there are none."""
 
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """Names of the emotions that distances are measured between; may be none."""
+        return self.outputs
+
+    def emotions_of(self, targets: "Tensor") -> "Tensor":
+        """Return the number of each target's emotion, `(clips,)` int64."""
+        return targets
+
     def constant(self, targets: Sequence[Target]) -> list[str]:
         """Return the outputs of which nothing can be learnt, as targets are equal."""
         return []

@@ -193,8 +193,11 @@ class Classes(Task):
         }
 
     def describe(self) -> dict[str, Any]:
-        """Return the name and the classes."""
-        return {"labels": self.name, "classes": list(self.outputs)}
+        """Return the name, the classes and how values fall into quadrants of them."""
+        classes = {"labels": self.name, "classes": list(self.outputs)}
+        if not set(self.space.members) & set(QUADRANTS):
+            return classes
+        return {**classes, "midline": self.midline, "margin": self.margin}
 
     def _quadrant(self, clip: "Clip", scale: "Scale | None") -> str | None:
         if scale is None or clip.valence is None or clip.arousal is None:

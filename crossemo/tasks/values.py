@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 from torch import distributed as dist
 
+from crossemo.emotions import QUADRANTS, quadrant
 from crossemo.errors import CrossEmoError
 from crossemo.metrics.agreement import (
     concordance_difference,
@@ -111,6 +112,17 @@ class Values(Task):
     def counts(self, targets: Sequence[Target]) -> dict[str, int]:
         """Return nothing, as there are no classes."""
         return {}
+
+    @property
+    def emotions(self) -> tuple[str, ...]:
+        """The quadrants; none without valence and arousal."""
+        return QUADRANTS if set(VALUES[:2]) <= set(self.outputs) else ()
+
+    def emotions_of(self, targets: Tensor) -> Tensor:
+        """Return the number of each target's quadrant, where the middle is high."""
+        places = [self.outputs.index(name) for name in VALUES[:2]]
+        words = (quadrant(*pair) for pair in targets[:, places].tolist())
+        return torch.tensor([QUADRANTS.index(str(word)) for word in words])
 
     def constant(self, targets: Sequence[Target]) -> list[str]:
         """Return the outputs whose targets are all equal."""

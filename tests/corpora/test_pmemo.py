@@ -1,9 +1,18 @@
+from collections import Counter
 from pathlib import Path
 
 import pytest
 
 from crossemo.corpora.pmemo import PMEmo
+from tests.corpora.trees.base import write_table
 from tests.corpora.trees.pmemo import SONGS, write
+from tests.corpora.whole import quadrants, write_empty
+
+# Songs by arousal and valence, so that quadrants are as many as documented.
+RATINGS = {
+    **{(0.7, 0.6): 491, (0.6, 0.4): 71, (0.4, 0.3): 132, (0.4, 0.6): 53},
+    **{(0.7, 0.5): 5, (0.5, 0.7): 9, (0.5, 0.3): 2, (0.3, 0.5): 4},
+}
 
 
 @pytest.fixture
@@ -37,3 +46,25 @@ def test_songs_of_one_artist_are_one_whatever_the_case(corpus: PMEmo) -> None:
 def test_titles_may_hold_commas(corpus: PMEmo) -> None:
     about = {clip.id: dict(clip.about) for clip in corpus.clips()}
     assert about["pmemo/7"] == {"title": "Stay, With Me", "artist": "Sam Smith"}
+
+
+def test_a_whole_copy_has_the_published_numbers(tmp_path: Path) -> None:
+    ratings = list(Counter(RATINGS).elements())
+    write_table(
+        tmp_path / "annotations" / "static_annotations.csv",
+        "musicId,Arousal(mean),Valence(mean)",
+        *(f"{i},{a},{v}" for i, (a, v) in enumerate(ratings, 1)),
+    )
+    songs = [f"{number},Title,Artist {number}" for number in range(1, 795)]
+    write_table(tmp_path / "metadata.csv", "musicId,title,artist", *songs)
+    write_empty(tmp_path / "chorus", range(1, 795))
+    corpus = PMEmo(tmp_path)
+    assert len(corpus.clips()) == 767
+    assert corpus.problems() == []
+    expected = {
+        "high": {"Q1": 505, "Q2": 73, "Q3": 132, "Q4": 57},
+        "low": {"Q1": 491, "Q2": 76, "Q3": 138, "Q4": 62},
+        "drop": {"Q1": 491, "Q2": 71, "Q3": 132, "Q4": 53},
+    }
+    for midline, numbers in expected.items():
+        assert quadrants(corpus, midline) == numbers

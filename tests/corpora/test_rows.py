@@ -3,7 +3,7 @@ from pathlib import Path
 import pytest
 
 from crossemo.corpora.base import CorpusError
-from crossemo.corpora.rows import Row, read_rows
+from crossemo.corpora.rows import Row, RowError, read_lines, read_rows
 
 
 def cells(row: Row) -> tuple[int, dict[str, str]]:
@@ -34,6 +34,24 @@ def test_ragged_rows_are_read_where_they_are_published_so(tmp_path: Path) -> Non
     sentence = r"tags.tsv, row 2 has 4 cells; row 3 has 1 cells, and the first row 2"
     with pytest.raises(CorpusError, match=sentence):
         read_rows(path, cells)
+
+
+def test_columns_are_known_in_any_case_and_empty_ones_at_the_end_dropped(
+    tmp_path: Path,
+) -> None:
+    path = tmp_path / "means.csv"
+    path.write_text("Number,valence,TARGET,,\n1,2.5,SAD,,\n2,3,ANGER\n")
+    rows = read_rows(path, cells, ["number", "Valence", "TARGET"])
+    assert rows[1] == (3, {"number": "2", "Valence": "3", "TARGET": "ANGER"})
+    assert len(rows) == 2
+
+
+def test_a_cell_may_have_to_be_one_of_a_few_words(tmp_path: Path) -> None:
+    path = tmp_path / "quadrants.csv"
+    path.write_text("song,quadrant\na,Q1\nb,Q5\n")
+    sentence = r'row 3, column quadrant: "Q5" is none of Q1, Q2:'
+    with pytest.raises(CorpusError, match=sentence):
+        read_rows(path, lambda row: row.among("quadrant", ("Q1", "Q2")))
 
 
 def test_errors_name_row_and_column_and_are_cut(tmp_path: Path) -> None:
@@ -76,3 +94,21 @@ def test_a_table_that_is_none_is_one_sentence(tmp_path: Path) -> None:
     path.write_text("")
     with pytest.raises(CorpusError, match="its columns are none"):
         read_rows(path, cells, ["file"])
+
+
+def test_lines_of_a_text_are_read_and_named_by_their_numbers(tmp_path: Path) -> None:
+    def number(line: str) -> int | None:
+        if line.startswith("%"):
+            return None
+        if not line.isdigit():
+            raise RowError(f"{line} is no number")
+        return int(line)
+
+    path = tmp_path / "turns.txt"
+    path.write_bytes(b"\xef\xbb\xbf% header\r\n 1 \r\n2\n")
+    assert read_lines(path, number) == [1, 2]
+    path.write_text("% header\n1\ntwo\n\n")
+    with pytest.raises(CorpusError, match=r"turns.txt, row 3, two is no number; row 4"):
+        read_lines(path, number)
+    with pytest.raises(CorpusError, match=r"none\.txt can't be read"):
+        read_lines(tmp_path / "none.txt", number)

@@ -37,6 +37,43 @@ def test_tables_are_known_by_name_whatever_the_case(root: Path) -> None:
         tree.table("one.csv", "two.csv")
 
 
+def test_numbered_audio_is_that_of_folders_of_a_name(tmp_path: Path) -> None:
+    for name in ("x/Clips/disc/1.mp3", "x/Clips/2.mp3", "y/1.mp3", "y/2.mp3"):
+        path = tmp_path / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    clips = tmp_path / "x" / "Clips"
+    audio = {"1": clips / "disc" / "1.mp3", "2": clips / "2.mp3"}
+    assert Tree(tmp_path, "give one").audio_in("clips") == audio
+    assert Tree(tmp_path, "give one").audio_in("others") == {}
+    assert list(Tree(tmp_path / "y", "give one").audio_in("others")) == ["1", "2"]
+
+
+def test_a_table_is_told_from_namesakes_by_its_columns(tmp_path: Path) -> None:
+    for name, columns in (("a", "id,mood"), ("b", '\ufeff"id" , valence,arousal')):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "labels.csv").write_text(columns, encoding="utf-8")
+    tree = Tree(tmp_path, "give one")
+    first, second = tree.tables("labels.csv")
+    assert tree.table("labels.csv", columns=("id", "valence")) == second
+    assert tree.table("labels.csv", columns=("id",)) == first
+    assert tree.table("labels.csv", columns=("dominance",)) == first
+
+
+def test_tables_may_be_told_apart_by_their_folder(root: Path) -> None:
+    (root / "x" / "labels.csv").touch()
+    tree = Tree(root, "give the folder Moods")
+    assert tree.tables("labels.csv") == [root / "a/Labels.CSV", root / "x/labels.csv"]
+    assert tree.tables("X/labels.csv") == [root / "x" / "labels.csv"]
+    assert tree.tables("y/labels.csv") == tree.tables("c/x/labels.csv") == []
+
+
+def test_audio_may_be_taken_below_a_folder(root: Path) -> None:
+    tree = Tree(root, "give one")
+    assert tree.audio_below(root / "b") == {"one": root / "b" / "one.wav"}
+    assert tree.audio_below(root) == tree.audio
+
+
 def test_pointers_are_what_begins_like_one(root: Path) -> None:
     real, pointer = root / "b" / "one.wav", root / "x" / "three.wav"
     real.write_bytes(b"RIFF")

@@ -40,16 +40,17 @@ class Valued(Corpus):
         self.singers, self.takes = singers, takes
         self.noise, self.permuted = noise, permuted
         self.scale = Scale(1, 9, 5) if domain == "speech" else Scale(0, 1, 0.5)
+        # (clips, 2): valence and arousal on [-1, 1], as the sound and as raters have it
         random = np.random.default_rng(len(domain))
-        self._heard = random.uniform(-0.8, 0.8, (singers * takes, 2))
-        ratings = self._heard + noise * random.standard_normal(self._heard.shape)
-        self.ratings = ratings.clip(-1, 1)  # (clips, 2): valence and arousal
+        self.heard = random.uniform(-0.8, 0.8, (singers * takes, 2))
+        ratings = self.heard + noise * random.standard_normal(self.heard.shape)
+        self.ratings = ratings.clip(-1, 1)
         if permuted:
             self.ratings = random.permutation(self.ratings)
 
     def prepare(self) -> None:
         self.root.mkdir(parents=True, exist_ok=True)
-        for number, (valence, arousal) in enumerate(self._heard):
+        for number, (valence, arousal) in enumerate(self.heard):
             path = self._path(number)
             if not path.exists():
                 soundfile.write(path, _sound(number, valence, arousal), RATE)

@@ -56,3 +56,11 @@ def write_table(path: Path, *lines: str, encoding: str = "utf-8") -> None:
     """Write lines of text."""
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_bytes("".join(f"{line}\n" for line in lines).encode(encoding))
+
+
+def touch(*paths: Path) -> None:
+    """Write empty files, for listings of corpora in their full size."""
+    for folder in {path.parent for path in paths}:
+        folder.mkdir(parents=True, exist_ok=True)
+    for path in paths:
+        path.touch()

@@ -1,0 +1,58 @@
+"""Which corpora lie below a folder, recognised by their trees."""
+
+from pathlib import Path
+
+from crossemo.corpora import corpus_classes
+from crossemo.corpora.base import Corpus, CorpusError, CorpusNotFoundError
+from crossemo.corpora.folders import Folders
+from crossemo.corpora.listing import check_folder
+from crossemo.emotions import WORDS
+from crossemo.errors import listed
+from crossemo.files import expanded, printable
+
+
+def corpora_below(root: str | Path) -> list[Corpus]:
+    """Return the corpora whose trees lie below a folder.
+
+    Where there is none that crossemo has a class for, it is a folder with a sub-folder
+    for every emotion.
+
+    Args:
+        root: The folder.
+
+    Raises:
+        CorpusError: There is no corpus.
+    """
+    folder = expanded(root)
+    check_folder(folder, "give the folder of a corpus, or a config")
+    refusals: list[str] = []
+    corpora = []
+    for kind in corpus_classes().values():
+        for options in kind.variants:
+            corpus = kind(folder, **options)  # type: ignore[call-arg]
+            try:
+                if corpus.clips():
+                    corpora.append(corpus)
+            except CorpusNotFoundError:
+                continue
+            except CorpusError as error:
+                refusals.append(str(error))
+    if not corpora:
+        corpora += _folders(folder)
+    if not corpora:
+        why = f" ({refusals[0].rstrip('.')})" if refusals else ""
+        raise CorpusError(
+            f"No corpus lies below {printable(folder)}{why}: give the folder that it "
+            f"was unpacked into, one with a sub-folder for every emotion "
+            f"({listed(WORDS, 4)}), or a config."
+        )
+    return corpora
+
+
+def _folders(root: Path) -> list[Corpus]:
+    corpus = Folders(root)
+    try:
+        words = {clip.label for clip in corpus.clips()}
+    except CorpusError:
+        return []
+    return [corpus] if words & {word.casefold() for word in WORDS} else []

@@ -1,0 +1,64 @@
+"""Every config of a corpus, with those of a strategy and a plan of stages."""
+
+from itertools import cycle, islice
+from pathlib import Path
+
+import pytest
+import yaml
+
+from tests.corpora.trees import official_trees
+from tests.shell import CONFIGS, results, run
+
+TREES = official_trees()  # a config is run on the tree of its name
+BASE = "ravdess_speech_to_song.yaml"
+
+
+def role_of(path: Path) -> str:
+    """Return the role of a config's corpus: speech is the source, music the target."""
+    options = yaml.safe_load(path.read_text())["data"]["init_args"]
+    return "source" if "source" in options else "target"
+
+
+def runs() -> list[tuple[Path, ...]]:
+    """Return the configs, one of speech and one of music in a run."""
+    configs: dict[str, list[Path]] = {"source": [], "target": []}
+    for path in sorted(CONFIGS.glob("corpora/*.yaml")):
+        configs[role_of(path)].append(path)
+    filled = [paths for paths in configs.values() if paths]
+    most = max(map(len, filled))
+    return list(zip(*(islice(cycle(paths), most) for paths in filled), strict=True))
+
+
+@pytest.mark.parametrize("paths", runs(), ids=lambda ps: "-".join(p.stem for p in ps))
+def test_every_config_of_a_corpus_runs_to_the_end(
+    paths: tuple[Path, ...],
+    here: Path,
+    ravdess: Path,
+    wav2vec2: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    roots = {"source": ravdess, "target": ravdess}
+    expected = {"source": "ravdess-speech", "target": "ravdess-song"}
+    for path in paths:
+        root = here / path.stem
+        root.mkdir()
+        TREES[path.stem].write(root)
+        roots[role_of(path)] = root
+        expected[role_of(path)] = TREES[path.stem].corpus(root).name
+    configs = [BASE, *paths, "strategies/peft.yaml", "stages/zero_shot.yaml"]
+    run(
+        "fit",
+        *(f"--config={config}" for config in configs),
+        *(f"--data.{role}.init_args.root={root}" for role, root in roots.items()),
+        f"--model.encoder={wav2vec2}",
+        "--stages.source.max_epochs=1",
+        "--fad.enabled=false",
+        "--name=run",
+        "--trainer.enable_progress_bar=false",
+        monkeypatch=monkeypatch,
+    )
+    content = results(here / "logs" / "run" / "version_0")
+    roles = content["roles"]
+    assert {role: roles[role]["corpus"] for role in roles} == expected
+    for scores in content["stages"]["source"]["scores"].values():
+        assert scores["n"] == sum(map(sum, scores["confusion"])) > 0
