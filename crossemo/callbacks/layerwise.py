@@ -14,7 +14,6 @@ from crossemo.files import write_csv
 from crossemo.layerwise import pair_rows, score_rows, similarity_rows, with_choices
 from crossemo.layerwise.conditions import Row
 from crossemo.layerwise.grid import choice_shares, end_warnings
-from crossemo.metrics.names import HEADLINE
 from crossemo.probes import LayerwiseProbes
 from crossemo.probes.judgements import JUDGEMENTS
 from crossemo.report.study import Study
@@ -59,7 +58,7 @@ class LayerAnalysis(Callback):
         self.scores = score_rows(judgements)
         protocol = pl_module.protocol
         sentences = pl_module.warnings()
-        if protocol.ends_matter:
+        if protocol.ends_matter(judgements.task):
             sentences += end_warnings(judgements, protocol.grid, protocol.grid_name)
         for sentence in sentences:
             logger.warning(sentence)
@@ -76,7 +75,7 @@ class LayerAnalysis(Callback):
             mark_figure(figure, pl_module.leak_mark)
             add_figure(trainer, tag, figure, trainer.global_step)
         for tag, points in _curves(self.scores).items():
-            add_curve(trainer, f"layers_UA/{tag}", points)
+            add_curve(trainer, tag, points)
         if folder is not None:
             tables = {
                 SCORES: self.scores,
@@ -110,14 +109,17 @@ class LayerAnalysis(Callback):
 
 
 def _curves(scores: Sequence[Row]) -> dict[str, dict[int, float]]:
-    """Return the UA of every layer by name of a curve."""
+    """Return the headline score of every layer by name of a curve."""
+    headline = scores[0]["score"]
     curves: dict[str, dict[int, float]] = {}
     for row in scores:
-        plotted = row["score"] == HEADLINE and row["labels"] == "true"
+        plotted = row["score"] == headline and row["labels"] == "true"
         across = row["trained_on"] != row["judged_on"]
         shown = row["scaler"] == ("judged" if across else "trained")
         if plotted and shown and row["layer"] != "":
             name = f"{row['trained_on']} to " * across + row["judged_on"]
             name += ", random weights" * (row["kind"] == "random")
-            curves.setdefault(name, {})[row["layer"]] = row["value"]
+            curves.setdefault(f"layers_{headline}/{name}", {})[row["layer"]] = row[
+                "value"
+            ]
     return curves

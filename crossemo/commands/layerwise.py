@@ -46,7 +46,7 @@ class Layerwise(Experiment):
             return
         tables = []
         if self.analysis.scores:  # which the first process alone has
-            summary = self.model.protocol.summary
+            summary = self.model.protocol.summary(self.model.clips.task)
             scores, corpora = self.analysis.scores, self.analysis.corpora
             tables.append(layer_table(scores, corpora, summary))
         self.show(*tables, mark=self.model.leak_mark)

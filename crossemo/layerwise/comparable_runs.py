@@ -16,12 +16,12 @@ def on_shared_clips(runs: Sequence[Judgements]) -> list[Judgements]:
         runs: Judgements of several runs.
 
     Raises:
-        CrossEmoError: The runs differ in their roles, classes or splits, or share no
+        CrossEmoError: The runs differ in their roles, outputs or splits, or share no
             clip.
     """
     first = runs[0]
     for run in runs[1:]:
-        for field in ("names", "classes", "conditions"):
+        for field in ("names", "outputs", "conditions"):
             one, other = getattr(first, field), getattr(run, field)
             if one != other:
                 raise CrossEmoError(
@@ -61,10 +61,10 @@ def _only(run: Judgements, ids: Sequence[str]) -> Judgements:
     rows = [place[name] for name in ids]
     return replace(
         run,
-        said=run.said[..., rows],
-        within=run.within[..., rows],
+        said=run.said[:, :, :, rows],
+        within=run.within[:, :, :, rows],
         roles=run.roles[rows],
-        labels=run.labels[rows],
+        targets=run.targets[rows],
         parts=run.parts[:, rows],
         ids=tuple(ids),
         groups=tuple(run.groups[row] for row in rows),

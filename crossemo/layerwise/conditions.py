@@ -1,4 +1,4 @@
-"""Confusion counts of all views under one condition, by the groups of its clips."""
+"""Sums that scores are made of, of all views under one condition, by group."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -7,13 +7,10 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from crossemo.metrics.confusions import (
-    group_counts,
-    mean_over_folds,
-    without_each_block,
-)
+from crossemo.metrics.confusions import mean_over_folds, means_without_each_block
 from crossemo.metrics.intervals import MIN_GROUPS
 from crossemo.probes.judgements import Condition, Judgements
+from crossemo.tasks import Task
 
 Row = dict[str, Any]
 Score = Callable[[Tensor], Tensor]
@@ -21,17 +18,19 @@ Score = Callable[[Tensor], Tensor]
 
 @dataclass(frozen=True)
 class ConditionCounts:
-    """Confusion counts of all views under one condition.
+    """Sums of all views under one condition, see `Task.tally`.
 
     Args:
-        counts: `(views, variants, groups, classes, classes)`, rows are labels.
+        counts: `(views, variants, groups, rows, columns)`.
         folds: `(groups,)` fold that tests each group.
-        labels: `(clips,)` classes of the clips that were judged.
+        targets: Targets of the clips that were judged.
+        task: What was learnt.
     """
 
     counts: Tensor
     folds: Tensor
-    labels: Tensor
+    targets: Tensor
+    task: Task
 
     def scores(self, score: Score) -> Tensor:
         """Return a score, averaged over folds: `(views, variants)`."""
@@ -61,15 +60,14 @@ class ConditionCounts:
         """Return a score without each block of groups in turn.
 
         Args:
-            score: `(..., classes, classes)` counts to `(...)`.
+            score: `(..., rows, columns)` counts to `(...)`.
             blocks: `(groups,)` block of each group; `blocks` of these if None.
 
         Returns:
             `(blocks, views)`, averaged over folds and variants.
         """
         blocks = self.blocks if blocks is None else blocks
-        counts = without_each_block(self.counts, blocks)
-        return mean_over_folds(counts, self.folds, score).mean(-1)
+        return means_without_each_block(self.counts, self.folds, blocks, score).mean(-1)
 
 
 def count_condition(
@@ -80,7 +78,7 @@ def count_condition(
     Args:
         judgements: The judgements.
         number: Number of the condition.
-        shuffled: Whether to count the probes that learnt shuffled labels or true ones.
+        shuffled: Whether to count the probes that learnt shuffled targets or true ones.
         melody: Number of the melody whose clips and classes alone count; all if None.
     """
     judged = judgements.names.index(judgements.conditions[number].judged)
@@ -88,7 +86,7 @@ def count_condition(
     predictions = judgements.said
     if melody is not None:
         members = torch.tensor(judgements.melodies[melody])
-        tested &= torch.isin(judgements.labels, members)
+        tested &= torch.isin(judgements.targets, members)
         predictions = judgements.within
     clips = tested.nonzero().flatten()
     clip_groups = [judgements.groups[clip] for clip in clips.tolist()]
@@ -99,15 +97,10 @@ def count_condition(
     variants = [
         n for n, (_, s) in enumerate(judgements.variants) if (s is not None) == shuffled
     ]
-    labels = judgements.labels[clips]
-    counts = group_counts(
-        labels,
-        predictions[number][:, variants][:, :, clips],
-        groups,
-        len(place),
-        len(judgements.classes),
-    )
-    return ConditionCounts(counts, folds, labels)
+    targets, task = judgements.targets[clips], judgements.task
+    decisions = predictions[number][:, variants][:, :, clips]
+    counts = task.tally(decisions, targets, groups, len(place))
+    return ConditionCounts(counts, folds, targets, task)
 
 
 def condition_columns(condition: Condition) -> Row:

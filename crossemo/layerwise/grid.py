@@ -1,4 +1,4 @@
-"""What validation chose for the probes, and a warning where the grid was too short."""
+"""What was chosen for the probes, and a warning where the grid was too short."""
 
 from collections.abc import Iterator, Sequence
 
@@ -15,7 +15,7 @@ def choice_shares(
 ) -> dict[str, dict[str, float]]:
     """Return the share of the layers' probes for which each of a grid was chosen.
 
-    Those that learnt shuffled labels don't count.
+    Those that learnt shuffled targets don't count.
 
     Args:
         judgements: The judgements.
@@ -28,7 +28,7 @@ def choice_shares(
     layers = layer_views(judgements.views)
     shares = {}
     for role, best in zip(judgements.names, judgements.choice, strict=True):
-        choices = best[layers][..., true]
+        choices = best[layers][:, :, true]
         shares[role] = {
             f"{one:g}": float((choices == torch.tensor(one)).double().mean())
             for one in grid

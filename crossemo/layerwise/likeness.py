@@ -22,10 +22,13 @@ def similarity_rows(
     in both; p exchanges the emotions of one role. See `crossemo.layerwise.geometry`.
 
     Args:
-        clips: The clips of all roles; of one alone there is no row.
+        clips: The clips of all roles; of one alone, or without classes, there is no
+            row.
         values: `(clips, layers, width)` their features.
         layers: Numbers of the layers.
     """
+    if not clips.task.counts([]):  # values have no emotions to arrange
+        return []
     names = sorted(set(clips.groups))
     means, present = _group_means(clips, values.double(), names)
     rows: list[Row] = []
@@ -80,9 +83,9 @@ def _group_means(
         Means `(layers, roles, groups, classes, width)`, and `(roles, groups, classes)`
         bool, whether there is a clip.
     """
-    roles, classes = len(clips.names), len(clips.classes)
+    roles, classes = len(clips.names), len(clips.task.outputs)
     group = torch.tensor([names.index(name) for name in clips.groups])
-    cell = (clips.roles * len(names) + group) * classes + clips.labels
+    cell = (clips.roles * len(names) + group) * classes + clips.targets
     cells = roles * len(names) * classes
     member = torch.nn.functional.one_hot(cell, cells).double()  # (clips, cells)
     counts = member.sum(0)

@@ -1,4 +1,4 @@
-"""Paired differences of UA: between layers, to references and between encoders."""
+"""Paired differences: between layers, to references and between encoders."""
 
 from collections.abc import Iterator, Sequence
 from itertools import combinations
@@ -15,8 +15,6 @@ from crossemo.layerwise.conditions import (
 )
 from crossemo.metrics.jackknife import jackknife_interval, jackknife_variance
 from crossemo.metrics.multiple_tests import benjamini_hochberg
-from crossemo.metrics.names import HEADLINE
-from crossemo.metrics.recognition import unweighted_recall
 from crossemo.metrics.student import student_p
 from crossemo.probes.judgements import Judgements
 from crossemo.probes.views import View
@@ -110,7 +108,7 @@ def compare_views(
     second: ConditionCounts,
     second_views: Sequence[int],
 ) -> list[Row]:
-    """Return how much higher UA is for views of the second than of the first.
+    """Return how much higher the headline score is for views of the second.
 
     Args:
         first: Counts of some clips.
@@ -119,15 +117,18 @@ def compare_views(
         second_views: Numbers of as many of its views.
 
     Returns:
-        For each pair of views `UA`, `low`, `high`, `p` and `q`.
+        For each pair of views the difference by the name of the score, `low`, `high`,
+        `p` and `q`.
     """
+    headline = first.task.headline
+    score = first.task.measures()[headline].score
     value = (
-        second.scores(unweighted_recall).mean(-1)[second_views]
-        - first.scores(unweighted_recall).mean(-1)[first_views]
+        second.scores(score).mean(-1)[second_views]
+        - first.scores(score).mean(-1)[first_views]
     )
     replicates = (
-        second.replicates(unweighted_recall)[:, second_views]
-        - first.replicates(unweighted_recall)[:, first_views]
+        second.replicates(score)[:, second_views]
+        - first.replicates(score)[:, first_views]
     )
     low, high = jackknife_interval(value, replicates)
     error = jackknife_variance(replicates).sqrt()
@@ -135,7 +136,7 @@ def compare_views(
     t = torch.where(value.abs() < 1e-12, 0, value / error)
     p = student_p(t, len(replicates) - 1)
     columns = torch.stack((value, low, high, p, benjamini_hochberg(p)), 1)
-    names = (HEADLINE, "low", "high", "p", "q")
+    names = (headline, "low", "high", "p", "q")
     return [dict(zip(names, row, strict=True)) for row in columns.tolist()]
 
 
@@ -153,7 +154,7 @@ def _pairs(views: Sequence[View]) -> dict[str, list[tuple[int, int]]]:
         "reference and best layer": [
             (place[view.name], place[BEST.name])
             for view in views
-            if view.kind in ("acoustic", "majority")
+            if view.kind in ("acoustic", "constant")
         ],
     }
     return {kind: numbers for kind, numbers in pairs.items() if numbers}

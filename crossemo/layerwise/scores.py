@@ -1,7 +1,6 @@
 """Rows of `layers.csv`: scores of every view, with intervals over folds or groups."""
 
 from collections.abc import Iterator, Sequence
-from functools import partial
 from math import nan
 
 import torch
@@ -10,18 +9,17 @@ from torch import Tensor
 from crossemo.layerwise.conditions import (
     ConditionCounts,
     Row,
-    Score,
     condition_columns,
     count_condition,
 )
 from crossemo.metrics.binomial import binomial_reach
 from crossemo.metrics.confusions import fold_counts
-from crossemo.metrics.intervals import chance_interval
 from crossemo.metrics.jackknife import jackknife_interval
-from crossemo.metrics.names import HEADLINE
-from crossemo.metrics.recognition import SCORES, class_recall, unweighted_recall
+from crossemo.metrics.measure import Measure
+from crossemo.metrics.recognition import unweighted_recall
 from crossemo.probes.judgements import Judgements
 from crossemo.probes.views import View
+from crossemo.tasks import Task
 
 
 def score_rows(judgements: Judgements) -> list[Row]:
@@ -30,7 +28,7 @@ def score_rows(judgements: Judgements) -> list[Row]:
     A score is that of the test clips of a fold, averaged over folds and seeds. The
     interval is the jackknife's over folds, each of them whole groups (speakers, songs)
     and a probe of its own; with fewer than `MIN_GROUPS` folds it is over groups, and
-    with fewer of these there is none. Nor is there one for shuffled labels, whose
+    with fewer of these there is none. Nor is there one for shuffled targets, whose
     spread over shuffles is `seed_sd`. With few folds an interval may be narrower than
     the luck of single clips allows (`clip_noise`, see `binomial_reach`); the jackknife
     over groups stands beside it.
@@ -41,53 +39,55 @@ def score_rows(judgements: Judgements) -> list[Row]:
     rows: list[Row] = []
     for number, condition in enumerate(judgements.conditions):
         for shuffled in (False, True):
-            for name, counts, score, chance in _measures(judgements, number, shuffled):
+            for name, counts, measure, chance in _measures(
+                judgements, number, shuffled
+            ):
                 columns = condition_columns(condition) | {
                     "labels": "shuffled" if shuffled else "true",
                     "score": name,
                 }
                 interval = not shuffled and counts.has_interval
-                for row in _rows(judgements.views, counts, score, interval):
+                for row in _rows(judgements.views, counts, measure, interval):
                     rows.append(columns | chance | row)
     return rows
 
 
 def _measures(
     judgements: Judgements, number: int, shuffled: bool
-) -> Iterator[tuple[str, ConditionCounts, Score, Row]]:
-    """Yield the name of each score, its counts, function and columns of chance."""
+) -> Iterator[tuple[str, ConditionCounts, Measure, Row]]:
+    """Yield the name of each score, its counts, what it is and columns of chance."""
     if shuffled and all(shuffle is None for _, shuffle in judgements.variants):
         return
-    classes = judgements.classes
+    task = judgements.task
     counts = count_condition(judgements, number, shuffled)
     none: Row = {"chance": nan, "chance_high": nan}
-    guessing = _chance(counts.labels, len(classes))
-    yield from (
-        (name, counts, score, guessing if name == HEADLINE else none)
-        for name, score in SCORES.items()
-    )
+    guessing = _chance(task, counts.targets)
+    measures = task.measures()
+    for name, measure in measures.items():
+        score, _, of_one = name.partition("/")
+        if not (shuffled and of_one and score != task.headline):
+            yield name, counts, measure, guessing if name == task.headline else none
     if shuffled:
         return
-    for index, emotion in enumerate(classes):
-        yield f"recall/{emotion}", counts, partial(class_recall, index=index), none
     for melody, members in enumerate(judgements.melodies):
         counts = count_condition(judgements, number, shuffled, melody)
-        joined = "|".join(classes[member] for member in members)
-        ranks = torch.searchsorted(torch.tensor(sorted(members)), counts.labels)
-        name = f"{HEADLINE}/{joined}"
-        yield name, counts, unweighted_recall, _chance(ranks, len(members))
+        names = tuple(task.outputs[member] for member in members)
+        ranks = torch.searchsorted(torch.tensor(sorted(members)), counts.targets)
+        chance = _chance(task.of_outputs(names), ranks)
+        name = f"{task.headline}/{'|'.join(names)}"
+        yield name, counts, measures[task.headline], chance
 
 
-def _chance(labels: Tensor, classes: int) -> Row:
-    """Return the mean UA of guessing, and the upper end of its interval."""
-    high = chance_interval(labels, classes)[1]
-    return {"chance": 1 / classes, "chance_high": high}
+def _chance(task: Task, targets: Tensor) -> Row:
+    """Return the mean score of guessing, and the upper end of its interval."""
+    return {"chance": task.chance, "chance_high": task.guessing(targets)[1]}
 
 
 def _rows(
-    views: Sequence[View], counts: ConditionCounts, score: Score, interval: bool
+    views: Sequence[View], counts: ConditionCounts, measure: Measure, interval: bool
 ) -> Iterator[Row]:
     """Yield the columns of a score for every view."""
+    score, least, most = measure
     scores = counts.scores(score)
     mean = scores.mean(-1)
     low = high = low_groups = high_groups = torch.full_like(mean, nan)
@@ -101,23 +101,23 @@ def _rows(
     if score is unweighted_recall:
         noise = binomial_reach(by_fold_counts).mean(-1)
     for place, view in enumerate(views):
-        # The majority listens to no clip, so none can be lucky.
-        of_clips = float(noise[place]) if view.kind != "majority" else nan
+        # A constant listens to no clip, so none can be lucky.
+        of_clips = float(noise[place]) if view.kind != "constant" else nan
         yield {
             "view": view.name,
             "kind": view.kind,
             "layer": "" if view.layer is None else view.layer,
             "value": float(mean[place]),
-            "low": float(low[place].clamp(min=0)),
-            "high": float(high[place].clamp(max=1)),
-            "low_groups": float(low_groups[place].clamp(min=0)),
-            "high_groups": float(high_groups[place].clamp(max=1)),
+            "low": float(low[place].clamp(min=least)),
+            "high": float(high[place].clamp(max=most)),
+            "low_groups": float(low_groups[place].clamp(min=least)),
+            "high_groups": float(high_groups[place].clamp(max=most)),
             "clip_noise": of_clips,
             "fold_sd": _deviation(by_fold[place]),
             "seed_sd": _deviation(scores[place]),
             "folds": len(set(counts.folds.tolist())),
             "groups": len(counts.folds),
-            "clips": len(counts.labels),
+            "clips": len(counts.targets),
         }
 
 

@@ -1,4 +1,4 @@
-"""Confusion counts of groups of clips, and scores of them averaged over folds."""
+"""Counts of groups of clips, such as confusions, and their scores over folds."""
 
 from collections.abc import Callable
 from math import prod
@@ -75,19 +75,32 @@ def mean_over_folds(
     return score(fold_counts(counts, folds)).nanmean(-1)
 
 
-def without_each_block(counts: Tensor, blocks: Tensor) -> Tensor:
-    """Return the confusion counts without each block of groups in turn.
+def means_without_each_block(
+    counts: Tensor, folds: Tensor, blocks: Tensor, score: Callable[[Tensor], Tensor]
+) -> Tensor:
+    """Return the mean score of the folds without each block of groups in turn.
 
     Args:
-        counts: `(..., groups, classes, classes)`.
+        counts: As in `mean_over_folds`.
+        folds: As in `mean_over_folds`.
         blocks: `(groups,)` block of each group.
+        score: As in `mean_over_folds`.
 
     Returns:
-        `(blocks, ..., groups, classes, classes)`, zeros for the groups of the block.
+        `(blocks, ...)`.
     """
-    outside = (blocks != _distinct(blocks)[:, None]).to(counts.dtype)
-    shape = (len(outside), *[1] * (counts.ndim - 3), outside.shape[1], 1, 1)
-    return counts * outside.view(shape)
+    (fold_names, fold), (block_names, block) = (
+        torch.unique(one, return_inverse=True) for one in (folds, blocks)
+    )
+    # A block changes the folds that it lies in, and no other.
+    pairs, pair = torch.unique(block * len(fold_names) + fold, return_inverse=True)
+    sums = counts.new_zeros(*counts.shape[:-3], len(pairs), *counts.shape[-2:])
+    sums.index_add_(-3, pair, counts)
+    totals = fold_counts(counts, folds)
+    in_block, in_fold = pairs // len(fold_names), pairs % len(fold_names)
+    scores = score(totals)[..., None, :].repeat_interleave(len(block_names), -2)
+    scores[..., in_block, in_fold] = score(totals[..., in_fold, :, :] - sums)
+    return scores.nanmean(-1).movedim(-1, 0)
 
 
 def _distinct(numbers: Tensor) -> Tensor:

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from crossemo.probes.task import ProbeTask
+from crossemo.tasks import Task
 
 Variant = tuple[int | None, int | None]
 
@@ -19,12 +20,14 @@ class Chosen(NamedTuple):
     Args:
         maps: Weights and biases, one linear map after the other,
             `(folds, variants, ...)`.
-        recall: `(folds, variants)` validation UA by which they were chosen.
-        choice: `(folds, variants)` what was chosen: a penalty or a learning rate.
+        validation: `(folds, variants)` headline score on validation, by which layers
+            are chosen.
+        choice: `(folds, variants)` what was chosen, a penalty or a learning rate; or
+            `(folds, variants, outputs)` one for each value.
     """
 
     maps: list[Tensor]
-    recall: Tensor
+    validation: Tensor
     choice: Tensor
 
 
@@ -57,8 +60,11 @@ class Probes(nn.Module, ABC):
         """Return the share of the probes that aren't what they will be."""
 
     @abstractmethod
-    def recalls(self) -> Tensor:
-        """Return the best validation UA so far, `(folds, variants)`."""
+    def scores(self) -> Tensor:
+        """Return the best headline score on validation so far, `(folds, variants)`.
+
+        It is -inf where nothing has been learnt yet.
+        """
 
     @abstractmethod
     def chosen(self) -> Chosen:
@@ -70,27 +76,38 @@ class ProbeProtocol(ABC):
     """How probes of a head come about; its fields are the options that it uses.
 
     Attributes:
-        summary: What a reader of a table must know of it.
-        grid_name: Name of the option that validation chooses from.
-        ends_matter: Whether most choices at an end of that grid are worth a warning.
+        grid_name: Name of the option that is chosen from.
         fitted: Parts whose clips the chosen probes are fitted on and standardised by.
         checkpoint_every: Epochs between checkpoints.
     """
 
-    summary: ClassVar[str]
     grid_name: ClassVar[str]
-    ends_matter: ClassVar[bool]
     fitted: ClassVar[tuple[int, ...]]
     checkpoint_every: ClassVar[int]
 
     @property
     def grid(self) -> tuple[float, ...]:
-        """What validation chooses from."""
+        """What is chosen from."""
         return tuple(getattr(self, self.grid_name))
 
     @abstractmethod
+    def summary(self, task: Task) -> str:
+        """Return what a reader of a table must know of it.
+
+        Args:
+            task: What is learnt.
+
+        Raises:
+            CrossEmoError: It can't be learnt by such probes.
+        """
+
+    @abstractmethod
+    def ends_matter(self, task: Task) -> bool:
+        """Return whether most choices at an end of the grid are worth a warning."""
+
+    @abstractmethod
     def variants(self, shuffles: int) -> list[Variant]:
-        """Return seeds of first weights and of shuffled labels, if any, of each."""
+        """Return seeds of first weights and of shuffled targets, if any, of each."""
 
     @abstractmethod
     def probes(self, task: ProbeTask, values: Tensor) -> Probes:
@@ -119,4 +136,5 @@ class ProbeProtocol(ABC):
 
     def describe(self, probes: Sequence[Probes]) -> dict[str, Any]:
         """Return how the probes came about, ready for JSON."""
-        return {"protocol": " ".join(self.summary.split())}
+        summary = self.summary(probes[0].task.learnable)
+        return {"protocol": " ".join(summary.split())}

@@ -1,9 +1,9 @@
 """Which clips the probes of every fold learn from, are chosen by and are judged on."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from hashlib import sha256
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -12,6 +12,7 @@ from crossemo.corpora.base import PARTS
 from crossemo.data.datamodule import EmotionDataModule
 from crossemo.data.splits import SplitError
 from crossemo.data.windows import CUT
+from crossemo.tasks import Task
 
 TRAIN, VAL, TEST = range(len(PARTS))
 
@@ -25,10 +26,10 @@ class ProbedClips:
         groups: Unit of each clip (speaker, song, artist).
         keys: What is computed of each clip is kept by, see `ClipDataset.keys`.
         roles: `(clips,)` number of the role that each clip is of.
-        labels: `(clips,)` class of each clip.
+        targets: `(clips,)` class of each clip, or `(clips, outputs)` its values.
         parts: `(folds, clips)` which of `PARTS` each clip is in; -1 for none.
         names: Names of the roles.
-        classes: Names of the classes.
+        task: What is learnt of them.
         melodies: Classes within which no clip's melody tells which one it is, by
             number; see `Corpus.melodies`.
     """
@@ -37,10 +38,10 @@ class ProbedClips:
     groups: tuple[str, ...]
     keys: tuple[str, ...]
     roles: Tensor
-    labels: Tensor
+    targets: Tensor
     parts: Tensor
     names: tuple[str, ...]
-    classes: tuple[str, ...]
+    task: Task
     melodies: tuple[tuple[int, ...], ...] = ()
 
     def rows(self, role: int, *parts: int) -> Tensor:
@@ -56,8 +57,8 @@ class ProbedClips:
     def digest(self) -> str:
         """Return what tells clips, roles, labels and parts from any others."""
         contents = [key.partition(CUT)[0] for key in self.keys]  # however they are cut
-        rows = zip(contents, self.roles.tolist(), self.labels.tolist(), strict=True)
-        text = repr((self.names, self.classes, list(rows), self.parts.tolist()))
+        rows = zip(contents, self.roles.tolist(), self.targets.tolist(), strict=True)
+        text = repr((self.names, self.task.outputs, list(rows), self.parts.tolist()))
         return sha256(text.encode()).hexdigest()
 
     def describe(self) -> list[dict[str, list[str]]]:
@@ -95,7 +96,7 @@ def probed_clips(data: EmotionDataModule) -> ProbedClips:
     """Return the clips of a datamodule that is set up, in all its folds.
 
     Raises:
-        SplitError: A fold can't be made, or has no training clip of some class.
+        SplitError: A fold can't be made, or there is nothing to learn or to judge.
     """
     members = [
         (number, example)
@@ -113,32 +114,47 @@ def probed_clips(data: EmotionDataModule) -> ProbedClips:
         groups=tuple(one.unit for _, one in members),
         keys=keys,
         roles=torch.tensor([number for number, _ in members]),
-        labels=torch.tensor([one.target for _, one in members]),
+        targets=torch.tensor([one.target for _, one in members]),
         parts=torch.tensor(parts),
         names=tuple(data.roles),
-        classes=data.classes,
+        task=data.task,
         melodies=_melodies(data),
     )
     _refuse_gaps(clips)
     return clips
 
 
-def shuffled_labels(clips: ProbedClips, seed: int) -> Tensor:
-    """Return labels that say nothing: exchanged among each group's clips of a role.
+def shuffled_targets(clips: ProbedClips, seed: int) -> Tensor:
+    """Return targets that say nothing: exchanged among clips of a role.
+
+    The clips of a group that has all targets of the role, such as all emotions of an
+    actor, are exchanged among themselves; all others among one another, as a song that
+    has one alone would keep it.
 
     Args:
         clips: The clips.
         seed: Seed of the exchange.
     """
     generator = torch.Generator().manual_seed(seed)
-    labels = clips.labels.clone()
-    cells: dict[tuple[int, str], list[int]] = {}
-    for row, key in enumerate(zip(clips.roles.tolist(), clips.groups, strict=True)):
-        cells.setdefault(key, []).append(row)
-    for rows in map(torch.tensor, cells.values()):
+    targets = clips.targets.clone()
+    for rows in _exchangeable(clips):
         order = torch.randperm(len(rows), generator=generator)
-        labels[rows] = clips.labels[rows[order]]
-    return labels
+        targets[rows] = clips.targets[rows[order]]
+    return targets
+
+
+def _exchangeable(clips: ProbedClips) -> Iterable[Tensor]:
+    """Return the rows of clips that are exchanged among themselves."""
+    kinds = torch.unique(clips.targets, dim=0, return_inverse=True)[1]
+    cells: dict[tuple[int, str], list[int]] = {}
+    for row, cell in enumerate(zip(clips.roles.tolist(), clips.groups, strict=True)):
+        cells.setdefault(cell, []).append(row)
+    whole = [len(kinds[clips.roles == n].unique()) for n in range(len(clips.names))]
+    exchanged: dict[tuple[int, str], list[int]] = {}
+    for (role, group), rows in cells.items():
+        complete = len(kinds[rows].unique()) == whole[role]
+        exchanged.setdefault((role, group if complete else ""), []).extend(rows)
+    return map(torch.tensor, exchanged.values())
 
 
 def class_shares(labels: Tensor, inside: Tensor, classes: int) -> Tensor:
@@ -173,19 +189,22 @@ def _melodies(data: EmotionDataModule) -> tuple[tuple[int, ...], ...]:
 def _refuse_gaps(clips: ProbedClips) -> None:
     for number, name in enumerate(clips.names):
         for fold, parts in enumerate(clips.parts):
-            of_role = clips.roles == number
             for part, what in enumerate(PARTS):
-                counts = clips.labels[of_role & (parts == part)].bincount(
-                    minlength=len(clips.classes)
-                )
-                missing = _missing(counts, clips.classes)
-                if missing and (part == TRAIN or len(missing) == len(clips.classes)):
+                inside = (clips.roles == number) & (parts == part)
+                gap = _gap(clips.task, clips.targets[inside].tolist(), part)
+                if gap:
                     raise SplitError(
-                        f"In fold {fold}, no {what} clip of {name} is "
-                        f"{' or '.join(missing)}: choose another split, or labels that "
-                        "every corpus has."
+                        f"In fold {fold}, no {what} clip of {name} {gap}: choose "
+                        "another split, or labels that every corpus has."
                     )
 
 
-def _missing(counts: Tensor, classes: Sequence[str]) -> list[str]:
-    return [name for name, n in zip(classes, counts.tolist(), strict=True) if not n]
+def _gap(task: Task, targets: list[Any], part: int) -> str:
+    """Return what no clip of a part is or has, though some should."""
+    missing = [name for name, count in task.counts(targets).items() if not count]
+    if missing and (part == TRAIN or not targets):
+        return f"is {' or '.join(missing)}"
+    if not targets:
+        return f"has {' and '.join(task.outputs)}"
+    same = task.constant(targets) if part == TRAIN else []
+    return f"has another {' or '.join(same)} than the others" if same else ""

@@ -1,7 +1,7 @@
 """What probes said of the clips that they were tested on, and a file to keep it in."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -18,10 +18,11 @@ from crossemo.probes.base import Chosen, Variant
 from crossemo.probes.clips import TEST, ProbedClips
 from crossemo.probes.task import scale_of
 from crossemo.probes.views import View
+from crossemo.tasks import Task, task_of
 
-FORMAT = 3  # 2 and before: linear probes were trained, not solved
+FORMAT = 4  # 3 and before knew classes alone; of 2, linear probes were trained
 JUDGEMENTS = "judgements.safetensors"  # its name in the folder of a run
-_TENSORS = ("said", "within", "recall", "choice", "roles", "labels", "parts")
+_TENSORS = ("said", "within", "validation", "choice", "roles", "targets", "parts")
 
 
 class Condition(NamedTuple):
@@ -45,34 +46,34 @@ class Judgements:
     """What the probes of every view, fold and variant said of its test clips.
 
     Args:
-        said: `(conditions, views, variants, clips)` classes; -1 where a clip wasn't
-            judged.
+        said: `(conditions, views, variants, clips)` classes, -1 where a clip wasn't
+            judged; or `(conditions, views, variants, clips, outputs)` values, NaN.
         within: The same, of the classes that share a melody with the true one; -1
-            where there is none besides it.
-        recall: `(roles, views, folds, variants)` validation UA of the probes that were
-            chosen.
+            where there is none besides it. Of no condition where there are no melodies.
+        validation: `(roles, views, folds, variants)` headline score on validation of
+            the probes that were chosen.
         choice: `(roles, views, folds, variants)` their penalties, in units of the
-            width, or learning rates.
+            width, or learning rates; or `(…, outputs)` one for each value.
         roles: `(clips,)` number of the role of each clip.
-        labels: `(clips,)` class of each clip.
+        targets: `(clips,)` class of each clip, or `(clips, outputs)` its values.
         parts: `(folds, clips)` which of `PARTS` each clip was in; -1 for none.
         conditions: How they were judged.
         views: What they saw.
-        variants: Seed of the first weights, and of shuffled labels, if any of either.
+        variants: Seed of the first weights, and of shuffled targets, if any of either.
         ids: Names of the clips.
         groups: Groups of the clips.
         names: Names of the roles.
-        classes: Names of the classes.
+        task: What was learnt.
         melodies: Classes that share a melody.
         about: What else a reader wants to know, such as the encoder's name.
     """
 
     said: Tensor
     within: Tensor
-    recall: Tensor
+    validation: Tensor
     choice: Tensor
     roles: Tensor
-    labels: Tensor
+    targets: Tensor
     parts: Tensor
     conditions: list[Condition]
     views: list[View]
@@ -80,9 +81,14 @@ class Judgements:
     ids: tuple[str, ...]
     groups: tuple[str, ...]
     names: tuple[str, ...]
-    classes: tuple[str, ...]
+    task: Task
     melodies: tuple[tuple[int, ...], ...]
     about: dict[str, Any]
+
+    @property
+    def outputs(self) -> tuple[str, ...]:
+        """Names of the classes or values."""
+        return self.task.outputs
 
     @property
     def tested_in(self) -> Tensor:
@@ -100,7 +106,7 @@ class Judgements:
             "ids": self.ids,
             "groups": self.groups,
             "names": self.names,
-            "classes": self.classes,
+            "task": [self.task.kind, self.task.outputs],
             "melodies": self.melodies,
             "about": self.about,
         }
@@ -123,15 +129,15 @@ def read_judgements(path: Path) -> Judgements:
                 return _judgements(tensors, texts)
     except (
         *(AttributeError, KeyError, OSError, RecursionError, SafetensorError),
-        *(TypeError, ValueError),
+        *(IndexError, TypeError, ValueError),
     ) as error:
         raise CrossEmoError(
             f"{path} holds no judgements of probes: give a file or folder that "
             "`lightning fit` with LayerwiseProbes left."
         ) from error
     raise CrossEmoError(
-        f"{path} is of format {written}, and this crossemo reads format {FORMAT}, "
-        "whose linear probes are solved rather than trained: make that run anew."
+        f"{path} is of format {written}, and this crossemo reads format {FORMAT}: make "
+        "that run anew."
     )
 
 
@@ -144,7 +150,7 @@ def _judgements(tensors: Mapping[str, Tensor], texts: Mapping[str, Any]) -> Judg
         ids=tuple(texts["ids"]),
         groups=tuple(texts["groups"]),
         names=tuple(texts["names"]),
-        classes=tuple(texts["classes"]),
+        task=task_of(texts["task"][0], tuple(texts["task"][1])),
         melodies=tuple(tuple(melody) for melody in texts["melodies"]),
         about=texts["about"],
     )
@@ -172,7 +178,8 @@ def judge(
     """
     conditions = _conditions(clips.names)
     shape = (len(conditions), len(views), len(variants), len(clips.ids))
-    labels, within = torch.full(shape, -1).short(), torch.full(shape, -1).short()
+    decisions = unjudged(shape, clips.task)
+    within = decisions.clone() if clips.melodies else decisions[:0]
     for view, one in enumerate(values):
         features = one.cpu().double()
         scales = [_scale(features, clips, r, fitted) for r in range(len(clips.names))]
@@ -181,19 +188,24 @@ def judge(
             judged = clips.names.index(condition.judged)
             scale = scales[trained if condition.scaler == "trained" else judged]
             maps = [tensor.cpu().double() for tensor in chosen[trained][view].maps]
-            cell = (labels[number, view], within[number, view])
-            _tell(cell, maps, features, scale, clips, judged)
-    recall, choice = (
+            for tested, scores in _scores(maps, features, scale, clips, judged):
+                decisions[number, view][:, tested] = clips.task.decide(scores).to(
+                    decisions
+                )
+                if clips.melodies:
+                    among = _within(scores, clips.targets[tested], clips.melodies)
+                    within[number, view][:, tested] = among
+    validation, choice = (
         torch.stack([torch.stack([getattr(v, name) for v in role]) for role in chosen])
-        for name in ("recall", "choice")
+        for name in ("validation", "choice")
     )
     return Judgements(
-        said=labels,
+        said=decisions,
         within=within,
-        recall=recall.cpu().float(),
+        validation=validation.cpu().float(),
         choice=choice.cpu().float(),
         roles=clips.roles,
-        labels=clips.labels,
+        targets=clips.targets,
         parts=clips.parts,
         conditions=conditions,
         views=list(views),
@@ -201,7 +213,7 @@ def judge(
         ids=clips.ids,
         groups=clips.groups,
         names=clips.names,
-        classes=clips.classes,
+        task=clips.task,
         melodies=clips.melodies,
         about=dict(about),
     )
@@ -226,15 +238,27 @@ def _scale(
     return scale_of(values[rows.clamp(min=0)], rows >= 0)
 
 
-def _tell(
-    cell: tuple[Tensor, Tensor],
+def unjudged(shape: Sequence[int], task: Task) -> Tensor:
+    """Return decisions on no clip: -1 for classes, NaN for values.
+
+    Args:
+        shape: `(..., clips)`.
+        task: What is learnt.
+    """
+    one = task.decide(torch.zeros(len(task.outputs)))
+    if one.is_floating_point():
+        return torch.full((*shape, *one.shape), torch.nan)
+    return torch.full(tuple(shape), -1).short()
+
+
+def _scores(
     maps: Sequence[Tensor],
     values: Tensor,
     scale: tuple[Tensor, Tensor],
     clips: ProbedClips,
     role: int,
-) -> None:
-    """Fill in what probes say of the test clips of a role, `(variants, clips)` each."""
+) -> Iterator[tuple[Tensor, Tensor]]:
+    """Yield test clips of a role, and probes' outputs `(variants, clips, outputs)`."""
     mean, inverse = scale
     rows = clips.rows(role, TEST)
     seen = (values[rows.clamp(min=0)] - mean) * inverse
@@ -242,9 +266,7 @@ def _tell(
     # A clip that several folds test counts in the first of them.
     for fold in reversed(range(len(rows))):
         tested = rows[fold, rows[fold] >= 0]
-        fold_scores = scores[fold, :, : len(tested)]
-        cell[0][:, tested] = fold_scores.argmax(-1).short()
-        cell[1][:, tested] = _within(fold_scores, clips.labels[tested], clips.melodies)
+        yield tested, scores[fold, :, : len(tested)]
 
 
 def _within(

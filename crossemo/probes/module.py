@@ -1,8 +1,9 @@
-"""LayerwiseProbes: a classifier on every layer of a frozen encoder, all at once."""
+"""LayerwiseProbes: a probe on every layer of a frozen encoder, all at once."""
 
 import logging
 import warnings
 from collections.abc import Mapping, Sized
+from math import isfinite
 from typing import Any, Literal, NoReturn, Self, cast
 
 import torch
@@ -23,7 +24,7 @@ from crossemo.probes.protocols import (
     protocol_of,
     settings_of,
 )
-from crossemo.probes.solved import Precision
+from crossemo.probes.solved_classes import Precision
 from crossemo.probes.superb import RATES
 from crossemo.probes.task import ProbeTask
 from crossemo.probes.training_options import refuse_trainer
@@ -37,14 +38,17 @@ logger = logging.getLogger(__name__)
 class LayerwiseProbes(Checkpointed):
     """Fits probes for every layer, fold, penalty and shuffle in one computation.
 
-    The encoder sees each clip once. A `linear` probe is solved: multinomial logistic
-    regression on standardised features, all classes weighing the same, at its optimum.
-    The penalty of each layer, fold and variant is chosen on validation clips; then the
-    probe is fitted on training and validation clips together. An epoch solves one view
-    of one role. A `superb` probe is trained by AdamW, a step of all probes an epoch;
-    each stops by its own validation clips, which also choose the learning rate. Probes
-    get the result that they would have had alone: they share no parameter, no random
-    number and no decision. Test clips are only judged.
+    The encoder sees each clip once. A `linear` probe is solved on standardised
+    features. Of classes it is multinomial logistic regression at its optimum, all
+    classes weighing the same, and the penalty of each layer, fold and variant is chosen
+    on validation clips. Of values it is ridge regression in closed form, and the
+    penalty of each value is chosen on training clips, each predicted by the fit without
+    its unit (speaker, song). Then the probe is fitted on training and validation clips
+    together. An epoch solves one view of one role. A `superb` probe is trained by
+    AdamW, a step of all probes an epoch; each stops by its own validation clips, which
+    also choose the learning rate. Probes get the result that they would have had
+    alone: they share no parameter, no random number and no decision. Test clips are
+    only judged.
 
     Where the data have several roles, probes learn from each of them and are judged on
     all. The data are given by `on`, not to the trainer, as probes load views of clips:
@@ -52,14 +56,14 @@ class LayerwiseProbes(Checkpointed):
 
     Args:
         encoder: A name from the catalogue, a hub id, or a local folder.
-        classes: Names of the classes in order, which the command line takes from the
-            data; for the record, as the data's own are learnt.
-        head: `linear`, or `superb`, a projection and a classifier.
+        classes: Names of the classes or values in order, which the command line takes
+            from the data; for the record, as the data's own are learnt.
+        head: `linear`, or `superb`, a projection and a classifier, of classes only.
         pooling: What a probe sees of a clip: the `mean` of its frames, or `statistics`,
             their mean and standard deviation.
         layers: `all` hidden states, or some by index.
         folds: `all` folds of the split, or some by index.
-        shuffles: How often to learn shuffled labels besides, for a line of what the
+        shuffles: How often to learn shuffled targets besides, for a line of what the
             probes reach where there is nothing to learn.
         references: `all` that can be had, or some of `level`, `timing`, `pitch`,
             `log-mel`, `eGeMAPS` and `random`, the encoder with random weights.
@@ -67,8 +71,8 @@ class LayerwiseProbes(Checkpointed):
             which all clips of the tested speakers are looked at, without their labels.
         penalties: Of `linear`: weights of the squares to choose from, in units of the
             features' width.
-        precision: Of `linear`: `float64`, which ends within 1e-8 of the optimum, or
-            `float32`, within 1e-6 and about twice as fast.
+        precision: Of `linear` and classes: `float64`, which ends within 1e-8 of the
+            optimum, or `float32`, within 1e-6 and about twice as fast.
         hidden: Of `superb`: width of the projection.
         rates: Of `superb`: learning rates to choose from.
         seeds: Of `superb`: seeds of the probes' first weights.
@@ -80,8 +84,8 @@ class LayerwiseProbes(Checkpointed):
             of crossemo's; every table then says so.
 
     Raises:
-        CrossEmoError: There is no such reference, layer or fold, or an option is not
-            the head's.
+        CrossEmoError: There is no such reference, layer or fold, an option is not
+            the head's, or the head is not for the data's task.
     """
 
     def __init__(
@@ -124,7 +128,7 @@ class LayerwiseProbes(Checkpointed):
 
     @property
     def variants(self) -> list[Variant]:
-        """Seeds of each variant: of first weights, and of shuffled labels, if any."""
+        """Seeds of each variant: of first weights, and of shuffled targets, if any."""
         return self.protocol.variants(self.hparams["shuffles"])
 
     def on(self, data: EmotionDataModule) -> Self:
@@ -199,8 +203,8 @@ class LayerwiseProbes(Checkpointed):
         self.log("probes_left_%", 100 * left, prog_bar=True, batch_size=1)
         true = [shuffle is None for _, shuffle in self.variants]
         for role, name in enumerate(self.clips.names):
-            best = max(float(one.recalls()[:, true].mean()) for one in self._of(role))
-            if best >= 0:  # of probes that have learnt
+            best = max(float(one.scores()[:, true].mean()) for one in self._of(role))
+            if isfinite(best):  # of probes that have learnt
                 self.log(f"val/{name}/score", best, batch_size=1)
         if self.trainer.strategy.reduce_boolean_decision(not left, all=True):
             self.trainer.should_stop = True
@@ -243,7 +247,7 @@ class LayerwiseProbes(Checkpointed):
 
     def on_train_end(self) -> None:
         """Judge the best probes on the test clips, if all have learnt."""
-        absent = sum(float(one.recalls().min()) < 0 for one in self._all())
+        absent = sum(bool(one.scores().isinf().any()) for one in self._all())
         if not absent:
             self.judgements = self._judge()
         elif not cast(Any, self.trainer).fast_dev_run:
@@ -316,6 +320,7 @@ class LayerwiseProbes(Checkpointed):
         return self.data
 
     def _judged(self, data: EmotionDataModule) -> ProbedClips:
+        self.protocol.summary(data.task)  # refuses what it can't learn
         clips = probed_clips(data).only(self.hparams["folds"])
         encoder = self.hparams["encoder"]
         self.leak_mark = probe_leaks(encoder, data, clips, allowed=self.allow_leak)

@@ -13,6 +13,7 @@ from crossemo.probes.base import ProbeProtocol, Probes, Variant
 from crossemo.probes.clips import TRAIN
 from crossemo.probes.task import ProbeTask
 from crossemo.probes.trained import TrainedProbes
+from crossemo.tasks import Task
 
 RATES = (3e-4, 1e-3, 3e-3, 1e-2, 3e-2)
 MIN_RUNNING = 0.01  # share of running probes that is worth a warning
@@ -34,12 +35,7 @@ class TrainedProtocol(ProbeProtocol):
         CrossEmoError: A list is empty, or a number trains nothing.
     """
 
-    summary: ClassVar[str] = (
-        "SUPERB's probes, trained by AdamW; learning rate and epoch chosen on\n"
-        "validation: a protocol to compare with, not an optimum"
-    )
     grid_name: ClassVar[str] = "rates"
-    ends_matter: ClassVar[bool] = True
     fitted: ClassVar[tuple[int, ...]] = (TRAIN,)
     checkpoint_every: ClassVar[int] = 50
 
@@ -61,6 +57,27 @@ class TrainedProtocol(ProbeProtocol):
                 "are above 0, patience is 1 or more."
             )
 
+    def summary(self, task: Task) -> str:
+        """Return what they are.
+
+        Raises:
+            CrossEmoError: Values are learnt, for which SUPERB has no such probes.
+        """
+        if task.family != "categorical":
+            raise CrossEmoError(
+                "model.head superb trains a classifier, and "
+                f"{' and '.join(task.outputs)} can't be classified: leave it out, and "
+                "linear probes are ridge regressions."
+            )
+        return (
+            "SUPERB's probes, trained by AdamW; learning rate and epoch chosen on\n"
+            "validation: a protocol to compare with, not an optimum"
+        )
+
+    def ends_matter(self, task: Task) -> bool:
+        """Return True."""
+        return True
+
     def variants(self, shuffles: int) -> list[Variant]:
         """Return one for each seed, and one for each shuffle."""
         # Weights of their own, as first weights favour classes that nothing corrects.
@@ -71,7 +88,7 @@ class TrainedProtocol(ProbeProtocol):
         """Return probes of a view with their first weights."""
         variants = self.variants(len(task.targets) - len(self.seeds))
         seeds = [seed for seed, _ in variants if seed is not None]
-        sizes = len(task.learnt), seeds, values.shape[1], task.classes, self.hidden
+        sizes = len(task.learnt), seeds, values.shape[1], task.outputs, self.hidden
         banks = [ProbeBank(*sizes) for _ in self.rates]
         return TrainedProbes(task, values, banks, self.rates, self.patience)
 

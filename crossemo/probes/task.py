@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from crossemo.probes.clips import TRAIN, VAL, ProbedClips, class_shares, shuffled_labels
+from crossemo.probes.clips import TRAIN, VAL, ProbedClips, shuffled_targets
 
 
 class ProbeTask(nn.Module):
@@ -14,7 +14,7 @@ class ProbeTask(nn.Module):
     Args:
         clips: All clips.
         role: Number of the role that is learnt from.
-        shuffles: For each variant the seed of its shuffled labels; None for the true
+        shuffles: For each variant the seed of its shuffled targets; None for the true
             ones.
 
     Attributes:
@@ -22,19 +22,17 @@ class ProbeTask(nn.Module):
             learn from one or is judged on it, the clip weighs 0.
         learnt: `(folds, clips)` bool, the training clips.
         judged: `(folds, clips)` bool, the validation clips.
-        targets: `(variants, clips)` classes.
-        learning: `(folds, variants, clips)` weights of the training clips: they sum to
-            1, and all classes weigh the same.
-        judging: The same of the validation clips.
-        classes: Number of classes.
+        targets: `(variants, clips)` classes, or `(variants, clips, outputs)` values.
+        units: `(clips,)` number of the unit of each clip.
+        learnable: What is learnt.
+        outputs: Number of classes, or of values.
     """
 
     rows: Tensor
     learnt: Tensor
     judged: Tensor
     targets: Tensor
-    learning: Tensor
-    judging: Tensor
+    units: Tensor
 
     def __init__(
         self, clips: ProbedClips, role: int, shuffles: Sequence[int | None]
@@ -45,16 +43,19 @@ class ProbeTask(nn.Module):
         rows = (learnt | judged).any(0).nonzero().flatten()
         learnt, judged = learnt[:, rows], judged[:, rows]
         targets = torch.stack(
-            [clips.labels if s is None else shuffled_labels(clips, s) for s in shuffles]
+            [
+                clips.targets if seed is None else shuffled_targets(clips, seed)
+                for seed in shuffles
+            ]
         )[:, rows]
-        self.classes = len(clips.classes)
+        names = {name: number for number, name in enumerate(sorted(set(clips.groups)))}
+        self.learnable, self.outputs = clips.task, len(clips.task.outputs)
         tensors = {
             "rows": rows,
             "learnt": learnt,
             "judged": judged,
             "targets": targets,
-            "learning": class_shares(targets, learnt[:, None], self.classes).float(),
-            "judging": class_shares(targets, judged[:, None], self.classes).float(),
+            "units": torch.tensor([names[name] for name in clips.groups])[rows],
         }
         for name, tensor in tensors.items():
             self.register_buffer(name, tensor, persistent=False)

@@ -8,6 +8,7 @@ from torch import Tensor, nn
 
 from crossemo.probes.bank import ProbeBank, joined, raw_logits
 from crossemo.probes.base import Chosen, Probes
+from crossemo.probes.clips import class_shares
 from crossemo.probes.task import ProbeTask
 
 LESS = 1e-3  # by what share a loss must fall to be better
@@ -32,11 +33,16 @@ class TrainedProbes(Probes):
         recall: `(folds, rates, variants)` the best validation UA.
         loss: The loss that goes with it.
         waited: Epochs since.
+        learning: `(folds, variants, clips)` weights of the training clips: they sum to
+            1, and all classes weigh the same.
+        judging: The same of the validation clips.
     """
 
     recall: Tensor
     loss: Tensor
     waited: Tensor
+    learning: Tensor
+    judging: Tensor
     mean: Tensor
     inverse: Tensor
 
@@ -53,19 +59,21 @@ class TrainedProbes(Probes):
         self.banks = nn.ModuleList(banks)
         self.best = deepcopy(self.banks).requires_grad_(False)
         self.patience = patience
-        folds, variants, _ = task.learning.shape
-        shape = (folds, len(banks), variants)
-        self.register_buffer("recall", torch.full(shape, -1.0))
+        shape = (len(task.learnt), len(banks), len(task.targets))
+        self.register_buffer("recall", torch.full(shape, -torch.inf))
         self.register_buffer("loss", torch.full(shape, torch.inf))
         self.register_buffer("waited", torch.zeros(shape, dtype=torch.long))
         for name, tensor in zip(("mean", "inverse"), task.scale(values), strict=True):
             self.register_buffer(name, tensor, persistent=False)
+        for name, inside in (("learning", task.learnt), ("judging", task.judged)):
+            shares = class_shares(task.targets, inside[:, None], task.outputs).float()
+            self.register_buffer(name, shares, persistent=False)
 
     def unfinished(self) -> float:
         """Return the share of the probes that haven't stopped."""
         return float((self.waited < self.patience).double().mean())
 
-    def recalls(self) -> Tensor:
+    def scores(self) -> Tensor:
         """Return the best validation UA so far, `(folds, variants)`."""
         return self.recall.amax(1)
 
@@ -100,14 +108,14 @@ class TrainedProbes(Probes):
             losses = -scores.gather(-2, targets[..., None, :]).squeeze(-2)
             parameters = [p for bank in banks for p in bank.parameters()]
             gradients = torch.autograd.grad(
-                (losses * task.learning[:, None]).sum(), parameters
+                (losses * self.learning[:, None]).sum(), parameters
             )
         for parameter, gradient in zip(parameters, gradients, strict=True):
             parameter.grad = gradient
         right = scores.detach().max(-2).indices == targets
         # Doubles hold every such sum exactly, so that equal recalls are equal.
-        recall = (right * task.judging[:, None].double()).sum(-1).float()
-        loss = (losses.detach() * task.judging[:, None]).sum(-1)
+        recall = (right * self.judging[:, None].double()).sum(-1).float()
+        loss = (losses.detach() * self.judging[:, None]).sum(-1)
         self._keep_best(running, recall, loss)
 
     def chosen(self) -> Chosen:

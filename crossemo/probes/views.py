@@ -18,7 +18,7 @@ from crossemo.features.store import keep
 from crossemo.probes.clips import ProbedClips
 from crossemo.probes.task import scale_of
 
-Kind = Literal["encoder", "random", "acoustic", "majority"]
+Kind = Literal["encoder", "random", "acoustic", "constant"]
 Pooling = Literal["mean", "statistics"]
 BATCH = 16
 _KINDS: tuple[Kind, Kind] = ("encoder", "random")
@@ -31,7 +31,7 @@ class View:
     Args:
         name: Its name in tables, such as `7`, `random 7` or `log-mel`.
         kind: Whether it is a hidden state of the encoder, one of the same encoder with
-            random weights, or acoustic; `majority` sees nothing.
+            random weights, or acoustic; a `constant` sees nothing.
         layer: Number of the hidden state.
     """
 

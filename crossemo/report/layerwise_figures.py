@@ -11,8 +11,9 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from crossemo.data.role_pairs import role_pairs
-from crossemo.metrics.names import HEADLINE
+from crossemo.metrics.names import AGREEMENT
 from crossemo.report.figures import grid
+from crossemo.report.layerwise_scale import Shown
 from crossemo.report.study import Study
 from crossemo.report.style import (
     COLOURS,
@@ -46,12 +47,17 @@ def layer_figures(
         clips: Number of the clips of each role.
     """
     corpora = study.corpora
-    title = study.title(f"{HEADLINE} of every layer", clips)
+    headline = Shown.of(scores).score
+    title = study.title(f"{headline} of every layer", clips)
     figures = {"layers": score_figure(scores, corpora, title)}
     for role in corpora:
         rows = _select(scores, trained_on=role, judged_on=role, labels="true")
-        title = study.title("Recall of every layer", {role: clips[role]})
-        figures[f"layer_recalls/{role}"] = recall_figure(rows, title)
+        if any(row["score"].startswith("recall/") for row in rows):
+            title = study.title("Recall of every layer", {role: clips[role]})
+            figures[f"layer_recalls/{role}"] = recall_figure(rows, title)
+        else:
+            title = study.title(f"{headline} of every value", clips)
+            figures["layer_values"] = value_figure(scores, corpora, title)
     pairs = role_pairs(corpora) if likeness else []
     for one, other in pairs:
         rows = [row for row in likeness if row.keys() >= {_layer(one), _layer(other)}]
@@ -66,7 +72,7 @@ def layer_figures(
 
 @styled()
 def score_figure(scores: Rows, corpora: Mapping[str, str], title: str = "") -> Figure:
-    """Draw the UA of all layers and references, a panel for each corpus that is judged.
+    """Draw the score of all layers and references, a panel for each judged corpus.
 
     Bands and bars are the intervals. Probes that learnt from another corpus judge
     clips standardised by this one's own, never by tested ones.
@@ -77,7 +83,8 @@ def score_figure(scores: Rows, corpora: Mapping[str, str], title: str = "") -> F
         title: Title of the figure.
     """
     figure, panels = _panels(len(corpora), 1.9 * WIDTH)
-    recalls = _select(scores, score=HEADLINE)
+    shown = Shown.of(scores)
+    recalls = _select(scores, score=shown.score)
     colours = dict(zip(corpora, COLOURS, strict=False))
     for axes, (role, corpus) in zip(panels, corpora.items(), strict=True):
         judged = _select(recalls, judged_on=role)
@@ -85,17 +92,53 @@ def score_figure(scores: Rows, corpora: Mapping[str, str], title: str = "") -> F
         for other, name in corpora.items():
             scaler = "trained" if other == role else "judged"
             rows = _select(judged, labels="true", trained_on=other, scaler=scaler)
-            _curve(
-                axes, _layers(rows), colours[other], f"learnt from {short_name(name)}"
-            )
+            label = f"learnt from {short_name(name)}"
+            _curve(axes, _layers(rows), colours[other], label, shown)
         shuffled = _select(judged, labels="shuffled", trained_on=role)
-        _line(axes, _layers(shuffled), GREY, ":", "shuffled labels")
-        _line(axes, _layers(within, "random"), GREY, "--", "random weights")
-        _references(axes, within)
-        _chance(axes, within)
-        axes.set_ylabel(f"{HEADLINE} in %,\n{short_name(corpus)}")
+        _line(axes, _layers(shuffled), GREY, ":", f"shuffled {shown.targets}", shown)
+        _line(axes, _layers(within, "random"), GREY, "--", "random weights", shown)
+        _references(axes, within, shown)
+        _chance(axes, within, shown)
+        axes.set_ylabel(f"{shown.label},\n{short_name(corpus)}")
     panels[-1].set_xlabel(f"{STATES}, then references\nbands, bars: 95 % intervals")
-    _legend(figure, panels, title)
+    _legend(figure, panels, title, shown)
+    return figure
+
+
+@styled()
+def value_figure(scores: Rows, corpora: Mapping[str, str], title: str = "") -> Figure:
+    """Draw the score of each value over the layers, a panel for each judged corpus.
+
+    Bands are of probes that learnt from the corpus itself; dashed lines are of those
+    that learnt from another, dotted ones of those that learnt shuffled values.
+
+    Args:
+        scores: Rows of `layers.csv`.
+        corpora: Name of the corpus in each role.
+        title: Title of the figure.
+    """
+    figure, panels = _panels(len(corpora), 1.6 * WIDTH)
+    shown = Shown.of(scores)
+    names = dict.fromkeys(row["score"] for row in scores)
+    values = [name for name in names if name.startswith(f"{shown.score}/")]
+    for axes, (role, corpus) in zip(panels, corpora.items(), strict=True):
+        for name, colour in zip(values, COLOURS, strict=False):
+            judged = _layers(_select(scores, score=name, judged_on=role))
+            true = _select(judged, labels="true")
+            label = name.partition("/")[2]
+            _curve(axes, _select(true, trained_on=role), colour, label, shown)
+            for other in set(corpora) - {role}:
+                across = _select(true, trained_on=other, scaler="judged")
+                _line(axes, across, colour, "--", "", shown)
+            shuffled = _select(judged, trained_on=role, labels="shuffled")
+            _line(axes, shuffled, colour, ":", "", shown)
+        _chance(axes, _select(scores, score=shown.score), shown)
+        axes.set_ylabel(f"{shown.label},\n{short_name(corpus)}")
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    dashed = "dashed: learnt from the other corpus, " * (len(corpora) > 1)
+    note = f"bands: 95 % intervals\n{dashed}dotted: shuffled {shown.targets}"
+    panels[-1].set_xlabel(f"{STATES}\n{note}")
+    _legend(figure, panels, title, shown)
     return figure
 
 
@@ -103,7 +146,7 @@ def score_figure(scores: Rows, corpora: Mapping[str, str], title: str = "") -> F
 def encoder_figure(
     runs: Mapping[str, Rows], corpora: Mapping[str, str], title: str = ""
 ) -> Figure:
-    """Draw the UA of all layers of several encoders side by side.
+    """Draw the score of all layers of several encoders side by side.
 
     A panel for each corpus that is judged, with bands for the probes that learnt from
     it and dashed lines for those that learnt from the other.
@@ -114,22 +157,24 @@ def encoder_figure(
         title: Title of the figure.
     """
     figure, panels = _panels(len(corpora), 1.6 * WIDTH)
+    shown = Shown.of(next(iter(runs.values())))
     for number, (name, scores) in enumerate(runs.items()):
         colour = COLOURS[number % len(COLOURS)]
-        recalls = _layers(_select(scores, score=HEADLINE, labels="true"))
+        recalls = _layers(_select(scores, score=shown.score, labels="true"))
         for axes, (role, corpus) in zip(panels, corpora.items(), strict=True):
             judged = _select(recalls, judged_on=role)
-            _curve(axes, _select(judged, trained_on=role), colour, short_name(name, 40))
+            within = _select(judged, trained_on=role)
+            _curve(axes, within, colour, short_name(name, 40), shown)
             for other in set(corpora) - {role}:
                 across = _select(judged, trained_on=other, scaler="judged")
-                _line(axes, across, colour, "--", "")
-            axes.set_ylabel(f"{HEADLINE} in %,\n{short_name(corpus)}")
+                _line(axes, across, colour, "--", "", shown)
+            axes.set_ylabel(f"{shown.label},\n{short_name(corpus)}")
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
             if not number:
-                _chance(axes, judged)
+                _chance(axes, judged, shown)
     dashed = "\ndashed: learnt from the other corpus" if len(corpora) > 1 else ""
     panels[-1].set_xlabel(f"{STATES}\nbands: 95 % intervals{dashed}")
-    _legend(figure, panels, title)
+    _legend(figure, panels, title, shown)
     return figure
 
 
@@ -219,29 +264,33 @@ def _layers(rows: Rows, kind: str = "encoder") -> list[Mapping[str, Any]]:
     return [row for row in _select(rows, kind=kind) if row["layer"] != ""]
 
 
-def _curve(axes: Axes, rows: Rows, colour: str, label: str) -> None:
+def _curve(axes: Axes, rows: Rows, colour: str, label: str, shown: Shown) -> None:
     """Draw a line with the band of its intervals."""
-    _line(axes, rows, colour, "-", label)
+    _line(axes, rows, colour, "-", label, shown)
     places = [row["layer"] for row in rows]
-    low, high = (100 * np.array([row[end] for row in rows]) for end in ("low", "high"))
+    low, high = (
+        shown.factor * np.array([row[end] for row in rows]) for end in ("low", "high")
+    )
     axes.fill_between(places, low, high, color=colour, alpha=0.15, lw=0)
 
 
-def _line(axes: Axes, rows: Rows, colour: str, style: str, label: str) -> None:
+def _line(
+    axes: Axes, rows: Rows, colour: str, style: str, label: str, shown: Shown
+) -> None:
     places = [row["layer"] for row in rows]
-    values = [100 * row["value"] for row in rows]
+    values = [shown.factor * row["value"] for row in rows]
     if rows:
         axes.plot(places, values, style, marker="o", ms=3, lw=2, color=colour)
         axes.lines[-1].set_label(label or "_")
 
 
-def _references(axes: Axes, rows: Rows) -> None:
+def _references(axes: Axes, rows: Rows, shown: Shown) -> None:
     """Draw the references and the best layer behind the layers, as points with bars."""
     layers = [row["layer"] for row in _layers(rows)]
-    references = [r for r in rows if r["layer"] == "" and r["kind"] != "majority"]
+    references = [r for r in rows if r["layer"] == "" and r["kind"] != "constant"]
     places = np.arange(len(references)) + max(layers) + 1.5
-    values = 100 * np.array([row["value"] for row in references])
-    ends = 100 * np.array([[row["low"], row["high"]] for row in references]).T
+    values = shown.factor * np.array([row["value"] for row in references])
+    ends = shown.factor * np.array([[row["low"], row["high"]] for row in references]).T
     bars = np.abs(ends - values)
     axes.errorbar(places, values, bars, fmt="s", ms=4, lw=2, color=GREY)
     axes.axvline(max(layers) + 0.75, color=LIGHT_GREY, lw=1)
@@ -252,13 +301,15 @@ def _references(axes: Axes, rows: Rows) -> None:
         tick.set(rotation=45, ha="right")
 
 
-def _chance(axes: Axes, rows: Rows) -> None:
-    chance = 100 * rows[0]["chance"]
+def _chance(axes: Axes, rows: Rows, shown: Shown) -> None:
+    chance = shown.factor * rows[0]["chance"]
     axes.axhline(chance, color=LIGHT_GREY, lw=1, zorder=0, label="chance")
 
 
-def _legend(figure: Figure, panels: Sequence[Axes], title: str = "") -> None:
-    panels[0].set_ylim(bottom=0)  # of all, now that all is drawn
+def _legend(figure: Figure, panels: Sequence[Axes], title: str, shown: Shown) -> None:
+    # Of all, now that all is drawn; agreement may be below 0.
+    lowest = panels[0].get_ylim()[0] if shown.score == AGREEMENT else 0
+    panels[0].set_ylim(bottom=min(0, lowest))
     for axes in panels:
         hide_frame(axes)
     handles, labels = panels[0].get_legend_handles_labels()

@@ -7,49 +7,56 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
-from crossemo.metrics.names import HEADLINE
+from crossemo.report.layerwise_scale import Shown
 from crossemo.report.tables import broken, plain_table
 
-CAPTION = f"""\
-{HEADLINE} in per cent ± half its 95 % interval; a|b: only these to choose from
+CAPTION = """\
+{} ± half its 95 % interval{}
 best: the layer chosen on validation, fold by fold
 a → b: learnt from a, b standardised by its own clips, no tested ones
-shuffled: mean over the states of probes that learnt shuffled labels"""
+shuffled: mean over the states of probes that learnt shuffled {}"""
 NARROW = "* less than the binomial noise of the clips would allow"
-ENCODER_CAPTION = f"""\
-{HEADLINE} of the layer chosen on validation, per cent ± half its 95 % interval
+ENCODER_CAPTION = """\
+{} of the layer chosen on validation{} ± half its 95 % interval
 differences on the same clips; q: p corrected for the number of layers"""
 Row = Mapping[str, Any]
 Rows = Sequence[Row]
 
 
 def layer_table(scores: Rows, corpora: Mapping[str, str], protocol: str = "") -> Table:
-    """Return the UA of every view under every condition.
+    """Return the headline score of every view under every condition.
 
     Args:
         scores: Rows of `layers.csv`.
         corpora: Name of the corpus in each role.
         protocol: How the probes came about, for the notes.
     """
-    names = short_names(corpora)
+    names, shown = short_names(corpora), Shown.of(scores)
     columns = _columns(scores, names)
-    notes = filter(None, (CAPTION, _narrow_note(columns), protocol))
+    notes = filter(None, (_caption(columns, shown), _narrow_note(columns), protocol))
     table = _table("state", columns, "\n".join(notes))
     kind = ""
     for view, row in next(iter(columns.values())).items():
         if kind not in ("", row["kind"]):
             table.add_section()
         kind = row["kind"]
-        cells = [_cell(column[view]) for column in columns.values()]
+        cells = [_cell(column[view], shown) for column in columns.values()]
         table.add_row(Text(view), *map(Text, cells))
     shuffled = _columns(scores, names, "shuffled")
     if shuffled:
-        cells = [_mean(shuffled.get(name, {})) for name in columns]
+        cells = [_mean(shuffled.get(name, {}), shown) for name in columns]
         table.add_row(Text("shuffled"), *map(Text, cells))
     first = [next(iter(column.values())) for column in columns.values()]
-    table.add_section()
-    table.add_row("guess <", *(f"{100 * row['chance_high']:.1f}" for row in first))
+    if not any(isnan(row["chance_high"]) for row in first):
+        table.add_section()
+        table.add_row("guess <", *(shown.text(row["chance_high"]) for row in first))
     return table
+
+
+def _caption(columns: Iterable[str], shown: Shown) -> str:
+    among = "; a|b: only these to choose from" * any("|" in name for name in columns)
+    unit = " in per cent" * (shown.factor == 100)
+    return CAPTION.format(shown.score + unit, among, shown.targets)
 
 
 def _table(first: str, columns: Iterable[str], caption: str) -> Table:
@@ -64,28 +71,33 @@ def _table(first: str, columns: Iterable[str], caption: str) -> Table:
 def encoder_table(
     scores: Mapping[str, Rows], pairs: Rows, corpora: Mapping[str, str]
 ) -> Table:
-    """Return the UA of each encoder's best layer, and how encoders differ in it.
+    """Return the score of each encoder's best layer, and how encoders differ in it.
 
     Args:
         scores: Rows of `layers.csv` by name of the encoder.
         pairs: Rows of `encoder_pairs.csv`.
         corpora: Name of the corpus in each role.
     """
-    names = short_names(corpora)
+    names, shown = short_names(corpora), Shown.of(next(iter(scores.values())))
     best = {
         encoder: {
             name: column["best"] for name, column in _columns(rows, names).items()
         }
         for encoder, rows in scores.items()
     }
-    columns = [name for name in next(iter(best.values())) if "|" not in name]
-    table = _table("encoder", columns, ENCODER_CAPTION)
+    columns = [
+        name
+        for name, row in next(iter(best.values())).items()
+        if "/" not in row["score"]
+    ]
+    unit = ", per cent" * (shown.factor == 100)
+    table = _table("encoder", columns, ENCODER_CAPTION.format(shown.score, unit))
     for encoder, cells in best.items():
         table.add_row(
-            broken(encoder, 24), *(Text(_cell(cells[name])) for name in columns)
+            broken(encoder, 24), *(Text(_cell(cells[name], shown)) for name in columns)
         )
     table.add_section()
-    for pair, differences in _differences(pairs, names).items():
+    for pair, differences in _differences(pairs, names, shown).items():
         texts = (Text(differences.get(name, "-")) for name in columns)
         table.add_row(broken(pair, 24), *texts)
     return table
@@ -108,16 +120,17 @@ def short_names(corpora: Mapping[str, str]) -> dict[str, str]:
 def _columns(
     scores: Rows, names: Mapping[str, str], labels: str = "true"
 ) -> dict[str, dict[str, Row]]:
-    """Return the rows of UA by view, by name of the condition."""
+    """Return the rows of the headline by view, by name of the condition."""
     columns: dict[str, dict[str, Row]] = {}
+    headline = scores[0]["score"]
     for row in scores:
-        score, _, melody = row["score"].partition("/")
+        score, _, of_some = row["score"].partition("/")
         across = row["trained_on"] != row["judged_on"]
-        if score != HEADLINE or row["labels"] != labels or (melody and across):
+        if score != headline or row["labels"] != labels or (of_some and across):
             continue
         if _has_column(row):
             name = _name(row, names)
-            name += "\n" + melody.replace("|", "|\n") if melody else ""
+            name += "\n" + of_some.replace("|", "|\n") if of_some else ""
             columns.setdefault(name, {})[row["view"]] = row
     return columns
 
@@ -135,7 +148,9 @@ def _name(row: Row, names: Mapping[str, str]) -> str:
     return f"{names[row['trained_on']]}\n→ {judged}"
 
 
-def _differences(pairs: Rows, names: Mapping[str, str]) -> dict[str, dict[str, str]]:
+def _differences(
+    pairs: Rows, names: Mapping[str, str], shown: Shown
+) -> dict[str, dict[str, str]]:
     """Return the differences of the best layers, by pair and name of the condition."""
     differences: dict[str, dict[str, str]] = {}
     for row in pairs:
@@ -143,29 +158,31 @@ def _differences(pairs: Rows, names: Mapping[str, str]) -> dict[str, dict[str, s
             pair = f"{row['second']} - {row['first']}"
             cells = differences.setdefault(pair, {})
             if _has_column(row):
-                cells[_name(row, names)] = _difference(row)
+                cells[_name(row, names)] = _difference(row, shown)
     return differences
 
 
-def _difference(row: Row) -> str:
-    reach = 100 * (row["high"] - row["low"]) / 2
+def _difference(row: Row, shown: Shown) -> str:
+    reach = shown.reach((row["high"] - row["low"]) / 2)
+    value = row[shown.score]
     q = "<0.01" if row["q"] < 0.01 else f"{row['q']:.2f}"
-    return f"{100 * row[HEADLINE]:+.1f}±{reach:.0f}\nq {q}"
+    return f"{'-' if value < 0 else '+'}{shown.text(abs(value))}±{reach}\nq {q}"
 
 
-def _mean(column: Mapping[str, Row]) -> str:
+def _mean(column: Mapping[str, Row], shown: Shown) -> str:
     """Return the mean over the hidden states, or a dash."""
     rows = [row for row in column.values() if row["kind"] == "encoder"]
     layers = [row["value"] for row in rows if row["layer"] != ""]
-    return f"{100 * sum(layers) / len(layers):.1f}" if layers else "-"
+    return shown.text(sum(layers) / len(layers)) if layers else "-"
 
 
-def _cell(row: Row) -> str:
-    digits = 0 if "/" in row["score"] else 1  # where there is little room
-    value = f"{100 * row['value']:.{digits}f}"
+def _cell(row: Row, shown: Shown) -> str:
+    # where there is little room
+    digits = shown.decimals[1] if "/" in row["score"] else shown.decimals[0]
+    value = shown.text(row["value"], digits)
     if isnan(row["low"]):
         return value
-    return f"{value}±{100 * _reach(row):.0f}{'*' * _is_narrow(row)}"
+    return f"{value}±{shown.reach(_reach(row))}{'*' * _is_narrow(row)}"
 
 
 def _narrow_note(columns: Mapping[str, Mapping[str, Row]]) -> str:

@@ -2,14 +2,16 @@
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Self
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from crossemo.corpora.base import Clip, Corpus
+    from crossemo.metrics.measure import Measure
 
 Target = int | tuple[float, ...]
+Family = Literal["categorical", "gaussian"]
 
 
 class Task(ABC):
@@ -19,6 +21,9 @@ class Task(ABC):
         kind: Name of the file that the task stands in.
         headline: Name of the score by which checkpoints are chosen and stages, layers
             and encoders are compared; logged as `val/ROLE/score` too.
+        family: What a linear model of the targets is: `categorical`, logistic
+            regression, or `gaussian`, linear regression.
+        constant_name: What the best guess without listening is called.
         name: Name of the task, as written in a config.
         outputs: Names of the model's outputs, in order.
         chance: The headline score of guessing; None where there is no such thing.
@@ -27,6 +32,8 @@ class Task(ABC):
 
     kind: ClassVar[str]
     headline: ClassVar[str]
+    family: ClassVar[Family]
+    constant_name: ClassVar[str]
     name: str
     outputs: tuple[str, ...]
     chance: float | None
@@ -90,6 +97,49 @@ class Task(ABC):
     @abstractmethod
     def predictions(self, outputs: "Tensor") -> "Tensor":
         """Return what the model says, `(batch, outputs)`, such as probabilities."""
+
+    @abstractmethod
+    def decide(self, outputs: "Tensor") -> "Tensor":
+        """Return what is said of clips in the shape of their targets.
+
+        Args:
+            outputs: `(..., outputs)` of a model.
+
+        Returns:
+            `(...)` classes, or `(..., outputs)` values.
+        """
+
+    @abstractmethod
+    def guess(self, targets: "Tensor") -> "Tensor":
+        """Return the target that suits these best, one for all clips.
+
+        Args:
+            targets: `(clips,)` or `(clips, outputs)`, of one clip at least.
+        """
+
+    @abstractmethod
+    def guessing(self, targets: "Tensor") -> tuple[float, float]:
+        """Return the interval of the headline score of guessing; NaN if unknown."""
+
+    @abstractmethod
+    def tally(
+        self, decisions: "Tensor", targets: "Tensor", groups: "Tensor", n_groups: int
+    ) -> "Tensor":
+        """Return sums over the clips of each group, of which all `measures` are made.
+
+        Args:
+            decisions: `(..., clips)` or `(..., clips, outputs)`, see `decide`.
+            targets: `(clips,)` or `(clips, outputs)`.
+            groups: `(clips,)` number of the group of each clip.
+            n_groups: Number of groups.
+
+        Returns:
+            `(..., groups, rows, columns)` float64.
+        """
+
+    @abstractmethod
+    def measures(self) -> "dict[str, Measure]":
+        """Return all scores as functions of `tally`, the headline first."""
 
     @abstractmethod
     def scores(self, predictions: "Tensor", targets: "Tensor") -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
 import torch
@@ -10,16 +11,19 @@ from torch.nn.functional import cross_entropy
 
 from crossemo.emotions import QUADRANTS, LabelSpace, label_space, quadrant
 from crossemo.errors import CrossEmoError
-from crossemo.metrics.confusions import contingency
+from crossemo.metrics.confusions import contingency, group_counts
 from crossemo.metrics.differences import difference_interval
 from crossemo.metrics.intervals import chance_interval, clip_counts, score_interval
+from crossemo.metrics.measure import Measure
 from crossemo.metrics.names import HEADLINE
 from crossemo.metrics.recognition import (
+    SCORES,
     ConfusionScore,
+    class_recall,
     recognition_metrics,
     unweighted_recall,
 )
-from crossemo.tasks.base import Target, Task
+from crossemo.tasks.base import Family, Target, Task
 
 if TYPE_CHECKING:
     from crossemo.corpora.base import Clip, Corpus, Scale
@@ -46,6 +50,8 @@ class Classes(Task):
 
     kind: ClassVar[str] = "classes"
     headline: ClassVar[str] = HEADLINE
+    family: ClassVar[Family] = "categorical"
+    constant_name: ClassVar[str] = "majority"
 
     def __init__(
         self,
@@ -114,6 +120,32 @@ class Classes(Task):
     def predictions(self, outputs: Tensor) -> Tensor:
         """Return probabilities `(batch, classes)` of logits."""
         return outputs.float().softmax(-1)
+
+    def decide(self, outputs: Tensor) -> Tensor:
+        """Return the class of the highest output, `(...)`."""
+        return outputs.argmax(-1)
+
+    def guess(self, targets: Tensor) -> Tensor:
+        """Return the commonest class; of several, the first."""
+        return targets.bincount(minlength=len(self.outputs)).argmax()
+
+    def guessing(self, targets: Tensor) -> tuple[float, float]:
+        """Return the interval of the UA of guessing, see `chance_interval`."""
+        return chance_interval(targets, len(self.outputs))
+
+    def tally(
+        self, decisions: Tensor, targets: Tensor, groups: Tensor, n_groups: int
+    ) -> Tensor:
+        """Return confusion counts, `(..., groups, classes, classes)`."""
+        return group_counts(targets, decisions, groups, n_groups, len(self.outputs))
+
+    def measures(self) -> dict[str, Measure]:
+        """Return the recognition scores, and the recall of each class."""
+        recalls = {
+            f"recall/{name}": partial(class_recall, index=place)
+            for place, name in enumerate(self.outputs)
+        }
+        return {name: Measure(one) for name, one in {**SCORES, **recalls}.items()}
 
     def scores(self, predictions: Tensor, targets: Tensor) -> dict[str, float]:
         """Return recognition scores and the cross-entropy."""

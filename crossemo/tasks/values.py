@@ -2,7 +2,7 @@
 
 import logging
 from collections.abc import Mapping, Sequence
-from math import isnan
+from math import isnan, nan
 from typing import TYPE_CHECKING, Any, ClassVar, Literal, Self, cast
 
 import torch
@@ -11,10 +11,16 @@ from torch import distributed as dist
 
 from crossemo.emotions import QUADRANTS, quadrant
 from crossemo.errors import CrossEmoError
-from crossemo.metrics.agreement import concordance_difference, concordance_interval
+from crossemo.metrics.agreement import (
+    concordance_difference,
+    concordance_interval,
+    group_moments,
+)
+from crossemo.metrics.measure import Measure
+from crossemo.metrics.moment_scores import moment_measures
 from crossemo.metrics.names import AGREEMENT
 from crossemo.metrics.regression import concordance, value_scores
-from crossemo.tasks.base import Target, Task
+from crossemo.tasks.base import Family, Target, Task
 
 if TYPE_CHECKING:
     from crossemo.corpora.base import Clip, Corpus
@@ -47,6 +53,8 @@ class Values(Task):
 
     kind: ClassVar[str] = "values"
     headline: ClassVar[str] = AGREEMENT
+    family: ClassVar[Family] = "gaussian"
+    constant_name: ClassVar[str] = "mean"
     chance = 0.0
 
     def __init__(
@@ -152,6 +160,29 @@ class Values(Task):
     def predictions(self, outputs: Tensor) -> Tensor:
         """Return the values `(batch, outputs)` as they are."""
         return outputs.float()
+
+    def decide(self, outputs: Tensor) -> Tensor:
+        """Return the values `(..., outputs)` as they are."""
+        return outputs.float()
+
+    def guess(self, targets: Tensor) -> Tensor:
+        """Return the means, `(outputs,)`."""
+        return targets.mean(0)
+
+    def guessing(self, targets: Tensor) -> tuple[float, float]:
+        """Return NaN: how values would be guessed is no matter of course."""
+        return nan, nan
+
+    def tally(
+        self, decisions: Tensor, targets: Tensor, groups: Tensor, n_groups: int
+    ) -> Tensor:
+        """Return sums of moments, `(..., groups, outputs, 6)`."""
+        sums = group_moments(decisions.mT, targets.T, groups, n_groups)
+        return sums.transpose(-2, -3)
+
+    def measures(self) -> dict[str, Measure]:
+        """Return the scores of `value_scores`."""
+        return moment_measures(self.outputs)
 
     def scores(self, predictions: Tensor, targets: Tensor) -> dict[str, float]:
         """Return CCC, RMSE, Pearson's correlation and R², and the loss of all clips."""

@@ -29,15 +29,16 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
-from crossemo.probes import solved
-from crossemo.probes.clips import TEST, TRAIN, VAL, ProbedClips, shuffled_labels
+from crossemo.probes import solved_classes
+from crossemo.probes.clips import TEST, TRAIN, VAL, ProbedClips, shuffled_targets
 from crossemo.probes.judgements import judge
 from crossemo.probes.linear import PENALTIES, SolvedProtocol
 from crossemo.probes.logistic import Solution, solve_logistic
-from crossemo.probes.solved import TOLERANCES, Precision, SolvedProbes
+from crossemo.probes.solved_classes import TOLERANCES, LogisticProbes, Precision
 from crossemo.probes.superb import TrainedProtocol
 from crossemo.probes.task import ProbeTask
 from crossemo.probes.views import View
+from crossemo.tasks.classes import Classes
 
 STATES, WIDTH, FACTORS, FOLDS = 13, 768, 128, 6
 REFERENCES = (3, 9, 14, 128, 88)
@@ -60,9 +61,9 @@ def made_up() -> tuple[ProbedClips, list[Tensor]]:
     parts = torch.where(place == 0, TEST, torch.where(place == 1, VAL, TRAIN))
     names = tuple(f"{n}" for n in range(len(rows)))
     groups = tuple(f"{n}" for n in actor.tolist())
-    roles, emotions = ("speech", "song"), tuple("abcdef")
+    roles, task = ("speech", "song"), Classes.of_outputs(tuple("abcdef"))
     clips = ProbedClips(
-        names, groups, names, role, label, parts, roles, emotions, ((1, 2), (3, 4, 5))
+        names, groups, names, role, label, parts, roles, task, ((1, 2), (3, 4, 5))
     )
     generator = torch.Generator().manual_seed(0)
 
@@ -146,12 +147,14 @@ def whole_job(
             for one, values in zip(probes, features, strict=True):
                 one.learn(values)
             chosen.append([one.chosen() for one in probes])
-            missed = sum(one.missed for one in probes if isinstance(one, SolvedProbes))
+            missed = sum(
+                one.missed for one in probes if isinstance(one, LogisticProbes)
+            )
             print(f"    missed the tolerance: {missed}")
         views = [View(f"{n}", "encoder", n) for n in range(len(features))]
         judge(chosen, protocol.fitted, features, views, clips, variants, {})
 
-    with patch.object(solved, "solve_logistic", counted):
+    with patch.object(solved_classes, "solve_logistic", counted):
         return seconds_of(work), counted
 
 
@@ -161,7 +164,7 @@ def scikit_learn(clips: ProbedClips, values: Tensor, role: int, fold: int) -> fl
     seconds = 0.0
     own = clips.roles == role
     both, train = own & (parts != TEST), own & (parts == TRAIN)
-    for labels, times in ((clips.labels, 1), (shuffled_labels(clips, 0), SHUFFLES)):
+    for labels, times in ((clips.targets, 1), (shuffled_targets(clips, 0), SHUFFLES)):
         # The last fit has a penalty of its own; the middle one stands for it.
         fits = [(train, mu) for mu in PENALTIES] + [(both, PENALTIES[5])]
         for inside, mu in fits:

@@ -20,6 +20,7 @@ from crossemo.layerwise.pairs import compare_views
 from crossemo.metrics.confusions import group_counts
 from crossemo.metrics.jackknife import jackknife_interval
 from crossemo.metrics.recognition import unweighted_recall
+from crossemo.tasks.classes import Classes
 
 CLASSES = 6
 CLIPS = 8  # of a class, by an actor
@@ -47,7 +48,8 @@ def two_layers(
         rows.append(torch.where(right, labels, (labels + other) % CLASSES))
     predictions = torch.stack(rows)[:, None]
     counts = group_counts(labels, predictions, groups, actors, CLASSES)
-    return ConditionCounts(counts, fold, labels)
+    names = tuple(f"{n}" for n in range(CLASSES))
+    return ConditionCounts(counts, fold, labels, Classes.of_outputs(names))
 
 
 def simulate(actors: int, folds: int, gain: float, luck: float, runs: int) -> Tensor:

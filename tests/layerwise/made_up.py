@@ -50,11 +50,11 @@ def made_up_judgements(
     guessed = torch.randint(3, shape, generator=generator)
     skill = torch.tensor([0.1, 0.3, 0.5, 0.0, 0.1, 0.3])[:, None, None]
     knows = torch.rand(shape, generator=generator) < skill
-    predictions = torch.where(knows, clips.labels, guessed)
+    predictions = torch.where(knows, clips.targets, guessed)
     within = torch.where(
         predictions == 1, 0, predictions
     )  # calm and sad share a melody
-    within[..., clips.labels == 1] = -1
+    within[..., clips.targets == 1] = -1
     for number, condition in enumerate(conditions):
         unjudged = clips.roles != roles.index(condition.judged)
         predictions[number, :, :, unjudged] = within[number, :, :, unjudged] = -1
@@ -62,10 +62,10 @@ def made_up_judgements(
     return Judgements(
         said=predictions.short(),
         within=within.short(),
-        recall=torch.rand(choices, generator=generator),
+        validation=torch.rand(choices, generator=generator),
         choice=torch.full(choices, 1e-3),
         roles=clips.roles,
-        labels=clips.labels,
+        targets=clips.targets,
         parts=parts,
         conditions=conditions,
         views=list(VIEWS),
@@ -73,7 +73,7 @@ def made_up_judgements(
         ids=clips.ids,
         groups=clips.groups,
         names=clips.names,
-        classes=clips.classes,
+        task=clips.task,
         melodies=clips.melodies,
         about={},
     )
@@ -102,7 +102,7 @@ def by_fold(
     """Scores of the clips that were judged, `(variants, folds)`."""
     whole = judgements.said if predictions is None else predictions
     classes = whole[condition, view].numpy()
-    groups, labels = np.array(judgements.groups), judgements.labels.numpy()
+    groups, labels = np.array(judgements.groups), judgements.targets.numpy()
     judged = (classes[0] >= 0) & ~np.isin(groups, list(without))
     tested = judgements.tested_in.numpy()
     return np.array(

@@ -21,7 +21,7 @@ def test_the_best_layer_is_chosen_by_validation_fold_by_fold() -> None:
     extended = with_choices(JUDGEMENTS)
     layers = set()
     for number, condition in enumerate(JUDGEMENTS.conditions):
-        recalls = JUDGEMENTS.recall[JUDGEMENTS.names.index(condition.trained)]
+        recalls = JUDGEMENTS.validation[JUDGEMENTS.names.index(condition.trained)]
         for fold in range(FOLDS):
             tested = JUDGEMENTS.tested_in == fold
             for variant in range(len(JUDGEMENTS.variants)):
@@ -36,28 +36,30 @@ def test_the_best_layer_is_chosen_by_validation_fold_by_fold() -> None:
 
 def test_predictions_of_test_clips_do_not_choose_the_best_layer() -> None:
     perfect = JUDGEMENTS.said.clone()
-    perfect[:, 1] = JUDGEMENTS.labels.short()
-    worst = JUDGEMENTS.recall.clone()
+    perfect[:, 1] = JUDGEMENTS.targets.short()
+    worst = JUDGEMENTS.validation.clone()
     worst[:, 1] = 0
-    judgements = replace(JUDGEMENTS, recall=worst)
+    judgements = replace(JUDGEMENTS, validation=worst)
     assert torch.equal(best_of(replace(judgements, said=perfect)), best_of(judgements))
 
 
 def test_references_are_never_the_best_layer() -> None:
-    higher = JUDGEMENTS.recall.clone()
+    higher = JUDGEMENTS.validation.clone()
     higher[:, 3:] = 2
-    assert torch.equal(best_of(replace(JUDGEMENTS, recall=higher)), best_of(JUDGEMENTS))
+    assert torch.equal(
+        best_of(replace(JUDGEMENTS, validation=higher)), best_of(JUDGEMENTS)
+    )
 
 
 def test_of_layers_that_are_as_good_the_first_is_best() -> None:
-    alike = replace(JUDGEMENTS, recall=torch.full_like(JUDGEMENTS.recall, 0.5))
+    alike = replace(JUDGEMENTS, validation=torch.full_like(JUDGEMENTS.validation, 0.5))
     assert torch.equal(best_of(alike), JUDGEMENTS.said[:, 0])
 
 
 def test_the_majority_is_right_as_often_as_guessing() -> None:
     table = score_rows(with_choices(JUDGEMENTS))
     rows = [row for row in table if row["view"] == "majority"]
-    assert {row["kind"] for row in rows} == {"majority"}
+    assert {row["kind"] for row in rows} == {"constant"}
     recalls = [row for row in rows if row["score"].partition("/")[0] == "UA"]
     # of a melody and of shuffled labels too
     assert len(recalls) == len(JUDGEMENTS.conditions) * 3
@@ -71,11 +73,11 @@ def test_the_majority_is_the_commonest_class_of_training() -> None:
         learnt = JUDGEMENTS.roles == JUDGEMENTS.names.index(condition.trained)
         judged = JUDGEMENTS.roles == JUDGEMENTS.names.index(condition.judged)
         for fold, parts in enumerate(JUDGEMENTS.parts):
-            labels = JUDGEMENTS.labels[learnt & (parts == TRAIN)].tolist()
+            labels = JUDGEMENTS.targets[learnt & (parts == TRAIN)].tolist()
             tested = judged & (JUDGEMENTS.tested_in == fold)
             commonest = max(range(3), key=labels.count)
             assert extended.said[number, MAJORITY][:, tested].eq(commonest).all()
-            sung = tested & (JUDGEMENTS.labels != 1)  # calm or sad
+            sung = tested & (JUDGEMENTS.targets != 1)  # calm or sad
             commonest = max((0, 2), key=labels.count)
             assert extended.within[number, MAJORITY][:, sung].eq(commonest).all()
     unjudged = extended.said[:, 0] < 0

@@ -21,7 +21,7 @@ def tables(layer: int, role: int, without: str = "") -> torch.Tensor:
     groups = [group for group in GROUPS if group != without]
     means = torch.zeros(1, len(groups), 3, VALUES.shape[-1], dtype=torch.float64)
     cells = list(
-        zip(CLIPS.groups, CLIPS.roles.tolist(), CLIPS.labels.tolist(), strict=True)
+        zip(CLIPS.groups, CLIPS.roles.tolist(), CLIPS.targets.tolist(), strict=True)
     )
     for n, group in enumerate(groups):
         for label in range(3):
@@ -80,7 +80,7 @@ def test_every_two_roles_are_compared_as_if_there_were_no_others() -> None:
             groups=tuple(THREE.groups[n] for n in places),
             keys=tuple(THREE.keys[n] for n in places),
             roles=torch.searchsorted(roles, THREE.roles[inside]),
-            labels=THREE.labels[inside],
+            targets=THREE.targets[inside],
             parts=THREE.parts[:, inside],
             names=(one, other),
         )

@@ -11,6 +11,7 @@ from scipy.stats import false_discovery_control
 from crossemo.errors import CrossEmoError
 from crossemo.layerwise import encoder_rows, pair_rows, with_choices
 from crossemo.probes.judgements import Judgements
+from crossemo.tasks.classes import Classes
 from tests.layerwise.made_up import (
     SINGLE,
     TESTED,
@@ -87,7 +88,7 @@ def test_differences_are_those_by_hand(number: int, over: str) -> None:
 
 def test_the_second_is_higher_where_the_difference_is_above_zero() -> None:
     right = JUDGEMENTS.said.clone()
-    right[:, 2] = torch.where(right[:, 2] >= 0, JUDGEMENTS.labels, -1).short()
+    right[:, 2] = torch.where(right[:, 2] >= 0, JUDGEMENTS.targets, -1).short()
     rows = pair_rows(replace(JUDGEMENTS, said=right))
     assert all(row["UA"] > 0 for row in rows if row["second"] == "2")
 
@@ -127,7 +128,7 @@ def test_rounding_is_no_evidence() -> None:
         JUDGEMENTS,
         said=predictions[None, :, None].expand(-1, -1, 3, -1).short(),
         roles=torch.zeros(180, dtype=torch.long),
-        labels=labels,
+        targets=labels,
         parts=(torch.arange(180) // 60 - torch.arange(3)[:, None] + 2) % 3,
         conditions=JUDGEMENTS.conditions[:1],
         views=VIEWS[:2],
@@ -156,7 +157,7 @@ def only(judgements: Judgements, rows: list[int]) -> Judgements:
         said=judgements.said[..., rows],
         within=judgements.within[..., rows],
         roles=judgements.roles[rows],
-        labels=judgements.labels[rows],
+        targets=judgements.targets[rows],
         parts=judgements.parts[:, rows],
         ids=tuple(judgements.ids[row] for row in rows),
         groups=tuple(judgements.groups[row] for row in rows),
@@ -203,7 +204,10 @@ def test_three_encoders_are_three_pairs() -> None:
     [
         ({"parts": JUDGEMENTS.parts.roll(1, 0)}, "The runs were split otherwise"),
         ({"parts": JUDGEMENTS.parts[:2]}, "The runs were split otherwise"),
-        ({"classes": ("calm", "happy", "angry")}, "one has the classes .*'sad'"),
+        (
+            {"task": Classes.of_outputs(("calm", "happy", "angry"))},
+            "one has the outputs .*'sad'",
+        ),
         ({"names": ("speech", "music")}, "one has the names .*'song'"),
         ({"ids": tuple(f"x{n}" for n in JUDGEMENTS.ids)}, "The runs share no clip: "),
     ],

@@ -94,7 +94,7 @@ def test_the_noise_of_clips_is_binomial(name: str) -> None:
         for variant in (0, 1):
             said, variance = predictions[1, view, variant], 0.0
             for label in classes:
-                clips = (JUDGEMENTS.roles == 1) & (JUDGEMENTS.labels == label)
+                clips = (JUDGEMENTS.roles == 1) & (JUDGEMENTS.targets == label)
                 recall = float((said[clips] == label).double().mean())
                 for fold in range(3):
                     count = int((clips & (JUDGEMENTS.tested_in == fold)).sum())
@@ -115,7 +115,7 @@ def test_rows_say_what_they_are_of() -> None:
         assert row["layer"] == ("" if view.layer is None else view.layer)
         clips = JUDGEMENTS.roles == JUDGEMENTS.names.index(row["judged_on"])
         if row["score"] == "UA/calm|sad":
-            clips &= JUDGEMENTS.labels != 1
+            clips &= JUDGEMENTS.targets != 1
         assert row["clips"] == int(clips.sum())
 
 
@@ -133,7 +133,7 @@ def test_a_score_within_a_melody_is_of_its_clips_alone() -> None:
         assert row["value"] == pytest.approx(expected)
         assert row["chance"] == 0.5
         labels = (
-            JUDGEMENTS.labels[(JUDGEMENTS.roles == 1) & (JUDGEMENTS.labels != 1)] // 2
+            JUDGEMENTS.targets[(JUDGEMENTS.roles == 1) & (JUDGEMENTS.targets != 1)] // 2
         )
         assert row["chance_high"] == chance_interval(labels, 2)[1]
 
@@ -154,7 +154,7 @@ def test_shuffled_labels_have_rows_of_their_own() -> None:
 def test_chance_stands_where_it_means_something() -> None:
     for row in rows("UA", 1) + rows("UA", 1, "shuffled"):
         assert row["chance"] == 1 / 3
-        labels = JUDGEMENTS.labels[JUDGEMENTS.roles == 1]
+        labels = JUDGEMENTS.targets[JUDGEMENTS.roles == 1]
         assert row["chance_high"] == chance_interval(labels, 3)[1]
     assert all(isnan(row["chance"]) for row in rows("WA", 1))
 

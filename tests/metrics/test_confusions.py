@@ -18,7 +18,7 @@ from crossemo.metrics.confusions import (
     fold_counts,
     group_counts,
     mean_over_folds,
-    without_each_block,
+    means_without_each_block,
 )
 from crossemo.metrics.names import ScoreName
 from crossemo.metrics.recognition import SCORES
@@ -79,9 +79,7 @@ def test_means_and_replicates_are_those_of_scikit_learn(
     counts = group_counts(labels, predictions, group, groups, CLASSES)
     means = mean_over_folds(counts, folds, SCORES[name])
     blocks = torch.arange(groups) % n_blocks
-    replicates = mean_over_folds(
-        without_each_block(counts, blocks), folds, SCORES[name]
-    )
+    replicates = means_without_each_block(counts, folds, blocks, SCORES[name])
     assert replicates.shape == (n_blocks, 2, 2)
     everyone = torch.ones(len(labels), dtype=torch.bool)
     for place in np.ndindex(2, 2):
@@ -99,7 +97,7 @@ def test_a_fold_that_loses_its_only_group_is_left_out_of_the_mean() -> None:
     counts[:, 0, 1] = torch.tensor([0.0, 1, 5])
     folds, score = torch.tensor([0, 1, 2]), SCORES["UA"]
     assert float(mean_over_folds(counts, folds, score)) == 0.5
-    replicates = mean_over_folds(without_each_block(counts, folds), folds, score)
+    replicates = means_without_each_block(counts, folds, folds, score)
     assert replicates.tolist() == [0.25, 0.5, 0.75]
     assert mean_over_folds(0 * counts, folds, score).isnan()
 

@@ -9,10 +9,11 @@ from torch import Tensor
 from crossemo.probes.bank import ProbeBank
 from crossemo.probes.clips import TEST, TRAIN, VAL, ProbedClips
 from crossemo.probes.judgements import Judgements, judge
-from crossemo.probes.solved import Precision, SolvedProbes
+from crossemo.probes.solved_classes import LogisticProbes, Precision
 from crossemo.probes.task import ProbeTask
 from crossemo.probes.trained import TrainedProbes
 from crossemo.probes.views import View
+from crossemo.tasks.classes import Classes
 
 RATES = (1e-2, 1e-1)
 PENALTIES = (1e-4, 1e-2, 1.0)
@@ -40,10 +41,10 @@ def made_up(
         groups=tuple(f"singer-{n}" for n in singer.tolist()),
         keys=tuple(f"{n:032x}" for n in range(len(held))),
         roles=role,
-        labels=label,
+        targets=label,
         parts=parts,
         names=tuple(roles),
-        classes=CLASSES,
+        task=Classes.of_outputs(CLASSES),
         melodies=((0, 2),),
     )
 
@@ -52,7 +53,7 @@ def features(clips: ProbedClips, seed: int = 0) -> Tensor:
     """Noise of another mean and size in each role, which tells some of the class."""
     generator = torch.Generator().manual_seed(seed)
     noise = torch.randn(len(clips.ids), WIDTH, generator=generator)
-    told = torch.nn.functional.one_hot(clips.labels, WIDTH)
+    told = torch.nn.functional.one_hot(clips.targets, WIDTH)
     return 3 + (noise + told) * (1 + 4 * clips.roles[:, None])
 
 
@@ -64,7 +65,7 @@ def untrained(
     shuffles: Sequence[int | None] = (None,),
 ) -> TrainedProbes:
     task = ProbeTask(clips, role, shuffles)
-    sizes = len(clips.parts), [0] * len(shuffles), values.shape[1], len(clips.classes)
+    sizes = len(clips.parts), [0] * len(shuffles), values.shape[1], task.outputs
     banks = [ProbeBank(*sizes, hidden=3) for _ in RATES]
     return TrainedProbes(task, values, banks, RATES, patience)
 
@@ -89,9 +90,9 @@ def solve(
     shuffles: Sequence[int | None] = (None,),
     penalties: Sequence[float] = PENALTIES,
     precision: Precision = "float64",
-) -> SolvedProbes:
+) -> LogisticProbes:
     task = ProbeTask(clips, role, shuffles)
-    probes = SolvedProbes(task, values.shape[1], penalties, precision)
+    probes = LogisticProbes(task, values.shape[1], penalties, precision)
     probes.learn(values)
     return probes
 
@@ -122,5 +123,5 @@ def other_where(there: Tensor, values: Tensor) -> Tensor:
 
 
 def other_labels(clips: ProbedClips, there: Tensor) -> ProbedClips:
-    changed = torch.where(there, (clips.labels + 1) % len(CLASSES), clips.labels)
-    return replace(clips, labels=changed)
+    changed = torch.where(there, (clips.targets + 1) % len(CLASSES), clips.targets)
+    return replace(clips, targets=changed)

@@ -13,7 +13,7 @@ from torch.nn.functional import cross_entropy
 
 from crossemo.probes import LayerwiseProbes
 from crossemo.probes.bank import ProbeBank
-from crossemo.probes.clips import TEST, TRAIN, VAL, shuffled_labels
+from crossemo.probes.clips import TEST, TRAIN, VAL, shuffled_targets
 from crossemo.probes.trained import TrainedProbes
 from tests.probes.fitting import FEW as SETTINGS
 from tests.probes.fitting import fit, judged, speech_and_song
@@ -97,7 +97,10 @@ def test_a_judgement_is_what_it_would_have_been_alone(
 ) -> None:
     role, layer, fold, variant = place
     ours, theirs = judged(together), judged(alone(place, FEW["rates"]))
-    for one, other in ((ours.choice, theirs.choice), (ours.recall, theirs.recall)):
+    for one, other in (
+        (ours.choice, theirs.choice),
+        (ours.validation, theirs.validation),
+    ):
         assert one[role, layer, fold, variant] == other[role, 0, 0, -1]
     cells = [c.trained == ours.names[role] for c in ours.conditions]
     tested = ours.parts[fold] == TEST
@@ -152,11 +155,11 @@ def test_a_probe_gets_the_result_of_a_plain_loop(
     states, _ = together.hidden_states()
     own = (clips.roles == role).numpy()
     seed, shuffle = VARIANTS[variant]
-    labels = clips.labels if shuffle is None else shuffled_labels(clips, shuffle)
+    labels = clips.targets if shuffle is None else shuffled_targets(clips, shuffle)
     x, y = states[own, layer].double().numpy(), labels[own].numpy()
     parts = clips.parts[fold][own].numpy()
     for number, rate in enumerate(FEW["rates"]):
-        alone = Alone([x.shape[1], FEW["hidden"], len(clips.classes)], seed)
+        alone = Alone([x.shape[1], FEW["hidden"], len(clips.task.outputs)], seed)
         alone.fit(x, y, parts == TRAIN, parts == VAL, rate)
         found = kept(of(together, role, layer), fold, number, variant)
         assert float(found[0]) == pytest.approx(alone.recall)

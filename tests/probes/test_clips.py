@@ -20,13 +20,12 @@ from crossemo.probes.clips import (
     VAL,
     class_shares,
     probed_clips,
-    shuffled_labels,
+    shuffled_targets,
 )
-from crossemo.probes.task import ProbeTask
 from tests.corpora.ravdess_tree import write_ravdess
 from tests.data.modules import ready
 from tests.probes.fitting import speech, speech_and_song
-from tests.probes.made_up import made_up
+from tests.probes.made_up import features, made_up, untrained
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=40), st.integers(0, 10))
@@ -51,28 +50,31 @@ def counts(labels: Tensor) -> Counter[tuple[int, str, int]]:
 
 def test_shuffled_labels_keep_the_counts_of_each_group() -> None:
     clips = made_up(roles=("speech", "song"))
-    found = [shuffled_labels(clips, seed) for seed in range(3)]
+    found = [shuffled_targets(clips, seed) for seed in range(3)]
     for labels in found:
-        assert counts(labels) == counts(clips.labels)
-        assert not torch.equal(labels, clips.labels)
+        assert counts(labels) == counts(clips.targets)
+        assert not torch.equal(labels, clips.targets)
     assert not torch.equal(found[0], found[1])
-    assert torch.equal(found[2], shuffled_labels(clips, 2))
+    assert torch.equal(found[2], shuffled_targets(clips, 2))
 
 
 def test_shuffled_labels_are_in_any_order_as_often() -> None:
     clips = made_up(singers=1, folds=1, seed=4)
-    few = replace(clips, labels=torch.arange(len(clips.ids)))
-    drawn = torch.stack([shuffled_labels(few, seed) for seed in range(2000)])
+    few = replace(clips, targets=torch.arange(len(clips.ids)))
+    drawn = torch.stack([shuffled_targets(few, seed) for seed in range(2000)])
     share = torch.nn.functional.one_hot(drawn).double().mean(0) * len(clips.ids)
     assert (share - 1).abs().max() < 5 * (len(clips.ids) / 2000) ** 0.5
 
 
 def test_a_task_holds_the_clips_that_are_learnt_from_and_chosen_by() -> None:
     clips = made_up(roles=("speech", "song"))
-    task = ProbeTask(clips, 1, [None, 5])
+    probes = untrained(clips, features(clips), role=1, shuffles=(None, 5))
+    task = probes.task
     for fold, parts in enumerate(clips.parts):
-        for part, weights in ((TRAIN, task.learning), (VAL, task.judging)):
-            for variant, labels in enumerate((clips.labels, shuffled_labels(clips, 5))):
+        for part, weights in ((TRAIN, probes.learning), (VAL, probes.judging)):
+            for variant, labels in enumerate(
+                (clips.targets, shuffled_targets(clips, 5))
+            ):
                 inside = (clips.roles == 1) & (parts == part)
                 balanced = compute_sample_weight("balanced", labels[inside].numpy())
                 expected = torch.zeros(len(clips.ids), dtype=torch.float64)

@@ -12,7 +12,9 @@ from crossemo.errors import CrossEmoError
 from crossemo.probes.clips import TEST, TRAIN, VAL
 from crossemo.probes.judgements import Condition, Judgements, judge, read_judgements
 from crossemo.probes.views import View
+from crossemo.tasks.classes import Classes
 from tests.probes.made_up import (
+    CLASSES,
     features,
     judged,
     judged_superb,
@@ -74,9 +76,9 @@ def test_judgements_are_those_of_the_probes_by_hand(
         assert classes == scaled.argmax(1).tolist()
         # calm and sad share a melody, happy has its own
         among = np.where(scaled[:, 0] >= scaled[:, 2], 0, 2)
-        among[CLIPS.labels[tested] == 1] = -1
+        among[CLIPS.targets[tested] == 1] = -1
         assert judgements.within[number, 0, 0, tested].tolist() == among.tolist()
-    for one, other in ((judgements.recall, recall), (judgements.choice, choice)):
+    for one, other in ((judgements.validation, recall), (judgements.choice, choice)):
         torch.testing.assert_close(one[role, 0], other.float())
 
 
@@ -115,8 +117,9 @@ def test_a_file_gives_back_what_was_saved(told: Judgements, tmp_path: Path) -> N
         if isinstance(value, torch.Tensor):
             assert other.dtype == value.dtype
             assert torch.equal(other, value)
-        else:
+        elif name != "task":
             assert other == value
+    assert again.task.describe() == Classes.of_outputs(CLASSES).describe()
     assert type(again.conditions[0]) is Condition
     assert type(again.views[0]) is View
 
@@ -151,7 +154,9 @@ def test_judgements_of_another_format_are_refused(
     with monkeypatch.context() as patch:
         patch.setattr("crossemo.probes.judgements.FORMAT", 2)
         told.save(tmp_path / "old")
-    sentence = "old is of format 2, .* solved rather than trained: make that run anew"
+    sentence = (
+        "old is of format 2, and this crossemo reads format 4: make that run anew"
+    )
     with pytest.raises(CrossEmoError, match=sentence):
         read_judgements(tmp_path / "old")
 
@@ -166,6 +171,6 @@ def test_every_view_and_variant_has_its_own_place() -> None:
         alone = judge([[one]], kept[0], [own], views[:1], *kept[3:])
         assert torch.equal(found.said[:, place], alone.said[:, 0])
         assert torch.equal(found.choice[:, place], alone.choice[:, 0])
-        assert torch.equal(found.recall[:, place], alone.recall[:, 0])
+        assert torch.equal(found.validation[:, place], alone.validation[:, 0])
     assert not torch.equal(found.said[:, 0], found.said[:, 1])
     assert not torch.equal(found.said[:, :, 0], found.said[:, :, 1])

@@ -120,7 +120,7 @@ def test_problems_that_miss_the_tolerance_are_counted_and_said(
     solved = solve(clips, values, penalties=protocol.penalties)
     assert not list(protocol.warnings([solved]))
     assert protocol.describe([solved]) == {
-        "protocol": " ".join(protocol.summary.split()),
+        "protocol": " ".join(protocol.summary(clips.task).split()),
         "tolerances": (1e-8, 1e-10),
         "problems": 6,  # two penalties and one chosen, in two folds
         "missed": 0,
@@ -128,7 +128,7 @@ def test_problems_that_miss_the_tolerance_are_counted_and_said(
     }
     assert 0 < solved.farthest <= 1
     hurried = partial(solve_logistic, max_steps=3)
-    monkeypatch.setattr("crossemo.probes.solved.solve_logistic", hurried)
+    monkeypatch.setattr("crossemo.probes.solved_classes.solve_logistic", hurried)
     hasty = solve(clips, values, penalties=protocol.penalties)
     (sentence,) = protocol.warnings([hasty, solved])
     ratio = f"{hasty.farthest:.2g}"

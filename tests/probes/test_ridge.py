@@ -24,8 +24,8 @@ def made(width: int) -> tuple[Tensor, Tensor]:
 def test_all_penalties_at_once_are_scikit_learns_one_by_one(width: int) -> None:
     clips, targets = made(width)
     axes, moments = eigenbasis(clips)
-    weights = solve_ridge(clips @ axes, moments, targets, PENALTIES) @ axes.T
-    for weight, penalty in zip(weights, PENALTIES.tolist(), strict=True):
+    weights = solve_ridge(clips @ axes, moments, targets, PENALTIES[:, None])
+    for weight, penalty in zip(weights @ axes.T, PENALTIES.tolist(), strict=True):
         theirs = Ridge(alpha=60 * penalty, solver="svd").fit(clips, targets)
         np.testing.assert_allclose(weight, theirs.coef_, atol=1e-9)
         np.testing.assert_allclose(targets.mean(0), theirs.intercept_)

@@ -15,7 +15,7 @@ from crossemo.probes.protocols import options_of
 from crossemo.probes.solved import SolvedProbes
 from tests.probes.fitting import few, fit, judged, speech, speech_and_song, trainer
 
-NAMES = ("said", "within", "recall", "choice")
+NAMES = ("said", "within", "validation", "choice")
 
 
 def same(one: Judgements, other: Judgements) -> bool:

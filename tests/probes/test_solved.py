@@ -11,8 +11,9 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.class_weight import compute_sample_weight
 from torch import Tensor
 
-from crossemo.probes.clips import TEST, TRAIN, VAL, ProbedClips, shuffled_labels
-from crossemo.probes.solved import SolvedProbes, choose
+from crossemo.probes.clips import TEST, TRAIN, VAL, ProbedClips, shuffled_targets
+from crossemo.probes.solved import SolvedProbes
+from crossemo.probes.solved_classes import best_penalty
 from tests.probes.fitting import fit, judged, speech_and_song
 from tests.probes.made_up import (
     PENALTIES,
@@ -36,9 +37,9 @@ PART = FOLD.parts[0]
 def wide(clips: ProbedClips, width: int) -> Tensor:
     """Features of any width that tell some of the class, of unequal sizes."""
     generator = torch.Generator().manual_seed(width)
-    centres = torch.randn(len(clips.classes), width, generator=generator)
+    centres = torch.randn(len(clips.task.outputs), width, generator=generator)
     noise = torch.randn(len(clips.ids), width, generator=generator)
-    return 3 + (noise + 0.4 * centres[clips.labels]) * torch.logspace(0, 3, width)
+    return 3 + (noise + 0.4 * centres[clips.targets]) * torch.logspace(0, 3, width)
 
 
 class Scikit:
@@ -86,16 +87,18 @@ def test_probes_are_scikit_learns_fold_by_fold(width: int) -> None:
         for fold, parts in enumerate(CLIPS.parts.numpy()):
             train, val, test = (own & (parts == part) for part in (TRAIN, VAL, TEST))
             for variant, seed in enumerate(SHUFFLES):
-                labels = CLIPS.labels if seed is None else shuffled_labels(CLIPS, seed)
+                labels = (
+                    CLIPS.targets if seed is None else shuffled_targets(CLIPS, seed)
+                )
                 theirs = Scikit(x, labels.numpy(), train, val)
                 place = (fold, variant)
-                assert float(exact.recall[place]) == pytest.approx(theirs.recall)
+                assert float(exact.validation[place]) == pytest.approx(theirs.recall)
                 assert float(exact.choice[place]) == pytest.approx(theirs.penalty)
                 ours = probabilities(exact, *place, x, train | val)
                 expected = theirs.probabilities
                 assert np.abs(ours - expected)[test].max() < 1e-3
                 recalls = [
-                    balanced_accuracy_score(CLIPS.labels[test], p[test].argmax(1))
+                    balanced_accuracy_score(CLIPS.targets[test], p[test].argmax(1))
                     for p in (ours, expected)
                 ]
                 assert recalls[0] == recalls[1]
@@ -121,8 +124,8 @@ def test_the_best_penalty_has_the_best_recall_then_the_least_loss() -> None:
     )
     loss = torch.tensor([[1.0, 2.0, 1.0, 1.0], [2.0, 1.0, 2.0, 1.0], [0.1] * 3 + [1.0]])
     penalties = torch.tensor([0.1, 1.0, 0.5])
-    assert choose(recall, loss, penalties).tolist() == [1, 1, 0, 1]
-    assert choose(recall[:, 3:], loss[:, 3:], penalties.flip(0)).tolist() == [1]
+    assert best_penalty(recall, loss, penalties).tolist() == [1, 1, 0, 1]
+    assert best_penalty(recall[:, 3:], loss[:, 3:], penalties.flip(0)).tolist() == [1]
 
 
 def same(one: SolvedProbes, other: SolvedProbes) -> bool:
@@ -153,13 +156,13 @@ def test_penalty_and_recall_are_of_a_fit_that_has_not_seen_validation_clips() ->
     values = torch.randn(len(clips.ids), 200, generator=generator)  # which say nothing
     there = clips.parts[0] == VAL
     probes = solve(clips, values, penalties=(1e-6,))
-    assert float(probes.recall) < 0.7
+    assert float(probes.validation) < 0.7
     # Of clips that it was fitted on, a probe of so many features knows each.
     weight, bias = (one[0, 0] for one in probes.maps)
     fitted = clips.parts[0] != TEST
     scaler = StandardScaler().fit(values[fitted].double())
     scaled = torch.tensor(scaler.transform(values[there].double()))
-    assert torch.equal((scaled @ weight.T + bias).argmax(1), clips.labels[there])
+    assert torch.equal((scaled @ weight.T + bias).argmax(1), clips.targets[there])
 
 
 def test_choices_are_made_without_test_clips() -> None:
@@ -168,7 +171,7 @@ def test_choices_are_made_without_test_clips() -> None:
     found = judge_all(clips, values)
     again = judge_all(other_labels(clips, tested), other_where(tested, values))
     assert torch.equal(found.choice, again.choice)
-    assert torch.equal(found.recall, again.recall)
+    assert torch.equal(found.validation, again.validation)
     assert not torch.equal(found.said, again.said)
 
 
@@ -188,7 +191,7 @@ def test_the_size_of_a_feature_is_nothing_to_a_probe(factor: float) -> None:
     sizes = torch.tensor([factor, 1, 1, 1, factor**-1])
     plain, sized = judge_all(FOLD, VALUES), judge_all(FOLD, VALUES * sizes)
     assert torch.equal(plain.said, sized.said)
-    torch.testing.assert_close(plain.recall, sized.recall)
+    torch.testing.assert_close(plain.validation, sized.validation)
 
 
 def test_odd_features_are_solved_all_the_same() -> None:
@@ -206,9 +209,9 @@ def test_odd_features_are_solved_all_the_same() -> None:
         probes = solve(FOLD, values, shuffles=(None, 1), penalties=(1e-6, 1e-2))
         assert probes.missed == 0
         assert all(one.isfinite().all() for one in probes.maps)
-    few = replace(FOLD, labels=torch.where(FOLD.labels == 2, 0, FOLD.labels))
+    few = replace(FOLD, targets=torch.where(FOLD.targets == 2, 0, FOLD.targets))
     first = (PART == TRAIN).nonzero()[0]
-    few.labels[first] = 2  # a class of one clip
+    few.targets[first] = 2  # a class of one clip
     assert solve(few, VALUES, penalties=(1e-6, 1e-2)).missed == 0
 
 
@@ -229,7 +232,7 @@ def test_a_probe_gets_the_result_that_it_would_have_had_alone(
     few: dict[str, Any] = {"layers": [layer], "folds": [fold], "shuffles": variant}
     alone = fit(speech_and_song(ravdess), wav2vec2, **few)
     ours, theirs = judged(together), judged(alone)
-    for name in ("choice", "recall"):
+    for name in ("choice", "validation"):
         one, other = getattr(ours, name), getattr(theirs, name)
         assert one[role, layer, fold, variant] == other[role, 0, 0, -1]
     cells = [c.trained == ours.names[role] for c in ours.conditions]

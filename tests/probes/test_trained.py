@@ -71,7 +71,7 @@ def test_rates_are_chosen_without_test_clips() -> None:
     changed = other_where(tested, values)
     again = judged_superb(other_labels(clips, tested), changed)
     assert torch.equal(found.choice, again.choice)
-    assert torch.equal(found.recall, again.recall)
+    assert torch.equal(found.validation, again.validation)
     assert not torch.equal(found.said, again.said)
 
 
@@ -82,7 +82,7 @@ def by_hand(labels: Tensor, patience: int) -> TrainedProbes:
         ids=CLIPS.ids[:1] * len(labels),
         groups=CLIPS.groups[:1] * len(labels),
         roles=torch.zeros_like(labels),
-        labels=labels,
+        targets=labels,
         parts=torch.full((1, len(labels)), VAL),
     )
     clips.parts[0, ::2] = TRAIN
@@ -175,7 +175,7 @@ def test_the_rate_of_highest_recall_is_chosen_and_then_of_least_loss() -> None:
     numbers = [1, 0, 0, 1]
     assert rate.flatten().tolist() == pytest.approx([RATES[n] for n in numbers])
     assert recall.flatten().tolist() == pytest.approx([0.6, 0.6, 0.5, 0.5])
-    assert torch.equal(recall, probes.recalls())
+    assert torch.equal(recall, probes.scores())
     for fold, number in enumerate(numbers):
         bank = probes.best[number]
         assert isinstance(bank, ProbeBank)

@@ -33,7 +33,7 @@ def rows(seed: int = 0, roles: Any = ROLES, plain: bool = False) -> list[Any]:
             judgements,
             said=judgements.said[:, :3, :2],
             within=judgements.within[:, :3, :2],
-            recall=judgements.recall[:, :3, :, :2],
+            validation=judgements.validation[:, :3, :, :2],
             choice=judgements.choice[:, :3, :, :2],
             views=judgements.views[:3],
             variants=judgements.variants[:2],
