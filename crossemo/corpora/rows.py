@@ -1,7 +1,7 @@
 """Rows of a published table, whose errors name the row and the column."""
 
 import csv
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from math import isfinite
 from pathlib import Path
@@ -14,6 +14,7 @@ from crossemo.files import printable
 
 SHOWN = 5  # errors of a kind in a message
 
+R = TypeVar("R")
 T = TypeVar("T")
 
 
@@ -91,13 +92,52 @@ def read_rows(
         CorpusError: The file can't be read or lacks a column, or rows can't be
             understood; the message shows the first few of these.
     """
+    return parse_rows(
+        path, table_rows(path, columns, delimiter, encoding, ragged), parse
+    )
+
+
+def read_lines(
+    path: Path, parse: Callable[[str], T | None], encoding: str = "utf-8"
+) -> list[T]:
+    """Return what the lines of a text say that is no table.
+
+    Args:
+        path: The file.
+        parse: What to make of a line, stripped of blanks; None where it says nothing.
+        encoding: What the file is in if it is not in UTF-8.
+
+    Raises:
+        CorpusError: The file can't be read, or lines can't be understood.
+    """
+    try:
+        with _open(path, encoding) as lines:
+            stripped = ((number, line.strip()) for number, line in enumerate(lines, 1))
+            values = _parsed(path, stripped, parse)
+    except OSError as error:
+        refuse(error)
+    return [value for value in values if value is not None]
+
+
+def parse_rows(path: Path, rows: Iterable[Row], parse: Callable[[Row], T]) -> list[T]:
+    """Return what rows say that were read elsewhere, see `read_rows`.
+
+    Raises:
+        CorpusError: Rows can't be understood.
+    """
+    return _parsed(path, ((row.number, row) for row in rows), parse)
+
+
+def _parsed(
+    path: Path, rows: Iterable[tuple[int, R]], parse: Callable[[R], T]
+) -> list[T]:
     values: list[T] = []
     errors: list[str] = []
-    for row in table_rows(path, columns, delimiter, encoding, ragged):
+    for number, row in rows:
         try:
             values.append(parse(row))
         except RowError as error:
-            errors.append(f"row {row.number}, {error}")
+            errors.append(f"row {number}, {error}")
     if errors:
         raise CorpusError(f"{printable(path)}, {_cut(errors)}: correct the table.")
     return values
@@ -145,6 +185,16 @@ def table_rows(
         raise CorpusError(
             f"{printable(path)} can't be read as a table: {error}."
         ) from error
+
+
+def open_text(path: Path) -> IO[str]:
+    """Open a text in UTF-8, with a byte order mark or without.
+
+    Raises:
+        CorpusError: It is in another encoding.
+        OSError: It can't be read.
+    """
+    return _open(path, "utf-8")
 
 
 def _open(path: Path, encoding: str) -> IO[str]:
