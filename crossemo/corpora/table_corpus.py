@@ -74,6 +74,8 @@ class TableCorpus(AnnotatedCorpus):
         CorpusError: The scale or a word is none.
     """
 
+    variants = ()
+
     def __init__(
         self,
         root: Path,

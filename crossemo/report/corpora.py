@@ -46,7 +46,7 @@ def overview_table(overviews: Sequence[Overview]) -> Table:
             kind = {"all": one.corpus.domain}.get(row["kind"], row["kind"])
             ends = f"{row['shortest']} to {row['longest']}" if row["hours"] else "-"
             none = {"part": "none", "class": "none"}.get(kind, "-")
-            cells = [kind, row["name"] or none, row["word"], row["clips"], row["units"]]
+            cells = [kind, row["name"] or none, _word(row), row["clips"], row["units"]]
             cells += [f"{row['hours']:.2f}", ends]
             table.add_row(broken(name), *(Text(str(cell)) for cell in cells))
             name = ""
@@ -158,6 +158,10 @@ def plane_figure(
     hide_frame(axes)
     set_title(figure, f"{title}, {low:g} to {high:g} about {middle:g}")
     return figure
+
+
+def _word(row: Mapping[str, str]) -> str:
+    return row["word"] or ("no word" if row["kind"] == "label" and row["name"] else "")
 
 
 def _counts(one: Overview) -> dict[str, Counter[str]]:

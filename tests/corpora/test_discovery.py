@@ -8,7 +8,7 @@ from tests.corpora.ravdess_tree import write_ravdess
 from tests.corpora.trees import official_trees
 from tests.corpora.trees.base import OfficialTree, write_sound
 
-TREES = official_trees()
+TREES = {name: one for name, one in official_trees().items() if one.searched}
 
 
 @pytest.mark.parametrize("tree", TREES.values(), ids=list(TREES))
@@ -38,3 +38,13 @@ def test_anything_else_has_a_folder_for_every_emotion(tmp_path: Path) -> None:
         corpora_below(tmp_path / "other")
     with pytest.raises(CorpusError, match="does not exist"):
         corpora_below(tmp_path / "nowhere")
+
+
+def test_a_table_and_a_folder_with_metadata_are_corpora(tmp_path: Path) -> None:
+    write_sound(tmp_path / "voices" / "one.wav")
+    table = tmp_path / "voices" / "metadata.csv"
+    table.write_text("file_name,emotion,speaker\none.wav,sad,a\n")
+    for place in (tmp_path / "voices", table):
+        (corpus,) = corpora_below(place)
+        (clip,) = corpus.clips()
+        assert (clip.label, clip.path) == ("sad", tmp_path / "voices" / "one.wav")
