@@ -159,8 +159,8 @@ def test_what_is_wrong_is_one_sentence_with_its_place(
         [*DEMO, "--data.task={high: [happy, Q1], low: [sad]}"],
         [*DEMO, "--data.task=valence_arousal_dominance"],
         [*DEMO, "--data.task=Values", "--data.task.weights={valence: 2, arousal: 1}"],
-        [*DEMO, "--data.task=Classes", "--data.task.labels=four"]
-        + ["--data.task.margin=0.2", "--data.task.midline=drop"],
+        [*DEMO, "--data.task=Classes", "--data.task.margin=0.2"],
+        [*DEMO, "--data.task=Classes", "--data.task.midline=drop"],
         [*DEMO, "--data.task={class_path: Values, init_args: {outputs: [arousal]}}"],
     ],
 )
