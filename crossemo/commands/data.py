@@ -11,6 +11,7 @@ from crossemo.commands.parser import Parser
 from crossemo.corpora import corpus_classes
 from crossemo.corpora.base import Clip, Corpus
 from crossemo.corpora.discovery import corpora_below
+from crossemo.corpora.manifest_writing import write_manifest
 from crossemo.data.datamodules import EmotionDataModule
 from crossemo.data.overview import Overview, overview, shared_units
 from crossemo.data.splits import SplitError
@@ -35,6 +36,7 @@ def main(typed: list[str]) -> None:
 def show_data(
     place: Path,
     corpus: str | None = None,
+    save: Path | None = None,
     strict: bool = False,
     name: str = "data",
     logs: Path = Path("logs"),
@@ -46,8 +48,11 @@ def show_data(
     where a file is new or has changed.
 
     Args:
-        place: A folder, or a config (YAML) with a section `data`.
+        place: A folder, a table of clips (see `Manifest`), or YAML: a config with a
+            section `data`, or a corpus by `class_path` and `init_args`.
         corpus: Name of the one corpus to look at, where there are several.
+        save: Write the corpus as a table, NAME.csv, and beside it NAME.yaml, by which
+            `Manifest` reads it.
         strict: End with an error where there is any problem.
         name: Folder of the tables and figures below `logs`.
         logs: Folder of logs.
@@ -62,7 +67,9 @@ def show_data(
     home = folder_of_runs(logs, name)
     path = expanded(place)
     of_config = path.suffix.lower() in (".yaml", ".yml")
-    every = list(_of_config(path) if of_config else _of_folder(path, cache_dir))
+    every = list(
+        _of_config(path, cache_dir) if of_config else _of_folder(path, cache_dir)
+    )
     overviews = _named(every, corpus)
     show(overview_table(overviews))
     problems = list(_problem_rows(overviews))
@@ -75,6 +82,8 @@ def show_data(
     write_csv(folder / "problems.csv", problems)
     for tag, figure in corpora_figures(overviews):
         save_figure(figure, folder, tag)
+    if save is not None:
+        _save(overviews, save)
     print(f"Tables and figures: {from_here(folder)}")
     if strict and problems:
         kinds = listed(dict.fromkeys(row["kind"] for row in problems))
@@ -87,20 +96,27 @@ def _of_folder(root: Path, cache_dir: Path | None) -> Iterator[Overview]:
         yield overview(corpus, cache_dir, progress=True)
 
 
-def _of_config(path: Path) -> Iterator[Overview]:
+def _of_config(path: Path, cache_dir: Path | None) -> Iterator[Overview]:
     """Yield the corpora of a config's roles, in the parts that it makes.
 
     Raises:
-        CrossEmoError: It has no section `data`, or can't be used.
+        CrossEmoError: It names no corpus, or can't be used.
     """
     settings = load(read(path))
-    if not isinstance(settings, dict) or "data" not in settings:
+    if not isinstance(settings, dict) or not {"data", "class_path"} & set(settings):
         raise CrossEmoError(
             f"{path} has no section data: give a config that names corpora, or a "
             "folder."
         )
     corpus_classes()  # whose names a config may say
     parser = Parser(prog="crossemo data")
+    if "data" not in settings:
+        parser.add_subclass_arguments(Corpus, "corpus")
+        parsed = parser.parse_object({"corpus": settings})
+        corpus: Corpus = parser.instantiate_classes(parsed)["corpus"]
+        corpus.prepare()
+        yield overview(corpus, cache_dir, progress=True)
+        return
     parser.add_subclass_arguments(EmotionDataModule, "data")
     parsed = parser.parse_object({"data": settings["data"]})
     data: EmotionDataModule = parser.instantiate_classes(parsed)["data"]
@@ -140,3 +156,18 @@ def _problem_rows(overviews: Sequence[Overview]) -> Iterator[dict[str, str]]:
             what = f"In {one.corpus.name}, {problem.what}"
             row = {"corpus": one.corpus.name, "kind": problem.kind, "what": what}
             yield from ({**row, "clip": clip} for clip in problem.where or ("",))
+
+
+def _save(overviews: Sequence[Overview], path: Path) -> None:
+    """Write the one corpus as a table.
+
+    Raises:
+        CrossEmoError: There are several.
+    """
+    if len(overviews) > 1:
+        names = listed(one.corpus.name for one in overviews)
+        raise CrossEmoError(
+            f"A table is of one corpus: choose one of {names} with --corpus."
+        )
+    write_manifest(overviews[0].corpus, path)
+    print(f"Saved: {from_here(expanded(path))}")

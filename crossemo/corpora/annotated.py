@@ -37,6 +37,9 @@ class Annotation:
         dominance: As published.
         part: The authors' own.
         about: Further facts by name.
+        start: See `Clip`; so too the next.
+        end: In seconds.
+        id: Name of the clip; the corpus and the stem if empty.
     """
 
     stem: str
@@ -47,6 +50,9 @@ class Annotation:
     dominance: float | None = None
     part: Part | None = None
     about: tuple[tuple[str, str], ...] = ()
+    start: float = 0.0
+    end: float | None = None
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -93,8 +99,8 @@ class AnnotatedCorpus(Corpus):
         """Return the audio that may be annotated, by stem."""
         return tree.audio
 
-    def is_unrated(self, stem: str) -> bool:
-        """Return whether audio of this name is published without annotation."""
+    def is_passed_over(self, stem: str) -> bool:
+        """Return whether audio of this name lies there unused, and rightly so."""
         return False
 
     def clips(self) -> list[Clip]:
@@ -159,7 +165,10 @@ def listing(
     clips = [_clip(corpus, one, audio[one.stem]) for one in inside]
     off = [one.stem for one, new in zip(usable, inside, strict=True) if one != new]
     places = [one.stem for one in with_audio if audio[one.stem] in unfetched]
-    strays = [s for s in audio if s not in names and not corpus.is_unrated(s)]
+    # What lies in other folders may be another corpus's.
+    folders = {audio[one.stem].parent for one in with_audio}
+    others = [s for s in audio if s not in names and audio[s].parent in folders]
+    strays = [stem for stem in others if not corpus.is_passed_over(stem)]
     coverage = f"audio of {len(with_audio):,} of {len(single):,} clips is there"
     problems = [
         _problem(corpus, kind, stems, what)
@@ -200,13 +209,15 @@ def _on_scale(one: Annotation, scale: Scale | None) -> Annotation:
 
 def _clip(corpus: Corpus, one: Annotation, path: Path) -> Clip:
     return Clip(
-        id=f"{corpus.name}/{one.stem}",
+        id=one.id or f"{corpus.name}/{one.stem}",
         path=path,
         groups=one.groups,
         label=one.label,
         valence=one.valence,
         arousal=one.arousal,
         dominance=one.dominance,
+        start=one.start,
+        end=one.end,
         part=one.part,
         about=one.about,
     )

@@ -54,7 +54,8 @@ class DEAM(AnnotatedCorpus):
     Songs of one artist are never on two sides of a split, in DEAM and emoMusic
     together: there are 948 artists, and 67 of them have songs both up to 1000 and
     above. Eight songs are there twice or more (such as 175 and 536); each has one
-    artist. Without metadata only a song itself is kept together, which a log line says.
+    artist. Songs whose artist the metadata don't name are by themselves, which a log
+    line counts.
 
     There is no official split of the static annotations. MediaEval 2015 evaluated on
     2001 to 2058; the 431 songs that it developed on are not published with the corpus.
@@ -96,16 +97,20 @@ class DEAM(AnnotatedCorpus):
 
     def annotations(self, tree: Tree) -> Iterator[Annotation]:
         """Yield the songs in the order of their tables."""
+        ratings = _ratings(tree)
         logger.warning(self.note)
         songs = _songs(tree)
-        if not songs:
+        unknown = sum(not songs.get(stem, Song()).artist for stem, *_ in ratings)
+        if unknown:
             logger.warning(
-                "No metadata_2013.csv, metadata_2014.csv or metadata_2015.csv lies "
-                "under %s, so the artists of deam are not known: songs of one artist "
-                "may be on both sides of a split.",
+                "The artists of %d of deam's %d songs are not known, as metadata_2013, "
+                "_2014 or _2015.csv under %s don't name them: their songs may be on "
+                "both sides of a split.",
+                unknown,
+                len(ratings),
                 printable(self.root),
             )
-        for stem, valence, arousal in _ratings(tree):
+        for stem, valence, arousal in ratings:
             if self.exchange_first_block and int(stem) <= FIRST_BLOCK:
                 valence, arousal = arousal, valence
             song = songs.get(stem, Song())

@@ -5,25 +5,36 @@ from pathlib import Path
 from crossemo.corpora import corpus_classes
 from crossemo.corpora.base import Corpus, CorpusError, CorpusNotFoundError
 from crossemo.corpora.folders import Folders
+from crossemo.corpora.huggingface import HuggingFace
 from crossemo.corpora.listing import check_folder
+from crossemo.corpora.manifest import Manifest
+from crossemo.corpora.tree import TABLES
 from crossemo.emotions import WORDS
 from crossemo.errors import listed
 from crossemo.files import expanded, printable
+
+# What lies at the top of a folder of audio with a table, or of saved data.
+HUGGING_FACE = (
+    *("metadata.csv", "metadata.jsonl", "metadata.parquet"),
+    *("dataset_info.json", "dataset_dict.json"),
+)
 
 
 def corpora_below(root: str | Path) -> list[Corpus]:
     """Return the corpora whose trees lie below a folder.
 
-    Where there is none that crossemo has a class for, it is a folder with a sub-folder
-    for every emotion.
+    Where there is none that crossemo has a class for, it is one in a form of Hugging
+    Face, or a folder with a sub-folder for every emotion.
 
     Args:
-        root: The folder.
+        root: The folder, or a table of clips, see `Manifest`.
 
     Raises:
         CorpusError: There is no corpus.
     """
     folder = expanded(root)
+    if folder.suffix[1:].lower() in TABLES and folder.is_file():
+        return [Manifest(folder)]
     check_folder(folder, "give the folder of a corpus, or a config")
     refusals: list[str] = []
     corpora = []
@@ -37,6 +48,8 @@ def corpora_below(root: str | Path) -> list[Corpus]:
                 continue
             except CorpusError as error:
                 refusals.append(str(error))
+    if not corpora and any((folder / name).exists() for name in HUGGING_FACE):
+        return [HuggingFace(str(folder))]
     if not corpora:
         corpora += _folders(folder)
     if not corpora:

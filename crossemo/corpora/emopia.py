@@ -13,6 +13,7 @@ from crossemo.corpora.base import CorpusError, check_choice
 from crossemo.corpora.emopia_splits import SOURCES, SplitName, published_parts
 from crossemo.corpora.rows import Row, RowError, read_rows
 from crossemo.corpora.tree import Tree
+from crossemo.errors import listed
 from crossemo.files import expanded, printable
 
 Group = Literal["song", "channel"]
@@ -21,8 +22,12 @@ logger = logging.getLogger(__name__)
 
 _COLUMNS = ("ID", "4Q")
 _CLIP = re.compile(r"Q[1-4]_.+_\d+")
-_CHANNEL = ("channel_id", "channelid", "uploader_id", "channel", "channeltitle")
-_CHANNEL += ("uploader", "author", "author_name")
+# fmt: off
+_CHANNEL = (  # keys of a video's metadata, the surest first
+    "channel_id", "channelid", "uploader_id", "channel", "channeltitle", "uploader",
+    "author", "author_name",
+)
+# fmt: on
 
 
 class EMOPIA(AnnotatedCorpus):
@@ -64,8 +69,8 @@ class EMOPIA(AnnotatedCorpus):
             second. Where its tables are not below the root, clips have no part, which a
             log line says, and `official` deals songs into folds.
         split_file: Another place of the split: a folder with the three tables of either
-            format, or one table with a column `ID`, `fname` or `clip_name` and a column
-            `split` or `part`.
+            format, or one table with a column of clips (`ID`, `fname`, `clip_name`,
+            `clip`, `file` or `name`) and one of parts (`split`, `part` or `set`).
         group: What is kept together in splits of one's own: the `song`, or all songs of
             a YouTube `channel`, which the release's `metadata/Qx_<video>.json` name
             for most.
@@ -101,7 +106,14 @@ class EMOPIA(AnnotatedCorpus):
 
     def annotations(self, tree: Tree) -> Iterator[Annotation]:
         """Yield the labelled clips in the order of `label.csv`."""
+        path = tree.table("label.csv", columns=_COLUMNS)
+        labels = read_rows(path, _label, _COLUMNS)
         parts = published_parts(tree, self.split, self.split_file)
+        if parts and parts.keys().isdisjoint(stem for stem, _ in labels):
+            raise CorpusError(
+                f"The split of emopia names none of its clips, but {listed(parts, 2)}: "
+                "give clips by their ids, such as Q1_0vLPYiPN7qY_0."
+            )
         if not parts:
             logger.warning(
                 "No tables of emopia's split %s (%s) lie under %s, so songs are dealt "
@@ -111,8 +123,7 @@ class EMOPIA(AnnotatedCorpus):
                 printable(self.root),
             )
         channels = _channels(tree) if self.group == "channel" else {}
-        path = tree.table("label.csv", columns=_COLUMNS)
-        for stem, label in read_rows(path, _label, _COLUMNS):
+        for stem, label in labels:
             song = song_of(stem)
             channel = channels.get(song)
             groups = [f"emopia/{song}"]

@@ -1,11 +1,13 @@
 """The tables that EMOPIA's splits are published in."""
 
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
 from crossemo.corpora.base import PARTS, CorpusError, Part
 from crossemo.corpora.rows import Row, RowError, has_columns, read_rows
 from crossemo.corpora.tree import Tree
+from crossemo.errors import listed
 from crossemo.files import printable
 
 SplitName = Literal["cls", "release"]
@@ -20,8 +22,8 @@ _TABLES: dict[SplitName, tuple[str, str]] = {
     "cls": ("{}.csv", "fname"),
     "release": ("{}_clip.csv", "clip_name"),
 }
-_CLIPS = ("ID", "fname", "clip_name")
-_SPLITS = ("split", "part")
+_CLIPS = ("ID", "fname", "clip_name", "clip", "file", "name")
+_SPLITS = ("split", "part", "set")
 _WORDS: dict[str, Part] = {
     **{part: part for part in PARTS},
     **{"valid": "val", "validation": "val", "dev": "val"},
@@ -64,40 +66,36 @@ def _of_folder(tree: Tree, name: SplitName) -> dict[str, Part]:
     pattern, column = _TABLES[name]
     parts: dict[str, Part] = {}
     for part in PARTS:
-        for path in tree.tables(pattern.format(part)):
-            if has_columns(path, (column,)):
-                for stem in read_rows(path, lambda row: _stem(row, (column,))):
-                    if parts.setdefault(stem, part) != part:
-                        raise CorpusError(
-                            f"{printable(path)} puts {stem} in {part}, and another "
-                            f"table puts it in {parts[stem]}: correct the tables."
-                        )
-                break
+        paths = tree.tables(pattern.format(part))
+        for path in [path for path in paths if has_columns(path, (column,))][:1]:
+            for stem in read_rows(path, lambda row: _stem(row, column)):
+                if parts.setdefault(stem, part) != part:
+                    raise CorpusError(
+                        f"{printable(path)} puts {stem} in {part}, and another table "
+                        f"puts it in {parts[stem]}: correct the tables."
+                    )
     return parts
 
 
 def _of_table(path: Path) -> dict[str, Part]:
-    if not any(has_columns(path, pair) for pair in _pairs()):
+    pairs = [pair for pair in product(_CLIPS, _SPLITS) if has_columns(path, pair)]
+    if not pairs:
         raise CorpusError(
-            f"{printable(path)} has no column of clips ({', '.join(_CLIPS)}) or none "
-            f"of parts ({', '.join(_SPLITS)}): name them so."
+            f"{printable(path)} has no column of clips ({listed(_CLIPS)}) or none of "
+            f"parts ({listed(_SPLITS)}): name them so."
         )
-    return dict(read_rows(path, lambda row: (_stem(row, _CLIPS), _part(row))))
+    clips, split = pairs[0]
+    return dict(read_rows(path, lambda row: (_stem(row, clips), _part(row, split))))
 
 
-def _pairs() -> list[tuple[str, str]]:
-    return [(clip, split) for clip in _CLIPS for split in _SPLITS]
+def _stem(row: Row, column: str) -> str:
+    return Path(row[column]).name.removesuffix(".mid").removesuffix(".mp3")
 
 
-def _stem(row: Row, columns: tuple[str, ...]) -> str:
-    stem = next((cell for name in columns if (cell := row.get(name))), "")
-    if not stem:
-        raise RowError(f"column {columns[0]}: the cell is empty")
-    return stem.removesuffix(".mid").removesuffix(".mp3")
-
-
-def _part(row: Row) -> Part:
-    word = (row.get("split") or row.get("part")).lower()
+def _part(row: Row, column: str) -> Part:
+    word = row[column].lower()
     if word not in _WORDS:
-        raise RowError(f'there is no part "{word}": choose {", ".join(PARTS)}')
+        raise RowError(
+            f'column {column}: there is no part "{word}", but {listed(PARTS)}'
+        )
     return _WORDS[word]

@@ -100,8 +100,8 @@ class IEMOCAP(AnnotatedCorpus):
         merge_excited: Whether excited counts as happy, as is customary; else it is
             left out of tasks.
         test_speaker: An actor, such as `Ses01M`, to test alone: the other one of the
-            session chooses the model, the other sessions train. Ten such runs are
-            leave-one-speaker-out as others do it.
+            session chooses the model, the other sessions train, and speakers alone are
+            groups. Ten such runs are leave-one-speaker-out as others do it.
 
     Raises:
         CorpusError: There are no such dialogs or is no such speaker.
@@ -134,6 +134,7 @@ class IEMOCAP(AnnotatedCorpus):
             check_choice("IEMOCAP", "speaker", test_speaker, _SPEAKERS)
         super().__init__(root)
         self.dialogs, self.test_speaker = dialogs, test_speaker
+        self._groups = 1 if test_speaker else 2
         self.expected = MappingProxyType(_EXPECTED[dialogs])
         self.note = "" if dialogs == "improvised" else _NOTE
         left_out = () if merge_excited else ("exc",)
@@ -148,12 +149,8 @@ class IEMOCAP(AnnotatedCorpus):
                 yield self._annotation(turn)
 
     def audio(self, tree: Tree) -> dict[str, Path]:
-        """Return the utterances, not the sound of whole dialogs."""
-        return {
-            stem: path
-            for stem, path in tree.audio.items()
-            if self._is_selected(stem) and not _DIALOG.fullmatch(stem)
-        }
+        """Return the sound of the dialogs that are selected."""
+        return {s: path for s, path in tree.audio.items() if self._is_selected(s)}
 
     def _dialogs(self, tree: Tree) -> list[str]:
         """Return the dialogs that have a table or audio.
@@ -180,7 +177,7 @@ class IEMOCAP(AnnotatedCorpus):
         speaker = session + turn["sex"]
         return Annotation(
             turn["stem"],
-            (f"iemocap/{speaker}", f"iemocap/{session}"),
+            (f"iemocap/{speaker}", f"iemocap/{session}")[: self._groups],
             turn["label"],
             valence=float(turn["valence"]),
             arousal=float(turn["arousal"]),

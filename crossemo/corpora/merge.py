@@ -7,16 +7,23 @@ from typing import Literal, get_args
 
 from crossemo.corpora.allmusic import song_groups
 from crossemo.corpora.annotated import AnnotatedCorpus, Annotation
-from crossemo.corpora.base import Part, Scale, check_choice
+from crossemo.corpora.base import CorpusError, Part, Scale, check_choice
 from crossemo.corpora.rows import Row, RowError, read_rows
 from crossemo.corpora.tree import Tree
 from crossemo.emotions import QUADRANTS
+from crossemo.errors import listed
 
 Edition = Literal[
     "audio_complete", "audio_balanced", "bimodal_complete", "bimodal_balanced"
 ]
 TVT = Literal["tvt_70_15_15", "tvt_40_30_30"]
 _PARTS: dict[str, Part] = {"train": "train", "validate": "val", "test": "test"}
+_NAMES = {
+    "audio_complete": "merge",
+    "audio_balanced": "merge-balanced",
+    "bimodal_complete": "merge-bimodal",
+    "bimodal_balanced": "merge-bimodal-balanced",
+}
 _CLIPS = {
     "audio_complete": 3554,
     "audio_balanced": 3232,
@@ -66,11 +73,15 @@ class MERGE(AnnotatedCorpus):
         CorpusError: There is no such edition or split.
     """
 
-    name = "merge"
     domain = "music"
     scale = Scale(0, 1, 0.5)
     licence = "not verified; quoted as CC BY-NC 4.0"
     window = 10.0
+    note = (
+        "Valence and arousal of MERGE are calculated from mood tags by word norms, not "
+        "rated by listeners."
+    )
+    variants = tuple({"edition": edition} for edition in _NAMES)
     advice = (
         "give the unpacked folder of this edition, such as MERGE_Audio_Complete, with "
         "its tables, tvt_dataframes and Q1 to Q4"
@@ -87,6 +98,7 @@ class MERGE(AnnotatedCorpus):
         if split is not None:
             check_choice("MERGE", "split", split, get_args(TVT))
         self.edition, self.split = edition, split
+        self.name = _NAMES[edition]
         counts = {"clips": _CLIPS[edition]}
         if edition.endswith("balanced"):
             counts |= dict.fromkeys(QUADRANTS, _CLIPS[edition] // 4)
@@ -94,9 +106,15 @@ class MERGE(AnnotatedCorpus):
 
     def annotations(self, tree: Tree) -> Iterator[Annotation]:
         """Yield the songs in the order of the table of metadata."""
-        parts = dict(self._parts(tree))
         values = self._values(tree)
-        for song, row in read_rows(self._metadata(tree), _song, ("Quadrant", "Artist")):
+        songs = read_rows(self._metadata(tree), _song, ("Quadrant", "Artist"))
+        parts = dict(self._parts(tree))
+        if parts and parts.keys().isdisjoint(song for song, _ in songs):
+            raise CorpusError(
+                f"The split {self.split} of {self.name} names none of its songs, but "
+                f"{listed(parts, 2)}: use its own tables, or split null for none."
+            )
+        for song, row in songs:
             track = song if song.startswith("MT") else row.get("AllMusic Id")
             for arousal, valence in values.get(song, [(None, None)]):
                 yield Annotation(

@@ -55,7 +55,7 @@ class PMEmo(AnnotatedCorpus):
             title, artist = songs.get(stem, ("", ""))
             yield Annotation(
                 stem,
-                (f"pmemo/{stem}", f"pmemo/artist/{artist.casefold() or stem}"),
+                (f"pmemo/{stem}", *_artists(artist)),
                 valence=valence,
                 arousal=arousal,
                 about=(("title", title), ("artist", artist)),
@@ -66,6 +66,10 @@ class PMEmo(AnnotatedCorpus):
         unrated = _songs(tree).keys() - {stem for stem, *_ in _ratings(tree)}
         audio = tree.audio_in("chorus")
         return {stem: path for stem, path in audio.items() if stem not in unrated}
+
+
+def _artists(name: str) -> tuple[str, ...]:
+    return (f"pmemo/artist/{name.casefold()}",) if name else ()
 
 
 def _songs(tree: Tree) -> dict[str, tuple[str, str]]:

@@ -11,6 +11,7 @@ from crossemo.corpora.base import PARTS, Clip, Corpus, Problem
 from crossemo.corpora.copies import without_copies
 from crossemo.corpora.facts import FileFacts, clip_key, file_facts
 from crossemo.data.units import CONTENT, tied
+from crossemo.emotions import WORDS
 
 VALUES = ("valence", "arousal", "dominance")
 
@@ -62,8 +63,8 @@ class Overview:
 
     def word(self, label: str) -> str:
         """Return what a published label means; empty where crossemo has no word."""
-        words = self.corpus.words
-        return words.get(label, "") if words else label
+        word = self.corpus.word(label)
+        return word if word in WORDS else ""
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield the rows of `overview.csv`: how many clips of each kind, how long."""

@@ -46,16 +46,15 @@ def overview_table(overviews: Sequence[Overview]) -> Table:
             kind = {"all": one.corpus.domain}.get(row["kind"], row["kind"])
             ends = f"{row['shortest']} to {row['longest']}" if row["hours"] else "-"
             none = {"part": "none", "class": "none"}.get(kind, "-")
-            cells = (kind, row["name"] or none)
-            texts = (row["word"], row["clips"], row["units"], f"{row['hours']:.2f}")
-            table.add_row(broken(name), *(Text(str(c)) for c in (*cells, *texts, ends)))
+            cells = [kind, row["name"] or none, _word(row), row["clips"], row["units"]]
+            cells += [f"{row['hours']:.2f}", ends]
+            table.add_row(broken(name), *(Text(str(cell)) for cell in cells))
             name = ""
         for value, column in one.values().items():
-            cells = ("value", value, f"on {one.corpus.scale}", str(len(column)))
-            middle, spread = np.mean(column), np.std(column)
-            texts = ("", f"{middle:.2f} ± {spread:.2f}")
-            ends = f"{min(column):g} to {max(column):g}"
-            table.add_row("", *map(Text, (*cells, *texts, ends)))
+            cells = ["value", value, f"on {one.corpus.scale}", str(len(column)), ""]
+            cells.append(f"{np.mean(column):.2f} ± {np.std(column):.2f}")
+            cells.append(f"{min(column):g} to {max(column):g}")
+            table.add_row("", *map(Text, cells))
         table.add_section()
     return table
 
@@ -112,7 +111,7 @@ def labels_figure(counts: Mapping[str, Mapping[str, int]], title: str) -> Figure
     labels = sorted({label for part in counts.values() for label in part})
     figure, axes = new_axes(height=0.22 * len(labels))
     start = np.zeros(len(labels))
-    colours = dict(zip(PARTS, COLOURS, strict=False))
+    colours: dict[str, str] = dict(zip(PARTS, COLOURS, strict=False))
     for part, numbers in counts.items():
         widths = np.array([numbers.get(label, 0) for label in labels])
         axes.barh(
@@ -148,9 +147,9 @@ def plane_figure(
     """
     low, middle, high = scale
     figure, axes = new_axes()
-    points = np.array(values)
-    faint = min(1.0, max(0.15, 100 / len(points)))
-    axes.scatter(*points.T, s=6, color=BLUE, alpha=faint, linewidths=0)
+    valence, arousal = np.array(values).T
+    faint = min(1.0, max(0.15, 100 / len(values)))
+    axes.scatter(valence, arousal, s=6, color=BLUE, alpha=faint, linewidths=0)
     axes.axhline(middle, color=GREY, linewidth=0.8)
     axes.axvline(middle, color=GREY, linewidth=0.8)
     room = 0.03 * (high - low)
@@ -161,12 +160,16 @@ def plane_figure(
     return figure
 
 
+def _word(row: Mapping[str, str]) -> str:
+    return row["word"] or ("no word" if row["kind"] == "label" and row["name"] else "")
+
+
 def _counts(one: Overview) -> dict[str, Counter[str]]:
     """Return clips by part and label; of corpora without labels nothing."""
     counts: dict[str, Counter[str]] = {}
     for clip in one.clips:
         if clip.label is not None:
             counts.setdefault(one.part(clip), Counter())[clip.label] += 1
-    order = {part: place for place, part in enumerate(PARTS)}
+    order: dict[str, int] = {part: place for place, part in enumerate(PARTS)}
     parts = sorted(counts, key=lambda part: order.get(part, len(order)))
     return {part: counts[part] for part in parts}

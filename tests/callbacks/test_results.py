@@ -8,6 +8,7 @@ from matplotlib.figure import Figure
 
 from crossemo.callbacks import parts, results
 from crossemo.callbacks.results import Results
+from crossemo.data.gathering import Judged
 from crossemo.tasks.classes import Classes
 
 
@@ -35,8 +36,10 @@ def test_the_confusion_matrix_is_that_of_the_scores(
         test_name="source",
         leak_mark="",
         hparams={"encoder": "here/tiny"},
+        evaluations={"target": scores},
     )
-    Results()._draw(trainer, module, "target", scores)
+    judged = Judged(probabilities, labels, groups)
+    Results()._draw(trainer, module, "target", judged)
     figure = figures["confusion/source/target"]
     # Recalls 3/4 and 1/2.
     title = "tiny: UA 62.5 %, stage source\na-choir (music, n=6)"
@@ -44,6 +47,6 @@ def test_the_confusion_matrix_is_that_of_the_scores(
     shares = np.asarray(figure.axes[0].images[0].get_array())
     np.testing.assert_allclose(shares, [[0.75, 0.25], [0.5, 0.5]])
     module.leak_mark = "of a leak"
-    Results()._draw(trainer, module, "target", scores)
+    Results()._draw(trainer, module, "target", judged)
     figure = figures["confusion/source/target"]
     assert figure.get_suptitle() == f"LEAK: judged by seen clips\n{title}"

@@ -110,16 +110,19 @@ def test_artists_are_read_from_the_columns_of_every_year(root: Path) -> None:
     assert facts == {clip.id: dict(clip.about) for clip in DEAM(root).clips()}
 
 
+@pytest.mark.parametrize(("years", "unknown"), [((2014,), 4), ((2013, 2014, 2015), 12)])
 def test_without_metadata_songs_are_by_themselves_and_that_is_said(
-    root: Path, caplog: pytest.LogCaptureFixture
+    root: Path, caplog: pytest.LogCaptureFixture, years: tuple[int, ...], unknown: int
 ) -> None:
-    for year in (2013, 2014, 2015):
+    for year in years:
         (root / "DEAM" / "metadata" / f"metadata_{year}.csv").unlink()
     clips = DEAM(root).clips()
-    assert [clip.groups for clip in clips] == [
-        (f"mediaeval/{number}",) for number, *_ in deam.SONGS
+    assert sum(len(clip.groups) == 1 for clip in clips) == unknown
+    assert [clip.groups[0] for clip in clips] == [
+        f"mediaeval/{number}" for number, *_ in deam.SONGS
     ]
-    assert "the artists of deam are not known" in caplog.messages[-1]
+    sentence = f"The artists of {unknown} of deam's 12 songs are not known"
+    assert sentence in caplog.messages[-1]
     assert len(caplog.messages) == 2
 
 

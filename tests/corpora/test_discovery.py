@@ -8,7 +8,7 @@ from tests.corpora.ravdess_tree import write_ravdess
 from tests.corpora.trees import official_trees
 from tests.corpora.trees.base import OfficialTree, write_sound
 
-TREES = official_trees()
+TREES = {name: one for name, one in official_trees().items() if one.searched}
 
 
 @pytest.mark.parametrize("tree", TREES.values(), ids=list(TREES))
@@ -17,7 +17,9 @@ def test_a_corpus_is_known_by_its_tree_and_by_no_other(
 ) -> None:
     tree.write(tmp_path)
     corpus = tree.corpus(tmp_path)
-    assert [type(one) for one in corpora_below(tmp_path)] == [type(corpus)]
+    corpora = corpora_below(tmp_path)
+    assert {type(one) for one in corpora} == {type(corpus)}
+    assert corpus.name in {one.name for one in corpora}
 
 
 def test_several_corpora_may_lie_side_by_side(tmp_path: Path) -> None:
@@ -36,3 +38,13 @@ def test_anything_else_has_a_folder_for_every_emotion(tmp_path: Path) -> None:
         corpora_below(tmp_path / "other")
     with pytest.raises(CorpusError, match="does not exist"):
         corpora_below(tmp_path / "nowhere")
+
+
+def test_a_table_and_a_folder_with_metadata_are_corpora(tmp_path: Path) -> None:
+    write_sound(tmp_path / "voices" / "one.wav")
+    table = tmp_path / "voices" / "metadata.csv"
+    table.write_text("file_name,emotion,speaker\none.wav,sad,a\n")
+    for place in (tmp_path / "voices", table):
+        (corpus,) = corpora_below(place)
+        (clip,) = corpus.clips()
+        assert (clip.label, clip.path) == ("sad", tmp_path / "voices" / "one.wav")

@@ -1,12 +1,13 @@
 from collections import Counter
 from collections.abc import Iterator
+from hashlib import sha256
 from itertools import islice, product
 from pathlib import Path
 
 import pytest
 
 from crossemo.corpora.base import PARTS, CorpusError, CorpusNotFoundError
-from crossemo.corpora.emodb import CLASSIC, EMODB
+from crossemo.corpora.emodb import CLASSIC, EMODB, Release
 from crossemo.tasks.classes import Classes
 from tests.corpora.splitting import groups_of
 from tests.corpora.trees import emodb, emodb_2
@@ -74,6 +75,11 @@ def test_the_classic_clips_are_known_by_name_in_either_release(whole: Path) -> N
     assert sum(clip.groups[0].endswith(tested) for clip in clips) == 231
 
 
+def test_the_names_are_those_in_the_released_archive() -> None:
+    names = "\n".join(sorted(CLASSIC))  # compared with two listings of its folder
+    assert sha256(names.encode()).hexdigest()[:16] == "4d6eb689055567ff"
+
+
 def test_release_2_has_the_clips_of_its_table(whole: Path) -> None:
     corpus = EMODB(whole, "2.0")
     assert Counter(clip.label for clip in corpus.clips()) == EMOTIONS_2
@@ -115,8 +121,9 @@ def test_the_table_of_listeners_need_not_be_there(classic: Path) -> None:
 
 
 def test_laryngograms_are_no_clips(second: Path) -> None:
-    for release in ("classic", "2.0"):
-        clips = EMODB(second, release).clips()  # type: ignore[arg-type]
+    releases: tuple[Release, ...] = ("classic", "2.0")
+    for release in releases:
+        clips = EMODB(second, release).clips()
         assert {clip.path.parent.name for clip in clips} == {"wav"}
     facts = [dict(clip.about) for clip in clips]
     assert (facts[0]["recognised"], facts[0]["natural"]) == ("0.45", "0.5")

@@ -16,6 +16,8 @@ DIGITS = {
     "Kevin MacLeod": 9,
     "The New Mystikal Troubadours": 9,
     "My Bubba & Mi": 0,
+    "Big Bill Broonzy": 8,
+    "Jason Shaw": 7,
     "Vieux Farka Touré": 3,
     "Mr. &  Mrs. Smith": 9,
     "Silver Process": 5,

@@ -91,6 +91,9 @@ def test_a_split_may_lie_elsewhere(root: Path, tmp_path: Path) -> None:
     rows = (f"{stem},{words[cls]}" for stem, cls, _ in CLIPS if cls)
     write_table(table, "ID,split", *rows)
     assert parts(EMOPIA(release, split_file=table)) == expected
+    rows = (f"train,audios/seg/{stem}.mp3" for stem, *_ in CLIPS)
+    write_table(table, "set,file", *rows)
+    assert set(parts(EMOPIA(release, split_file=table)).values()) == {"train"}
 
 
 def test_without_a_split_there_is_a_sentence(
@@ -108,10 +111,15 @@ def test_a_split_that_can_t_be_read_is_refused(root: Path, tmp_path: Path) -> No
         EMOPIA(root, split_file=root / "EMOPIA_1.0" / "audios").clips()
     table = tmp_path / "mine.csv"
     write_table(table, "ID,split", f"{CLIPS[0][0]},third")
-    with pytest.raises(CorpusError, match='row 2, there is no part "third"'):
+    with pytest.raises(
+        CorpusError, match='row 2, column split: there is no part "third"'
+    ):
         EMOPIA(root, split_file=table).clips()
-    write_table(table, "clip,split", f"{CLIPS[0][0]},test")
+    write_table(table, "tune,split", f"{CLIPS[0][0]},test")
     with pytest.raises(CorpusError, match="has no column of clips"):
+        EMOPIA(root, split_file=table).clips()
+    write_table(table, "file,set", "one.mp3,test")
+    with pytest.raises(CorpusError, match="names none of its clips, but one:"):
         EMOPIA(root, split_file=table).clips()
     write_split(root / "EMOPIA_cls" / "dataset" / "split" / "test.csv", [CLIPS[0][0]])
     with pytest.raises(CorpusError, match=f"puts {CLIPS[0][0]} in test"):

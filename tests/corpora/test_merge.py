@@ -20,7 +20,7 @@ def root(tmp_path: Path) -> Path:
 
 
 def parts(corpus: MERGE) -> dict[str, str | None]:
-    return {clip.id.removeprefix("merge/"): clip.part for clip in corpus.clips()}
+    return {clip.id.rpartition("/")[2]: clip.part for clip in corpus.clips()}
 
 
 def test_values_are_read_from_their_columns_and_the_quadrant_is_the_label(
@@ -69,6 +69,7 @@ def test_editions_beside_each_other_are_told_apart(root: Path) -> None:
     assert parts(bimodal) == {"A001": "train", "MT0000000404": "train"}
     assert all("Bimodal" in str(clip.path) for clip in bimodal.clips())
     assert bimodal.problems() == []
+    assert bimodal.name == "merge-bimodal"
     with pytest.raises(CorpusNotFoundError, match=r"tvt_70_15_15_train_audio_balanced"):
         MERGE(root, edition="audio_balanced").clips()
 
@@ -79,6 +80,15 @@ def test_values_that_contradict_each_other_are_named(root: Path) -> None:
     corpus = MERGE(root)
     assert {"A001", "L200"} & parts(corpus).keys() == {"A001"}
     assert [one.kind for one in corpus.problems()] == ["annotated twice, differently"]
+
+
+def test_a_split_that_names_none_of_the_songs_is_refused(root: Path) -> None:
+    for path in root.rglob("tvt_70_15_15_*_audio_complete.csv"):
+        path.write_text("Song,Quadrant\nL001,Q1\n")
+    sentence = "tvt_70_15_15 of merge names none of its songs, but L001: use its own"
+    with pytest.raises(CorpusError, match=sentence):
+        MERGE(root).clips()
+    assert len(MERGE(root, split=None).clips()) == len(SONGS)
 
 
 def test_switches_that_are_none_are_named(root: Path) -> None:

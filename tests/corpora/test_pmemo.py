@@ -43,6 +43,14 @@ def test_songs_of_one_artist_are_one_whatever_the_case(corpus: PMEmo) -> None:
     assert len({names[-1] for names in groups.values()}) == len(groups) - 1
 
 
+def test_a_song_whose_artist_is_not_known_is_by_itself(tmp_path: Path) -> None:
+    write(tmp_path)
+    path = tmp_path / "PMEmo2019" / "metadata.csv"
+    path.write_text(path.read_text().replace("Calvin Harris", ""))
+    groups = {clip.id: clip.groups for clip in PMEmo(tmp_path).clips()}
+    assert groups["pmemo/5"] == ("pmemo/5",)
+
+
 def test_titles_may_hold_commas(corpus: PMEmo) -> None:
     about = {clip.id: dict(clip.about) for clip in corpus.clips()}
     assert about["pmemo/7"] == {"title": "Stay, With Me", "artist": "Sam Smith"}

@@ -56,6 +56,7 @@ class Valued(Corpus):
                 soundfile.write(path, _sound(number, valence, arousal), RATE)
 
     def clips(self) -> list[Clip]:
+        assert self.scale is not None
         low, high = self.scale.low, self.scale.high
         published = low + (self.ratings + 1) / 2 * (high - low)
         return [

@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossemo.corpora.base import Clip, Scale
-from crossemo.corpora.folders import Folders
+from crossemo.corpora.base import Clip, Corpus, Scale
+from crossemo.corpora.pmemo import PMEmo
 from crossemo.emotions import UnknownEmotionError
 from crossemo.errors import CrossEmoError
 from crossemo.tasks import task_of
@@ -20,9 +20,9 @@ def clip(
     return Clip("x/1", Path("1.wav"), ("x/a",), label, valence, arousal)
 
 
-def corpus(words: dict[str, str], scale: Scale | None = None) -> Folders:
+def corpus(words: dict[str, str], scale: Scale | None = None) -> Corpus:
     """Return a corpus of these labels and this scale."""
-    one = Folders("x")
+    one = PMEmo("x")
     one.words, one.scale = words, scale
     return one
 
@@ -47,7 +47,10 @@ def test_published_labels_become_words_and_words_classes() -> None:
     with pytest.raises(UnknownEmotionError, match="Unknown emotion 'exc'"):
         task.target(clip("exc"), corpus({}))
     assert task.counts([0, 0, 1]) == {"high": 2, "low": 1}
-    assert task.describe() == {"labels": "given", "classes": ["high", "low"]}
+    told = {"labels": "given", "classes": ["high", "low"]}
+    assert task.describe() == told | {"midline": "high", "margin": 0}
+    apart = Classes({"high": ["happy"], "low": ["sad"]}, margin=0.5)
+    assert apart.describe() == told  # no quadrant matters
 
 
 def test_values_are_quadrants_where_no_label_is_of_the_task() -> None:

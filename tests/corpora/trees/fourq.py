@@ -15,6 +15,12 @@ SONGS = (
     ("MT0000000606", "Los Verdes", "Piel", "Q2"),
     ("MT0000000707", "Slow Choir", "Evensong", "Q3"),
     ("MT0000000808", "Night Bus", "Warm", "Q4"),
+    ("MT0000002001", "Dawn", "Up", "Q1"),
+    ("MT0000002002", "Dusk", "Go", "Q1"),
+    ("MT0000002003", "Acid", "Rage", "Q2"),
+    ("MT0000002004", "Iron", "Steel", "Q2"),
+    ("MT0000002005", "Low", "Grey", "Q3"),
+    ("MT0000002006", "Sofa", "Rest", "Q4"),
 )
 COLUMNS = (
     "Song,Artist,Title,Quadrant,PQuad,MoodsTotal,Moods,MoodsFoundStr,MoodsStr,"
@@ -39,7 +45,7 @@ def write(root: Path) -> dict[str, Path]:
     write_table(folder / "readme.txt", "*) 900 ~30 second clips")
     audio = {song: folder / quadrant / f"{song}.mp3" for song, *_, quadrant in SONGS}
     for number, path in enumerate(audio.values()):
-        write_sound(path, 0.6, 22_050 if number == 1 else 44_100, 1 + number % 2)
+        write_sound(path, 0.4, 22_050 if number == 1 else 44_100, 1 + number % 2)
     return audio
 
 

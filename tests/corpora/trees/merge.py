@@ -15,6 +15,11 @@ SONGS = (
     ("MT0000000505", "", "Kings", "Q4", 0.125, 0.6, "test", "test"),
     ("MT0000000909", "", "", "Q2", 0.9, 0.1, "validate", "validate"),
     ("MT0000001010", "", "Slow Choir", "Q4", 0.3, 0.7, "train", "train"),
+    ("MT0000001111", "", "Grey", "Q3", 0.2, 0.25, "train", "train"),
+    ("MT0000001212", "", "Bright", "Q1", 0.85, 0.8, "test", "test"),
+    ("MT0000001313", "", "Harsh", "Q2", 0.95, 0.3, "test", "validate"),
+    ("MT0000001414", "", "Brisk", "Q1", 0.625, 0.75, "validate", "validate"),
+    ("MT0000001515", "", "Hush", "Q4", 0.1, 0.8, "validate", "test"),
 )
 LYRICS = {"A001": "L001", "MT0000000404": "L044"}
 
@@ -53,7 +58,7 @@ def write_edition(folder: Path, bimodal: bool = False) -> dict[str, Path]:
         song: above / quadrant / f"{song}.mp3" for song, _, _, quadrant, *_ in songs
     }
     for number, path in enumerate(audio.values()):
-        write_sound(path, 0.6, 22_050 if number == 1 else 44_100, 1 + number % 2)
+        write_sound(path, 0.4, 22_050 if number == 1 else 44_100, 1 + number % 2)
     return audio
 
 

@@ -13,6 +13,12 @@ SONGS = (
     (6, "Habits", "Tove Lo", 0.7, 0.3),
     (7, "Stay, With Me", "Sam Smith", 0.2, 0.2),
     (10, "Midline", "Ed Sheeran", 0.5, 0.75),
+    (11, "Ghost", "Ella Henderson", 0.6, 0.4),
+    (12, "Rude", "MAGIC!", 0.75, 0.45),
+    (13, "Latch", "Disclosure", 0.3, 0.3),
+    (14, "Waves", "Mr Probz", 0.35, 0.25),
+    (16, "Budapest", "George Ezra", 0.45, 0.6),
+    (17, "Riptide", "Vance Joy", 0.4, 0.7),
     (853, "Call On Me", "Starley", 0.8, 0.6125),
     (854, "Call on Me", "STARLEY", 0.8125, 0.6),
 )
