@@ -41,7 +41,7 @@ class Shown:
     def text(self, value: float, decimals: int | None = None) -> str:
         """Return a value as it is shown."""
         digits = self.decimals[0] if decimals is None else decimals
-        return f"{self.factor * value:.{digits}f}"
+        return f"{self.factor * value:z.{digits}f}"
 
     def reach(self, value: float) -> str:
         """Return how far an interval reaches."""

@@ -15,6 +15,7 @@ CAPTION = """\
 best: the layer chosen on validation, fold by fold
 a → b: learnt from a, b standardised by its own clips, no tested ones
 shuffled: mean over the states of probes that learnt shuffled {}"""
+SCALE = "(mean over the values, each from -1 to 1 about the middle of its scale)"
 NARROW = "* less than the binomial noise of the clips would allow"
 ENCODER_CAPTION = """\
 {} of the layer chosen on validation{} ± half its 95 % interval
@@ -55,7 +56,7 @@ def layer_table(scores: Rows, corpora: Mapping[str, str], protocol: str = "") ->
 
 def _caption(columns: Iterable[str], shown: Shown) -> str:
     among = "; a|b: only these to choose from" * any("|" in name for name in columns)
-    unit = " in per cent" * (shown.factor == 100)
+    unit = " in per cent" if shown.factor == 100 else f" {SCALE}"
     return CAPTION.format(shown.score + unit, among, shown.targets)
 
 
