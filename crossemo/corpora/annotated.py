@@ -37,6 +37,9 @@ class Annotation:
         dominance: As published.
         part: The authors' own.
         about: Further facts by name.
+        start: See `Clip`; so too the next.
+        end: In seconds.
+        id: Name of the clip; the corpus and the stem if empty.
     """
 
     stem: str
@@ -47,6 +50,9 @@ class Annotation:
     dominance: float | None = None
     part: Part | None = None
     about: tuple[tuple[str, str], ...] = ()
+    start: float = 0.0
+    end: float | None = None
+    id: str = ""
 
 
 @dataclass(frozen=True)
@@ -200,13 +206,15 @@ def _on_scale(one: Annotation, scale: Scale | None) -> Annotation:
 
 def _clip(corpus: Corpus, one: Annotation, path: Path) -> Clip:
     return Clip(
-        id=f"{corpus.name}/{one.stem}",
+        id=one.id or f"{corpus.name}/{one.stem}",
         path=path,
         groups=one.groups,
         label=one.label,
         valence=one.valence,
         arousal=one.arousal,
         dominance=one.dominance,
+        start=one.start,
+        end=one.end,
         part=one.part,
         about=one.about,
     )

@@ -233,5 +233,12 @@ class Corpus(ABC):
         """Return what keeps clips from being used, as far as a listing shows it."""
         return []
 
+    def word(self, label: str) -> str | None:
+        """Return the word of `crossemo.emotions` for a published label, if it has one.
+
+        A label that nobody has explained is returned as it is.
+        """
+        return self.words.get(label) if self.words else label
+
     def prepare(self) -> None:  # noqa: B027 (most corpora have nothing to write)
         """Write what the corpus makes itself; called once per machine before use."""

@@ -105,8 +105,9 @@ def read_rows(
         CorpusError: The file can't be read or lacks a column, or rows can't be
             understood; the message shows the first few of these.
     """
-    rows = table_rows(path, columns, delimiter, encoding, ragged)
-    return _parsed(path, ((row.number, row) for row in rows), parse)
+    return parse_rows(
+        path, table_rows(path, columns, delimiter, encoding, ragged), parse
+    )
 
 
 def read_lines(
@@ -129,6 +130,15 @@ def read_lines(
     except OSError as error:
         refuse(error)
     return [value for value in values if value is not None]
+
+
+def parse_rows(path: Path, rows: Iterable[Row], parse: Callable[[Row], T]) -> list[T]:
+    """Return what rows say that were read elsewhere, see `read_rows`.
+
+    Raises:
+        CorpusError: Rows can't be understood.
+    """
+    return _parsed(path, ((row.number, row) for row in rows), parse)
 
 
 def _parsed(
@@ -202,6 +212,16 @@ def has_columns(path: Path, columns: Collection[str]) -> bool:
 
 def _delimiter(path: Path) -> str:
     return "\t" if path.suffix.lower() == ".tsv" else ","
+
+
+def open_text(path: Path) -> IO[str]:
+    """Open a text in UTF-8, with a byte order mark or without.
+
+    Raises:
+        CorpusError: It is in another encoding.
+        OSError: It can't be read.
+    """
+    return _open(path, "utf-8")
 
 
 def _open(path: Path, encoding: str) -> IO[str]:

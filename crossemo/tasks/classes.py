@@ -81,9 +81,7 @@ class Classes(Task):
         `crossemo.emotions.quadrant`; so is every clip where all classes are quadrants
         and its label is none.
         """
-        word = clip.label
-        if word is not None and corpus.words:
-            word = corpus.words.get(word)
+        word = None if clip.label is None else corpus.word(clip.label)
         if clip.label is None or (word not in QUADRANTS and self.space.of_quadrants):
             word = self._quadrant(clip, corpus.scale)
         return None if word is None else self.space.index(word)

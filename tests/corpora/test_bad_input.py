@@ -217,6 +217,8 @@ def test_values_out_of_the_scale_are_named_and_not_used(
 def test_a_root_that_is_too_high_serves(
     tree: OfficialTree, audio: dict[str, Path], root: Path
 ) -> None:
+    if not tree.searched:
+        pytest.skip("its place is given exactly")
     expected = tree.corpus(root).clips()
     assert tree.corpus(root.parent).clips() == expected
 

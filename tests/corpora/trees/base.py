@@ -25,6 +25,7 @@ class OfficialTree:
         row: A row of the table that names a clip, whose repeat is a repeat; None where
             the table has no rows.
         too_low: A folder below the root that holds no annotations, if there is a table.
+        searched: Whether the corpus is looked for below its root.
     """
 
     corpus: Callable[[Path], Corpus]
@@ -33,6 +34,7 @@ class OfficialTree:
     cell: tuple[str, str] | None = None
     row: str | None = None
     too_low: str | None = None
+    searched: bool = True
 
 
 def write_sound(
