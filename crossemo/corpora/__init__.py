@@ -13,6 +13,8 @@ from crossemo.corpora.base import Corpus
 if TYPE_CHECKING:
     from crossemo.corpora.demo import Demo as Demo
     from crossemo.corpora.folders import Folders as Folders
+    from crossemo.corpora.huggingface import HuggingFace as HuggingFace
+    from crossemo.corpora.manifest import Manifest as Manifest
     from crossemo.corpora.ravdess import RAVDESS as RAVDESS
 
 

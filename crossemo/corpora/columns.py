@@ -1,7 +1,7 @@
 """What the columns of one's own table mean, by the names that are in use."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
@@ -91,7 +91,10 @@ def is_understood(column: str) -> bool:
 
 
 def find_columns(
-    names: Sequence[str], given: Mapping[str, str | None], where: str
+    names: Sequence[str],
+    given: Mapping[str, str | None],
+    where: str,
+    hidden: Collection[str] = (),
 ) -> Columns:
     """Return what the columns of a table are.
 
@@ -100,6 +103,7 @@ def find_columns(
         given: What the user says: a column or pattern by a name of `FIELDS`, `GROUPS`
             or another in use; None where no column is that.
         where: Name of the table in messages.
+        hidden: Columns that are no facts.
 
     Raises:
         CorpusError: Something is said of what no table can hold, or of a column that
@@ -122,7 +126,7 @@ def find_columns(
             sources[kind] = free[0]
     if "start" not in sources:
         sources.pop("duration", None)  # of the whole file
-    used = set(sources.values())
+    used = {*sources.values(), *hidden}
     for source in sources.values():
         if source not in names:
             used.update(_BRACED.findall(source))

@@ -3,10 +3,12 @@
 import os
 import re
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 
 from crossemo.corpora.base import Clip, Corpus, CorpusError, Domain
 from crossemo.corpora.listing import check_folder, walk_files
+from crossemo.corpora.vocabulary import Vocabulary
 from crossemo.files import expanded, printable
 
 
@@ -22,9 +24,12 @@ class Folders(Corpus):
             a file below the folder, such as `Actor_\d+`; what it matches (or its first
             group) names the group. By default a file belongs to the folder below that
             of its emotion, where there is one, and else is a group of its own.
+        words: What the names of the sub-folders mean, such as
+            `{anger: angry, other: null}`; null leaves clips out. Names that are words
+            of crossemo, such as `angry` or `Q2`, need none.
 
     Raises:
-        CorpusError: `groups` is no regular expression.
+        CorpusError: `groups` is no regular expression, or a word is none.
     """
 
     def __init__(
@@ -33,7 +38,9 @@ class Folders(Corpus):
         domain: Domain = "speech",
         name: str | None = None,
         groups: str | None = None,
+        words: Mapping[str, str | None] | None = None,
     ) -> None:
+        self._vocabulary = Vocabulary(words)
         self.root = expanded(root)
         self.domain = domain
         self.name = name or printable(os.path.basename(os.path.realpath(self.root)))
@@ -67,6 +74,10 @@ class Folders(Corpus):
                 "emotion into a sub-folder of its name, such as angry/one.wav."
             )
         return clips
+
+    def word(self, label: str) -> str | None:
+        """Return the word for a sub-folder: None if left out, itself if unknown."""
+        return self._vocabulary[label]
 
     def _clip(self, path: Path, name: str, alone: bool) -> Clip:
         # Two spellings of one name may lie side by side.

@@ -3,8 +3,8 @@
 import logging
 import re
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
 
@@ -46,11 +46,17 @@ class Table:
         path: Where it lies, for messages.
         columns: Names of its columns.
         rows: Its rows.
+        given: A column by what it is, where its name doesn't say.
+        hidden: Columns that are no facts.
+        root: The folder that its paths begin in; the corpus's root if None.
     """
 
     path: Path
     columns: Sequence[str]
     rows: Sequence[Row]
+    given: Mapping[str, str | None] = field(default_factory=dict)
+    hidden: Collection[str] = ()
+    root: Path | None = None
 
 
 class TableCorpus(AnnotatedCorpus):
@@ -98,13 +104,15 @@ class TableCorpus(AnnotatedCorpus):
         """Return what the rows of the table say; no tree is asked."""
         return self._read()[0]
 
-    def _read(self) -> tuple[list[Annotation], list[str]]:
-        """Return what the rows of the table say, and the files that they name."""
+    def _read(self) -> tuple[list[Annotation], list[str], Path]:
+        """Return what the rows say, the files that they name, and where these begin."""
         table = self.table()
         where = printable(table.path)
-        columns = find_columns(table.columns, self._columns, where)
+        given = {**table.given, **self._columns}
+        columns = find_columns(table.columns, given, where, table.hidden)
         self._check(columns, table)
-        reader = _Reader(self.name, self.root, columns)
+        root = table.root or self.root
+        reader = _Reader(self.name, root, columns)
         rows = parse_rows(table.path, table.rows, reader.annotation)
         if reader.alone:
             logger.warning(
@@ -114,19 +122,19 @@ class TableCorpus(AnnotatedCorpus):
                 reader.alone,
                 len(rows),
             )
-        return rows, reader.files
+        return rows, reader.files, root
 
     @cached_property
     def _listing(self) -> Listing:
-        annotations, files = self._read()
-        place = Neighbours(self.root)
+        annotations, files, root = self._read()
+        place = Neighbours(root)
         audio = {
             one.stem: path
             for one, file in zip(annotations, files, strict=True)
             if (path := place.find(file))
         }
         if annotations and not audio:
-            tried = self.root / files[0]
+            tried = root / files[0]
             raise CorpusNotFoundError(
                 f"None of the files that {self.name} lists ({len(annotations)} rows) "
                 f"is there; the first would be {printable(tried)}: say by root which "

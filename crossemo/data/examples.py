@@ -6,10 +6,12 @@ from collections.abc import Callable, MutableMapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from crossemo.corpora.base import Clip, Corpus, Problem
+from crossemo.corpora.base import Clip, Corpus, CorpusError, Problem
 from crossemo.corpora.copies import without_copies
 from crossemo.corpora.facts import clip_key, file_facts
+from crossemo.corpora.vocabulary import unknown_words
 from crossemo.data.windows import WHOLE, Windowing
+from crossemo.emotions import UnknownEmotionError
 from crossemo.errors import CrossEmoError
 from crossemo.tasks import Target
 
@@ -69,10 +71,10 @@ def take_examples(
         windowing: How long clips are cut.
 
     Raises:
-        CorpusError: The corpus can't be read.
+        CorpusError: The corpus can't be read, or labels are no words of crossemo.
         CrossEmoError: With `strict`, clips must be left out.
     """
-    wanted = [clip for clip in corpus.clips() if target_of(clip, corpus) is not None]
+    wanted = _of_task(corpus, target_of)
     paths = [clip.path for clip in wanted]
     facts = file_facts(paths, corpus.root, cache_dir, progress)
     clips, problems = without_copies(wanted, facts)
@@ -95,6 +97,27 @@ def take_examples(
         for clip in clips
         if (target := target_of(clip, corpus)) is not None
     ]
+
+
+def _of_task(
+    corpus: Corpus, target_of: Callable[[Clip, Corpus], Target | None]
+) -> list[Clip]:
+    """Return the clips that have a target.
+
+    Raises:
+        CorpusError: Labels are no words that crossemo knows.
+    """
+    clips: list[Clip] = []
+    unknown: Counter[str] = Counter()
+    for clip in corpus.clips():
+        try:
+            if target_of(clip, corpus) is not None:
+                clips.append(clip)
+        except UnknownEmotionError:
+            unknown[str(clip.label)] += 1
+    if unknown:
+        raise CorpusError(unknown_words(corpus.name, unknown))
+    return clips
 
 
 def report_problems(corpus: Corpus, problems: Sequence[Problem], strict: bool) -> None:

@@ -5,6 +5,8 @@ import pytest
 
 from crossemo.corpora.base import CorpusError
 from crossemo.corpora.folders import Folders
+from crossemo.data.examples import take_examples
+from crossemo.tasks.classes import Classes
 
 pytestmark = pytest.mark.skipif(os.name == "nt", reason="Windows has no such names")
 
@@ -55,3 +57,29 @@ def test_a_root_that_leads_to_itself_is_one_sentence(tmp_path: Path) -> None:
         Folders(tmp_path / "loop").clips()
     with pytest.raises(CorpusError, match="has no audio in sub-folders"):
         Folders(tmp_path).clips()
+
+
+def test_names_of_ones_own_are_words_or_left_out(tmp_path: Path) -> None:
+    touch(tmp_path, b"Anger/1.wav", b"Q4/2.wav", b"SAD/3.wav", b"other/4.wav")
+    corpus = Folders(tmp_path, words={"Anger": "angry", "other": None})
+    words = {str(clip.label): corpus.word(str(clip.label)) for clip in corpus.clips()}
+    assert words == {"anger": "angry", "q4": "Q4", "sad": "sad", "other": None}
+    task = Classes("four")
+    targets = [task.target(clip, corpus) for clip in corpus.clips()]
+    assert targets == [0, 3, 2, None]
+    with pytest.raises(CorpusError, match=r"words: anger would become cross, and"):
+        Folders(tmp_path, words={"anger": "cross"})
+
+
+def test_names_that_nobody_knows_are_listed_with_counts_and_a_guess(
+    tmp_path: Path,
+) -> None:
+    touch(tmp_path, b"fear/1.wav", b"fear/2.wav", b"xx/3.wav", b"sad/4.wav")
+    corpus = Folders(tmp_path, name="mine")
+    with pytest.raises(CorpusError) as error:
+        take_examples(corpus, Classes().target)
+    assert str(error.value).startswith(
+        "In mine, labels of 3 clips are no words that crossemo knows: fear (2), xx (1)."
+        " Say by words what they mean, such as {fear: fearful, xx: null}; null leaves "
+        "clips out. It knows neutral, calm, happy,"
+    )

@@ -1,15 +1,17 @@
+import json
 from collections import Counter
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
-import pandas
+import pyarrow
 import pytest
 import soundfile
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from pyarrow import parquet
 
 import crossemo.corpora
 from crossemo.audio import decode
@@ -25,7 +27,7 @@ from crossemo.corpora.base import (
 from crossemo.corpora.manifest import Manifest
 from crossemo.corpora.manifest_writing import write_manifest
 from crossemo.corpora.pmemo import PMEmo
-from crossemo.files import printable
+from crossemo.files import printable, write_csv
 from tests.corpora.recordings import real_recordings
 from tests.corpora.trees import pmemo
 from tests.corpora.trees.base import write_sound, write_table
@@ -79,20 +81,21 @@ def test_tables_of_any_delimiter_say_the_same(
 
 
 def test_csv_json_lines_and_parquet_say_the_same(tmp_path: Path) -> None:
-    records = [
-        {"path": "0.wav", "label": "sad", "track_id": 7, "artist": "A", "dominance": 3},
-        {
-            "path": "1.wav",
-            "label": None,
-            "track_id": 8,
-            "artist": "A",
-            "dominance": 2.5,
-        },
+    columns = {
+        "path": ["0.wav", "1.wav"],
+        "label": ["sad", None],
+        "track_id": [7, 8],
+        "artist": ["A", "A"],
+        "dominance": [3, 2.5],
+    }
+    rows = [
+        dict(zip(columns, cells, strict=True))
+        for cells in zip(*columns.values(), strict=True)
     ]
-    frame = pandas.DataFrame(records)
-    frame.to_csv(tmp_path / "labels.csv", index=False)
-    frame.to_json(tmp_path / "labels.jsonl", orient="records", lines=True)
-    frame.to_parquet(tmp_path / "labels.parquet")
+    write_csv(tmp_path / "labels.csv", rows)
+    lines = [json.dumps(row) for row in rows]
+    write_table(tmp_path / "labels.jsonl", lines[0], "", *lines[1:])
+    parquet.write_table(pyarrow.table(columns), tmp_path / "labels.parquet")
     for number in range(2):
         (tmp_path / f"{number}.wav").touch()
     expected = [
@@ -125,10 +128,9 @@ def test_stretches_are_seconds_or_timedeltas(tmp_path: Path) -> None:
     assert [(c.start, c.end, c.about) for c in clips] == [(2.0, 2.5, ())]
     (clip,) = listed(tmp_path, "wav,duration,label", "0.wav,0.7,sad")
     assert (clip.end, clip.about) == (None, (("duration", "0.7"),))
-    stamps = pandas.DataFrame(
-        {"file": ["0.wav"], "start": [timedelta(seconds=0.25)], "emotion": ["sad"]}
-    )
-    stamps.to_parquet(tmp_path / "labels.parquet")
+    start = [timedelta(seconds=0.25)]
+    stamps = pyarrow.table({"file": ["0.wav"], "start": start, "emotion": ["sad"]})
+    parquet.write_table(stamps, tmp_path / "labels.parquet")
     (clip,) = Manifest(tmp_path / "labels.parquet").clips()
     assert clip.start == 0.25
 

@@ -58,6 +58,8 @@ def test_a_table_is_told_from_namesakes_by_its_columns(tmp_path: Path) -> None:
     assert tree.table("labels.csv", columns=("id", "valence")) == second
     assert tree.table("labels.csv", columns=("id",)) == first
     assert tree.table("labels.csv", columns=("dominance",)) == first
+
+
 def test_tables_may_be_told_apart_by_their_folder(root: Path) -> None:
     (root / "x" / "labels.csv").touch()
     tree = Tree(root, "give the folder Moods")

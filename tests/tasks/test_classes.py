@@ -6,8 +6,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from crossemo.corpora.base import Clip, Scale
-from crossemo.corpora.folders import Folders
+from crossemo.corpora.base import Clip, Corpus, Scale
+from crossemo.corpora.pmemo import PMEmo
 from crossemo.emotions import UnknownEmotionError
 from crossemo.errors import CrossEmoError
 from crossemo.tasks import task_of
@@ -20,9 +20,9 @@ def clip(
     return Clip("x/1", Path("1.wav"), ("x/a",), label, valence, arousal)
 
 
-def corpus(words: dict[str, str], scale: Scale | None = None) -> Folders:
+def corpus(words: dict[str, str], scale: Scale | None = None) -> Corpus:
     """Return a corpus of these labels and this scale."""
-    one = Folders("x")
+    one = PMEmo("x")
     one.words, one.scale = words, scale
     return one
 
