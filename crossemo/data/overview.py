@@ -62,8 +62,7 @@ class Overview:
 
     def word(self, label: str) -> str:
         """Return what a published label means; empty where crossemo has no word."""
-        words = self.corpus.words
-        return words.get(label, "") if words else label
+        return self.corpus.word(label) or ""
 
     def rows(self) -> Iterator[dict[str, Any]]:
         """Yield the rows of `overview.csv`: how many clips of each kind, how long."""
