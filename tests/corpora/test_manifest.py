@@ -304,6 +304,14 @@ def test_annotators_that_contradict_and_rows_without_emotion_are_named(
         ("x/1.wav", None),
         ("x/2.wav", None),
     ]
+    wrong = refusal(tmp_path, "file,emotion", "0.wav,sad", "0.wav,calm")
+    assert wrong == (
+        "All clips of x, such as 0.wav, are annotated twice, differently: correct the "
+        "annotations."
+    )
+    assert "row 3, 1.wav and 0.wav have one name, a: " in refusal(
+        tmp_path, "file,emotion,id", "0.wav,sad,a", "1.wav,sad,a"
+    )
     problems = {one.kind: one.where for one in corpus.problems()}
     assert problems["annotated twice, differently"] == ("x/0.wav",)
     assert problems["no emotion"] == ("x/1.wav",)
