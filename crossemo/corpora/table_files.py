@@ -107,7 +107,7 @@ def _read_lines(path: Path) -> tuple[list[str], list[Row]]:
         texts = [Row(n, {"": line}) for n, line in enumerate(lines, 1) if line.strip()]
     rows = parse_rows(path, texts, record)
     empty = dict.fromkeys(names, "")
-    return list(names), [Row(row.number, empty | row.cells) for row in rows]
+    return list(names), [Row(row.number, {**empty, **row.cells}) for row in rows]
 
 
 def _read_parquet(path: Path) -> tuple[list[str], list[Row]]:
