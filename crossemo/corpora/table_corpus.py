@@ -225,7 +225,7 @@ class _Reader:
         path = PurePosixPath(file.replace("\\", "/"))
         if path.is_absolute() and path.is_relative_to(self.root.absolute()):
             path = path.relative_to(self.root.absolute())
-        return printable(path)
+        return printable(str(path))
 
     def _groups(self, row: Row, place: str) -> tuple[str, ...]:
         columns = self.columns
@@ -273,8 +273,8 @@ class _Reader:
         if not text or text == "NaT":
             return None
         if match := _TIMEDELTA.fullmatch(text):
-            days, hours, minutes, seconds = (float(one or 0) for one in match.groups())
-            return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+            days, hours, minutes, rest = (float(one or 0) for one in match.groups())
+            return ((days * 24 + hours) * 60 + minutes) * 60 + rest
         seconds = self._value(row, name)
         if seconds is not None and seconds < 0:
             raise RowError(

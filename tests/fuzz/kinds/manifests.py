@@ -47,7 +47,7 @@ OTHER_NAMES = {
     "speaker_id": ("artist", "song", "Speaker", "group", "text"),
 }
 MARKS = (",", ",", "\t", ";", "|")
-OPTIONS = (
+OPTIONS: tuple[dict[str, str | None], ...] = (
     {},
     {"file": "{id}.wav"},
     {"file": "a/{speaker_id}"},
