@@ -37,19 +37,21 @@ def test_every_config_of_a_corpus_runs_to_the_end(
     wav2vec2: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    roots = {"source": ravdess, "target": ravdess}
+    places = {f"{role}.init_args.root": ravdess for role in ("source", "target")}
     expected = {"source": "ravdess-speech", "target": "ravdess-song"}
     for path in paths:
         root = here / path.stem
         root.mkdir()
         TREES[path.stem].write(root)
-        roots[role_of(path)] = root
-        expected[role_of(path)] = TREES[path.stem].corpus(root).name
+        tree, role = TREES[path.stem], role_of(path)
+        for option, place in tree.options.items():
+            places[f"{role}.init_args.{option}"] = root / place
+        expected[role] = tree.corpus(root).name
     configs = [BASE, *paths, "strategies/peft.yaml", "stages/zero_shot.yaml"]
     run(
         "fit",
         *(f"--config={config}" for config in configs),
-        *(f"--data.{role}.init_args.root={root}" for role, root in roots.items()),
+        *(f"--data.{option}={place}" for option, place in places.items()),
         f"--model.encoder={wav2vec2}",
         "--stages.source.max_epochs=1",
         "--fad.enabled=false",

@@ -3,23 +3,40 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 import torch
 from lightning import Trainer, seed_everything
 
 from crossemo.data.datamodules import MusicEmotionDataModule
+from crossemo.errors import CrossEmoError
 from crossemo.metrics.regression import concordance
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.tasks.values import Values
 from tests.data.valued import Valued
 
 
+def music(corpus: Valued, cache: Path) -> MusicEmotionDataModule:
+    options: dict[str, Any] = {"split": "kfold", "folds": 4, "cache_dir": cache}
+    return MusicEmotionDataModule(corpus, task=Values(), **options)
+
+
+def quiet_trainer(epochs: int) -> Trainer:
+    quiet: dict[str, Any] = {
+        "logger": False,
+        "enable_checkpointing": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+        "limit_val_batches": 0,
+        "use_distributed_sampler": False,
+    }
+    return Trainer(max_epochs=epochs, accelerator="cpu", **quiet)
+
+
 def fitted(
     root: Path, permuted: bool = False, lr: float = 8e-3
 ) -> tuple[EmotionRecognizer, Valued]:
     corpus = Valued(root, singers=12, takes=20, noise=0.25, permuted=permuted)
-    data = MusicEmotionDataModule(
-        corpus, task=Values(), split="kfold", folds=4, cache_dir=root / "cache"
-    )
+    data = music(corpus, root / "cache")
     seed_everything(0)
     model = EmotionRecognizer(
         "tiny",
@@ -29,16 +46,7 @@ def fitted(
         lr=lr,
         encoder_lr=lr,
     )
-    quiet: dict[str, Any] = {
-        "logger": False,
-        "enable_checkpointing": False,
-        "enable_progress_bar": False,
-        "enable_model_summary": False,
-        "limit_val_batches": 0,
-    }
-    trainer = Trainer(
-        max_epochs=18, accelerator="cpu", use_distributed_sampler=False, **quiet
-    )
+    trainer = quiet_trainer(18)
     trainer.fit(model, data)
     trainer.test(model, data, verbose=False)
     return model, corpus
@@ -72,3 +80,11 @@ def test_ratings_that_were_dealt_anew_teach_nothing(tmp_path: Path) -> None:
     assert abs(scores["CCC"]) < 0.2
     low, high = scores["CCC_interval"]
     assert low < 0 < high
+
+
+def test_a_model_of_classes_takes_no_values(tmp_path: Path) -> None:
+    data = music(Valued(tmp_path), tmp_path / "cache")
+    model = EmotionRecognizer("tiny", classes=data.classes)
+    with pytest.raises(CrossEmoError, match="classes are valence, arousal") as error:
+        quiet_trainer(1).fit(model, data)
+    assert "classes=data.classes and task=data.task_kind" in str(error.value)

@@ -11,7 +11,17 @@ from pathlib import Path
 from crossemo.errors import guess_among
 
 # The order of a user's work; further commands follow by name.
-ORDER = ("fit", "validate", "test", "predict", "download", "data", "fad", "compare", "cache")
+ORDER = (
+    "fit",
+    "validate",
+    "test",
+    "predict",
+    "download",
+    "data",
+    "fad",
+    "compare",
+    "cache",
+)
 
 
 def table() -> dict[str, str]:

@@ -115,7 +115,7 @@ class Experiment(LightningCLI):
         if config.name is None:
             config.name = "-".join(stems) or str(self.subcommand)
         data = config.data.init_args
-        if data.labels is not None and data.task == "shared6":
+        if data.get("labels") is not None and data.task == "shared6":
             data.task, data.labels = data.labels, None  # by its name from now on
         encoder = config[f"{self.settings}.encoder"]
         if encoder not in CATALOGUE and os.path.isdir(folder := expanded(encoder)):

@@ -11,6 +11,7 @@ from typing import Any, ClassVar
 from crossemo.corpora.base import (
     Clip,
     Corpus,
+    CorpusError,
     CorpusNotFoundError,
     Part,
     Problem,
@@ -139,6 +140,7 @@ def listing(
 
     Raises:
         CorpusNotFoundError: Nothing is annotated, or no annotated clip has audio.
+        CorpusError: All annotations contradict each other.
     """
     root, audio_root = printable(corpus.root), printable(corpus.audio_root)
     if not annotations:
@@ -146,6 +148,11 @@ def listing(
             f"No annotated clip of {corpus.name} lies under {root}: {corpus.advice}."
         )
     single, twice = _without_repeats(annotations)
+    if not single:
+        raise CorpusError(
+            f"All clips of {corpus.name}, such as {twice[0]}, are annotated twice, "
+            "differently: correct the annotations."
+        )
     names = {one.stem for one in annotations}
     missing = [one.stem for one in single if one.stem not in audio]
     if len(missing) == len(single):

@@ -36,9 +36,9 @@ def folder_rows(
                 yield Row(row.number, {file: place, split: part, **cells})
         if not tables:
             sounds = [path for path in paths if path.suffix[1:].lower() in AUDIO]
-            for number, path in enumerate(sounds, 1):
-                cells = {file: _below(path, root), split: part}
-                yield Row(number, cells | {"label": path.parent.name})
+            for number, sound in enumerate(sounds, 1):
+                cells = {file: _below(sound, root), split: part}
+                yield Row(number, cells | {"label": sound.parent.name})
 
 
 def _below(path: Path, root: Path) -> str:

@@ -1,7 +1,7 @@
 """Copies of clips: which one stays, and whose labels can't be trusted."""
 
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import replace
 from itertools import chain
 from pathlib import Path
@@ -16,19 +16,27 @@ _RATE = 16_000  # Hz, at which it is tried whether copies are sound
 logger = logging.getLogger(__name__)
 
 
+def _label(clip: Clip) -> Hashable:
+    return clip.label
+
+
 def without_copies(
-    clips: Sequence[Clip], facts: Mapping[Path, FileFacts]
+    clips: Sequence[Clip],
+    facts: Mapping[Path, FileFacts],
+    class_of: Callable[[Clip], Hashable] = _label,
 ) -> tuple[list[Clip], list[Problem]]:
     """Leave out clips that repeat another one byte for byte.
 
-    Of copies with one label one stays, with the groups of all: the first, or where the
+    Of copies of one class one stays, with the groups of all: the first, or where the
     authors have put copies in different parts, that of the test part, then of the
-    validation part. Copies with different labels are all left out, as none can be
-    trusted. Files that are empty or can't be read are no copies of each other.
+    validation part. Copies of different classes are all left out, as none can be
+    trusted; values may differ, as raters do. Files that are empty or can't be read are
+    no copies of each other.
 
     Args:
         clips: Clips of one corpus.
         facts: Facts of their files.
+        class_of: What a clip is, such as its class in a task; its label by default.
 
     Returns:
         The clips that stay, and what is wrong with others.
@@ -43,9 +51,13 @@ def without_copies(
     trusted = {
         key: copies
         for key, copies in alike.items()
-        if len({clip.label for clip in copies}) == 1
+        if len({class_of(clip) for clip in copies}) == 1
     }
-    problems = [_problem(copies) for key, copies in alike.items() if key not in trusted]
+    problems = [
+        _problem(copies, class_of)
+        for key, copies in alike.items()
+        if key not in trusted
+    ]
     repeated = [copies for copies in trusted.values() if len(copies) > 1]
     if repeated:
         first, second = repeated[0][:2]
@@ -66,22 +78,28 @@ def _united(copies: Sequence[Clip]) -> Clip:
     return replace(best, groups=tuple(dict.fromkeys(groups)))
 
 
-def _problem(copies: Sequence[Clip]) -> Problem:
+def _problem(copies: Sequence[Clip], class_of: Callable[[Clip], Hashable]) -> Problem:
     if refusal := _refusal(copies[0]):
         return Problem(
             "same bytes, no sound",
             f"{refusal.rstrip('.')}, and {len(copies)} clips hold the same bytes.",
             tuple(clip.id for clip in copies),
         )
-    firsts = {clip.label: clip for clip in reversed(copies)}
-    named = [clip for clip in copies if firsts[clip.label] is clip]
-    labels = " and ".join(f"{printable(c.path)} ({c.label})" for c in named[:2])
+    firsts = {class_of(clip): clip for clip in reversed(copies)}
+    named = [clip for clip in copies if firsts[class_of(clip)] is clip]
+    labels = " and ".join(f"{printable(c.path)} ({_said(c)})" for c in named[:2])
     return Problem(
         "same bytes, other label",
         f"{labels} hold the same bytes under different labels: remove the one whose "
         "name is wrong.",
         tuple(clip.id for clip in copies),
     )
+
+
+def _said(clip: Clip) -> str:
+    """Return what was published of a clip."""
+    values = (clip.valence, clip.arousal)
+    return clip.label or ", ".join(f"{v:g}" for v in values if v is not None)
 
 
 def _refusal(clip: Clip) -> str:

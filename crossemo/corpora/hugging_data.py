@@ -68,7 +68,7 @@ def audio_column(data: HuggingData, path: str) -> str:
     from datasets import Audio
 
     features = next(iter(data.splits.values())).features
-    names = [name for name, one in features.items() if isinstance(one, Audio)]
+    names = [str(name) for name, one in features.items() if isinstance(one, Audio)]
     if len(names) != 1:
         count = "several columns" if names else "no column"
         raise CorpusError(

@@ -99,7 +99,7 @@ class HuggingFace(TableCorpus):
         return Table(
             path=Path(self.path),
             columns=names,
-            rows=[Row(row.number, empty | row.cells) for row in rows],
+            rows=[Row(row.number, {**empty, **row.cells}) for row in rows],
             given=given,
             hidden=(_SPLIT, _ID),
             root=self._copies.folder if self._embedded else None,

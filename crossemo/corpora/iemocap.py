@@ -39,6 +39,17 @@ _NOTE = (
     "IEMOCAP: in scripted dialogs all pairs of actors speak the same sentences, so "
     "that part of a score on them may be the words."
 )
+_IMPOSSIBLE = frozenset(
+    (
+        "Ses03M_impro07_M003",
+        "Ses03M_impro07_M010",
+        "Ses03M_impro07_M013",
+        "Ses03M_impro07_M021",
+        "Ses01M_script03_1_F026",
+        "Ses02M_script02_2_F046",
+        "Ses04M_script03_2_M009",
+    )
+)
 _OTHERS = {"improvised": "_script", "scripted": "_impro"}  # in names of other dialogs
 
 _FOLDER = "EmoEvaluation"
@@ -81,7 +92,8 @@ class IEMOCAP(AnnotatedCorpus):
 
     Seven utterances have a value that the scale doesn't have: valence 5.5 in
     Ses03M_impro07_M003, M010, M013 and M021, dominance 0.5 in Ses01M_script03_1_F026,
-    Ses02M_script02_2_F046 and Ses04M_script03_2_M009. These count as not given.
+    Ses02M_script02_2_F046 and Ses04M_script03_2_M009. These count as not given;
+    any other such value is told as a problem.
 
     The folds are the customary ones, in which each session is tested once, so that
     neither actor of a tested dialog has been heard before.
@@ -179,9 +191,9 @@ class IEMOCAP(AnnotatedCorpus):
             turn["stem"],
             (f"iemocap/{speaker}", f"iemocap/{session}")[: self._groups],
             turn["label"],
-            valence=float(turn["valence"]),
-            arousal=float(turn["arousal"]),
-            dominance=float(turn["dominance"]),
+            valence=_value(turn["stem"], turn["valence"]),
+            arousal=_value(turn["stem"], turn["arousal"]),
+            dominance=_value(turn["stem"], turn["dominance"]),
             part=self._part(speaker),
             about=(
                 ("sex", "female" if turn["sex"] == "F" else "male"),
@@ -199,6 +211,12 @@ class IEMOCAP(AnnotatedCorpus):
         if speaker == self.test_speaker:
             return "test"
         return "val" if speaker[:5] == self.test_speaker[:5] else "train"
+
+
+def _value(stem: str, text: str) -> float | None:
+    """Return a value; None for those that are known to be out of the scale."""
+    value = float(text)
+    return None if stem in _IMPOSSIBLE and value not in IEMOCAP.scale else value
 
 
 def _turn(line: str) -> Mapping[str, str] | None:

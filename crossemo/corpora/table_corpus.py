@@ -7,6 +7,7 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path, PurePosixPath
+from typing import Any, ClassVar
 
 from crossemo.corpora.annotated import AnnotatedCorpus, Annotation, Listing, listing
 from crossemo.corpora.base import (
@@ -74,7 +75,7 @@ class TableCorpus(AnnotatedCorpus):
         CorpusError: The scale or a word is none.
     """
 
-    variants = ()
+    variants: ClassVar[tuple[Mapping[str, Any], ...]] = ()  # known by no tree
 
     def __init__(
         self,
@@ -142,7 +143,7 @@ class TableCorpus(AnnotatedCorpus):
                 f"is there; the first would be {printable(tried)}: say by root which "
                 "folder their paths begin in, or by columns how a path is made."
             )
-        clips = listing(self, annotations, audio | place.strays())
+        clips = listing(self, annotations, place.strays() | audio)
         bare = [clip.id for clip in clips.clips if _says_nothing(clip)]
         return Listing(clips.clips, [*clips.problems, *_bare(bare)])
 
@@ -182,6 +183,7 @@ class _Reader:
         self.files: list[str] = []
         self.alone = 0
         self._spellings: dict[str, str] = {}
+        self._named: dict[str, str] = {}
 
     def annotation(self, row: Row) -> Annotation:
         columns = self.columns
@@ -191,9 +193,15 @@ class _Reader:
         place = self._place(file)
         stretch = "" if start == 0 and end is None else f"@{start:g}"
         stem = columns.text(row, "id") or f"{place}{stretch}"
+        stem = printable(columns.text(row, "clip") or stem)
+        if (other := self._named.setdefault(stem, file)) != file:
+            raise RowError(
+                f"{shortened(file)} and {shortened(other)} have one name, "
+                f"{shortened(stem)}"
+            )
         valence, arousal, dominance = (self._value(row, name) for name in VALUES)
         one = Annotation(
-            stem=printable(columns.text(row, "clip") or stem),
+            stem=stem,
             groups=self._groups(row, place),
             label=printable(columns.text(row, "emotion")) or None,
             valence=valence,
@@ -217,7 +225,7 @@ class _Reader:
         path = PurePosixPath(file.replace("\\", "/"))
         if path.is_absolute() and path.is_relative_to(self.root.absolute()):
             path = path.relative_to(self.root.absolute())
-        return printable(path)
+        return printable(str(path))
 
     def _groups(self, row: Row, place: str) -> tuple[str, ...]:
         columns = self.columns
@@ -265,8 +273,8 @@ class _Reader:
         if not text or text == "NaT":
             return None
         if match := _TIMEDELTA.fullmatch(text):
-            days, hours, minutes, seconds = (float(one or 0) for one in match.groups())
-            return ((days * 24 + hours) * 60 + minutes) * 60 + seconds
+            days, hours, minutes, rest = (float(one or 0) for one in match.groups())
+            return ((days * 24 + hours) * 60 + minutes) * 60 + rest
         seconds = self._value(row, name)
         if seconds is not None and seconds < 0:
             raise RowError(

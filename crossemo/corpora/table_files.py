@@ -85,7 +85,8 @@ def _read_delimited(path: Path) -> tuple[list[str], list[Row]]:
     delimiter = max(DELIMITERS, key=lambda one: len(heads[one]))
     names = [name.strip() for name in heads[delimiter]]
     _check_names(path, names)
-    return names, list(table_rows(path, delimiter=delimiter))
+    rows = list(table_rows(path, delimiter=delimiter))
+    return list(rows[0].cells) if rows else names, rows  # names may go over lines
 
 
 def _read_lines(path: Path) -> tuple[list[str], list[Row]]:
@@ -106,7 +107,7 @@ def _read_lines(path: Path) -> tuple[list[str], list[Row]]:
         texts = [Row(n, {"": line}) for n, line in enumerate(lines, 1) if line.strip()]
     rows = parse_rows(path, texts, record)
     empty = dict.fromkeys(names, "")
-    return list(names), [Row(row.number, empty | row.cells) for row in rows]
+    return list(names), [Row(row.number, {**empty, **row.cells}) for row in rows]
 
 
 def _read_parquet(path: Path) -> tuple[list[str], list[Row]]:

@@ -137,7 +137,8 @@ class EmotionDataModule(LightningDataModule):
             raise CrossEmoError("task and labels are the same: give task alone.")
         meant = task if labels is None else labels
         self.task = as_task(meant, neutral_calm)
-        named = self.task.describe() if isinstance(meant, Task) else meant
+        facts = self.task.describe()
+        named = facts.get("values", facts) if isinstance(meant, Task) else meant
         self.settings |= {"task": named, "labels": None}
         self.scheme = (
             split

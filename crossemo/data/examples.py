@@ -77,7 +77,9 @@ def take_examples(
     wanted = _of_task(corpus, target_of)
     paths = [clip.path for clip in wanted]
     facts = file_facts(paths, corpus.root, cache_dir, progress)
-    clips, problems = without_copies(wanted, facts)
+    clips, problems = without_copies(
+        wanted, facts, lambda c: _class(target_of(c, corpus))
+    )
     problems = [*corpus.problems(), *problems]
     report_problems(corpus, problems, strict)
     if left_out is not None:
@@ -97,6 +99,11 @@ def take_examples(
         for clip in clips
         if (target := target_of(clip, corpus)) is not None
     ]
+
+
+def _class(target: Target | None) -> int | None:
+    """Return the class that a target is; values are none."""
+    return target if isinstance(target, int) else None
 
 
 def _of_task(

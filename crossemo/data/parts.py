@@ -119,8 +119,9 @@ def role_parts(
         warnings += _gaps(part, where, parts[part], task)
     if len(places) > 1:
         warnings += _empty_parts(places, parts)
-    for place in places:
-        warnings += _warnings(name if len(places) == 1 else place, place, partition)
+    for place, clips in places.items():
+        title = name if len(places) == 1 else place
+        warnings += _warnings(title, place, clips, partition)
     dropped = sum(partition.dropped.get(place, 0) for place in places)
     left_out = _left_out(usable, partition) | skipped
     return RoleParts(name, parts, task, skipped, dropped, warnings, left_out)
@@ -138,13 +139,21 @@ def _empty_parts(
     ]
 
 
-def _warnings(name: str, place: str, partition: Partition) -> list[str]:
+def _warnings(
+    name: str, place: str, examples: Sequence[Example], partition: Partition
+) -> list[str]:
     """Return what a user must know of how a corpus is split."""
     warnings = []
+    published = place in partition.cut  # as its authors' own parts are taken
     if dropped := partition.dropped.get(place, 0):
         warnings.append(
             f"In {name}, {dropped} clips are left out of training or validation, as "
             "their speaker, song or artist is judged elsewhere."
+        )
+    if number := sum(one.clip.part is None for one in examples) * published:
+        warnings.append(
+            f"In {name}, {number} clips are in no part of the authors' split, and are "
+            "not used."
         )
     if cut := partition.cut.get(place, 0):
         warnings.append(

@@ -59,7 +59,9 @@ def concordance_difference(
     """Return the interval of how much higher the second model's mean CCC is.
 
     Both judge the same clips, so what a hard song costs both of them is no part of the
-    difference's spread; otherwise as in `concordance_interval`.
+    difference's spread; otherwise as in `concordance_interval`. In the simulations
+    named there, with a second model that follows the targets by 0.2 more, its
+    intervals held the truth in 93 to 97 % of runs.
 
     Args:
         first: `(clips, outputs)` of the first model.

@@ -91,8 +91,11 @@ def place_names(results: Mapping[str, Any], stage: str, place: str) -> Sequence[
         place: The role, or `ROLE/CORPUS`.
     """
     name = f"{stage} (LEAK)" if "leak" in results["stages"][stage] else stage
+    roles = results.get("roles", {})
     role, _, corpus = place.partition("/")
-    facts = results.get("roles", {}).get(role, {})
+    if role not in roles:  # whose name may hold a slash
+        role, corpus = place, ""
+    facts = roles.get(role, {})
     together = "all" if "corpora" in facts else facts.get("corpus", "-")
     return name, role, corpus or together
 

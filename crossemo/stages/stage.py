@@ -30,7 +30,8 @@ class Stage:
     Args:
         max_epochs: Epochs of the stage; 10 if neither these nor the steps are given.
         max_steps: Optimizer steps of the stage; what ends first, ends it.
-        patience: End the stage after so many epochs without a better validation UA.
+        patience: End the stage after so many epochs without a better validation score
+            (UA of classes, CCC of values).
         train: What is trained: the `head`; the layer weights too (`layers`); the
             `adapter` too; `all`; or patterns of parameter names such as
             `encoder.model.encoder.layers.1?.*`. If None, what the model's tuning says,
@@ -43,7 +44,7 @@ class Stage:
         warmup: Share of the steps in which the rates rise linearly.
         schedule: What the rates do afterwards.
         class_weights: Whether rare classes weigh more.
-        start_from: The `best` weights of the stage before, judged by validation UA, its
+        start_from: The `best` weights of the stage before, by validation score, its
             `last`, those that the run began with (`scratch`), or a checkpoint's path.
         adapter: Whether the adapter of the stage before goes on (`continue`), stays as
             it is beside a second one (`add`), or is merged into the encoder before a

@@ -1,15 +1,16 @@
-"""How often intervals of a concordance hold the truth.
+"""How often intervals of a concordance, and of a difference of two, hold the truth.
 
 Run `python -m tests.benchmarks.simulate_values [--runs R]`; it takes half a minute on
 one thread. Every row is a design of clips; the shares are in per cent.
 
 Targets are normal with variance 1, a part of which is that of groups such as speakers
 or songs. Predictions follow them with a slope, are shifted by 0.1, and have a bias of
-their own in every group and noise in every clip.
+their own in every group and noise in every clip. A second model on the same clips
+follows them by 0.2 more, with the same bias and noise of its own.
 """
 
 import argparse
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 
 import torch
@@ -21,6 +22,7 @@ from crossemo.metrics.jackknife import jackknife_interval
 SIZES = ((3, 40), (5, 40), (10, 40), (24, 20), (60, 20), (60, 1), (400, 1))
 MODELS = ((0.1, 0.2, 0.3), (0.5, 0.1, 0.4), (0.5, 0.3, 0.3), (0.8, 0.1, 0.2))
 SHIFT = 0.1
+BETTER = 0.2
 
 
 @dataclass(frozen=True)
@@ -52,8 +54,12 @@ class Design:
 
 def drawn(
     design: Design, sets: int, generator: torch.Generator
-) -> tuple[Tensor, Tensor]:
-    """Return predictions and targets of some sets, `(sets, groups, clips)` each."""
+) -> tuple[Tensor, Tensor, Tensor]:
+    """Return the predictions of both models and the targets of some sets.
+
+    Returns:
+        `(sets, groups, clips)` each.
+    """
 
     def normal(clips: int) -> Tensor:
         size = (sets, design.groups, clips)
@@ -61,21 +67,39 @@ def drawn(
 
     within = (1 - design.between) ** 0.5 * normal(design.clips)
     targets = design.between**0.5 * normal(1) + within
-    noise = design.bias * normal(1) + design.noise * normal(design.clips)
-    return design.follow * targets + SHIFT + noise, targets
-
-
-def simulate(design: Design, outputs: int, runs: int) -> float:
-    """Return the share of runs whose interval of 95 % holds the truth."""
-    generator = torch.Generator().manual_seed(0)
-    groups = moments(*drawn(design, runs * outputs, generator)).sum(-2)
-    groups = groups.view(runs, outputs, design.groups, 6)
-    total = groups.sum(-2)
-    without = (total[..., None, :] - groups).movedim(-2, 0)
-    low, high = jackknife_interval(
-        agreement(total).mean(-1), agreement(without).mean(-1)
+    bias = design.bias * normal(1) + SHIFT
+    first, second = (
+        slope * targets + bias + design.noise * normal(design.clips)
+        for slope in (design.follow, design.follow + BETTER)
     )
-    return float(((low <= design.truth) & (design.truth <= high)).double().mean())
+    return first, second, targets
+
+
+def simulate(design: Design, outputs: int, runs: int) -> tuple[float, float]:
+    """Return the shares of runs whose intervals of 95 % hold the truth.
+
+    Of the first model's concordance, and of the second's less the first's.
+    """
+    generator = torch.Generator().manual_seed(0)
+    *models, targets = drawn(design, runs * outputs, generator)
+    scores = []
+    for predictions in models:
+        groups = moments(predictions, targets).sum(-2)
+        groups = groups.view(runs, outputs, design.groups, 6)
+        total = groups.sum(-2)
+        without = (total[..., None, :] - groups).movedim(-2, 0)
+        scores.append((agreement(total).mean(-1), agreement(without).mean(-1)))
+    first, second = scores
+    better = replace(design, follow=design.follow + BETTER)
+    return (
+        _share(*first, design.truth),
+        _share(second[0] - first[0], second[1] - first[1], better.truth - design.truth),
+    )
+
+
+def _share(values: Tensor, replicates: Tensor, truth: float) -> float:
+    low, high = jackknife_interval(values, replicates)
+    return float(((low <= truth) & (truth <= high)).double().mean())
 
 
 def main() -> None:
@@ -83,13 +107,13 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=2000)
     runs = parser.parse_args().runs
     torch.set_num_threads(1)
-    print("outputs  groups  clips  CCC   bias  between  inside")
+    print("outputs  groups  clips  CCC   bias  between  inside  difference inside")
     for outputs, size, model, between in product((1, 2), SIZES, MODELS, (0.1, 0.5)):
         design = Design(*size, *model, between)
-        share = 100 * simulate(design, outputs, runs)
+        share, of_difference = (100 * s for s in simulate(design, outputs, runs))
         print(
             f"{outputs:7} {size[0]:7} {size[1]:6} {design.truth:6.2f} {model[1]:5.1f} "
-            f"{between:7.1f} {share:8.1f}"
+            f"{between:7.1f} {share:8.1f} {of_difference:8.1f}"
         )
 
 

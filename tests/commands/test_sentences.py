@@ -127,6 +127,13 @@ def files(here: Path) -> Path:
         ([*DEMO, "--config=linked.yaml"], "data.seed (linked.yaml, line 3) follows"),
         ([*DEMO, "--model.classes=[a]"], "model.classes follows from data.task"),
         ([*PROBES, "--model.seed=3"], "model.seed follows from seed_everything"),
+        # what is learnt
+        ([*DEMO, "--data.task=Valus"], "a class with options of its own, Classes or"),
+        ([*DEMO, "--data.task=Values", "--data.task.los=mse"], "mean data.task.loss?"),
+        (
+            [*DEMO, "--data.task={class_path: Values, init_args: {loss: mae}}"],
+            "data.task.loss is mae: choose ccc or mse",
+        ),
         # stages of frozen encoders
         (
             [*PROBES, "--config", "stages/gain.yaml"],
@@ -143,7 +150,19 @@ def test_what_is_wrong_is_one_sentence_with_its_place(
 
 
 @pytest.mark.parametrize(
-    "typed", [DEMO, PROBES, [*DEMO, "--stages=good.yaml", "--name=[/red]"]]
+    "typed",
+    [
+        DEMO,
+        PROBES,
+        [*DEMO, "--stages=good.yaml", "--name=[/red]"],
+        [*DEMO, "--data.labels=four"],
+        [*DEMO, "--data.task={high: [happy, Q1], low: [sad]}"],
+        [*DEMO, "--data.task=valence_arousal_dominance"],
+        [*DEMO, "--data.task=Values", "--data.task.weights={valence: 2, arousal: 1}"],
+        [*DEMO, "--data.task=Classes", "--data.task.margin=0.2"],
+        [*DEMO, "--data.task=Classes", "--data.task.midline=drop"],
+        [*DEMO, "--data.task={class_path: Values, init_args: {outputs: [arousal]}}"],
+    ],
 )
 def test_what_is_right_is_not_refused(typed: list[str], here: Path) -> None:
     (here / "good.yaml").write_text("source: {max_epochs: 3}\n")

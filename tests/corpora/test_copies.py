@@ -107,3 +107,28 @@ def test_copies_of_what_is_no_sound_are_left_out_for_that_reason(
     assert "silence-happy.wav is silent" in silence
     assert silence.endswith(", and 2 clips hold the same bytes.")
     assert "different labels: remove the one whose name is wrong" in sound
+
+
+def test_copies_are_compared_by_what_a_task_makes_of_them() -> None:
+    clips = [clip("a", "exc"), clip("b", "hap"), clip("c", "neu")]
+    classes = {"exc": 0, "hap": 0, "neu": 1}
+
+    def class_of(one: Clip) -> int:
+        return classes[str(one.label)]
+
+    stay, problems = without_copies(clips, facts(a="1", b="1", c="2"), class_of)
+    assert (stay, problems) == ([clips[0], clips[2]], [])
+    stay, (problem,) = without_copies(clips, facts(a="1", b="1", c="1"), class_of)
+    assert stay == []
+    assert problem.what.startswith("a (exc) and c (neu) hold the same bytes")
+
+
+def test_raters_of_a_copy_may_differ() -> None:
+    clips = [
+        Clip(name, Path(name), ("x/1",), valence=value, arousal=0.5)
+        for name, value in (("a", 0.25), ("b", 0.75))
+    ]
+    assert without_copies(clips, facts(a="1", b="1")) == (clips[:1], [])
+    stay, (problem,) = without_copies(clips, facts(a="1", b="1"), lambda c: c.valence)
+    assert stay == []
+    assert problem.what.startswith("a (0.25, 0.5) and b (0.75, 0.5)")

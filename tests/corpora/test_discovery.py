@@ -15,6 +15,8 @@ TREES = {name: one for name, one in official_trees().items() if one.searched}
 def test_a_corpus_is_known_by_its_tree_and_by_no_other(
     tree: OfficialTree, tmp_path: Path
 ) -> None:
+    if not tree.searched:
+        pytest.skip("its place is given exactly")
     tree.write(tmp_path)
     corpus = tree.corpus(tmp_path)
     corpora = corpora_below(tmp_path)

@@ -65,13 +65,13 @@ def refusal(folder: Path, *lines: str, **options: Any) -> str:
 def test_tables_of_any_delimiter_say_the_same(
     tmp_path: Path, suffix: str, mark: str
 ) -> None:
-    lines = (
+    texts = (
         '"File name", emotion ,Speaker-ID,valence',
         '0.wav, Sad,"        MK0","2.5"',
         "",
         '1.wav,"angry",WR0,',
     )
-    lines = tuple(line.replace(",", mark) for line in lines)
+    lines = tuple(line.replace(",", mark) for line in texts)
     name = f"labels.{suffix}"
     first, second = listed(tmp_path, *lines, name=name, scale=[1, 5, 3])
     assert first == Clip(
@@ -177,8 +177,11 @@ def test_all_groups_count_and_two_cases_of_one_name_are_one(
         ("x/file/2.wav",),
     ]
     assert "In x, 1 of 3 rows name no speaker, song or other group" in caplog.text
-    lines = ("file,groups,emotion", r"0.wav,mediaeval/3;a\;b,sad")
-    assert listed(tmp_path, *lines)[0].groups == ("mediaeval/3", "a;b")
+    row = r"0.wav,mediaeval/3;a\;b,sad"
+    assert listed(tmp_path, "file,groups,emotion", row)[0].groups == (
+        "mediaeval/3",
+        "a;b",
+    )
 
 
 def test_columns_and_paths_of_ones_own(tmp_path: Path) -> None:
@@ -304,6 +307,14 @@ def test_annotators_that_contradict_and_rows_without_emotion_are_named(
         ("x/1.wav", None),
         ("x/2.wav", None),
     ]
+    wrong = refusal(tmp_path, "file,emotion", "0.wav,sad", "0.wav,calm")
+    assert wrong == (
+        "All clips of x, such as 0.wav, are annotated twice, differently: correct the "
+        "annotations."
+    )
+    assert "row 3, 1.wav and 0.wav have one name, a: " in refusal(
+        tmp_path, "file,emotion,id", "0.wav,sad,a", "1.wav,sad,a"
+    )
     problems = {one.kind: one.where for one in corpus.problems()}
     assert problems["annotated twice, differently"] == ("x/0.wav",)
     assert problems["no emotion"] == ("x/1.wav",)

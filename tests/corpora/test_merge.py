@@ -70,7 +70,7 @@ def test_editions_beside_each_other_are_told_apart(root: Path) -> None:
     assert all("Bimodal" in str(clip.path) for clip in bimodal.clips())
     assert bimodal.problems() == []
     assert bimodal.name == "merge-bimodal"
-    with pytest.raises(CorpusNotFoundError, match=r"tvt_70_15_15_train_audio_balanced"):
+    with pytest.raises(CorpusNotFoundError, match="No merge_audio_balanced_"):
         MERGE(root, edition="audio_balanced").clips()
 
 

@@ -6,12 +6,12 @@ import numpy as np
 import pytest
 import torch
 
-from crossemo.corpora.base import PARTS
+from crossemo.corpora.base import PARTS, Part
 from crossemo.data.dataset import ClipDataset, joined
 from crossemo.data.examples import Example, take_examples
 from crossemo.data.partition import partition, with_units
 from crossemo.data.parts import RoleParts, role_parts
-from crossemo.data.splits import Split, SplitError
+from crossemo.data.splits import Scheme, Split, SplitError
 from crossemo.data.waveforms import WaveformError, WaveformStore
 from crossemo.data.windows import Window, Windowing
 from crossemo.tasks.classes import Classes
@@ -200,3 +200,19 @@ def test_an_empty_part_is_refused(tmp_path: Path) -> None:
     match = r"The test part holds no clip of tones \(tones/3\): choose another fold"
     with pytest.raises(SplitError, match=match):
         role_parts("tones", {"speech": lacking}, made, store, Classes())
+
+
+def test_clips_that_the_authors_put_in_no_part_are_counted(tmp_path: Path) -> None:
+    corpus, task = Tones(tmp_path / "tones"), Classes()
+    parts: dict[str, Part | None] = {"0": "train", "1": "val", "2": "test"}
+    examples = [
+        replace(one, clip=replace(one.clip, part=parts.get(one.clip.groups[0][-1])))
+        for one in listed(corpus, tmp_path / "cache", task)
+    ]
+    members = with_units({"speech": examples}, Scheme())
+    made = partition(members, {"speech": ()}, Scheme())
+    store = WaveformStore.prepare(examples, RATE, tmp_path / "cache")
+    role = role_parts("tones", members, made, store, task)
+    assert "In tones, 18 clips are in no part of the authors' split" in str(
+        role.warnings
+    )

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -12,7 +14,7 @@ from crossemo.metrics.agreement import (
 )
 from crossemo.metrics.intervals import Interval
 from crossemo.metrics.regression import concordance
-from tests.benchmarks.simulate_values import Design, drawn
+from tests.benchmarks.simulate_values import BETTER, Design, drawn
 
 DESIGN = Design(6, 9, follow=0.6, bias=0.2, noise=0.3)
 
@@ -22,7 +24,7 @@ def clips(
 ) -> tuple[torch.Tensor, torch.Tensor, list[str]]:
     """Predictions and targets `(clips, 2)` and the groups, some with fewer clips."""
     generator = torch.Generator().manual_seed(seed)
-    predictions, targets = drawn(design, 2, generator)
+    predictions, _, targets = drawn(design, 2, generator)
     groups = [f"singer {n}" for n in range(design.groups) for _ in range(design.clips)]
     rows = torch.rand(len(groups), generator=generator) < 0.8
     names = [name for name, keep in zip(groups, rows, strict=True) if keep]
@@ -117,12 +119,17 @@ def test_intervals_hold_the_truth_as_often_as_documented(groups: int) -> None:
     design = Design(groups, 10, follow=0.5, bias=0.1, noise=0.4)
     generator = torch.Generator().manual_seed(0)
     names = [str(n) for n in range(groups) for _ in range(10)]
-    hits = 0
+    better = replace(design, follow=design.follow + BETTER).truth - design.truth
+    hits = [0, 0]
     for _ in range(400):
-        predictions, targets = (one.flatten(1).T for one in drawn(design, 1, generator))
-        interval = concordance_interval(predictions, targets, names)
-        hits += interval.low <= design.truth <= interval.high
-    assert 0.91 < hits / 400 < 0.985
+        first, second, targets = (
+            one.flatten(1).T for one in drawn(design, 1, generator)
+        )
+        interval = concordance_interval(first, targets, names)
+        difference = concordance_difference(first, second, targets, names)
+        hits[0] += interval.low <= design.truth <= interval.high
+        hits[1] += difference.low <= better <= difference.high
+    assert all(0.91 < number / 400 < 0.985 for number in hits), hits
 
 
 def test_clips_that_do_not_fit_are_refused() -> None:

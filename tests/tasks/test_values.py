@@ -136,6 +136,15 @@ def test_a_model_without_data_knows_its_values_by_its_outputs() -> None:
         task_of("values", ("happy", "sad"))
 
 
+def test_distances_are_between_quadrants_where_both_values_are_learnt() -> None:
+    task = Values(("arousal", "dominance", "valence"))
+    assert task.emotions == ("Q1", "Q2", "Q3", "Q4")
+    places = [(0.1, 0.2), (0.1, -0.2), (-0.1, -0.2), (-0.1, 0.2), (0, 0)]
+    targets = torch.tensor([(arousal, 9, valence) for arousal, valence in places])
+    assert task.emotions_of(targets).tolist() == [0, 1, 2, 3, 0]
+    assert Values(["valence", "dominance"]).emotions == ()
+
+
 def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
     context = get_context("spawn")
     results: Any = context.Queue()

@@ -1,7 +1,7 @@
 """What a made-up copy of a corpus is, and the sounds in it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from zlib import crc32
 
@@ -25,7 +25,8 @@ class OfficialTree:
         row: A row of the table that names a clip, whose repeat is a repeat; None where
             the table has no rows.
         too_low: A folder below the root that holds no annotations, if there is a table.
-        searched: Whether the corpus is looked for below its root.
+        searched: Whether the corpus is looked for below its root, and known by it.
+        options: What a config says of the place: by option, a path below the root.
     """
 
     corpus: Callable[[Path], Corpus]
@@ -35,6 +36,7 @@ class OfficialTree:
     row: str | None = None
     too_low: str | None = None
     searched: bool = True
+    options: Mapping[str, str] = field(default_factory=lambda: {"root": ""})
 
 
 def write_sound(

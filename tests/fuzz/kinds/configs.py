@@ -40,7 +40,8 @@ KEYS = _words("""
 name logs threads seed_everything keep_features save_every_n_steps ckpt_path config
 print_config help version model data stages fad trainer model.lr model.encoder
 model.tuning model.peft model.layers model.classes model.class_path model.penalties
-model.seed data.source data.target.channel data.labels data.split data.batch_size
+model.seed data.source data.target.channel data.labels data.task data.split
+data.task.loss data.batch_size
 data.class_path data.init_args.fold data.roles data.source.init_args.takes stages.source
 stages.source.max_epochs stages.x.train stages.source.data stages.target.start_from
 stages.source.reset stages.a.b.c fad.enabled fad.layers fad.estimate fad.estimate.splits
