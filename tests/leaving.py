@@ -10,6 +10,9 @@ from pathlib import Path
 PAGE = Path(__file__).parents[1] / "docs" / "results.md"
 TABLES = ("split.csv", "predictions.csv", "fad.csv", "similarity.csv", "layers.csv")
 ALWAYS, SOMETIMES = "●", "○"
+# Figures of one kind of task.
+OF_CLASSES = ("confusion", "layer_recalls", "layer_similarity")
+OF_VALUES = ("agreement", "layer_values")
 
 
 def tables() -> Iterator[list[list[str]]]:
@@ -60,7 +63,7 @@ def outputs_of(folder: Path) -> list[str]:
 
 def check_figures(kind: str, folder: Path) -> None:
     """Compare the figures with those of the page, each in both formats."""
-    other = "confusion" if outputs_of(folder) else "agreement"
+    other = OF_CLASSES if outputs_of(folder) else OF_VALUES
     head, *rows = next(one for one in tables() if one[0][0] == "figure")
     assert head[1] == "of"
     named = [row[0].strip("`") for row in rows if kind in row[1].split(", ")]

@@ -50,7 +50,11 @@ def analysed(
     return home / "logs" / "ravdess" / "version_0"
 
 
-@pytest.mark.parametrize("path", sorted(LAYERWISE.glob("*.yaml")), ids=lambda p: p.stem)
+@pytest.mark.parametrize(
+    "path",
+    sorted({*LAYERWISE.glob("*.yaml")} - {LAYERWISE / "values.yaml"}),
+    ids=lambda p: p.stem,
+)
 def test_every_config_runs_to_the_end(
     path: Path,
     here: Path,
@@ -142,6 +146,46 @@ def test_tensorboard_shows_the_curves_over_layers(analysed: Path) -> None:
         and row["layer"]
     }
     assert {point.step: point.value for point in curve} == pytest.approx(told)
+
+
+def test_values_are_probed_within_and_across_domains(
+    here: Path,
+    wav2vec2: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    roles = ("source", "target")
+    typed = [
+        "--config=layerwise/values.yaml",
+        *(f"--data.{role}=tests.data.valued.Valued" for role in roles),
+        *(f"--data.{role}.init_args.root=sound" for role in roles),
+        *(f"--data.{role}.init_args.noise=0" for role in roles),
+        "--data.source.init_args.domain=speech",
+        "--data.split=kfold",
+        "--data.folds=3",
+        f"--model.encoder={wav2vec2}",
+        "--model.references=[level,log-mel]",
+        "--trainer.enable_progress_bar=false",
+    ]
+    run("fit", *typed, monkeypatch=monkeypatch)
+    folder = here / "logs" / "values" / "version_0"
+    check_files("layerwise", folder)
+    rows = table(folder / "layers.csv")
+    chosen = {"view": "level", "scaler": "judged", "labels": "true"}
+    across = [row for row in rows if row.items() >= chosen.items()]
+    scores = {(r["trained_on"], r["score"]): float(r["value"]) for r in across}
+    for role in roles:  # a louder tone is of more arousal, in either domain
+        assert scores[role, "CCC/arousal"] > 0.8
+        assert abs(scores[role, "CCC/valence"]) < 0.2
+    shuffled = [float(r["value"]) for r in rows if r["labels"] == "shuffled"]
+    assert abs(sum(shuffled) / len(shuffled)) < 0.1
+    results: Any = json.loads((folder / "results.json").read_text())
+    assert results["probes"]["protocol"].startswith("linear probes: ridge regression")
+    assert set(results["penalties"]) == {*roles}
+    best = next(row for row in rows if row["view"] == "best")
+    assert f"{float(best['value']):.2f}±" in capsys.readouterr().out
+    board = EventAccumulator(str(folder)).Reload()
+    assert "layers_CCC/source to target" in board.Tags()["scalars"]
 
 
 @pytest.mark.slow
@@ -251,6 +295,10 @@ def test_encoders_are_compared_on_the_clips_that_they_share(
         (["--model.rates=[0.1]"], ["rates", "option of the superb head"]),
         (["--model.precision=half"], ["float64", "float32"]),
         (["--model.penalty=3"], ["penalties"]),
+        (
+            ["--data.task=valence_arousal", "--model.precision=float32"],
+            ["ridge regression of valence and arousal", "leave it out"],
+        ),
     ],
 )
 def test_a_wrong_setting_is_answered_in_one_sentence(

@@ -191,7 +191,7 @@ def _refuse_gaps(clips: ProbedClips) -> None:
         for fold, parts in enumerate(clips.parts):
             for part, what in enumerate(PARTS):
                 inside = (clips.roles == number) & (parts == part)
-                gap = _gap(clips.task, clips.targets[inside].tolist(), part)
+                gap = gap_in(clips.task, clips.targets[inside].tolist(), part)
                 if gap:
                     raise SplitError(
                         f"In fold {fold}, no {what} clip of {name} {gap}: choose "
@@ -199,7 +199,7 @@ def _refuse_gaps(clips: ProbedClips) -> None:
                     )
 
 
-def _gap(task: Task, targets: list[Any], part: int) -> str:
+def gap_in(task: Task, targets: list[Any], part: int) -> str:
     """Return what no clip of a part is or has, though some should."""
     missing = [name for name, count in task.counts(targets).items() if not count]
     if missing and (part == TRAIN or not targets):

@@ -136,7 +136,11 @@ class LayerwiseProbes(Checkpointed):
 
         Args:
             data: A datamodule, set up or not.
+
+        Raises:
+            CrossEmoError: The head can't learn its task.
         """
+        self.protocol.summary(data.task)
         self.data = data
         return self
 
@@ -320,7 +324,6 @@ class LayerwiseProbes(Checkpointed):
         return self.data
 
     def _judged(self, data: EmotionDataModule) -> ProbedClips:
-        self.protocol.summary(data.task)  # refuses what it can't learn
         clips = probed_clips(data).only(self.hparams["folds"])
         encoder = self.hparams["encoder"]
         self.leak_mark = probe_leaks(encoder, data, clips, allowed=self.allow_leak)

@@ -19,13 +19,16 @@ from crossemo.probes.clips import (
     TRAIN,
     VAL,
     class_shares,
+    gap_in,
     probed_clips,
     shuffled_targets,
 )
+from crossemo.tasks.values import Values
 from tests.corpora.ravdess_tree import write_ravdess
 from tests.data.modules import ready
 from tests.probes.fitting import speech, speech_and_song
 from tests.probes.made_up import features, made_up, untrained
+from tests.probes.made_up_values import made_up_values
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=40), st.integers(0, 10))
@@ -157,3 +160,35 @@ def test_a_class_without_a_training_clip_is_refused(tmp_path: Path) -> None:
     sentence = "In fold 0, no train clip of target is sad: choose another split"
     with pytest.raises(SplitError, match=sentence):
         probed_clips(ready(data))
+
+
+def test_targets_that_a_whole_group_shares_are_exchanged_between_groups() -> None:
+    clips = made_up(singers=6, folds=1)
+    singer = torch.tensor([int(name.partition("-")[2]) for name in clips.groups])
+    alike = replace(clips, targets=singer % 3)  # of each singer one class alone
+    changed = [(shuffled_targets(alike, n) != alike.targets).any() for n in range(3)]
+    assert all(changed)
+    for seed in range(3):
+        targets = shuffled_targets(alike, seed)
+        assert torch.equal(targets.sort()[0], alike.targets.sort()[0])
+    # A singer who has all classes keeps them.
+    some = replace(alike, targets=torch.where(singer == 0, clips.targets, singer % 3))
+    whole = shuffled_targets(some, 0)[singer == 0]
+    assert torch.equal(whole.sort()[0], some.targets[singer == 0].sort()[0])
+
+
+def test_values_are_exchanged_between_songs_as_pairs() -> None:
+    clips = made_up_values(units=40, clips=1, roles=("speech", "song"))
+    shuffled = shuffled_targets(clips, 0)
+    for role in (0, 1):
+        rows, there = clips.roles == role, clips.targets[clips.roles == role].tolist()
+        assert sorted(shuffled[rows].tolist()) == sorted(there)
+    stay = (shuffled == clips.targets).all(1).double().mean()
+    assert stay < 0.1
+
+
+def test_values_that_say_nothing_are_a_gap() -> None:
+    same = [(0.1, 0.2), (0.1, 0.4)]
+    assert gap_in(Values(), same, TRAIN) == "has another valence than the others"
+    assert gap_in(Values(), same, TEST) == ""
+    assert gap_in(Values(), [], VAL) == "has valence and arousal"

@@ -125,3 +125,25 @@ def test_a_difference_is_that_of_both_evaluations() -> None:
     name = task.headline
     assert scores[0][name] == pytest.approx(0.75)
     assert change[name] == pytest.approx(scores[1][name] - scores[0][name])
+
+
+def test_sums_over_groups_give_all_scores() -> None:
+    task = Classes({"sad": ["sad"], "happy": ["happy"], "calm": ["calm"]})
+    outputs = torch.randn(2, 30, 3, generator=torch.Generator().manual_seed(0))
+    targets, groups = torch.arange(30) % 3, torch.arange(30) // 10
+    counts = task.tally(task.decide(outputs), targets, groups, 3)
+    assert counts.shape == (2, 3, 3, 3)
+    for model, said in enumerate(outputs):
+        for group in range(3):
+            inside = groups == group
+            expected = task.scores(said[inside].softmax(-1), targets[inside])
+            for name, measure in task.measures().items():
+                score = float(measure.score(counts[model, group]))
+                assert score == pytest.approx(expected[name], nan_ok=True)
+    assert next(iter(task.measures())) == task.headline
+
+
+def test_the_best_guess_is_the_commonest_class() -> None:
+    task = Classes({"sad": ["sad"], "happy": ["happy"], "calm": ["calm"]})
+    assert int(task.guess(torch.tensor([2, 1, 2, 0]))) == 2
+    assert int(task.guess(torch.tensor([2, 1, 1, 2]))) == 1

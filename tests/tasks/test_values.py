@@ -163,3 +163,26 @@ def test_two_processes_learn_what_one_does(tmp_path: Path) -> None:
         values = [shared[loss][0] for shared in both]
         if loss == "ccc":  # each process has it of the whole batch
             assert values == pytest.approx([alone[0]] * 2, rel=1e-5)
+
+
+def test_sums_over_groups_give_all_scores() -> None:
+    task, generator = Values(), torch.Generator().manual_seed(0)
+    targets = torch.randn(20, 2, generator=generator)
+    said = targets + torch.randn(3, 20, 2, generator=generator)  # by three models
+    groups = torch.arange(20) % 4
+    sums = task.tally(task.decide(said), targets, groups, 5)
+    assert sums.shape == (3, 5, 2, 6)
+    assert not sums[:, 4].any()
+    for model, decisions in enumerate(said):
+        for group in range(4):
+            inside = groups == group
+            expected = task.scores(decisions[inside], targets[inside])
+            for name, measure in task.measures().items():
+                score = float(measure.score(sums[model, group]))
+                assert score == pytest.approx(expected[name], abs=1e-6)
+    assert next(iter(task.measures())) == task.headline
+
+
+def test_the_best_guess_is_the_mean() -> None:
+    targets = torch.tensor([[0.5, -1.0], [0.0, 0.5]])
+    assert Values().guess(targets).tolist() == [0.25, -0.25]
