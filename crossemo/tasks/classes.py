@@ -139,11 +139,10 @@ class Classes(Task):
 
     def measures(self) -> dict[str, Measure]:
         """Return the recognition scores, and the recall of each class."""
-        recalls = {
-            f"recall/{name}": partial(class_recall, index=place)
-            for place, name in enumerate(self.outputs)
-        }
-        return {name: Measure(one) for name, one in {**SCORES, **recalls}.items()}
+        measures: dict[str, Measure] = {n: Measure(one) for n, one in SCORES.items()}
+        for place, name in enumerate(self.outputs):
+            measures[f"recall/{name}"] = Measure(partial(class_recall, index=place))
+        return measures
 
     def scores(self, predictions: Tensor, targets: Tensor) -> dict[str, float]:
         """Return recognition scores and the cross-entropy."""
