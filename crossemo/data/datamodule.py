@@ -3,6 +3,7 @@
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
+from math import inf
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -21,6 +22,7 @@ from crossemo.data.partition import Partition
 from crossemo.data.roles import Roles
 from crossemo.data.samplers import LengthBucketSampler, ResumableLoader
 from crossemo.data.splits import Scheme, Split, SplitScheme
+from crossemo.data.waveforms import SampleFormat
 from crossemo.emotions import LabelSpaceName, NeutralCalm
 from crossemo.errors import CrossEmoError
 from crossemo.tasks.classes import Classes
@@ -58,6 +60,11 @@ class EmotionDataModule(LightningDataModule):
         sampling_rate: Rate in Hz that the encoder takes.
         min_samples: Shortest clip that the encoder takes, in samples; shorter ones are
             left out.
+        excerpt: Seconds of longer clips that are decoded and kept, from their middle;
+            None takes them whole.
+        sample_format: How decoded clips lie on the disk: `int16`, some 80 dB below
+            which lies what is lost of a clip, or `float32`, which loses nothing and
+            takes twice the room.
         cache_dir: The cache folder; `$CROSSEMO_CACHE` or the user's if None.
         strict: Refuse clips that can't be used instead of leaving them out.
         num_workers: Loader processes. Reading decoded clips costs less than passing
@@ -70,7 +77,8 @@ class EmotionDataModule(LightningDataModule):
         task: What is learnt.
 
     Raises:
-        CrossEmoError: There is no role, no such balance, or `num_workers` is below 0.
+        CrossEmoError: There is no role, no such balance, `num_workers` is below 0, or
+            `excerpt` is not above 0.
         UnknownEmotionError: There is no such label space or word.
         SplitError: There is no such scheme.
     """
@@ -92,6 +100,8 @@ class EmotionDataModule(LightningDataModule):
         batch_size: int = 16,
         sampling_rate: int = 16_000,
         min_samples: int = 400,
+        excerpt: float | None = None,
+        sample_format: SampleFormat = "int16",
         cache_dir: str | Path | None = None,
         strict: bool = False,
         num_workers: int = 0,
@@ -108,6 +118,8 @@ class EmotionDataModule(LightningDataModule):
             raise CrossEmoError("A datamodule needs a corpus in at least one role.")
         if num_workers < 0:
             raise CrossEmoError(f"num_workers is {num_workers}: choose 0 or more.")
+        if excerpt is not None and not 0 < excerpt < inf:
+            raise CrossEmoError(f"excerpt is {excerpt:g}: choose seconds above 0.")
         check_balance(balance, balance_strength)
         self.balance, self.balance_strength = balance, balance_strength
         self.roles = {role: as_one(corpora) for role, corpora in roles.items()}
@@ -128,6 +140,8 @@ class EmotionDataModule(LightningDataModule):
             min_samples,
             cache_dir,
             strict,
+            excerpt,
+            sample_format,
         )
         self._served = ((next(iter(self.roles)),), batch_size, None)
 

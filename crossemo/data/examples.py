@@ -3,12 +3,12 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from crossemo.corpora.base import Clip, Corpus, Problem
 from crossemo.corpora.copies import without_copies
-from crossemo.corpora.facts import clip_key, file_facts
+from crossemo.corpora.facts import FileFacts, clip_key, file_facts
 from crossemo.errors import CrossEmoError
 from crossemo.tasks import Target
 
@@ -28,6 +28,7 @@ class Example:
         ties: The clip's groups that tie it to its unit: all of them, unless a corpus's
             own parts cut some.
         corpus: Name of the corpus that it is of.
+        seconds: Its length as far as the file's header tells; None where it doesn't.
     """
 
     clip: Clip
@@ -36,6 +37,7 @@ class Example:
     unit: str
     ties: tuple[str, ...] = ()
     corpus: str = ""
+    seconds: float | None = None
 
     @property
     def digest(self) -> str:
@@ -50,6 +52,7 @@ def take_examples(
     strict: bool = False,
     progress: bool = False,
     left_out: MutableMapping[str, str] | None = None,
+    excerpt: float | None = None,
 ) -> list[Example]:
     """Return the clips of a corpus that have a target, each content once.
 
@@ -62,6 +65,8 @@ def take_examples(
         strict: Refuse problems of the corpus instead of leaving clips out.
         progress: Show a bar.
         left_out: Gets the reason why a clip or a file is left out, by its name.
+        excerpt: The middle seconds to which longer clips are cut; None takes them
+            whole, as it is with those whose files don't tell how long they are.
 
     Raises:
         CorpusError: The corpus can't be read.
@@ -78,11 +83,31 @@ def take_examples(
         left_out.update({name: one.kind for one in problems for name in one.where})
         for clip in clips:
             left_out.pop(clip.id, None)
-    return [
-        Example(clip, clip_key(clip, facts), target, clip.groups[0], corpus=corpus.name)
-        for clip in clips
-        if (target := target_of(clip, corpus)) is not None
-    ]
+    examples = []
+    for whole in clips:
+        clip = whole if excerpt is None else middle(whole, facts[whole.path], excerpt)
+        target = target_of(clip, corpus)
+        if target is not None:
+            key, seconds = clip_key(clip, facts), facts[clip.path].seconds_of(clip)
+            unit = clip.groups[0]
+            one = Example(clip, key, target, unit, (), corpus.name, seconds)
+            examples.append(one)
+    return examples
+
+
+def middle(clip: Clip, facts: FileFacts, seconds: float) -> Clip:
+    """Return the middle seconds of a clip that is longer; otherwise the clip.
+
+    Args:
+        clip: The clip.
+        facts: What its file holds. Where its length isn't known, the clip stays.
+        seconds: How many.
+    """
+    length = facts.seconds_of(clip)
+    if length is None or length <= seconds:
+        return clip
+    start = round(clip.start + (length - seconds) / 2, 3)
+    return replace(clip, start=start, end=round(start + seconds, 3))
 
 
 def report_problems(corpus: Corpus, problems: Sequence[Problem], strict: bool) -> None:
