@@ -31,10 +31,17 @@ class Store(Protocol):
     def lengths(self) -> Mapping[str, int]:
         """Samples of each clip's waveform."""
 
-    def __getitem__(self, key: str) -> NDArray[np.float32]:
-        """Return the samples of a clip `(samples,)`, or hidden states.
+    def read(
+        self, key: str, start: int = 0, stop: int | None = None
+    ) -> NDArray[np.float32]:
+        """Return samples of a clip `(samples,)`, or hidden states of the whole clip.
 
         These are `(states, width)`, the mean frame, or `(states, frames, width)`.
+
+        Args:
+            key: What the clip is known by.
+            start: The first sample.
+            stop: The sample after the last; all samples if None.
         """
 
 
@@ -128,9 +135,7 @@ class ClipDataset(Dataset[Batch]):
         )
 
     def _read(self, example: Example, window: Window) -> NDArray[np.float32]:
-        row = self.store[example.key]
-        whole = self.store.content != "waveforms"
-        return row if whole else row[window.start : window.stop]
+        return self.store.read(example.key, window.start, window.stop)
 
 
 def joined(datasets: Sequence[ClipDataset]) -> ClipDataset:
@@ -149,8 +154,11 @@ class _Stores:
         self.content = stores[0].content
         self.lengths = ChainMap(*(dict(store.lengths) for store in stores))
 
-    def __getitem__(self, key: str) -> NDArray[np.float32]:
-        return next(store[key] for store in self._stores if key in store.lengths)
+    def read(
+        self, key: str, start: int = 0, stop: int | None = None
+    ) -> NDArray[np.float32]:
+        store = next(one for one in self._stores if key in one.lengths)
+        return store.read(key, start, stop)
 
 
 def _padded(clips: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

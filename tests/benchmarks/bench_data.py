@@ -46,7 +46,7 @@ def decode_all(clips: Sequence[Example]) -> None:
 
 def read_all(clips: Sequence[Example], store: WaveformStore) -> None:
     for one in clips:
-        np.array(store[one.key])
+        np.array(store.read(one.key))
 
 
 def load_all(dataset: ClipDataset, batches: Batches) -> None:

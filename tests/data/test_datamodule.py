@@ -54,7 +54,11 @@ def test_classes_are_known_before_any_file_is_read(tmp_path: Path) -> None:
 
 def test_it_works_without_a_trainer(root: Path) -> None:
     corpus = Tones(root)
-    data = ready(SpeechEmotionDataModule(corpus, cache_dir=root, batch_size=5))
+    data = ready(
+        SpeechEmotionDataModule(
+            corpus, cache_dir=root, batch_size=5, sample_format="float32"
+        )
+    )
     batch = next(iter(data.train_dataloader()))
     assert batch.inputs.shape == (5, batch.lengths.max())
     dataset = data.dataset("speech", "train")
