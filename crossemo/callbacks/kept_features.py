@@ -50,6 +50,8 @@ class KeptFeatures(Callback):
             cache_dir=data.cache_dir,
             progress=trainer.is_global_zero,
         )
+        cut = any(len(one.windows()) > len(one) for one in data.datasets())
+        result = "of all windows of a clip" if cut else "to the same result"
         content: Content = "means" if self.unit == "clips" else "frames"
         data.serve_from(
             {
@@ -62,7 +64,7 @@ class KeptFeatures(Callback):
         )
         rank_zero_info(
             "The encoder is frozen, so it sees each clip once: training goes on from "
-            "its kept features, to the same result (--keep_features false has it see "
+            f"its kept features, {result} (--keep_features false has it see "
             "them in every epoch)."
         )
 

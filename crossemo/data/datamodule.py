@@ -28,7 +28,7 @@ from crossemo.data.samplers import (
 )
 from crossemo.data.splits import Scheme, Split, SplitScheme
 from crossemo.data.waveforms import SampleFormat
-from crossemo.data.windows import Windowing
+from crossemo.data.windows import MUSIC_WINDOW, Windowing
 from crossemo.emotions import LabelSpaceName, NeutralCalm
 from crossemo.errors import CrossEmoError
 from crossemo.tasks import Task, TaskName, as_task
@@ -70,7 +70,7 @@ class EmotionDataModule(LightningDataModule):
         window: Seconds that a clip is heard at once. Of a longer one, training hears a
             random window in every epoch; everything else hears all windows, and the
             mean of what the model says of them is judged. 0 takes all clips whole; by
-            default it is the corpus's own, none for speech.
+            default it is the corpus's own, or else 10 for music and none for speech.
         hop: Seconds from the start of one window to that of the next; by default those
             of a window, so that none overlap.
         sampling_rate: Rate in Hz that the encoder takes.
@@ -212,7 +212,10 @@ class EmotionDataModule(LightningDataModule):
 
     def windowing(self, corpus: Corpus) -> Windowing:
         """Return how the long clips of a corpus are cut."""
-        window = corpus.window if self.window is None else self.window
+        window = self.window
+        if window is None:
+            window = MUSIC_WINDOW if corpus.domain == "music" else None
+            window = window if corpus.window is None else corpus.window
         return Windowing.of_seconds(
             window, self.hop, self.sampling_rate, self.min_samples
         )

@@ -187,8 +187,8 @@ def test_the_description_is_json_and_complete(root: Path) -> None:
     assert described["roles"]["target"] == {
         "corpus": "tones-song",
         "domain": "music",
-        "window": None,
-        "hop": None,
+        "window": 10.0,
+        "hop": 10.0,
         "clips": {
             "train": dict.fromkeys(SIX, 4),
             "val": dict.fromkeys(SIX, 1),
@@ -293,3 +293,21 @@ def test_short_clips_are_left_out_without_another_decoding(root: Path) -> None:
 def test_fewer_than_no_processes_are_refused(root: Path) -> None:
     with pytest.raises(CrossEmoError, match="num_workers is -1: choose 0 or more"):
         cross(root, num_workers=-1)
+
+
+def test_music_is_cut_and_speech_is_not_unless_it_is_said(root: Path) -> None:
+    speech, song, own = Tones(root), Tones(root, "song"), Tones(root, "song")
+    own.window = 5.0
+    for options, seconds in (
+        ({}, (None, 10.0, 5.0)),
+        ({"window": 2, "hop": 1}, (2.0, 2.0, 2.0)),
+        ({"window": 0}, (None, None, None)),
+    ):
+        data = cross(root, **options)
+        cuts = [data.windowing(one).describe(16_000) for one in (speech, song, own)]
+        assert tuple(one["window"] for one in cuts) == seconds
+        assert cuts[1]["hop"] == options.get("hop", cuts[1]["window"])
+    with pytest.raises(
+        CrossEmoError, match=r"window is 0\.04 s: choose 0\.05 s or more"
+    ):
+        cross(root, window=0.04)
