@@ -54,7 +54,7 @@ def prediction_rows(
         row = _clip(data, role, "test", place)
         example = data.dataset(role, "test").examples[place]
         yield {
-            **{name: row[name] for name in ("role", "clip", "group", "emotion")},
+            **{name: row[name] for name in ("role", "corpus", "clip", "group", "emotion")},
             **(
                 _of_class(data.classes, example.target, outputs)
                 if isinstance(example.target, int)

@@ -1,7 +1,7 @@
 """Classes of emotions: every clip is one of a few."""
 
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Self, cast
 
@@ -139,10 +139,10 @@ class Classes(Task):
 
     def measures(self) -> dict[str, Measure]:
         """Return the recognition scores, and the recall of each class."""
-        scores: dict[str, Callable[[Tensor], Tensor]] = dict(SCORES.items())
+        measures: dict[str, Measure] = {n: Measure(one) for n, one in SCORES.items()}
         for place, name in enumerate(self.outputs):
-            scores[f"recall/{name}"] = partial(class_recall, index=place)
-        return {name: Measure(score) for name, score in scores.items()}
+            measures[f"recall/{name}"] = Measure(partial(class_recall, index=place))
+        return measures
 
     def scores(self, predictions: Tensor, targets: Tensor) -> dict[str, float]:
         """Return recognition scores and the cross-entropy."""

@@ -22,7 +22,7 @@ def clip(
 
 def corpus(words: dict[str, str], scale: Scale | None = None) -> Corpus:
     """Return a corpus of these labels and this scale."""
-    one = PMEmo("x")
+    one: Corpus = PMEmo("x")
     one.words, one.scale = words, scale
     return one
 
