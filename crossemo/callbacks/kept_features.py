@@ -28,6 +28,10 @@ class KeptFeatures(Callback):
     all frames, which take some hundred times the room of means. Where what is kept
     won't do, and under reduced precision, the encoder stays in the loop.
 
+    Of a clip that is cut into windows, training hears the mean of all instead of a
+    random one, and judges it alike. Frames can't give that: it is the mean of what the
+    model says of each window, and kept frames are those of the whole clip.
+
     Args:
         stages: The stages of the run.
         unit: What is kept of every hidden state: the means of `clips`, or all `frames`.
@@ -40,7 +44,8 @@ class KeptFeatures(Callback):
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Compute the features that are not kept yet, and serve them from now on."""
         data, module = data_of(trainer), recogniser(pl_module)
-        if not self._serves(trainer, module):
+        cut = any(one.cuts_clips for one in data.datasets())
+        if not self._serves(trainer, module, cut):
             return
         keep = keep_features if self.unit == "clips" else keep_frames
         features = keep(
@@ -49,9 +54,8 @@ class KeptFeatures(Callback):
             batch_size=data.batch_size,
             cache_dir=data.cache_dir,
             progress=trainer.is_global_zero,
+            batch_samples=data.batch_samples,
         )
-        cut = any(len(one.windows()) > len(one) for one in data.datasets())
-        result = "of all windows of a clip" if cut else "to the same result"
         content: Content = "means" if self.unit == "clips" else "frames"
         data.serve_from(
             {
@@ -64,11 +68,14 @@ class KeptFeatures(Callback):
         )
         rank_zero_info(
             "The encoder is frozen, so it sees each clip once: training goes on from "
-            f"its kept features, {result} (--keep_features false has it see "
-            "them in every epoch)."
+            "its kept features, %s (--keep_features false has it see them in every "
+            "epoch).",
+            "of long clips from the mean of all windows instead of a random one"
+            if cut
+            else "to the same result",
         )
 
-    def _serves(self, trainer: Trainer, module: EmotionRecognizer) -> bool:
+    def _serves(self, trainer: Trainer, module: EmotionRecognizer, cut: bool) -> bool:
         hyper = module.hparams
         means_do = hyper["pooling"] == "mean" and not hyper["layer_norm"]
         trained = set().union(
@@ -79,6 +86,6 @@ class KeptFeatures(Callback):
             module.encoder.tuning == "frozen"
             and not any(name.startswith("encoder.") for name in trained)
             and not elsewhere  # another run may have trained its encoder
-            and (means_do or self.unit == "frames")
+            and (means_do if self.unit == "clips" else not cut)
             and trainer.precision == "32-true"
         )

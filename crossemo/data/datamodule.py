@@ -364,7 +364,8 @@ class EmotionDataModule(LightningDataModule):
 
     def describe(self) -> dict[str, Any]:
         """Return what the data of a run were, ready for JSON."""
-        return self._clips.describe()
+        seconds = self.settings["batch_seconds"]
+        return {**self._clips.describe(), "batch_seconds": seconds}
 
     @property
     def _speaks(self) -> bool:

@@ -94,6 +94,12 @@ class ClipDataset(Dataset[Batch]):
             for one, length in zip(self.examples, self.lengths, strict=True)
         ]
 
+    @property
+    def cuts_clips(self) -> bool:
+        """Whether some clip has several windows, or a random one in training."""
+        cuts = zip(self._windowings, self.lengths, strict=True)
+        return any(one.cuts(length) for one, length in cuts)
+
     def windows(self) -> list[Window]:
         """Return all windows of all clips, in order."""
         return all_windows(self.lengths, self._windowings)

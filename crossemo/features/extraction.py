@@ -79,9 +79,10 @@ class Chunk:
         name = "".join(keys).encode()
         self.name = blake2b(name, digest_size=16).hexdigest()
 
-    def batches(self, size: int) -> Iterator[list[Window]]:
+    def batches(self, size: int, samples: int | None) -> Iterator[list[Window]]:
         """Yield the windows, those of like length together."""
-        for batch in eval_batches([one.length for one in self.windows], size):
+        lengths = [one.length for one in self.windows]
+        for batch in eval_batches(lengths, size, samples=samples):
             yield [self.windows[number] for number in batch]
 
 
@@ -136,7 +137,11 @@ def _files(
 
 @torch.inference_mode()
 def extract(
-    chunk: Chunk, extractor: Extractor, batch_size: int, precision: Precision
+    chunk: Chunk,
+    extractor: Extractor,
+    batch_size: int,
+    batch_samples: int | None,
+    precision: Precision,
 ) -> dict[str, Tensors]:
     """Return the tensors of every clip, by key.
 
@@ -144,13 +149,14 @@ def extract(
         chunk: The clips.
         extractor: What computes them.
         batch_size: Windows that it gets at once.
+        batch_samples: Samples that it gets at once, padding included.
         precision: Of the tensors.
 
     Raises:
         FeatureError: Some aren't finite.
     """
     windows = {}
-    for batch in chunk.batches(batch_size):
+    for batch in chunk.batches(batch_size, batch_samples):
         for window, tensors in zip(batch, extractor(chunk.dataset[batch]), strict=True):
             windows[window] = tensors
     kind = torch.float32 if precision == "float32" else torch.float16

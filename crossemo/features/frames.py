@@ -27,6 +27,7 @@ def keep_frames(
     precision: Precision = "float32",
     cache_dir: str | Path | None = None,
     progress: bool = False,
+    batch_samples: int | None = None,
 ) -> Kept:
     """Return the frames of all clips; compute and keep those that aren't there yet.
 
@@ -45,6 +46,8 @@ def keep_frames(
         precision: How numbers are kept; float16 takes half the space.
         cache_dir: The cache folder; `crossemo.cache.cache_dir` if None.
         progress: Show a bar.
+        batch_samples: Most samples at once, padding included; a longer clip goes by
+            itself. Unbounded if None.
 
     Raises:
         FeatureError: There is no such hidden state, the disk has less room than the
@@ -73,6 +76,7 @@ def keep_frames(
         cache_dir,
         progress,
         clips_per_file=CLIPS_PER_FILE,
+        batch_samples=batch_samples,
     )
 
 

@@ -153,6 +153,7 @@ def keep_features(
     precision: Precision = "float32",
     cache_dir: str | Path | None = None,
     progress: bool = False,
+    batch_samples: int | None = None,
 ) -> Features:
     """Return the features of all clips; compute and keep those that aren't there yet.
 
@@ -167,12 +168,15 @@ def keep_features(
         precision: How numbers are kept; float16 takes half the space.
         cache_dir: The cache folder; `crossemo.cache.cache_dir` if None.
         progress: Show a bar.
+        batch_samples: Most samples at once, padding included; a longer clip goes by
+            itself. Unbounded if None.
 
     Raises:
         FeatureError: The cache can't be written.
     """
     moments = _moments_of(encoder)
-    stored = keep(moments, datasets, batch_size, precision, cache_dir, progress)
+    where = precision, cache_dir, progress
+    stored = keep(moments, datasets, batch_size, *where, batch_samples=batch_samples)
     return Features(stored.files)
 
 

@@ -66,6 +66,7 @@ def keep(
     cache_dir: str | Path | None = None,
     progress: bool = False,
     clips_per_file: int | None = None,
+    batch_samples: int | None = None,
 ) -> Kept:
     """Return what an extractor gives of all clips; compute what isn't kept yet.
 
@@ -84,6 +85,8 @@ def keep(
         progress: Show a bar.
         clips_per_file: Clips of a file, which memory holds at once, or fewer where
             they have several windows; `CLIPS_PER_FILE` if None.
+        batch_samples: Most samples at once, padding included; a longer clip goes by
+            itself. Unbounded if None.
 
     Raises:
         FeatureError: The cache can't be written or is emptied again and again, or the
@@ -102,7 +105,8 @@ def keep(
             if not chunks:
                 return stored
             with meter("Computing features", len(chunks), progress) as note:
-                for count in _compute(chunks, folder, extractor, batch_size, precision):
+                how = batch_size, batch_samples, precision
+                for count in _compute(chunks, folder, extractor, *how):
                     note(count)
         except FileNotFoundError as gone:  # the folder, by `crossemo cache --clear`
             error = gone
@@ -143,6 +147,7 @@ def _compute(
     folder: Path,
     extractor: Extractor,
     batch_size: int,
+    batch_samples: int | None,
     precision: Precision,
 ) -> Iterator[int]:
     """Compute files until all are there, and say how many are."""
@@ -156,7 +161,8 @@ def _compute(
             try:
                 with FileLock(locks / chunk.name, timeout=0):
                     if not is_whole(sums_of(file)):
-                        clips = extract(chunk, extractor, batch_size, precision)
+                        how = batch_size, batch_samples, precision
+                        clips = extract(chunk, extractor, *how)
                         write_clips(file, clips)
                         yield sum(sums_of(one).exists() for one in files.values())
             except Timeout:

@@ -68,6 +68,18 @@ def test_tensors_of_any_length_come_back(
         torch.testing.assert_close(found[key]["sum"], expected)
 
 
+def test_batches_hold_no_more_samples_than_they_may(tmp_path: Path) -> None:
+    sizes: list[tuple[int, ...]] = []
+
+    class Watched(Hundreds):
+        def __call__(self, batch: Batch) -> list[dict[str, Tensor]]:
+            sizes.append(tuple(batch.inputs.shape))
+            return super().__call__(batch)
+
+    keep(Watched(), [dataset()], cache_dir=tmp_path, batch_samples=1000)
+    assert sizes == [(1, 900), (1, 700), (2, 500), (1, 300)]
+
+
 def test_tensors_of_one_length_come_back(tmp_path: Path) -> None:
     data = dataset((400, 400, 400))
     found = keep(Hundreds(), [data], cache_dir=tmp_path)
