@@ -4,6 +4,7 @@ import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from itertools import chain
+from math import inf
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -26,6 +27,7 @@ from crossemo.data.samplers import (
     samples_bound,
 )
 from crossemo.data.splits import Scheme, Split, SplitScheme
+from crossemo.data.waveforms import SampleFormat
 from crossemo.data.windows import Windowing
 from crossemo.emotions import LabelSpaceName, NeutralCalm
 from crossemo.errors import CrossEmoError
@@ -74,6 +76,11 @@ class EmotionDataModule(LightningDataModule):
         sampling_rate: Rate in Hz that the encoder takes.
         min_samples: Shortest clip that the encoder takes, in samples; shorter ones are
             left out.
+        excerpt: Seconds of longer clips that are decoded and kept, from their middle;
+            None takes them whole.
+        sample_format: How decoded clips lie on the disk: `int16`, some 80 dB below
+            which lies what is lost of a clip, or `float32`, which loses nothing and
+            takes twice the room.
         cache_dir: The cache folder; `$CROSSEMO_CACHE` or the user's if None.
         strict: Refuse clips that can't be used instead of leaving them out.
         num_workers: Loader processes. Reading decoded clips costs less than passing
@@ -88,7 +95,8 @@ class EmotionDataModule(LightningDataModule):
 
     Raises:
         CrossEmoError: There is no role, `num_workers` is below 0, `task` and `labels`
-            are both given, or there can be no such balance, window, hop or batch.
+            are both given, or there can be no such balance, window, hop, excerpt or
+            batch.
         UnknownEmotionError: There is no such label space or word.
         SplitError: There is no such scheme.
     """
@@ -113,6 +121,8 @@ class EmotionDataModule(LightningDataModule):
         hop: float | None = None,
         sampling_rate: int = 16_000,
         min_samples: int = 400,
+        excerpt: float | None = None,
+        sample_format: SampleFormat = "int16",
         cache_dir: str | Path | None = None,
         strict: bool = False,
         num_workers: int = 0,
@@ -130,6 +140,8 @@ class EmotionDataModule(LightningDataModule):
             raise CrossEmoError("A datamodule needs a corpus in at least one role.")
         if num_workers < 0:
             raise CrossEmoError(f"num_workers is {num_workers}: choose 0 or more.")
+        if excerpt is not None and not 0 < excerpt < inf:
+            raise CrossEmoError(f"excerpt is {excerpt:g}: choose seconds above 0.")
         check_balance(balance, balance_strength)
         self.balance, self.balance_strength = balance, balance_strength
         self.roles = {role: as_one(corpora) for role, corpora in roles.items()}
@@ -159,6 +171,8 @@ class EmotionDataModule(LightningDataModule):
             cache_dir,
             strict,
             self.windowing,
+            excerpt,
+            sample_format,
         )
         for corpus in chain(*(corpus.members for corpus in self.roles.values())):
             self.windowing(corpus)  # refuses what is none before the long work

@@ -12,7 +12,8 @@ from torch.utils.data import Dataset
 from crossemo.corpora.base import Clip
 from crossemo.data.batch import Batch, Content
 from crossemo.data.examples import Example
-from crossemo.data.windows import WHOLE, Window, all_windows, random_crops
+from crossemo.data.waveforms import WaveformStore
+from crossemo.data.windows import CUT, WHOLE, Window, all_windows, random_crops
 from crossemo.tasks import Target
 
 
@@ -81,9 +82,18 @@ class ClipDataset(Dataset[Batch]):
 
     @property
     def keys(self) -> list[str]:
-        """What is computed of each clip is kept by: see `Clip.key`, `Windowing.key`."""
+        """What is computed of each clip is kept by: see `Clip.key`, `Windowing.key`.
+
+        Samples that lay on the disk in another format than by default are others.
+        """
+        suffix = ""
+        if (
+            isinstance(self.store, WaveformStore)
+            and self.store.sample_format != "int16"
+        ):
+            suffix = f"{CUT}{self.store.sample_format}"
         return [
-            one.windowing.key(one.key, length)
+            one.windowing.key(one.key, length) + suffix
             for one, length in zip(self.examples, self.lengths, strict=True)
         ]
 
@@ -128,8 +138,13 @@ class ClipDataset(Dataset[Batch]):
         )
 
     def _read(self, example: Example, window: Window) -> NDArray[np.float32]:
-        row = self.store[example.key]
-        whole = self.store.content != "waveforms"
+        store = self.store
+        if isinstance(store, _Stores):
+            store = store.of(example.key)
+        if isinstance(store, WaveformStore):  # no more than the window is converted
+            return store.read(example.key, window.start, window.stop)
+        row = store[example.key]
+        whole = store.content != "waveforms"
         return row if whole else row[window.start : window.stop]
 
 
@@ -149,8 +164,12 @@ class _Stores:
         self.content = stores[0].content
         self.lengths = ChainMap(*(dict(store.lengths) for store in stores))
 
+    def of(self, key: str) -> Store:
+        """Return the store that has a clip."""
+        return next(store for store in self._stores if key in store.lengths)
+
     def __getitem__(self, key: str) -> NDArray[np.float32]:
-        return next(store[key] for store in self._stores if key in store.lengths)
+        return self.of(key)[key]
 
 
 def _padded(clips: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

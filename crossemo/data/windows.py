@@ -9,7 +9,7 @@ import numpy as np
 
 from crossemo.errors import CrossEmoError
 
-CUT = "#"  # parts the key of a clip from how it is cut
+CUT = "#"  # parts the key of a clip from how it is cut and was written
 CROPS = 1  # a stream of random numbers of its own, beside that of the shuffling
 
 

@@ -28,7 +28,8 @@ def dataset(tmp_path: Path) -> ClipDataset:
     for seed, (path, length) in enumerate(zip(paths, LENGTHS, strict=True)):
         write_tone(path, tone(length, seed))
     examples = examples_of([tone_clip(path) for path in paths], [4, 0, 2])
-    store = WaveformStore.prepare(examples, RATE, tmp_path / "cache")
+    cache = tmp_path / "cache"
+    store = WaveformStore.prepare(examples, RATE, cache, sample_format="float32")
     return ClipDataset(examples, store)
 
 
