@@ -86,14 +86,8 @@ class ClipDataset(Dataset[Batch]):
 
         Samples that lay on the disk in another format than by default are others.
         """
-        suffix = ""
-        if (
-            isinstance(self.store, WaveformStore)
-            and self.store.sample_format != "int16"
-        ):
-            suffix = f"{CUT}{self.store.sample_format}"
         return [
-            one.windowing.key(one.key, length) + suffix
+            one.windowing.key(one.key, length) + _written(self._store(one.key))
             for one, length in zip(self.examples, self.lengths, strict=True)
         ]
 
@@ -137,10 +131,11 @@ class ClipDataset(Dataset[Batch]):
             content=self.store.content,
         )
 
+    def _store(self, key: str) -> Store:
+        return self.store.of(key) if isinstance(self.store, _Stores) else self.store
+
     def _read(self, example: Example, window: Window) -> NDArray[np.float32]:
-        store = self.store
-        if isinstance(store, _Stores):
-            store = store.of(example.key)
+        store = self._store(example.key)
         if isinstance(store, WaveformStore):  # no more than the window is converted
             return store.read(example.key, window.start, window.stop)
         row = store[example.key]
@@ -170,6 +165,13 @@ class _Stores:
 
     def __getitem__(self, key: str) -> NDArray[np.float32]:
         return self.of(key)[key]
+
+
+def _written(store: Store) -> str:
+    """Return what tells samples of a format from those of the default one."""
+    if isinstance(store, WaveformStore) and store.sample_format != "int16":
+        return f"{CUT}{store.sample_format}"
+    return ""
 
 
 def _padded(clips: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:
