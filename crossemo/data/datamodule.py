@@ -95,8 +95,8 @@ class EmotionDataModule(LightningDataModule):
 
     Raises:
         CrossEmoError: There is no role, `num_workers` is below 0, `task` and `labels`
-            are both given, or there can be no such balance, window, hop, batch or
-            excerpt.
+            are both given, or there can be no such balance, window, hop, excerpt or
+            batch.
         UnknownEmotionError: There is no such label space or word.
         SplitError: There is no such scheme.
     """
