@@ -240,7 +240,9 @@ def _write(
     byte_rate = rate * BYTES[sample_format]
     results = decode_all(jobs, rate, progress)
     try:
-        _check_room(jobs, byte_rate, home)
+        room = _room(jobs, byte_rate, home)
+        if progress:
+            logger.info(room)
         for clips in _chunks(jobs, byte_rate):
             keys = json.dumps([one.key for one in clips])
             name = blake2b(keys.encode(), digest_size=16).hexdigest()
@@ -263,8 +265,8 @@ def _chunks(jobs: Sequence[Job], byte_rate: int) -> Iterator[list[Example]]:
     yield clips
 
 
-def _check_room(jobs: Sequence[Job], byte_rate: int, home: Path) -> None:
-    """Say how much room waveforms take, or refuse to fill a disk that has less.
+def _room(jobs: Sequence[Job], byte_rate: int, home: Path) -> str:
+    """Return a sentence on how much room waveforms take.
 
     Raises:
         WaveformError: The disk has less.
@@ -283,7 +285,7 @@ def _check_room(jobs: Sequence[Job], byte_rate: int, home: Path) -> None:
             "choose another folder by data.cache_dir or the environment variable "
             "CROSSEMO_CACHE, or keep less of long clips (data.excerpt)."
         )
-    logger.info("%s in %s.", takes, home)
+    return f"{takes} in {home}."
 
 
 def _serves_as_well(there: Path, ours: Path) -> bool:
