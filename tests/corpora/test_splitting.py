@@ -70,7 +70,7 @@ def test_two_corpora_together_share_no_group_but_as_one_publishes(
         ),
     ]
     for scheme in schemes:
-        parts = parts_of_both(*corpora, scheme)
+        parts = parts_of_both(corpora[0], corpora[1], scheme)
         assert parts
         places: dict[str, set[tuple[int, Part]]] = {}
         for number, corpus in enumerate(corpora):
