@@ -1,5 +1,7 @@
 """Every config of a corpus, with those of a strategy and a plan of stages."""
 
+import csv
+from collections import Counter
 from itertools import cycle, islice
 from pathlib import Path
 
@@ -64,3 +66,43 @@ def test_every_config_of_a_corpus_runs_to_the_end(
     assert {role: roles[role]["corpus"] for role in roles} == expected
     for scores in content["stages"]["source"]["scores"].values():
         assert scores["n"] == sum(map(sum, scores["confusion"])) > 0
+
+
+def test_several_corpora_a_role_run_to_the_end(
+    here: Path, ravdess: Path, wav2vec2: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = yaml.safe_load((CONFIGS / "cross_corpus.yaml").read_text())
+    roles = {role: config["data"]["init_args"][role] for role in ("source", "target")}
+    corpora = [corpus for role in roles.values() for corpus in role]
+    for corpus in corpora:
+        name = corpus["class_path"].lower()
+        corpus["init_args"]["root"] = str(ravdess if name == "ravdess" else here / name)
+        if name != "ravdess":
+            (here / name).mkdir()
+            TREES[name].write(here / name)
+    (here / "roots.yaml").write_text(yaml.safe_dump({"data": {"init_args": roles}}))
+    run(
+        *("fit", "--config=cross_corpus.yaml", "--config=roots.yaml", "--name=run"),
+        *("--data.split=kfold", "--data.folds=3", "--data.window=0.2"),
+        f"--model.encoder={wav2vec2}",
+        "--stages.source.max_epochs=1",
+        "--stages.target.max_epochs=1",
+        "--fad.enabled=false",
+        "--trainer.enable_progress_bar=false",
+        monkeypatch=monkeypatch,
+    )
+    folder = here / "logs" / "run" / "version_0"
+    content = results(folder)
+    assert content["batch_seconds"] == 160
+    target = content["roles"]["target"]
+    assert (target["window"], target["hop"]) == (0.2, 0.2)
+    scores = content["stages"]["target"]["scores"]
+    assert {"source/iemocap", "source/ravdess-speech", "target/deam"} < scores.keys()
+    # A row a clip, however many windows it has.
+    for table in ("split.csv", "predictions.csv"):
+        with (folder / table).open() as file:
+            rows = [row for row in csv.DictReader(file) if row.get("stage") != "source"]
+        clips = Counter((row["role"], row["clip"]) for row in rows)
+        assert set(clips.values()) == {1}
+        tested = [row["role"] for row in rows if row.get("part", "test") == "test"]
+        assert Counter(tested) == {role: scores[role]["n"] for role in roles}

@@ -15,7 +15,6 @@ from crossemo.commands.foreign import foreign_refusal
 from crossemo.commands.sentences import explain, name_of_command
 
 install()
-_ANSWERS = ("true", "false", "True", "False", "yes", "no")
 Threads = restricted_number_type("Threads", int, [(">", 0), ("<=", 1024)])
 
 
@@ -34,8 +33,6 @@ class Parser(ArgumentParser):
         **options: Any,  # noqa: ANN401
     ) -> Namespace:
         """Parse what was typed; say in a sentence whatever jsonargparse fails at."""
-        if typed and isinstance(typed[0], list):
-            typed = (self._with_values(typed[0]), *typed[1:])
         try:
             settings: Namespace = super().parse_args(*typed, **options)
         except (OSError, MemoryError):
@@ -51,18 +48,6 @@ class Parser(ArgumentParser):
         read_settings(Path(path))
         settings: Namespace = super().parse_path(path, *rest, **options)
         return settings
-
-    def _with_values(self, typed: list[str]) -> list[str]:
-        """Return what was typed, with `--strict` alone as `--strict=true`."""
-        switches = {
-            f"--{action.dest}"
-            for action in self._actions
-            if getattr(action, "_typehint", None) is bool
-        }
-        return [
-            f"{word}=true" if word in switches and after not in _ANSWERS else word
-            for word, after in zip(typed, [*typed[1:], ""], strict=True)
-        ]
 
     def names(self) -> Iterator[str]:
         """Yield the names of all options."""

@@ -8,17 +8,15 @@ from math import inf
 from pathlib import Path
 from typing import Any, NoReturn
 
-import numpy as np
 import torch
 from lightning import LightningDataModule
-from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from crossemo.corpora.base import PARTS, Corpus, Part
 from crossemo.corpora.joint import as_one
-from crossemo.data.balance import Balance, check_balance, shares
+from crossemo.data.balance import Balance
 from crossemo.data.batch import Batch
-from crossemo.data.dataset import ClipDataset, Store, joined
+from crossemo.data.dataset import ClipDataset, Store
 from crossemo.data.partition import Partition
 from crossemo.data.roles import Roles
 from crossemo.data.samplers import (
@@ -27,6 +25,7 @@ from crossemo.data.samplers import (
     samples_bound,
 )
 from crossemo.data.splits import Scheme, Split, SplitScheme
+from crossemo.data.training import Training
 from crossemo.data.waveforms import SampleFormat
 from crossemo.data.windows import MUSIC_WINDOW, Windowing
 from crossemo.emotions import LabelSpaceName, NeutralCalm
@@ -95,8 +94,8 @@ class EmotionDataModule(LightningDataModule):
 
     Raises:
         CrossEmoError: There is no role, `num_workers` is below 0, `task` and `labels`
-            are both given, or there can be no such balance, window, hop, batch or
-            excerpt.
+            are both given, or there can be no such balance, window, hop, excerpt or
+            batch.
         UnknownEmotionError: There is no such label space or word.
         SplitError: There is no such scheme.
     """
@@ -142,8 +141,6 @@ class EmotionDataModule(LightningDataModule):
             raise CrossEmoError(f"num_workers is {num_workers}: choose 0 or more.")
         if excerpt is not None and not 0 < excerpt < inf:
             raise CrossEmoError(f"excerpt is {excerpt:g}: choose seconds above 0.")
-        check_balance(balance, balance_strength)
-        self.balance, self.balance_strength = balance, balance_strength
         self.roles = {role: as_one(corpora) for role, corpora in roles.items()}
         if labels is not None and task != "shared6":
             raise CrossEmoError("task and labels are the same: give task alone.")
@@ -173,6 +170,9 @@ class EmotionDataModule(LightningDataModule):
             self.windowing,
             excerpt,
             sample_format,
+        )
+        self._training = Training(
+            self._clips, seed, self.batch_samples, balance, balance_strength
         )
         for corpus in chain(*(corpus.members for corpus in self.roles.values())):
             self.windowing(corpus)  # refuses what is none before the long work
@@ -249,7 +249,7 @@ class EmotionDataModule(LightningDataModule):
         self, roles: Sequence[str], batch_size: int | None = None
     ) -> int:
         """Return the batches of an epoch on the training clips of some roles."""
-        return len(self._train_sampler(roles, batch_size or self.batch_size, None))
+        return len(self._training.sampler(roles, batch_size or self.batch_size))
 
     def prepare_data(self) -> None:
         """Write, read and decode what is missing; called in one process per machine."""
@@ -314,7 +314,7 @@ class EmotionDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Return a shuffled loader of the active roles' training clips."""
-        sampler = self._train_sampler(*self._served)
+        sampler = self._training.sampler(*self._served)
         return self._loader(sampler.dataset, sampler)
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:
@@ -353,14 +353,7 @@ class EmotionDataModule(LightningDataModule):
 
         It is their expected number where classes or corpora are balanced.
         """
-        counts = [self._clips[role].counts("train") for role in roles]
-        names = counts[0]
-        if self.balance == "none":
-            return [sum(one[name] for one in counts) for name in names]
-        dataset = joined([self.dataset(role, "train") for role in roles])
-        drawn = len(dataset) * self._shares(dataset)
-        targets = np.array(dataset.targets)
-        return [float(drawn[targets == place].sum()) for place in range(len(names))]
+        return self._training.class_counts(roles)
 
     def describe(self) -> dict[str, Any]:
         """Return what the data of a run were, ready for JSON."""
@@ -370,24 +363,6 @@ class EmotionDataModule(LightningDataModule):
     @property
     def _speaks(self) -> bool:
         return self.trainer is None or self.trainer.is_global_zero
-
-    def _train_sampler(
-        self, roles: Sequence[str], batch_size: int, batches: int | None
-    ) -> LengthBucketSampler:
-        dataset = joined([self.dataset(role, "train") for role in roles])
-        return LengthBucketSampler(
-            dataset,
-            batch_size,
-            shuffle=True,
-            seed=self.seed,
-            batches=batches,
-            shares=None if self.balance == "none" else self._shares(dataset),
-            samples=self.batch_samples,
-            least=self.task.least_batch,
-        )
-
-    def _shares(self, dataset: ClipDataset) -> NDArray[np.float64]:
-        return shares(dataset.examples, self.balance, self.balance_strength)
 
     def _loader(
         self, dataset: ClipDataset, sampler: LengthBucketSampler

@@ -23,12 +23,12 @@ UNKNOWN = 600.0  # seconds that a clip counts for where no header says its lengt
 TOGETHER = 3600.0  # seconds of stretches of one file that are decoded together
 
 Waveform = NDArray[np.float32]
-Job = list[Example]  # stretches of one file
+Job = Sequence[Example]  # stretches of one file
 
 
-def jobs_of(examples: Iterable[Example]) -> list[Job]:
+def jobs_of(examples: Iterable[Example]) -> Sequence[Job]:
     """Group clips by their files, an hour of a long file at the most."""
-    jobs: list[Job] = []
+    jobs: list[list[Example]] = []
     latest: dict[tuple[Path, str], list[Example]] = {}
     for one in examples:
         job = latest.get((one.clip.path, one.digest))

@@ -97,9 +97,16 @@ def take_examples(
         clip = whole if excerpt is None else middle(whole, facts[whole.path], excerpt)
         target = target_of(clip, corpus)
         if target is not None:
-            key, seconds = clip_key(clip, facts), facts[clip.path].seconds_of(clip)
-            one = Example(clip, key, target, clip.groups[0], corpus=corpus.name)
-            examples.append(replace(one, windowing=windowing, seconds=seconds))
+            one = Example(
+                clip,
+                clip_key(clip, facts),
+                target,
+                clip.groups[0],
+                corpus=corpus.name,
+                windowing=windowing,
+                seconds=facts[clip.path].seconds_of(clip),
+            )
+            examples.append(one)
     return examples
 
 

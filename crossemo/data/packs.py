@@ -58,7 +58,9 @@ class Pack:
         self.lengths: dict[str, int] = dict(
             zip(index["keys"], index["lengths"], strict=True)
         )
-        self._steps = dict(zip(index["keys"], index["steps"], strict=True))
+        self._steps: dict[str, float] = dict(
+            zip(index["keys"], index["steps"], strict=True)
+        )
         ends = np.cumsum(index["lengths"], dtype=np.int64).tolist()
         self._ends = dict(zip(index["keys"], ends, strict=True))
 
@@ -73,8 +75,9 @@ class Pack:
         begin = self._ends[key] - length
         samples = self._samples[begin + first : begin + max(first, last)]
         if samples.dtype == np.float32:
-            return np.asarray(samples, dtype=np.float32)
-        waveform: Waveform = np.multiply(samples, self._steps[key], dtype=np.float32)
+            waveform: Waveform = samples
+        else:
+            waveform = np.multiply(samples, self._steps[key], dtype=np.float32)
         return waveform
 
 

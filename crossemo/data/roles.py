@@ -177,7 +177,7 @@ class Roles:
 
     def _take(self, role: str, corpus: Corpus, progress: bool) -> list[Example]:
         options = (self.task.target, self.cache_dir, self.strict, progress)
-        left_out, cut = self._left_out[role], self.windowing(corpus)
+        cut, left_out = self.windowing(corpus), self._left_out[role]
         examples = take_examples(corpus, *options, left_out, cut, self.excerpt)
         if not examples:
             raise SplitError(

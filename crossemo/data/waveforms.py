@@ -44,8 +44,8 @@ class WaveformStore:
     the rate, the resampler and the format of samples. A clip is looked for in all packs
     of its settings by its key (content of the file and stretch), so that corpora, roles
     and runs share what is decoded. `prepare` decodes what is in none of them, `open`
-    finds them, `select` says which clips can be served and `store.read(example.key)` is
-    a waveform, `(samples,)` float32.
+    finds them, `select` says which clips can be served and `store[example.key]` is a
+    waveform, `(samples,)` float32.
 
     Args:
         packs: The packs, which may hold other clips too.
@@ -161,6 +161,9 @@ class WaveformStore:
             if not keys.isdisjoint(pack.lengths) or not keys.isdisjoint(pack.failures)
         ]
         return cls(packs, rate, sample_format)
+
+    def __getitem__(self, key: str) -> Waveform:
+        return self.read(key)
 
     def read(self, key: str, start: int = 0, stop: int | None = None) -> Waveform:
         """Return the samples of a clip from `start` on, before `stop`, as float32."""

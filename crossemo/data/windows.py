@@ -10,7 +10,7 @@ import numpy as np
 from crossemo.errors import CrossEmoError
 
 MUSIC_WINDOW = 10.0  # seconds, where a corpus has no window of its own
-CUT = "#"  # parts the key of a clip from how it is cut
+CUT = "#"  # parts the key of a clip from how it is cut and was written
 CROPS = 1  # a stream of random numbers of its own, beside that of the shuffling
 
 

@@ -55,7 +55,7 @@ def test_a_store_returns_the_samples_that_were_written(
     store = WaveformStore.prepare(clips, RATE, cache)
     for seed, (clip, length) in enumerate(zip(clips, LENGTHS, strict=True)):
         assert store.lengths[clip.key] == length
-        assert_tone(store.read(clip.key), tone(length, seed))
+        assert_tone(store[clip.key], tone(length, seed))
     assert store.rate == RATE
     assert not store.failures
     assert left_in(cache) == [pack.folder.name for pack in store.packs]
@@ -64,7 +64,7 @@ def test_a_store_returns_the_samples_that_were_written(
 def test_32_bits_lose_nothing(clips: list[Example], cache: Path) -> None:
     store = WaveformStore.prepare(clips, RATE, cache, sample_format="float32")
     for seed, (clip, length) in enumerate(zip(clips, LENGTHS, strict=True)):
-        assert_tone(store.read(clip.key), tone(length, seed))
+        assert_tone(store[clip.key], tone(length, seed))
     with pytest.raises(WaveformError, match="not in the cache"):
         WaveformStore.open(clips, RATE, cache)
     halves = WaveformStore.prepare(clips, RATE, cache)
@@ -82,7 +82,7 @@ def test_16_bits_are_kept_as_they_are(
     write_tone(path, (whole / 32768).astype(np.float32))
     store = WaveformStore.prepare([tone_example(path)], RATE, cache)
     (key,) = store.lengths
-    np.testing.assert_array_equal(store.read(key) * 32768, whole)
+    np.testing.assert_array_equal(store[key] * 32768, whole)
 
 
 @pytest.mark.parametrize("loudest", [-2.0, 2.0, 2.1, 0.9999999])
@@ -93,7 +93,7 @@ def test_no_sample_turns_round(tmp_path: Path, cache: Path, loudest: float) -> N
     store = WaveformStore.prepare([tone_example(path)], RATE, cache)
     (key,) = store.lengths
     # A positive peak of a power of two loses a whole step.
-    np.testing.assert_allclose(store.read(key), loud, rtol=0, atol=1.01 * 4 / 2**16)
+    np.testing.assert_allclose(store[key], loud, rtol=0, atol=1.01 * 4 / 2**16)
 
 
 @pytest.mark.parametrize("sample_format", ["int16", "float32"])
@@ -102,7 +102,7 @@ def test_a_stretch_of_a_waveform_is_read_alone(
 ) -> None:
     store = WaveformStore.prepare(clips, RATE, cache, sample_format=sample_format)
     for one in clips:
-        whole = store.read(one.key)
+        whole = store[one.key]
         for start, stop in ((0, 10), (50, 200), (290, 400), (650, None), (2000, 2100)):
             part = store.read(one.key, start, stop)
             assert part.dtype == np.float32
@@ -119,7 +119,7 @@ def test_a_second_time_nothing_is_decoded(
         WaveformStore.open(clips, RATE, cache),
     ):
         assert [p.folder for p in again.packs] == [p.folder for p in first.packs]
-        assert_tone(again.read(clips[1].key), tone(1200, 1))
+        assert_tone(again[clips[1].key], tone(1200, 1))
 
 
 def test_a_changed_file_is_noticed(clips: list[Example], cache: Path) -> None:
@@ -129,8 +129,8 @@ def test_a_changed_file_is_noticed(clips: list[Example], cache: Path) -> None:
     with pytest.raises(WaveformError, match="not in the cache"):
         WaveformStore.open(clips, RATE, cache)
     after = WaveformStore.prepare(clips, RATE, cache)
-    assert_tone(after.read(clips[0].key), tone(700, seed=99))
-    assert_tone(before.read(key), tone(700, seed=0))
+    assert_tone(after[clips[0].key], tone(700, seed=99))
+    assert_tone(before[key], tone(700, seed=0))
 
 
 def test_rate_and_resampler_have_stores_of_their_own(
@@ -174,7 +174,7 @@ def test_what_can_not_be_used_is_named(clips: list[Example], cache: Path) -> Non
     assert str(clips[1].clip.path) in skipped[clips[1].clip.id]
     reason = skipped[clips[2].clip.id]
     assert "300 samples at 16000 Hz, fewer than the 400 needed" in reason
-    assert_tone(store.read(clips[3].key), tone(1000, 3))
+    assert_tone(store[clips[3].key], tone(1000, 3))
 
 
 def test_the_shortest_allowed_clip_is_used(clips: list[Example], cache: Path) -> None:
@@ -232,7 +232,7 @@ def test_one_clip_more_decodes_one_clip(
     store = WaveformStore.prepare(clips, RATE, cache)
     assert decoded == [clips[3].clip.path]
     for seed, (one, length) in enumerate(zip(clips, LENGTHS, strict=True)):
-        assert_tone(store.read(one.key), tone(length, seed))
+        assert_tone(store[one.key], tone(length, seed))
     decoded.clear()
     for chosen in (clips, clips[2:], clips[1:2], clips[::-1]):
         WaveformStore.prepare(chosen, RATE, cache)
@@ -250,7 +250,7 @@ def test_the_same_content_elsewhere_is_not_decoded(
     decoded = watched(monkeypatch)
     store = WaveformStore.prepare([tone_example(copy)], RATE, cache)
     assert decoded == []
-    assert_tone(store.read(tone_example(copy).key), tone(300, 2))
+    assert_tone(store[tone_example(copy).key], tone(300, 2))
 
 
 def test_many_clips_fill_several_packs(
@@ -302,8 +302,8 @@ def test_failed_clips_are_tried_again(
         assert WaveformStore.prepare(clips, RATE, cache).failures
     whole = WaveformStore.prepare(clips, RATE, cache)
     assert not whole.failures
-    assert_tone(whole.read(clips[1].key), tone(1200, 1))
-    assert_tone(lacking.read(clips[3].key), tone(1000, 3))
+    assert_tone(whole[clips[1].key], tone(1200, 1))
+    assert_tone(lacking[clips[3].key], tone(1000, 3))
 
 
 def test_a_pickled_store_carries_no_samples(clips: list[Example], cache: Path) -> None:
@@ -343,5 +343,5 @@ def test_stretches_of_a_file_are_clips_of_their_own(
     assert len({one.key for one in (whole, *examples)}) == 4
     samples = tone(1200, 1)
     for one, expected in zip(examples, np.split(samples, [400, 800]), strict=True):
-        assert_tone(store.read(one.key), expected)
-    assert_tone(store.read(whole.key), samples)
+        assert_tone(store[one.key], expected)
+    assert_tone(store[whole.key], samples)

@@ -81,7 +81,7 @@ def test_a_killed_run_is_not_taken_for_whole(clips: list[Example], cache: Path) 
     with pytest.raises(WaveformError, match=r"call prepare_data\(\)"):
         WaveformStore.open(clips, RATE, cache)
     store = WaveformStore.prepare(clips, RATE, cache)
-    assert_tone(store.read(clips[3].key), tone(1000, 3))
+    assert_tone(store[clips[3].key], tone(1000, 3))
 
 
 def cut_samples(folder: Path) -> None:
@@ -129,7 +129,7 @@ def test_a_damaged_store_is_made_anew(
     (line,) = caplog.messages
     assert "made again" in line
     store = WaveformStore.prepare(clips, RATE, cache)
-    assert_tone(store.read(clips[3].key), tone(1000, 3))
+    assert_tone(store[clips[3].key], tone(1000, 3))
     assert left_in(cache) == [store.packs[0].folder.name]
 
 

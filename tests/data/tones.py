@@ -79,6 +79,8 @@ def assert_tone(samples: NDArray[np.float32], expected: NDArray[np.float32]) -> 
     """Check samples that lay on the disk in 16 bits, half of whose step may be lost."""
     assert samples.dtype == np.float32
     step = 2.0 ** np.ceil(np.log2(np.abs(expected).max())) / 2**15
+    highest = (2**15 - 1) * step
+    expected = np.minimum(expected, highest)
     np.testing.assert_allclose(samples, expected, rtol=0, atol=step / 2)
 
 
@@ -106,7 +108,7 @@ def prepare_when_both_are_ready(
 ) -> None:
     barrier.wait(60)
     store = WaveformStore.prepare(clips, RATE, cache, sample_format="float32")
-    results.put(float(sum(store.read(clip.key).sum() for clip in clips)))
+    results.put(float(sum(store[clip.key].sum() for clip in clips)))
 
 
 def prepare_and_be_killed(clips: list[Example], cache: Path) -> None:
