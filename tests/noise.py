@@ -17,6 +17,8 @@ class Noise:
     def __init__(self, lengths: Mapping[str, int]) -> None:
         self.lengths = lengths
 
-    def __getitem__(self, key: str) -> NDArray[np.float32]:
+    def read(
+        self, key: str, start: int = 0, stop: int | None = None
+    ) -> NDArray[np.float32]:
         rng = np.random.default_rng(crc32(key.encode()))
-        return rng.standard_normal(self.lengths[key]).astype(np.float32)
+        return rng.standard_normal(self.lengths[key]).astype(np.float32)[start:stop]

@@ -200,7 +200,7 @@ def test_a_stage_may_start_from_another_run(
         ),
         (
             ["fit", "--data.labels={glad: happy}"],
-            "choose shared6, speech8 or four, or lists by",
+            "choose shared6, speech8, four or quadrants, or lists by",
         ),
         (["fit", "--model.tuning=nix"], "vblora or fourierft."),
         (

@@ -73,7 +73,9 @@ def test_a_clip_is_judged_and_embedded_by_the_mean_of_its_windows(
         assert judged.places == list(range(len(dataset)))
         counts = []
         for place, key in enumerate(dataset.keys):
-            clip = torch.from_numpy(dataset.store[dataset.examples[place].key].copy())
+            clip = torch.from_numpy(
+                dataset.store.read(dataset.examples[place].key).copy()
+            )
             cut = pieces(clip)
             counts.append(len(cut))
             with torch.no_grad():

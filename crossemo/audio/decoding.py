@@ -65,10 +65,11 @@ def decode(
         ) from error
 
 
-def header(path: Path) -> tuple[int, int, int] | None:
+def header(path: Path) -> tuple[int | None, int, int] | None:
     """Return samples of a channel, sampling rate in Hz and channels, by the header.
 
-    Nothing is decoded. None where libsndfile can't read the header.
+    Nothing is decoded. None where libsndfile can't read the header, and None samples
+    where it doesn't count them.
     """
     try:
         with open_regular(path) as file:

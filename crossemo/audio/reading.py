@@ -75,15 +75,18 @@ def read_sound(file: BinaryIO, path: Path, until: float) -> Sound:
     return Sound(decoder.samplerate, _blocks(decoder, streams))
 
 
-def read_header(file: BinaryIO) -> tuple[int, int, int]:
+def read_header(file: BinaryIO) -> tuple[int | None, int, int]:
     """Return samples of a channel, sampling rate in Hz and channels, by the header.
+
+    The samples are None where it doesn't count them.
 
     Raises:
         Exception: Whatever libsndfile has against the file.
     """
     size = os.fstat(file.fileno()).st_size
     with _Decoder(View(file, [(0, size)]).source(), closefd=False) as decoder:
-        return decoder.frames, decoder.samplerate, decoder.channels
+        samples = decoder.frames if decoder.frames < _UNKNOWN else None
+        return samples, decoder.samplerate, decoder.channels
 
 
 def _open(stream: Stream) -> _Decoder:

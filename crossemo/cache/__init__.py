@@ -9,6 +9,8 @@ from crossemo.cache.publishing import (
     FORSAKEN,
     UNFINISHED,
     cache_dir,
+    free_bytes,
+    in_bytes,
     new_folder,
     unwritable,
 )
@@ -23,6 +25,8 @@ __all__ = [
     "cache_dir",
     "clear",
     "entries",
+    "free_bytes",
+    "in_bytes",
     "is_whole",
     "new_folder",
     "sums_of",

@@ -61,11 +61,27 @@ def _as_good(there: Path, ours: Path) -> bool:
     return not (ours / SUMS).exists() or is_whole(there / SUMS)
 
 
+def free_bytes(folder: Path) -> int:
+    """Return how many bytes the disk has free where a folder is or will be.
+
+    Raises:
+        OSError: The system can't tell.
+    """
+    there = next(one for one in (folder, *folder.parents) if os.path.isdir(one))
+    return shutil.disk_usage(there).free
+
+
+def in_bytes(size: int) -> str:
+    """Return a size in GB or MB, as a sentence has it."""
+    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
+
+
 @contextmanager
 def new_folder(
     final: Path,
     stays: Callable[[Path, Path], bool] = _as_good,
     sums: bool = True,
+    stamped: bool = False,
 ) -> Iterator[Path]:
     """Give an empty folder to fill, which gets its name when all went well.
 
@@ -79,6 +95,8 @@ def new_folder(
             that one stays. If not, ours takes its place. By default it stays if it is
             whole.
         sums: Whether to write the sums of all files into it, see `is_whole`.
+        stamped: Whether to trust files with the time that they have by then, see
+            `write_sums`.
 
     Yields:
         The folder to fill.
@@ -95,19 +113,19 @@ def new_folder(
         ours = Path(scratch, final.name)
         ours.mkdir()
         yield ours
-        _finish(ours, sums)
+        _finish(ours, sums, stamped)
         while not _renamed(ours, final) and not stays(final, ours):
             with suppress(FileNotFoundError):  # a third process was faster
                 final.rename(Path(mkdtemp(dir=scratch), final.name))
         sync(final.parent)
 
 
-def _finish(folder: Path, sums: bool) -> None:
+def _finish(folder: Path, sums: bool, stamped: bool) -> None:
     """Write the sums, and wait until all that a folder holds is on the disk."""
     inside = list(folder.rglob("*"))
     files = [path for path in inside if path.is_file()]
     if sums:
-        write_sums(folder / SUMS, files)
+        write_sums(folder / SUMS, files, stamped)
     with ThreadPoolExecutor(8) as threads:  # a disk does many at once
         list(threads.map(sync, files))
     for path in (folder, *inside):

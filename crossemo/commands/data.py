@@ -29,7 +29,9 @@ logger = logging.getLogger(__name__)
 def main(typed: list[str]) -> None:
     """Run `show_data`."""
     parser = Parser(prog="crossemo data")
-    parser.add_function_arguments(show_data, as_positional=True)
+    parser.add_function_arguments(show_data, as_positional=True, skip={"strict"})
+    problems = "End with an error where there is any problem."
+    parser.add_argument("--strict", action="store_true", help=problems)
     show_data(**parser.instantiate_classes(parser.parse_args(typed)).as_dict())
 
 

@@ -21,7 +21,7 @@ from crossemo.data.dataset import ClipDataset
 from crossemo.data.examples import take_examples
 from crossemo.data.samplers import eval_batches
 from crossemo.data.waveforms import WaveformStore, skipped_sentence
-from crossemo.data.windows import Windowing
+from crossemo.data.windows import MUSIC_WINDOW, Windowing
 from crossemo.encoders import SSLEncoder, load_encoder
 from crossemo.errors import CrossEmoError, listed
 from crossemo.files import expanded, from_here, printable
@@ -67,7 +67,7 @@ def compare_folders(
     name: str = "fad",
     logs: Path = Path("logs"),
     batch_size: int = 16,
-    window: float = 10.0,
+    window: float = MUSIC_WINDOW,
     hop: float | None = None,
     device: str | None = None,
     cache_dir: Path | None = None,

@@ -13,7 +13,7 @@ from crossemo import audio, cache
 from crossemo.corpora.base import Clip, CorpusError
 from crossemo.progress import bar
 
-FORMAT = 2
+FORMAT = 3
 READ_AHEAD = 256  # files
 
 
@@ -34,6 +34,17 @@ class FileFacts:
     samples: int | None = None
     rate: int | None = None
     channels: int | None = None
+
+    def seconds_of(self, clip: Clip) -> float | None:
+        """Return how long a clip of this file is; None where nobody knows.
+
+        What a clip would have beyond the file's end doesn't count.
+        """
+        if not self.samples or not self.rate:
+            return None if clip.end is None else clip.end - clip.start
+        length = self.samples / self.rate
+        end = length if clip.end is None else min(clip.end, length)
+        return max(0.0, end - clip.start)
 
 
 UNREADABLE = FileFacts("", 0)

@@ -157,7 +157,8 @@ class IEMOCAP(AnnotatedCorpus):
     def annotations(self, tree: Tree) -> Iterator[Annotation]:
         """Yield the utterances, dialog by dialog."""
         for dialog in self._dialogs(tree):
-            for turn in read_lines(tree.table(f"{dialog}.txt"), _turn):
+            path = tree.table(f"{dialog}.txt")
+            for turn in read_lines(path, _turn, "latin-1"):  # as raters may comment
                 yield self._annotation(turn)
 
     def audio(self, tree: Tree) -> dict[str, Path]:

@@ -7,10 +7,11 @@ from types import MappingProxyType
 from crossemo.corpora.annotated import AnnotatedCorpus, Annotation
 from crossemo.corpora.base import Part, check_choice
 from crossemo.corpora.rows import Row, read_rows
-from crossemo.corpora.tree import Tree
+from crossemo.corpora.tree import Tree, by_stem
 from crossemo.files import expanded
 
 _PARTS: dict[str, Part] = {"train": "train", "validation": "val", "test": "test"}
+_FOLDERS = frozenset(f"{digits:02}" for digits in range(100))
 _COLUMNS = ("TRACK_ID", "ARTIST_ID", "ALBUM_ID", "PATH", "TAGS")
 _WORDS = {
     "happy": "happy",
@@ -122,9 +123,13 @@ class Jamendo(AnnotatedCorpus):
                 )
 
     def audio(self, tree: Tree) -> dict[str, Path]:
-        """Return the tracks by number, in full quality where it is there."""
-        low = {s.removesuffix(".low"): p for s, p in tree.audio.items()}
-        return low | {s: p for s, p in tree.audio.items() if not s.endswith(".low")}
+        """Return the tracks by number, in full quality where it is there.
+
+        Tracks lie in folders 00 to 99; what is numbered elsewhere is another corpus's.
+        """
+        audio = by_stem(p for p in tree.sounds if p.parent.name in _FOLDERS)
+        low = {stem.removesuffix(".low"): path for stem, path in audio.items()}
+        return low | {s: p for s, p in audio.items() if not s.endswith(".low")}
 
     def is_passed_over(self, stem: str) -> bool:
         """Return whether audio is that of some track of Jamendo's."""

@@ -206,7 +206,8 @@ def has_columns(path: Path, columns: Collection[str]) -> bool:
             names = next(csv.reader(lines, delimiter=_delimiter(path)), [])
     except (OSError, csv.Error):  # whoever reads it says why it can't be read
         return False
-    return {name.strip() for name in names}.issuperset(columns)
+    there = {name.strip().casefold() for name in names}
+    return there.issuperset(column.casefold() for column in columns)
 
 
 def _delimiter(path: Path) -> str:

@@ -117,6 +117,8 @@ class TableCorpus(AnnotatedCorpus):
         root = table.root or self.root
         reader = _Reader(self.name, root, columns)
         rows = parse_rows(table.path, table.rows, reader.annotation)
+        if not rows:
+            raise CorpusError(f"{where} lists no clip: it has columns and no row.")
         if reader.alone:
             logger.warning(
                 "In %s, %d of %d rows name no speaker, song or other group: each file "

@@ -4,20 +4,19 @@ import logging
 import warnings
 from collections.abc import Mapping, Sequence
 from itertools import chain
+from math import inf
 from pathlib import Path
 from typing import Any, NoReturn
 
-import numpy as np
 import torch
 from lightning import LightningDataModule
-from numpy.typing import NDArray
 from torch.utils.data import DataLoader
 
 from crossemo.corpora.base import PARTS, Corpus, Part
 from crossemo.corpora.joint import as_one
-from crossemo.data.balance import Balance, check_balance, shares
+from crossemo.data.balance import Balance
 from crossemo.data.batch import Batch
-from crossemo.data.dataset import ClipDataset, Store, joined
+from crossemo.data.dataset import ClipDataset, Store
 from crossemo.data.partition import Partition
 from crossemo.data.roles import Roles
 from crossemo.data.samplers import (
@@ -26,7 +25,9 @@ from crossemo.data.samplers import (
     samples_bound,
 )
 from crossemo.data.splits import Scheme, Split, SplitScheme
-from crossemo.data.windows import Windowing
+from crossemo.data.training import Training
+from crossemo.data.waveforms import SampleFormat
+from crossemo.data.windows import MUSIC_WINDOW, Windowing
 from crossemo.emotions import LabelSpaceName, NeutralCalm
 from crossemo.errors import CrossEmoError
 from crossemo.tasks import Task, TaskName, as_task
@@ -68,12 +69,17 @@ class EmotionDataModule(LightningDataModule):
         window: Seconds that a clip is heard at once. Of a longer one, training hears a
             random window in every epoch; everything else hears all windows, and the
             mean of what the model says of them is judged. 0 takes all clips whole; by
-            default it is the corpus's own, none for speech.
+            default it is the corpus's own, or else 10 for music and none for speech.
         hop: Seconds from the start of one window to that of the next; by default those
             of a window, so that none overlap.
         sampling_rate: Rate in Hz that the encoder takes.
         min_samples: Shortest clip that the encoder takes, in samples; shorter ones are
             left out.
+        excerpt: Seconds of longer clips that are decoded and kept, from their middle;
+            None takes them whole.
+        sample_format: How decoded clips lie on the disk: `int16`, some 80 dB below
+            which lies what is lost of a clip, or `float32`, which loses nothing and
+            takes twice the room.
         cache_dir: The cache folder; `$CROSSEMO_CACHE` or the user's if None.
         strict: Refuse clips that can't be used instead of leaving them out.
         num_workers: Loader processes. Reading decoded clips costs less than passing
@@ -88,7 +94,8 @@ class EmotionDataModule(LightningDataModule):
 
     Raises:
         CrossEmoError: There is no role, `num_workers` is below 0, `task` and `labels`
-            are both given, or there can be no such balance, window, hop or batch.
+            are both given, or there can be no such balance, window, hop, excerpt or
+            batch.
         UnknownEmotionError: There is no such label space or word.
         SplitError: There is no such scheme.
     """
@@ -113,6 +120,8 @@ class EmotionDataModule(LightningDataModule):
         hop: float | None = None,
         sampling_rate: int = 16_000,
         min_samples: int = 400,
+        excerpt: float | None = None,
+        sample_format: SampleFormat = "int16",
         cache_dir: str | Path | None = None,
         strict: bool = False,
         num_workers: int = 0,
@@ -130,8 +139,8 @@ class EmotionDataModule(LightningDataModule):
             raise CrossEmoError("A datamodule needs a corpus in at least one role.")
         if num_workers < 0:
             raise CrossEmoError(f"num_workers is {num_workers}: choose 0 or more.")
-        check_balance(balance, balance_strength)
-        self.balance, self.balance_strength = balance, balance_strength
+        if excerpt is not None and not 0 < excerpt < inf:
+            raise CrossEmoError(f"excerpt is {excerpt:g}: choose seconds above 0.")
         self.roles = {role: as_one(corpora) for role, corpora in roles.items()}
         if labels is not None and task != "shared6":
             raise CrossEmoError("task and labels are the same: give task alone.")
@@ -159,6 +168,11 @@ class EmotionDataModule(LightningDataModule):
             cache_dir,
             strict,
             self.windowing,
+            excerpt,
+            sample_format,
+        )
+        self._training = Training(
+            self._clips, seed, self.batch_samples, balance, balance_strength
         )
         for corpus in chain(*(corpus.members for corpus in self.roles.values())):
             self.windowing(corpus)  # refuses what is none before the long work
@@ -198,7 +212,10 @@ class EmotionDataModule(LightningDataModule):
 
     def windowing(self, corpus: Corpus) -> Windowing:
         """Return how the long clips of a corpus are cut."""
-        window = corpus.window if self.window is None else self.window
+        window = self.window
+        if window is None:
+            window = MUSIC_WINDOW if corpus.domain == "music" else None
+            window = window if corpus.window is None else corpus.window
         return Windowing.of_seconds(
             window, self.hop, self.sampling_rate, self.min_samples
         )
@@ -232,7 +249,7 @@ class EmotionDataModule(LightningDataModule):
         self, roles: Sequence[str], batch_size: int | None = None
     ) -> int:
         """Return the batches of an epoch on the training clips of some roles."""
-        return len(self._train_sampler(roles, batch_size or self.batch_size, None))
+        return len(self._training.sampler(roles, batch_size or self.batch_size))
 
     def prepare_data(self) -> None:
         """Write, read and decode what is missing; called in one process per machine."""
@@ -297,7 +314,7 @@ class EmotionDataModule(LightningDataModule):
 
     def train_dataloader(self) -> DataLoader[Any]:
         """Return a shuffled loader of the active roles' training clips."""
-        sampler = self._train_sampler(*self._served)
+        sampler = self._training.sampler(*self._served)
         return self._loader(sampler.dataset, sampler)
 
     def val_dataloader(self) -> list[DataLoader[Batch]]:
@@ -336,14 +353,7 @@ class EmotionDataModule(LightningDataModule):
 
         It is their expected number where classes or corpora are balanced.
         """
-        counts = [self._clips[role].counts("train") for role in roles]
-        names = counts[0]
-        if self.balance == "none":
-            return [sum(one[name] for one in counts) for name in names]
-        dataset = joined([self.dataset(role, "train") for role in roles])
-        drawn = len(dataset) * self._shares(dataset)
-        targets = np.array(dataset.targets)
-        return [float(drawn[targets == place].sum()) for place in range(len(names))]
+        return self._training.class_counts(roles)
 
     def describe(self) -> dict[str, Any]:
         """Return what the data of a run were, ready for JSON."""
@@ -353,24 +363,6 @@ class EmotionDataModule(LightningDataModule):
     @property
     def _speaks(self) -> bool:
         return self.trainer is None or self.trainer.is_global_zero
-
-    def _train_sampler(
-        self, roles: Sequence[str], batch_size: int, batches: int | None
-    ) -> LengthBucketSampler:
-        dataset = joined([self.dataset(role, "train") for role in roles])
-        return LengthBucketSampler(
-            dataset,
-            batch_size,
-            shuffle=True,
-            seed=self.seed,
-            batches=batches,
-            shares=None if self.balance == "none" else self._shares(dataset),
-            samples=self.batch_samples,
-            least=self.task.least_batch,
-        )
-
-    def _shares(self, dataset: ClipDataset) -> NDArray[np.float64]:
-        return shares(dataset.examples, self.balance, self.balance_strength)
 
     def _loader(
         self, dataset: ClipDataset, sampler: LengthBucketSampler

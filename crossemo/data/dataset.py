@@ -12,7 +12,8 @@ from torch.utils.data import Dataset
 from crossemo.corpora.base import Clip
 from crossemo.data.batch import Batch, Content
 from crossemo.data.examples import Example
-from crossemo.data.windows import WHOLE, Window, all_windows, random_crops
+from crossemo.data.waveforms import WaveformStore
+from crossemo.data.windows import CUT, WHOLE, Window, all_windows, random_crops
 from crossemo.tasks import Target
 
 
@@ -31,10 +32,17 @@ class Store(Protocol):
     def lengths(self) -> Mapping[str, int]:
         """Samples of each clip's waveform."""
 
-    def __getitem__(self, key: str) -> NDArray[np.float32]:
-        """Return the samples of a clip `(samples,)`, or hidden states.
+    def read(
+        self, key: str, start: int = 0, stop: int | None = None
+    ) -> NDArray[np.float32]:
+        """Return samples of a clip `(samples,)`, or hidden states of the whole clip.
 
         These are `(states, width)`, the mean frame, or `(states, frames, width)`.
+
+        Args:
+            key: What the clip is known by.
+            start: The first sample.
+            stop: The sample after the last; all samples if None.
         """
 
 
@@ -81,9 +89,12 @@ class ClipDataset(Dataset[Batch]):
 
     @property
     def keys(self) -> list[str]:
-        """What is computed of each clip is kept by: see `Clip.key`, `Windowing.key`."""
+        """What is computed of each clip is kept by: see `Clip.key`, `Windowing.key`.
+
+        Samples that lay on the disk in another format than by default are others.
+        """
         return [
-            one.windowing.key(one.key, length)
+            one.windowing.key(one.key, length) + _written(self._store(one.key))
             for one, length in zip(self.examples, self.lengths, strict=True)
         ]
 
@@ -133,10 +144,11 @@ class ClipDataset(Dataset[Batch]):
             content=self.store.content,
         )
 
+    def _store(self, key: str) -> Store:
+        return self.store.of(key) if isinstance(self.store, _Stores) else self.store
+
     def _read(self, example: Example, window: Window) -> NDArray[np.float32]:
-        row = self.store[example.key]
-        whole = self.store.content != "waveforms"
-        return row if whole else row[window.start : window.stop]
+        return self.store.read(example.key, window.start, window.stop)
 
 
 def joined(datasets: Sequence[ClipDataset]) -> ClipDataset:
@@ -155,8 +167,21 @@ class _Stores:
         self.content = stores[0].content
         self.lengths = ChainMap(*(dict(store.lengths) for store in stores))
 
-    def __getitem__(self, key: str) -> NDArray[np.float32]:
-        return next(store[key] for store in self._stores if key in store.lengths)
+    def of(self, key: str) -> Store:
+        """Return the store that has a clip."""
+        return next(store for store in self._stores if key in store.lengths)
+
+    def read(
+        self, key: str, start: int = 0, stop: int | None = None
+    ) -> NDArray[np.float32]:
+        return self.of(key).read(key, start, stop)
+
+
+def _written(store: Store) -> str:
+    """Return what tells samples of a format from those of the default one."""
+    if isinstance(store, WaveformStore) and store.sample_format != "int16":
+        return f"{CUT}{store.sample_format}"
+    return ""
 
 
 def _padded(clips: Sequence[NDArray[np.float32]]) -> NDArray[np.float32]:

@@ -3,12 +3,12 @@
 import logging
 from collections import Counter
 from collections.abc import Callable, MutableMapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from crossemo.corpora.base import Clip, Corpus, CorpusError, Problem
 from crossemo.corpora.copies import without_copies
-from crossemo.corpora.facts import clip_key, file_facts
+from crossemo.corpora.facts import FileFacts, clip_key, file_facts
 from crossemo.corpora.vocabulary import unknown_words
 from crossemo.data.windows import WHOLE, Windowing
 from crossemo.emotions import UnknownEmotionError
@@ -32,6 +32,7 @@ class Example:
             own parts cut some.
         corpus: Name of the corpus that it is of.
         windowing: How it is cut where it is long.
+        seconds: Its length as far as the file's header tells; None where it doesn't.
     """
 
     clip: Clip
@@ -41,6 +42,7 @@ class Example:
     ties: tuple[str, ...] = ()
     corpus: str = ""
     windowing: Windowing = WHOLE
+    seconds: float | None = None
 
     @property
     def digest(self) -> str:
@@ -56,6 +58,7 @@ def take_examples(
     progress: bool = False,
     left_out: MutableMapping[str, str] | None = None,
     windowing: Windowing = WHOLE,
+    excerpt: float | None = None,
 ) -> list[Example]:
     """Return the clips of a corpus that have a target, each content once.
 
@@ -69,6 +72,8 @@ def take_examples(
         progress: Show a bar.
         left_out: Gets the reason why a clip or a file is left out, by its name.
         windowing: How long clips are cut.
+        excerpt: The middle seconds to which longer clips are cut; None takes them
+            whole, as it is with those whose files don't tell how long they are.
 
     Raises:
         CorpusError: The corpus can't be read, or labels are no words of crossemo.
@@ -87,18 +92,37 @@ def take_examples(
         left_out.update({name: one.kind for one in problems for name in one.where})
         for clip in clips:
             left_out.pop(clip.id, None)
-    return [
-        Example(
-            clip,
-            clip_key(clip, facts),
-            target,
-            clip.groups[0],
-            corpus=corpus.name,
-            windowing=windowing,
-        )
-        for clip in clips
-        if (target := target_of(clip, corpus)) is not None
-    ]
+    examples = []
+    for whole in clips:
+        clip = whole if excerpt is None else middle(whole, facts[whole.path], excerpt)
+        target = target_of(clip, corpus)
+        if target is not None:
+            one = Example(
+                clip,
+                clip_key(clip, facts),
+                target,
+                clip.groups[0],
+                corpus=corpus.name,
+                windowing=windowing,
+                seconds=facts[clip.path].seconds_of(clip),
+            )
+            examples.append(one)
+    return examples
+
+
+def middle(clip: Clip, facts: FileFacts, seconds: float) -> Clip:
+    """Return the middle seconds of a clip that is longer; otherwise the clip.
+
+    Args:
+        clip: The clip.
+        facts: What its file holds. Where its length isn't known, the clip stays.
+        seconds: How many.
+    """
+    length = facts.seconds_of(clip)
+    if length is None or length <= seconds:
+        return clip
+    start = round(clip.start + (length - seconds) / 2, 3)
+    return replace(clip, start=start, end=round(start + seconds, 3))
 
 
 def _class(target: Target | None) -> int | None:

@@ -10,6 +10,7 @@ from typing import Any
 from crossemo.corpora.base import PARTS, Clip, Corpus, Problem
 from crossemo.corpora.copies import without_copies
 from crossemo.corpora.facts import FileFacts, clip_key, file_facts
+from crossemo.corpora.tree import pointers
 from crossemo.data.units import CONTENT, tied
 from crossemo.emotions import WORDS
 
@@ -127,7 +128,15 @@ def overview(
     facts = file_facts(paths, corpus.root, cache_dir, progress)
     clips, copies = without_copies(every, facts)
     problems = [*corpus.problems(), *copies, *_repeated(every, clips, copies, facts)]
-    silent = tuple(c.id for c in clips if not facts[c.path].rate)
+    headless = [clip for clip in clips if not facts[clip.path].rate]
+    unfetched = pointers(clip.path for clip in headless)
+    if where := tuple(clip.id for clip in headless if clip.path in unfetched):
+        what = (
+            f"{len(where)} files, such as {where[0]}, are pointers of git-lfs, not "
+            "audio: fetch it with `git lfs pull`."
+        )
+        problems.append(Problem("pointer of git-lfs", what, where))
+    silent = tuple(clip.id for clip in headless if clip.path not in unfetched)
     if silent:
         what = f"{len(silent)} files, such as {silent[0]}, have no header of audio."
         problems.append(Problem("no audio", what, silent))

@@ -45,7 +45,7 @@ def with_units(members: Members, scheme: Scheme | Split) -> dict[str, list[Examp
 
     Clips of one file, in one corpus or in several, are tied too. Where a corpus's own
     parts are taken as they are, its clips are tied by their first group alone, the
-    recording.
+    recording, and by the groups of which another corpus has clips, too.
 
     Args:
         members: The examples of each role.
@@ -59,11 +59,16 @@ def with_units(members: Members, scheme: Scheme | Split) -> dict[str, list[Examp
     authors: set[str] = set()
     if isinstance(scheme, Scheme) and not scheme.strict_groups:
         authors = _published(members, scheme)
+    across = _across(members)
     tying = {
         role: [
             replace(
                 one,
-                ties=one.clip.groups[: 1 if role in authors else None]
+                ties=tuple(
+                    group
+                    for place, group in enumerate(one.clip.groups)
+                    if place == 0 or role not in authors or group in across
+                )
                 + ((copies[one.digest],) if one.digest in copies else ()),
             )
             for one in examples
@@ -129,6 +134,20 @@ def every_partition(
         partition(members, folds, replace(scheme, fold=number))
         for number in folds_of(_units(members), official, scheme)
     ]
+
+
+def _across(members: Members) -> set[str]:
+    """Return the groups that two roles have other clips of."""
+    clips: dict[str, dict[str, set[str]]] = {}
+    for role, examples in members.items():
+        for one in examples:
+            for group in one.clip.groups:
+                clips.setdefault(group, {}).setdefault(role, set()).add(one.clip.id)
+    return {
+        group
+        for group, roles in clips.items()
+        if any(ids != next(iter(roles.values())) for ids in roles.values())
+    }
 
 
 def _published(members: Members, scheme: Scheme) -> set[str]:

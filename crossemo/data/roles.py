@@ -17,7 +17,7 @@ from crossemo.data.partition import (
 )
 from crossemo.data.parts import RoleParts, role_parts
 from crossemo.data.splits import Scheme, Split, SplitError, describe_split
-from crossemo.data.waveforms import WaveformStore
+from crossemo.data.waveforms import SampleFormat, WaveformStore
 from crossemo.data.windows import WHOLE, Windowing
 from crossemo.errors import CrossEmoError
 from crossemo.tasks import Task
@@ -37,6 +37,8 @@ class Roles:
         cache_dir: The cache folder; `crossemo.cache.cache_dir` if None.
         strict: Refuse clips that can't be used instead of leaving them out.
         windowing: How the long clips of a corpus are cut.
+        excerpt: The middle seconds that longer clips are cut to; None takes them whole.
+        sample_format: How waveforms are written to the disk.
 
     Attributes:
         corpora: As given.
@@ -55,11 +57,14 @@ class Roles:
         cache_dir: str | Path | None = None,
         strict: bool = False,
         windowing: Callable[[Corpus], Windowing] = lambda _: WHOLE,
+        excerpt: float | None = None,
+        sample_format: SampleFormat = "int16",
     ) -> None:
         self.corpora, self.task, self.scheme = dict(corpora), task, scheme
         self.sampling_rate, self.min_samples = sampling_rate, min_samples
         self.cache_dir, self.strict = cache_dir, strict
         self.windowing = windowing
+        self.excerpt, self.sample_format = excerpt, sample_format
         # A role of several corpora has a place for each, see `_places`.
         self._places = {role: _places(role, one) for role, one in corpora.items()}
         self._members: dict[str, list[Example]] = {}
@@ -98,7 +103,11 @@ class Roles:
         for role in self.corpora:
             examples = list(chain(*self._of_role(role).values()))
             WaveformStore.prepare(
-                examples, self.sampling_rate, self.cache_dir, progress
+                examples,
+                self.sampling_rate,
+                self.cache_dir,
+                progress,
+                self.sample_format,
             )
 
     def setup(self) -> Sequence[str]:
@@ -168,8 +177,8 @@ class Roles:
 
     def _take(self, role: str, corpus: Corpus, progress: bool) -> list[Example]:
         options = (self.task.target, self.cache_dir, self.strict, progress)
-        cut = self.windowing(corpus)
-        examples = take_examples(corpus, *options, self._left_out[role], cut)
+        cut, left_out = self.windowing(corpus), self._left_out[role]
+        examples = take_examples(corpus, *options, left_out, cut, self.excerpt)
         if not examples:
             raise SplitError(
                 f"{corpus.name}, the corpus of {role}, has no clip {self.task.sought}: "
@@ -203,7 +212,9 @@ class Roles:
     def _open(self, role: str, made: Partition) -> RoleParts:
         places = self._of_role(role)
         examples = list(chain(*places.values()))
-        store = WaveformStore.open(examples, self.sampling_rate, self.cache_dir)
+        store = WaveformStore.open(
+            examples, self.sampling_rate, self.cache_dir, self.sample_format
+        )
         return role_parts(
             f"{role} {self.corpora[role].name}",
             places,

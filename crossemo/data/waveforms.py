@@ -1,98 +1,100 @@
-"""Clips decoded once into one memory-mapped file.
+"""Clips decoded once, each known by its content, for any number of runs.
 
 Reading a clip back costs a few hundredths of decoding it, so that no loader needs
-worker processes. The samples stay float32: some RAVDESS clips pass full scale once
-resampled, which 16-bit samples would clip.
+worker processes.
 """
 
 import json
-import os
-from collections import Counter, deque
+import logging
 from collections.abc import Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
-from functools import lru_cache
 from hashlib import blake2b
+from itertools import islice
 from pathlib import Path
-from typing import BinaryIO
-
-import numpy as np
-from numpy.typing import NDArray
 
 from crossemo import audio, cache
-from crossemo.corpora.facts import content_digest
 from crossemo.data.batch import Content
+from crossemo.data.decoders import Job, decode_all, jobs_of, seconds_of
 from crossemo.data.examples import Example
-from crossemo.errors import CrossEmoError, listed, reason_of
+from crossemo.data.packs import (
+    BYTES,
+    Pack,
+    SampleFormat,
+    Waveform,
+    WaveformError,
+    packs_in,
+    write_pack,
+)
+from crossemo.errors import listed
 from crossemo.files import printable
-from crossemo.progress import bar
 
-FORMAT = 3
+__all__ = ["SampleFormat", "WaveformError", "WaveformStore", "skipped_sentence"]
+
+FORMAT = 4
 NAMED_IN_WARNINGS = 3
-DECODED_AHEAD = 16  # clips that are decoded, or wait to be written
+PACK = 1 << 30  # bytes; what a killed process has decoded in vain at the most
+TRIES = 3  # how often the cache may be emptied while it is filled
 
-Waveform = NDArray[np.float32]
-
-
-class WaveformError(CrossEmoError):
-    """Waveforms that can't be decoded, written or used."""
+logger = logging.getLogger(__name__)
 
 
 class WaveformStore:
-    """The waveforms of some clips at one rate, in one memory-mapped file.
+    """The waveforms of some clips at one rate, memory-mapped.
 
-    A store lies in `<cache folder>/waveforms/<key>`, whose key stands for the contents
-    of the clips, the rate and the resampler. Change any of them and another store is
-    made. `prepare` makes one, `open` finds it, `select` says which clips it can serve
-    and `store[example.key]` is a read-only view, `(samples,)` float32.
+    They lie in packs, `<cache folder>/waveforms/<settings>-<pack>`, whose settings are
+    the rate, the resampler and the format of samples. A clip is looked for in all packs
+    of its settings by its key (content of the file and stretch), so that corpora, roles
+    and runs share what is decoded. `prepare` decodes what is in none of them, `open`
+    finds them, `select` says which clips can be served and `store[example.key]` is a
+    waveform, `(samples,)` float32.
 
     Args:
-        folder: A finished store.
+        packs: The packs, which may hold other clips too.
+        rate: Sampling rate in Hz.
+        sample_format: How samples are written.
 
     Attributes:
-        folder: Where the store lies.
-        rate: Sampling rate in Hz.
+        packs: As given.
+        rate: As given.
+        sample_format: As given.
         lengths: Samples by key of a clip; 0 for one that couldn't be decoded.
         failures: Why a clip couldn't be decoded, by its key.
         content: What it gives, `waveforms`.
-
-    Raises:
-        WaveformError: `folder` holds no whole store.
     """
 
     content: Content = "waveforms"
 
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        try:
-            if not cache.is_whole(folder / cache.SUMS):
-                raise FileNotFoundError
-            index = json.loads((folder / "index.json").read_text("utf-8"))
-            self._samples: Waveform = np.load(folder / "waveforms.npy", mmap_mode="r")
-        except OSError as error:
-            raise WaveformError(
-                f"There are no whole waveforms in {folder}: begin again, and they are "
-                "decoded once more."
-            ) from error
-        self.rate: int = index["rate"]
-        self.lengths: dict[str, int] = index["lengths"]
-        self.failures: dict[str, str] = index["failures"]
-        ends = np.cumsum(list(self.lengths.values()))
-        self._ends = dict(zip(self.lengths, ends.tolist(), strict=True))
+    def __init__(
+        self, packs: Sequence[Pack], rate: int, sample_format: SampleFormat = "int16"
+    ) -> None:
+        self.packs, self.rate, self.sample_format = list(packs), rate, sample_format
+        self._pack_of = {key: pack for pack in packs for key in pack.lengths}
+        self.failures = {
+            key: reason
+            for pack in packs
+            for key, reason in pack.failures.items()
+            if key not in self._pack_of
+        }
+        self.lengths = dict.fromkeys(self.failures, 0)
+        self.lengths |= {k: pack.lengths[k] for k, pack in self._pack_of.items()}
 
     @classmethod
     def open(
-        cls, examples: Sequence[Example], rate: int, cache_dir: str | Path | None = None
+        cls,
+        examples: Sequence[Example],
+        rate: int,
+        cache_dir: str | Path | None = None,
+        sample_format: SampleFormat = "int16",
     ) -> "WaveformStore":
-        """Open the store of these clips.
+        """Open the waveforms of these clips.
 
         Raises:
-            WaveformError: It has not been prepared.
+            WaveformError: Some have not been prepared.
         """
-        folder = _folder(examples, rate, cache_dir)
-        store = _find(folder)
-        if store is None:
+        home = _home(cache_dir)
+        store = cls._present(examples, rate, home, sample_format)
+        if any(one.key not in store.lengths for one in examples):
             raise WaveformError(
-                f"The waveforms are not in the cache ({folder}): "
+                f"The waveforms are not in the cache ({home}): "
                 "call prepare_data() on this machine first."
             )
         return store
@@ -104,37 +106,73 @@ class WaveformStore:
         rate: int,
         cache_dir: str | Path | None = None,
         progress: bool = False,
+        sample_format: SampleFormat = "int16",
     ) -> "WaveformStore":
-        """Open the store of these clips; decode them first if there is none.
+        """Open the waveforms of these clips; decode those first that aren't there.
 
         Several processes may do this at once. Clips that couldn't be decoded before
         are tried again, since the lacking decoder may have been installed.
 
         Args:
-            examples: The clips, each key once.
+            examples: The clips.
             rate: Sampling rate in Hz.
             cache_dir: The cache folder; `crossemo.cache.cache_dir` if None.
             progress: Show a bar while decoding.
+            sample_format: How samples are written: `int16`, some 80 dB below which lies
+                what is lost of a clip, or `float32`, which loses nothing and takes
+                twice the room.
 
         Raises:
-            WaveformError: No clip can be decoded, or the cache can't be written.
+            WaveformError: No clip can be decoded, the disk lacks the room, or the cache
+                can't be written.
         """
-        folder = _folder(examples, rate, cache_dir)
-        store = _find(folder)
-        if store is not None:
-            failed = [one for one in examples if one.key in store.failures]
-            if all(isinstance(_decode(one, rate), str) for one in failed):
-                return store
-        _build(folder, examples, rate, progress)
-        return cls(folder)
+        home = _home(cache_dir)
+        store = cls._present(examples, rate, home, sample_format)
+        again = _decodable([e for e in examples if e.key in store.failures], rate)
+        for _ in range(TRIES):
+            lacking = {
+                one.key: one
+                for one in examples
+                if one.key not in store.lengths or one.key in again
+            }
+            if not lacking:
+                break
+            _write(jobs_of(lacking.values()), rate, home, progress, sample_format)
+            store, again = cls._present(examples, rate, home, sample_format), set()
+        if examples and all(one.key in store.failures for one in examples):
+            names = {one.clip.id: store.failures[one.key] for one in examples}
+            raise WaveformError(skipped_sentence(names, len(examples)))
+        return cls.open(examples, rate, cache_dir, sample_format)
+
+    @classmethod
+    def _present(
+        cls,
+        examples: Sequence[Example],
+        rate: int,
+        home: Path,
+        sample_format: SampleFormat,
+    ) -> "WaveformStore":
+        """Return a store of the packs that hold any of some clips."""
+        keys = {one.key for one in examples}
+        folders = sorted(home.glob(f"{_settings(rate, sample_format)}-*"))
+        packs = [
+            pack
+            for pack in packs_in(folders)
+            if not keys.isdisjoint(pack.lengths) or not keys.isdisjoint(pack.failures)
+        ]
+        return cls(packs, rate, sample_format)
 
     def __getitem__(self, key: str) -> Waveform:
-        end = self._ends[key]
-        return self._samples[end - self.lengths[key] : end]
+        return self.read(key)
 
-    def __reduce__(self) -> tuple[type["WaveformStore"], tuple[Path]]:
-        # A pickled memory map would carry all its samples into every worker.
-        return type(self), (self.folder,)
+    def read(self, key: str, start: int = 0, stop: int | None = None) -> Waveform:
+        """Return the samples of a clip from `start` on, before `stop`, as float32."""
+        return self._pack_of[key].read(key, start, stop)
+
+    def __reduce__(
+        self,
+    ) -> tuple[type["WaveformStore"], tuple[list[Pack], int, SampleFormat]]:
+        return type(self), (self.packs, self.rate, self.sample_format)
 
     def select(
         self, examples: Sequence[Example], min_samples: int = 1, strict: bool = False
@@ -176,101 +214,80 @@ def skipped_sentence(skipped: dict[str, str], total: int) -> str:
     return f"{len(reasons)} of {total} clips can't be used: {named}."
 
 
-def _folder(
-    examples: Sequence[Example], rate: int, cache_dir: str | Path | None
-) -> Path:
-    keys = [example.key for example in examples]
-    identity = json.dumps([FORMAT, audio.RESAMPLER, rate, keys])
-    key = blake2b(identity.encode(), digest_size=16).hexdigest()
-    home = cache.cache_dir(cache_dir)
-    return home / "waveforms" / key
+def _home(cache_dir: str | Path | None) -> Path:
+    return cache.cache_dir(cache_dir) / "waveforms"
 
 
-def _find(folder: Path) -> WaveformStore | None:
-    try:
-        return WaveformStore(folder)
-    except WaveformError:
-        return None
+def _settings(rate: int, sample_format: SampleFormat) -> str:
+    identity = json.dumps([FORMAT, audio.RESAMPLER, rate, sample_format])
+    return blake2b(identity.encode(), digest_size=8).hexdigest()
 
 
-def _build(
-    folder: Path, examples: Sequence[Example], rate: int, progress: bool
-) -> None:
-    for key, times in Counter(one.key for one in examples).items():
-        if times > 1:
-            same = next(one.clip.id for one in examples if one.key == key)
-            raise WaveformError(f"{same} stands for two clips: give each once.")
-    try:
-        with cache.new_folder(folder, _serves_as_well) as built:
-            _write(built, examples, rate, progress)
-    except OSError as error:
-        sentence = cache.unwritable("The waveforms", folder.parent, error)
-        raise WaveformError(sentence) from error
+def _decodable(examples: Sequence[Example], rate: int) -> set[str]:
+    """Return the keys of clips that can be decoded."""
+    results = decode_all(jobs_of(examples), rate)
+    return {one.key for one, result in results if not isinstance(result, str)}
 
 
 def _write(
-    folder: Path, examples: Sequence[Example], rate: int, progress: bool
+    jobs: Sequence[Job],
+    rate: int,
+    home: Path,
+    progress: bool,
+    sample_format: SampleFormat,
 ) -> None:
-    lengths: dict[str, int] = {}
-    failures: dict[str, str] = {}
-    results = _decode_all(examples, rate, progress)
-    with (folder / "waveforms.npy").open("wb") as file:
-        _write_header(file, 0)
-        for one, result in zip(examples, results, strict=True):
-            if isinstance(result, str):
-                failures[one.key], lengths[one.key] = result, 0
-            else:
-                lengths[one.key] = len(result)
-                file.write(result.astype("<f4", copy=False).tobytes())
-        if len(failures) == len(examples):
-            names = {e.clip.id: failures[e.key] for e in examples}
-            raise WaveformError(skipped_sentence(names, len(examples)))
-        # NumPy pads headers so that one of a longer array fits in the same place.
-        file.seek(0)
-        _write_header(file, sum(lengths.values()))
-    index = {"rate": rate, "lengths": lengths, "failures": failures}
-    (folder / "index.json").write_text(json.dumps(index), encoding="utf-8")
+    """Decode clips into new packs."""
+    byte_rate = rate * BYTES[sample_format]
+    results = decode_all(jobs, rate, progress)
+    try:
+        room = _room(jobs, byte_rate, home)
+        if progress:
+            logger.info(room)
+        for clips in _chunks(jobs, byte_rate):
+            keys = json.dumps([one.key for one in clips])
+            name = blake2b(keys.encode(), digest_size=16).hexdigest()
+            folder = home / f"{_settings(rate, sample_format)}-{name}"
+            with cache.new_folder(folder, _serves_as_well, stamped=True) as built:
+                write_pack(built, islice(results, len(clips)), rate, sample_format)
+    except OSError as error:
+        sentence = cache.unwritable("The waveforms", home, error)
+        raise WaveformError(sentence) from error
 
 
-def _write_header(file: BinaryIO, samples: int) -> None:
-    header = {"descr": "<f4", "fortran_order": False, "shape": (samples,)}
-    np.lib.format.write_array_header_1_0(file, header)
+def _chunks(jobs: Sequence[Job], byte_rate: int) -> Iterator[list[Example]]:
+    """Cut clips into those of a pack each."""
+    clips: list[Example] = []
+    for job in jobs:
+        if clips and seconds_of([*clips, *job]) * byte_rate > PACK:
+            yield clips
+            clips = []
+        clips.extend(job)
+    yield clips
+
+
+def _room(jobs: Sequence[Job], byte_rate: int, home: Path) -> str:
+    """Return a sentence on how much room waveforms take.
+
+    Raises:
+        WaveformError: The disk has less.
+    """
+    clips = [one for job in jobs for one in job]
+    unknown = sum(one.seconds is None for one in clips)
+    size = round(sum(one.seconds or 0 for one in clips) * byte_rate)
+    counted = "1 clip" if len(clips) == 1 else f"{len(clips)} clips"
+    takes = f"The waveforms of {counted} take {cache.in_bytes(size)}"
+    if unknown:
+        takes += f" without the {unknown} whose files don't tell how long they are"
+    free = cache.free_bytes(home)
+    if size > free:
+        raise WaveformError(
+            f"{takes}, and {home} has {cache.in_bytes(free)} free: make room there, "
+            "choose another folder by data.cache_dir or the environment variable "
+            "CROSSEMO_CACHE, or keep less of long clips (data.excerpt)."
+        )
+    return f"{takes} in {home}."
 
 
 def _serves_as_well(there: Path, ours: Path) -> bool:
-    store = _find(there)  # may be damaged, or lack clips for want of a decoder
-    lacking = WaveformStore(ours).failures.keys()
-    return store is not None and store.failures.keys() <= lacking
-
-
-def _decode_all(
-    examples: Sequence[Example], rate: int, progress: bool
-) -> Iterator[Waveform | str]:
-    ahead: deque[Future[Waveform | str]] = deque()
-    with ThreadPoolExecutor(min(8, os.cpu_count() or 1)) as threads:
-        for one in bar(examples, f"Decoding {len(examples)} clips", shown=progress):
-            ahead.append(threads.submit(_decode, one, rate))
-            if len(ahead) == DECODED_AHEAD:
-                yield ahead.popleft().result()
-        while ahead:
-            yield ahead.popleft().result()
-
-
-def _decode(example: Example, rate: int) -> Waveform | str:
-    clip = example.clip
-    try:
-        waveform = audio.decode(clip.path, rate, clip.start, clip.end)
-        state = clip.path.stat()
-        digest = _digest(clip.path, state.st_size, state.st_mtime_ns)
-    except audio.AudioError as error:
-        return str(error)
-    except OSError as error:
-        return f"{printable(clip.path)} can't be read: {reason_of(error)}."
-    if digest != example.digest:
-        return f"{printable(clip.path)} has changed since it was listed: run again."
-    return waveform
-
-
-@lru_cache  # of a long file many stretches are decoded
-def _digest(path: Path, size: int, changed: int) -> str:
-    return content_digest(path)
+    packs = packs_in([there])  # may be damaged, or lack clips for want of a decoder
+    return bool(packs) and packs[0].failures.keys() <= Pack(ours).failures.keys()

@@ -9,7 +9,8 @@ import numpy as np
 
 from crossemo.errors import CrossEmoError
 
-CUT = "#"  # parts the key of a clip from how it is cut
+MUSIC_WINDOW = 10.0  # seconds, where a corpus has no window of its own
+CUT = "#"  # parts the key of a clip from how it is cut and was written
 CROPS = 1  # a stream of random numbers of its own, beside that of the shuffling
 
 

@@ -1,12 +1,12 @@
 """Hidden states of a frozen encoder in all frames of each clip, kept once."""
 
 import logging
-import shutil
 from collections.abc import Sequence
 from pathlib import Path
 
 from torch import Tensor
 
+from crossemo import cache
 from crossemo.data.dataset import ClipDataset
 from crossemo.encoders import SSLEncoder
 from crossemo.features.extraction import FeatureError, Precision, joined
@@ -94,22 +94,17 @@ def _windows_left(datasets: Sequence[ClipDataset], stored: Kept) -> list[list[in
 
 def _announce(folder: Path, clips: int, size: int) -> None:
     """Say how much room frames take, or refuse to fill a disk that has less."""
-    there = next(place for place in folder.parents if place.exists())
-    free = shutil.disk_usage(there).free
+    free = cache.free_bytes(folder)
     counted = "1 clip" if clips == 1 else f"{clips} clips"
-    takes = f"The frames of {counted} take {_room(size)}"
+    takes = f"The frames of {counted} take {cache.in_bytes(size)}"
     if size > free:
         raise FeatureError(
-            f"{takes}, and {there} has {_room(free)} free: keep fewer hidden states or "
-            "float16, choose another folder by data.cache_dir or the environment "
-            "variable CROSSEMO_CACHE, or leave the encoder in the loop "
+            f"{takes}, and {folder.parent} has {cache.in_bytes(free)} free: keep fewer "
+            "hidden states or float16, choose another folder by data.cache_dir or the "
+            "environment variable CROSSEMO_CACHE, or leave the encoder in the loop "
             "(--keep_features true)."
         )
     logger.info("%s in %s.", takes, folder)
-
-
-def _room(size: int) -> str:
-    return f"{size / 1e9:.1f} GB" if size >= 1e9 else f"{size / 1e6:.1f} MB"
 
 
 def _check(encoder: SSLEncoder, states: Sequence[int]) -> None:

@@ -72,8 +72,13 @@ class HiddenStore:
         self.lengths = dict(zip(keys, lengths, strict=True))
         self._keys = dict(zip(keys, dataset.keys, strict=True))
 
-    def __getitem__(self, key: str) -> NDArray[np.float32]:
-        """Return hidden states of a clip, `(states, width)` or with frames between."""
+    def read(
+        self, key: str, start: int = 0, stop: int | None = None
+    ) -> NDArray[np.float32]:
+        """Return hidden states of a whole clip.
+
+        They are `(states, width)`, or with frames between.
+        """
         hidden = self._features[self._keys[key]][self._name]
         return hidden.movedim(-2, 0).float().numpy()
 

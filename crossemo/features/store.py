@@ -25,7 +25,7 @@ from crossemo.files import write_text
 from crossemo.progress import meter
 from crossemo.version import __version__
 
-FORMAT = 3
+FORMAT = 4
 CLIPS_PER_FILE = 64  # what a killed process loses at most
 WAIT = 0.2  # seconds between two looks at what other processes compute
 TRIES = 3  # how often the folder may be emptied while it is filled

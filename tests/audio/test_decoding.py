@@ -286,6 +286,17 @@ def test_a_stretch_is_that_of_the_whole(tmp_path: Path) -> None:
         decode(path, 8000, 1.5, 2.0)
 
 
+def test_a_header_without_a_count_says_no_length(tmp_path: Path) -> None:
+    path = tmp_path / "clip.flac"
+    soundfile.write(path, np.linspace(-0.5, 0.5, 700), 16_000)
+    content = bytearray(path.read_bytes())
+    content[21] &= 0xF0  # the 36 bits of STREAMINFO that count samples
+    content[22:26] = bytes(4)
+    path.write_bytes(content)
+    assert header(path) == (None, 16_000, 1)
+    assert len(decode(path, 16_000)) == 700
+
+
 def test_the_header_says_samples_rate_and_channels(tmp_path: Path) -> None:
     path = tmp_path / "song.flac"
     soundfile.write(path, np.zeros((700, 2)), 44_100)

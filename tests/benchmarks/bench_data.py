@@ -46,7 +46,7 @@ def decode_all(clips: Sequence[Example]) -> None:
 
 def read_all(clips: Sequence[Example], store: WaveformStore) -> None:
     for one in clips:
-        np.array(store[one.key])
+        np.array(store.read(one.key))
 
 
 def load_all(dataset: ClipDataset, batches: Batches) -> None:
@@ -64,10 +64,16 @@ def cut(order: Sequence[int]) -> Batches:
     return [order[start : start + BATCH] for start in range(0, len(order), BATCH)]
 
 
-def measure(name: str, clips: list[Example], cache: Path) -> None:
+def prepare_seconds(clips: Sequence[Example], cache: Path) -> float:
     start = time.process_time()
-    store = WaveformStore.prepare(clips, RATE, cache)
-    built = time.process_time() - start
+    WaveformStore.prepare(clips, RATE, cache)
+    return time.process_time() - start
+
+
+def measure(name: str, clips: list[Example], cache: Path) -> None:
+    built = prepare_seconds(clips[:-1], cache)
+    more = prepare_seconds(clips, cache)
+    store = WaveformStore.open(clips, RATE, cache)
     dataset = ClipDataset(clips, store)
     decoding = cpu_seconds(lambda: decode_all(clips))
     reading = cpu_seconds(lambda: read_all(clips, store))
@@ -77,6 +83,7 @@ def measure(name: str, clips: list[Example], cache: Path) -> None:
     print(f"  decoding each clip / reading it from the store: {decoding / reading:.1f}")
     print(f"  decoding each clip / loading padded batches:    {decoding / loading:.1f}")
     print(f"  making the store / decoding each clip:          {built / decoding:.2f}")
+    print(f"  making the store / adding one clip more:        {built / more:.0f}")
     in_files_order = list(range(len(clips)))
     at_random = np.random.default_rng(0).permutation(len(clips)).tolist()
     for how, dealt in (

@@ -32,6 +32,7 @@ from crossemo.probes.clips import TEST, TRAIN, VAL, ProbedClips
 from crossemo.probes.linear import SolvedProtocol
 from crossemo.probes.task import ProbeTask
 from crossemo.similarity.embeddings import FrameMoments
+from crossemo.tasks.classes import Classes
 from tests.benchmarks.bench_features import BATCH, made_up
 
 ENCODER = "small"
@@ -62,8 +63,9 @@ def probe(count: int, folder: Path) -> None:
     names = tuple(f"{n}" for n in range(count))
     labels = torch.arange(count) // FOLDS % CLASSES
     nothing = torch.zeros(count, dtype=torch.long)
+    emotions = Classes.of_outputs(tuple("abcdef"))
     clips = ProbedClips(
-        names, names, names, nothing, labels, parts, ("source",), tuple("abcdef")
+        names, names, names, nothing, labels, parts, ("source",), emotions
     )
     features = torch.randn(LAYERS, count, WIDTH)
     protocol, task = SolvedProtocol(), ProbeTask(clips, 0, [None])

@@ -126,3 +126,31 @@ def test_files_that_are_renewed_meanwhile_are_no_damage(
     monkeypatch.setattr(sums, "_measure", overtaken)
     assert is_whole(folder / SUMS)
     assert caplog.messages == []
+
+
+def test_a_stamped_file_is_read_where_its_time_has_changed(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "one"
+    file.write_bytes(b"123456789")
+    write_sums(tmp_path / SUMS, [file], stamped=True)
+    monkeypatch.setattr(sums, "_verified", {})
+    with monkeypatch.context() as patch:
+        patch.setattr(sums, "_measure", None)  # it is not read
+        assert is_whole(tmp_path / SUMS)
+    monkeypatch.setattr(sums, "_verified", {})
+    file.touch()
+    assert is_whole(tmp_path / SUMS)
+    monkeypatch.setattr(sums, "_verified", {})
+    file.write_bytes(b"123456788")  # at once, of the same size
+    assert not is_whole(tmp_path / SUMS)
+    assert not file.exists()
+
+
+def test_a_change_within_the_tick_of_a_stamp_is_noticed(tmp_path: Path) -> None:
+    file = tmp_path / "one"
+    for number in range(20):
+        file.write_bytes(b"123456789")
+        write_sums(tmp_path / SUMS, [file], stamped=True)
+        file.write_bytes(b"%09d" % number)
+        assert not is_whole(tmp_path / SUMS)

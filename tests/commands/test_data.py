@@ -61,7 +61,7 @@ def test_problems_are_named_and_strict_ends_on_them(
     assert "In pmemo, 1 clip (1): annotated, no audio" in caplog.text
     sentence = r"problems \(annotated, no audio, audio, not annotated\): see logs"
     with pytest.raises(CrossEmoError, match=sentence):
-        main(["music", "--strict=true"])
+        main(["music", "--strict"])
 
 
 def test_a_corpus_is_saved_as_a_table_that_reads_the_same(

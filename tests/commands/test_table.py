@@ -52,7 +52,7 @@ def made_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_the_table_has_every_command_and_nothing_else() -> None:
-    names = ["fit", "validate", "test", "predict", "download", "fad", "compare"]
+    names = ["fit", "validate", "test", "predict", "download", "data", "fad", "compare"]
     assert list(table()) == [*names, "cache"]
     for line in table().values():
         assert 10 < len(line) <= 80

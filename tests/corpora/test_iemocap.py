@@ -249,6 +249,14 @@ def test_raters_files_and_whole_dialogs_are_not_read(root: Path) -> None:
     assert "audio, not annotated" not in {one.kind for one in corpus.problems()}
 
 
+def test_lines_end_in_any_way_and_raters_write_as_they_like(root: Path) -> None:
+    expected = IEMOCAP(root).clips()
+    for path in root.rglob("EmoEvaluation/Ses*.txt"):
+        text = path.read_bytes().replace(b"(curious)", b"(curious, isn\x92t she)")
+        path.write_bytes(text.replace(b"\n", b"\r\n"))
+    assert IEMOCAP(root).clips() == expected
+
+
 def test_a_dialog_without_its_table_is_named(root: Path) -> None:
     name = "Session5/dialog/EmoEvaluation/Ses05M_script01_1b.txt"
     (root / "IEMOCAP_full_release" / name).unlink()

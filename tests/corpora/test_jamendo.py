@@ -89,6 +89,18 @@ def test_full_quality_is_used_where_a_track_is_there_twice(corpus: Jamendo) -> N
     assert paths["jamendo/948"].name == "948.low.mp3"
 
 
+def test_numbered_audio_of_another_corpus_is_none_of_its_tracks(
+    corpus: Jamendo,
+) -> None:
+    before = corpus.clips()
+    write_sound(corpus.root / "DEAM" / "MEMD_audio" / "949.mp3")
+    assert Jamendo(corpus.root).clips() == before
+    before[1].path.unlink()
+    after = Jamendo(corpus.root)
+    assert "jamendo/949" not in [clip.id for clip in after.clips()]
+    assert [one.where for one in after.problems()] == [("jamendo/949",)]
+
+
 def test_a_full_copy_has_the_published_numbers_and_is_listed_at_once(
     tmp_path: Path,
 ) -> None:

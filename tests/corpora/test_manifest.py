@@ -448,3 +448,8 @@ def test_an_official_corpus_is_written_as_a_table(tmp_path: Path) -> None:
     (tmp_path / "blocked").touch()
     with pytest.raises(CorpusError, match=r"blocked/a\.csv can't be written"):
         write_manifest(corpus, tmp_path / "blocked" / "a.csv")
+
+
+def test_a_table_without_rows_is_told_so(tmp_path: Path) -> None:
+    sentence = refusal(tmp_path, "file,emotion")
+    assert sentence.endswith("lists no clip: it has columns and no row.")

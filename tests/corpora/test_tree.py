@@ -79,3 +79,11 @@ def test_pointers_are_what_begins_like_one(root: Path) -> None:
     real.write_bytes(b"RIFF")
     pointer.write_bytes(b"version https://git-lfs.github.com/spec/v1\n")
     assert pointers([real, pointer, root / "gone.wav"]) == {pointer}
+
+
+def test_columns_tell_tables_of_one_name_whatever_their_case(tmp_path: Path) -> None:
+    for folder, header in (("a", "name,class"), ("b", " id,4q,Annotator")):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "label.csv").write_text(f"{header}\n")
+    tree = Tree(tmp_path, "give one")
+    assert tree.table("label.csv", columns=("ID", "4Q")).parent.name == "b"

@@ -1,10 +1,12 @@
 import multiprocessing
-from itertools import chain
+from itertools import chain, product
 from multiprocessing.queues import Queue
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 import yaml
 from jsonargparse import ArgumentParser
@@ -13,6 +15,7 @@ from torch import Tensor, nn
 from torch.utils.data import SequentialSampler
 
 from crossemo.corpora.base import PARTS
+from crossemo.corpora.folders import Folders
 from crossemo.corpora.ravdess import RAVDESS
 from crossemo.data.batch import Batch
 from crossemo.data.datamodules import (
@@ -199,3 +202,34 @@ def test_real_ravdess_keeps_actors_apart(tmp_path: Path) -> None:
     }
     assert clips == {"train": 44, "val": 44, "test": 88}
     assert groups_in(data, "test") == {"ravdess/01", "ravdess/20"}
+
+
+def test_a_recording_in_two_corpora_of_a_role_is_one_unit_and_decoded_once(
+    tmp_path: Path,
+) -> None:
+    random = np.random.default_rng(0)
+    for corpus, speaker in product("ab", range(6)):
+        for emotion in ("sad", "happy"):
+            path = tmp_path / corpus / emotion / f"{corpus}{speaker}" / "clip.wav"
+            path.parent.mkdir(parents=True)
+            soundfile.write(path, 0.1 * random.standard_normal(2000), 16_000)
+    copy = tmp_path / "b" / "sad" / "b0" / "clip.wav"
+    copy.write_bytes((tmp_path / "a" / "sad" / "a0" / "clip.wav").read_bytes())
+    data = SpeechEmotionDataModule(
+        [Folders(tmp_path / "a"), Folders(tmp_path / "b")],
+        task={"sad": ["sad"], "happy": ["happy"]},
+        split="kfold",
+        cache_dir=tmp_path / "cache",
+    )
+    data.prepare_data()
+    data.setup()
+    units = {one.clip.id: one.unit for d in data.datasets() for one in d.examples}
+    assert len(units) == 24
+    assert len(set(units.values())) == 11
+    assert units["a/sad/a0/clip.wav"] == units["b/happy/b0/clip.wav"]
+    keys = [one.key for d in data.datasets() for one in d.examples]
+    assert len(set(keys)) == 23
+    for batch in data.loader("speech", "train"):
+        assert batch.inputs.shape[1] == 2000
+    for dataset in data.datasets():
+        assert sorted(set(dataset.corpora)) == ["a", "b"]

@@ -6,16 +6,17 @@ import numpy as np
 import pytest
 import torch
 
-from crossemo.corpora.base import PARTS, Part
+from crossemo.corpora.base import PARTS, Clip, Part
+from crossemo.corpora.facts import FileFacts
 from crossemo.data.dataset import ClipDataset, joined
-from crossemo.data.examples import Example, take_examples
+from crossemo.data.examples import Example, middle, take_examples
 from crossemo.data.partition import partition, with_units
 from crossemo.data.parts import RoleParts, role_parts
 from crossemo.data.splits import Scheme, Split, SplitError
 from crossemo.data.waveforms import WaveformError, WaveformStore
 from crossemo.data.windows import Window, Windowing
 from crossemo.tasks.classes import Classes
-from tests.data.tones import RATE, SIX, Tones, tone, tone_clip, write_tone
+from tests.data.tones import RATE, SIX, Tones, assert_tone, tone, tone_clip, write_tone
 from tests.examples import examples_of
 
 LENGTHS = (700, 1200, 500)
@@ -28,7 +29,8 @@ def dataset(tmp_path: Path) -> ClipDataset:
     for seed, (path, length) in enumerate(zip(paths, LENGTHS, strict=True)):
         write_tone(path, tone(length, seed))
     examples = examples_of([tone_clip(path) for path in paths], [4, 0, 2])
-    store = WaveformStore.prepare(examples, RATE, tmp_path / "cache")
+    cache = tmp_path / "cache"
+    store = WaveformStore.prepare(examples, RATE, cache, sample_format="float32")
     return ClipDataset(examples, store)
 
 
@@ -216,3 +218,61 @@ def test_clips_that_the_authors_put_in_no_part_are_counted(tmp_path: Path) -> No
     assert "In tones, 18 clips are in no part of the authors' split" in str(
         role.warnings
     )
+
+
+def test_a_long_clip_is_cut_to_its_middle(tmp_path: Path) -> None:
+    corpus = Tones(tmp_path / "corpus", singers=[0], emotions=["sad", "happy"])
+    corpus.prepare()
+    noise = tone(16_000)
+    write_tone(tmp_path / "corpus" / "speech-0-angry-0.wav", noise)
+    examples = take_examples(corpus, lambda *_: 0, tmp_path, excerpt=0.25)
+    long, *others = examples
+    assert long.clip.start == 0.375
+    assert long.clip.end == 0.625
+    assert long.seconds == 0.25
+    assert [one.clip.end for one in others] == [None, None]
+    assert [one.seconds for one in others] == [837 / RATE, 800 / RATE]
+    whole, *same = take_examples(corpus, lambda *_: 0, tmp_path)
+    assert same == others
+    assert whole.key != long.key
+    assert whole.seconds == 1
+    store = WaveformStore.prepare(examples, RATE, tmp_path)
+    assert_tone(store[long.key], noise[6000:10_000])
+    assert store.lengths[others[0].key] == 837
+    more = WaveformStore.prepare([whole], RATE, tmp_path)
+    assert_tone(more[whole.key], noise)
+
+
+@pytest.mark.parametrize(
+    ("stretch", "middle_of_it"),
+    [((0.0, None), (4.0, 6.0)), ((4.0, 20.0), (6.0, 8.0)), ((9.0, None), (9.0, None))],
+)
+def test_the_middle_of_a_stretch(
+    stretch: tuple[float, float | None], middle_of_it: tuple[float, float | None]
+) -> None:
+    clip = Clip("a", Path("a.wav"), ("a",), "sad", start=stretch[0], end=stretch[1])
+    short = middle(clip, FileFacts("1f", 9, 80_000, 8000), 2.0)  # of ten seconds
+    assert (short.start, short.end) == middle_of_it
+
+
+def test_the_middle_of_a_file_of_unknown_length_is_not_known() -> None:
+    clip = Clip("a", Path("a.wav"), ("a",), "sad")
+    assert middle(clip, FileFacts("1f", 9, None, 8000), 2.0) is clip
+    stretch = Clip("a", Path("a.wav"), ("a",), "sad", start=2, end=12)
+    short = middle(stretch, FileFacts("1f", 9), 2.0)
+    assert (short.start, short.end) == (6.0, 8.0)
+
+
+def test_what_is_computed_of_other_samples_is_another_thing(tmp_path: Path) -> None:
+    path = tmp_path / "speech-0-happy-0.wav"
+    write_tone(path, tone(700))
+    examples = examples_of([tone_clip(path)])
+    keys = [
+        ClipDataset(examples, store).keys
+        for store in (
+            WaveformStore.prepare(examples, RATE, tmp_path),
+            WaveformStore.prepare(examples, RATE, tmp_path, sample_format="float32"),
+        )
+    ]
+    assert keys[0] == [examples[0].key]
+    assert keys[1] == [f"{examples[0].key}#float32"]

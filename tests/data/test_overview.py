@@ -88,3 +88,16 @@ def test_corpora_share_units_by_group_and_by_content(
     other = overview(Few(tmp_path, "other", clips), tmp_path / "cache")
     assert shared_units([seen, other]) == {("few", "other"): 3}  # a, b, by/x
     assert not shared_units([seen])
+
+
+def test_pointers_of_git_lfs_are_told_from_what_has_no_header(tmp_path: Path) -> None:
+    pointer = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 9\n"
+    for name, text in (("a", pointer), ("b", "no sound")):
+        (tmp_path / f"{name}.wav").write_text(text)
+    clips = [Clip(f"few/{n}", tmp_path / f"{n}.wav", (f"s/{n}",)) for n in "ab"]
+    problems = overview(Few(tmp_path, "few", clips), tmp_path / "cache").problems
+    assert [(one.kind, one.where) for one in problems] == [
+        ("lost", ("few/lost",)),
+        ("pointer of git-lfs", ("few/a",)),
+        ("no audio", ("few/b",)),
+    ]

@@ -234,3 +234,22 @@ def test_corpora_with_folds_of_their_own_are_split_side_by_side() -> None:
     assert len(every_partition(united, folds, Scheme())) == 4
     with pytest.raises(SplitError, match="There is no fold 4: choose 0 to 3"):
         split(members, Scheme(fold=4), folds)
+
+
+def test_authors_parts_do_not_cut_an_artist_of_another_corpus() -> None:
+    # Of artist x, one corpus trains on a song and the other tests one.
+    parts: tuple[Part, ...] = ("train", "train", "val", "test")
+    own = [
+        example(f"a{n}", f"a/{n}", f"artist/{'xyyz'[n]}", part=part)
+        for n, part in enumerate(parts)
+    ]
+    other = [example("b0", "b/0", "artist/x", part="test")]
+    other += [example(f"b{n}", f"b/{n}", part=PARTS[n % 3]) for n in range(1, 7)]
+    made, units = split({"a": own, "b": other}, Scheme())
+    assert units["a0"] == units["b0"]
+    assert units["a1"] != units["a2"]  # whom only its own authors cut
+    assert "a0" not in made.parts
+    assert made.parts["b0"] == "test"
+    assert made.dropped == {"a": 1}
+    same, _ = split({"a": own, "b": own}, Scheme())
+    assert [same.parts[f"a{n}"] for n in range(4)] == list(parts)

@@ -16,6 +16,7 @@ from crossemo.data.waveforms import WaveformError, WaveformStore
 from tests.data.tones import (
     LENGTHS,
     RATE,
+    assert_tone,
     left_in,
     prepare_and_be_killed,
     prepare_when_both_are_ready,
@@ -80,7 +81,7 @@ def test_a_killed_run_is_not_taken_for_whole(clips: list[Example], cache: Path) 
     with pytest.raises(WaveformError, match=r"call prepare_data\(\)"):
         WaveformStore.open(clips, RATE, cache)
     store = WaveformStore.prepare(clips, RATE, cache)
-    np.testing.assert_array_equal(store[clips[3].key], tone(1000, 3))
+    assert_tone(store[clips[3].key], tone(1000, 3))
 
 
 def cut_samples(folder: Path) -> None:
@@ -122,14 +123,14 @@ def test_a_damaged_store_is_made_anew(
     damage: Callable[[Path], None],
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    damage(WaveformStore.prepare(clips, RATE, cache).folder)
+    damage(WaveformStore.prepare(clips, RATE, cache).packs[0].folder)
     with pytest.raises(WaveformError, match="not in the cache"):
         WaveformStore.open(clips, RATE, cache)
     (line,) = caplog.messages
     assert "made again" in line
     store = WaveformStore.prepare(clips, RATE, cache)
-    np.testing.assert_array_equal(store[clips[3].key], tone(1000, 3))
-    assert left_in(cache) == [store.folder.name]
+    assert_tone(store[clips[3].key], tone(1000, 3))
+    assert left_in(cache) == [store.packs[0].folder.name]
 
 
 def test_the_loser_of_a_race_uses_the_winners_store(
@@ -141,7 +142,7 @@ def test_the_loser_of_a_race_uses_the_winners_store(
     def overtaken(path: Path, rate: int, *stretch: Any) -> NDArray[np.float32]:
         if not winners:
             winners.append(0)
-            folder = WaveformStore.prepare(clips, RATE, cache).folder
+            folder = WaveformStore.prepare(clips, RATE, cache).packs[0].folder
             winners[0] = (folder / "waveforms.npy").stat().st_ino
         return decode(path, rate, *stretch)
 
@@ -149,8 +150,8 @@ def test_the_loser_of_a_race_uses_the_winners_store(
     monkeypatch.setattr("os.cpu_count", lambda: 1)
     monkeypatch.setattr(audio, "decode", overtaken)
     store = WaveformStore.prepare(clips, RATE, cache)
-    assert (store.folder / "waveforms.npy").stat().st_ino == winners[0]
-    assert left_in(cache) == [store.folder.name]
+    assert (store.packs[0].folder / "waveforms.npy").stat().st_ino == winners[0]
+    assert left_in(cache) == [store.packs[0].folder.name]
 
 
 def test_two_processes_at_once_both_end_right(

@@ -75,6 +75,15 @@ def tone(length: int, seed: int = 0) -> NDArray[np.float32]:
     return noise.astype(np.float32)
 
 
+def assert_tone(samples: NDArray[np.float32], expected: NDArray[np.float32]) -> None:
+    """Check samples that lay on the disk in 16 bits, half of whose step may be lost."""
+    assert samples.dtype == np.float32
+    step = 2.0 ** np.ceil(np.log2(np.abs(expected).max())) / 2**15
+    highest = (2**15 - 1) * step
+    expected = np.minimum(expected, highest)
+    np.testing.assert_allclose(samples, expected, rtol=0, atol=step / 2)
+
+
 def write_tone(path: Path, samples: NDArray[np.float32], rate: int = RATE) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     soundfile.write(path, samples, rate, subtype="FLOAT")
@@ -98,7 +107,7 @@ def prepare_when_both_are_ready(
     barrier: Barrier, clips: list[Example], cache: Path, results: "Queue[float]"
 ) -> None:
     barrier.wait(60)
-    store = WaveformStore.prepare(clips, RATE, cache)
+    store = WaveformStore.prepare(clips, RATE, cache, sample_format="float32")
     results.put(float(sum(store[clip.key].sum() for clip in clips)))
 
 

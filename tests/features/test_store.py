@@ -50,7 +50,7 @@ class Hundreds:
 
 
 def samples(data: ClipDataset, place: int) -> Tensor:
-    return torch.from_numpy(data.store[data.keys[place]])
+    return torch.from_numpy(data.store.read(data.keys[place]))
 
 
 @pytest.mark.parametrize("precision", ["float32", "float16"])

@@ -11,7 +11,7 @@ from sklearn.metrics import r2_score, root_mean_squared_error
 from crossemo.layerwise import encoder_rows, pair_rows, score_rows, similarity_rows
 from crossemo.layerwise.choices import with_choices
 from crossemo.layerwise.grid import choice_shares
-from crossemo.probes.judgements import read_judgements
+from crossemo.probes.judgements import Condition, read_judgements
 from tests.layerwise.made_up import jackknife
 from tests.probes.made_up_values import (
     KNOWN,
@@ -108,7 +108,7 @@ def test_the_constant_is_the_mean_of_training() -> None:
         learnt = (JUDGEMENTS.roles == 1) & (parts == 0)
         tested = (JUDGEMENTS.roles == 0) & (JUDGEMENTS.tested_in == fold)
         mean = JUDGEMENTS.targets[learnt].mean(0)
-        condition = JUDGEMENTS.conditions.index(("song", "speech", "judged"))
+        condition = JUDGEMENTS.conditions.index(Condition("song", "speech", "judged"))
         said = JUDGEMENTS.said[condition, -1][:, tested]
         torch.testing.assert_close(said, mean.expand_as(said))
     assert JUDGEMENTS.views[-1].kind == "constant"

@@ -65,7 +65,7 @@ def values(cache: Path) -> dict[str, Any]:
     features = keep_features(encoder(), [data], cache_dir=cache)
     frames = keep_frames(encoder(), [data], [1], cache_dir=cache)
     for key in data.keys:
-        contents[f"{key} samples"] = store[key].tobytes()
+        contents[f"{key} samples"] = store.read(key).tobytes()
         for kept in (features, frames):
             for name, part in kept[key].items():
                 contents[f"{key} {name}"] = part.numpy().tobytes()

@@ -62,7 +62,7 @@ def use(path: Path) -> None:
         store = WaveformStore.prepare(examples, RATE, cache)
         usable, skipped = store.select(examples)
         assert len(usable) + len(skipped) == len(examples)
-        assert all(len(store[one.key]) for one in usable)
+        assert all(len(store.read(one.key)) for one in usable)
 
 
 def command(path: Path) -> list[str]:
