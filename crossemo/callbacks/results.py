@@ -87,9 +87,9 @@ class Results(Callback):
         title = study.title(what, {role: scores["n"]})
         if values:
             scale, note = _scale(data_of(trainer), role)
-            said = judged.predictions, judged.targets, module.classes
+            judgements = judged.predictions, judged.targets, module.classes
             alone = [scores[f"{headline}/{name}"] for name in module.classes]
-            figure = agreement_figure(*said, alone, f"{title}\n{note}", scale)
+            figure = agreement_figure(*judgements, alone, f"{title}\n{note}", scale)
         else:
             figure = confusion_figure(scores["confusion"], module.classes, title)
         mark_figure(figure, module.leak_mark)

@@ -114,14 +114,14 @@ def find_columns(
     for name in names:
         spellings.setdefault(_spelling(name), name)
     sources: dict[str, str] = {}
-    taken: set[str] = set()  # columns that are something by the user's word
+    used: set[str] = set()  # columns that are something by the user's word
     for kind, source in chosen.items():
         if source is not None:
             sources[kind] = _source(source, spellings, names, where)
-            taken.add(sources[kind])
+            used.add(sources[kind])
     for kind, aliases in (FIELDS | GROUPS).items():
         columns = [spellings[alias] for alias in aliases if alias in spellings]
-        free = [column for column in columns if column not in taken]
+        free = [column for column in columns if column not in used]
         if kind not in chosen and free:
             sources[kind] = free[0]
     if "start" not in sources:

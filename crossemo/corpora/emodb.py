@@ -145,7 +145,9 @@ class EMODB(AnnotatedCorpus):
             CorpusNotFoundError: There is none, and the release needs it.
         """
         if self.release == "2.0" or tree.tables("db.emotion.csv"):
-            return dict(read_rows(tree.table("db.emotion.csv"), _shares, ("file",)))
+            return dict(
+                read_rows(tree.table("db.emotion.csv"), _shares, ("file", "emotion"))
+            )
         if tables := tree.tables("erkennung.txt"):
             form = {"delimiter": "\t", "encoding": "latin-1"}
             return dict(read_rows(tables[0], _percents, ("Satz",), ragged=True, **form))

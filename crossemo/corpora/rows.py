@@ -94,7 +94,7 @@ def read_rows(
     Args:
         path: A file whose first row names the columns.
         parse: What to make of a row.
-        columns: Columns that must be there.
+        columns: Columns that must be there; a row may end early behind them.
         delimiter: What separates cells; a tab in a `.tsv` file and else a comma, if
             None.
         encoding: What the file is in if it is not in UTF-8.
@@ -173,6 +173,7 @@ def table_rows(
             reader = csv.reader(lines, delimiter=delimiter)
             names = _names(next(reader, []), columns)
             _check_columns(path, names, columns)
+            least = 1 + max(map(names.index, columns), default=len(names) - 1)
             strays = []
             for cells in reader:
                 row = [cell.strip() for cell in cells]
@@ -181,7 +182,7 @@ def table_rows(
                 if ragged:
                     last = len(names) - 1
                     row[last:] = [delimiter.join(row[last:])] if row[last:] else []
-                elif len(row) < len(names) or any(row[len(names) :]):
+                elif len(row) < least or any(row[len(names) :]):
                     strays.append(f"row {reader.line_num} has {len(row)} cells")
                     continue
                 row += [""] * (len(names) - len(row))

@@ -81,12 +81,12 @@ def _of_values(
     assert isinstance(example.target, tuple)
     assert scale is not None
     row: Row = {}
-    for name, true, said in zip(names, example.target, values, strict=True):
+    for name, true, predicted in zip(names, example.target, values, strict=True):
         row |= {
             f"{name}_true": true,
-            f"{name}_predicted": said,
+            f"{name}_predicted": predicted,
             f"{name}_published": getattr(example.clip, name),
-            f"{name}_predicted_published": scale.published(said),
+            f"{name}_predicted_published": scale.published(predicted),
         }
     return {**row, "scale": str(scale)}
 

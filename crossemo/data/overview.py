@@ -151,8 +151,8 @@ def _repeated(
 ) -> list[Problem]:
     """Return the clips that are left out as another one has their content and label."""
     used = {clip.id for clip in clips}
-    told = {name for problem in copies for name in problem.where}
-    left = tuple(clip.id for clip in every if clip.id not in used | told)
+    used |= {name for problem in copies for name in problem.where}
+    left = tuple(clip.id for clip in every if clip.id not in used)
     if not left:
         return []
     first = next(clip for clip in every if clip.id == left[0])

@@ -190,10 +190,10 @@ def _folded_casts(members: Members, folds: Folds) -> list[Cast]:
     folded = {role: examples for role, examples in members.items() if folds[role]}
     casts = []
     for units in casts_of(_units(folded)):
-        own = {
+        inside = {
             r: examples for r, examples in folded.items() if examples[0].unit in units
         }
-        casts.append(Cast(units, _unit_folds(own, folds)))
+        casts.append(Cast(units, _unit_folds(inside, folds)))
     return casts
 
 

@@ -257,11 +257,14 @@ def _write(
 def _chunks(jobs: Sequence[Job], byte_rate: int) -> Iterator[list[Example]]:
     """Cut clips into those of a pack each."""
     clips: list[Example] = []
+    size = 0.0
     for job in jobs:
-        if clips and seconds_of([*clips, *job]) * byte_rate > PACK:
+        more = seconds_of(job) * byte_rate
+        if clips and size + more > PACK:
             yield clips
-            clips = []
+            clips, size = [], 0.0
         clips.extend(job)
+        size += more
     yield clips
 
 

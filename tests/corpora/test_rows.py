@@ -112,3 +112,14 @@ def test_lines_of_a_text_are_read_and_named_by_their_numbers(tmp_path: Path) -> 
         read_lines(path, number)
     with pytest.raises(CorpusError, match=r"none\.txt can't be read"):
         read_lines(tmp_path / "none.txt", number)
+
+
+def test_a_row_may_end_early_behind_what_must_be_there(tmp_path: Path) -> None:
+    path = tmp_path / "songs.csv"
+    path.write_text("id,artist,year,note\n1,a\n2,b,1999\n3,c,2000,good\n")
+    rows = read_rows(path, cells, ["id", "artist"])
+    assert [row["note"] for _, row in rows] == ["", "", "good"]
+    with pytest.raises(CorpusError, match=r"row 2 has 2 cells, and the first row 4"):
+        read_rows(path, cells, ["year"])
+    with pytest.raises(CorpusError, match=r"row 2 has 2 cells; row 3 has 3 cells, and"):
+        read_rows(path, cells)
