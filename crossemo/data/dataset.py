@@ -108,9 +108,12 @@ class ClipDataset(Dataset[Batch]):
         """Return all windows of all clips, in order."""
         return all_windows(self.lengths, self._windowings)
 
-    def crops(self, seed: int, epoch: int) -> list[Window]:
-        """Return a window of each clip, at random where it is long."""
-        return random_crops(self.lengths, self._windowings, seed, epoch)
+    def crops(self, seed: int, epoch: int, again: Sequence[int] = ()) -> list[Window]:
+        """Return a window of each clip, at random where it is long.
+
+        Behind them is one more of each clip in `again`, by position.
+        """
+        return random_crops(self.lengths, self._windowings, seed, epoch, again)
 
     def __len__(self) -> int:
         return len(self.examples)

@@ -41,7 +41,9 @@ def train_batches(
 
     Where samples are bounded, clips of which the same number fits into a batch are
     dealt apart from the others, and those of them that fill no batch are dealt with
-    the longer ones. So every epoch has as many batches, whatever meets in them.
+    the longer ones. So every epoch has as many batches, whatever meets in them. The
+    longest that would be too few for a batch share one with shorter clips, so that it
+    is by chance, too, which of them rest.
 
     Args:
         lengths: Samples of each clip.
@@ -71,15 +73,24 @@ def train_batches(
     order = rng.permutation(len(lengths))
     if shares is not None:
         order = _drawn(shares, sizes, rng)
-    batches = []
-    rest = order[:0]
-    for size in np.unique(sizes)[::-1].tolist():
+    batches: list[list[int]] = []
+    latest: list[list[int]] = []
+    rest, whole = order[:0], 1
+    kinds = np.unique(sizes)[::-1].tolist()
+    for size in kinds:
+        whole = size * world
         alike = np.concatenate([rest, order[sizes[order] == size]])
-        full = len(alike) - len(alike) % (size * world)
-        batches += _pooled(alike[:full], lengths, size * world)
+        full = len(alike) - len(alike) % whole
+        if full:
+            batches, latest = batches + latest, _pooled(alike[:full], lengths, whole)
         rest = alike[full:]
-    if len(rest):
-        batches.append(rest.tolist())
+    if len(kinds) > 1:  # else the rest is of clips by chance
+        if latest and 0 < len(rest) < max(least, world):
+            rest = np.append(rest, latest.pop(rng.integers(len(latest))))
+        rest = rng.permutation(rest)
+    batches = batches + latest
+    for start in range(0, len(rest), whole):
+        batches.append(rest[start : start + whole].tolist())
     shuffled = [batches[place] for place in rng.permutation(len(batches))]
     shared = [batch[: len(batch) - len(batch) % world] for batch in shuffled]
     return [batch for batch in shared if len(batch) >= max(least, 1)]
@@ -273,16 +284,35 @@ class LengthBucketSampler(DistributedSampler[list[Window]]):
         size, world, samples = self.batch_size, self.num_replicas, self.samples
         if self.shuffle:
             seed, epoch = self.seed, self.epoch
-            windows = self.dataset.crops(seed, epoch)
-            lengths = [one.length for one in windows]
+            lengths = [one.length for one in self.dataset.crops(seed, epoch)]
             bounds = samples, self.shares, self.least
             dealt = train_batches(lengths, size, world, seed, epoch, *bounds)
-            dealt = dealt[: self.limit]
+            dealt, again = _drawn_again(dealt[: self.limit], len(lengths))
+            windows = self.dataset.crops(seed, epoch, again)
         else:
             windows = self.dataset.windows()
             lengths = [one.length for one in windows]
             dealt = eval_batches(lengths, size, world, samples)
         return [[_numbered(windows, number) for number in batch] for batch in dealt]
+
+
+def _drawn_again(
+    dealt: Sequence[Sequence[int]], clips: int
+) -> tuple[list[list[int]], list[int]]:
+    """Number what is drawn again beyond the clips, and return which clips it is of."""
+    drawn: set[int] = set()
+    again: list[int] = []
+    batches: list[list[int]] = []
+    for batch in dealt:
+        batches.append([])
+        for clip in batch:
+            if clip in drawn:
+                batches[-1].append(clips + len(again))
+                again.append(clip)
+            else:
+                batches[-1].append(clip)
+            drawn.add(clip)
+    return batches, again
 
 
 def _numbered(windows: Sequence[Window], number: int) -> Window:

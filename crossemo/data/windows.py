@@ -162,7 +162,11 @@ def all_windows(
 
 
 def random_crops(
-    lengths: Sequence[int], windowings: Sequence[Windowing], seed: int, epoch: int
+    lengths: Sequence[int],
+    windowings: Sequence[Windowing],
+    seed: int,
+    epoch: int,
+    again: Sequence[int] = (),
 ) -> list[Window]:
     """Return one window of each clip, which depends on seed, epoch and clip alone.
 
@@ -171,10 +175,11 @@ def random_crops(
         windowings: How each clip is cut.
         seed: Seed of the crops.
         epoch: Number of the epoch.
+        again: Positions of clips of which one more window comes behind the others.
     """
-    draws = np.random.default_rng((seed, epoch, CROPS)).random(len(lengths))
-    rows = zip(lengths, windowings, draws.tolist(), strict=True)
+    clips = [*range(len(lengths)), *again]
+    draws = np.random.default_rng((seed, epoch, CROPS)).random(len(clips))
     return [
-        Window(clip, *one.crop(length, draw))
-        for clip, (length, one, draw) in enumerate(rows)
+        Window(clip, *windowings[clip].crop(lengths[clip], draw))
+        for clip, draw in zip(clips, draws.tolist(), strict=True)
     ]

@@ -360,3 +360,40 @@ def test_clips_are_drawn_by_their_shares() -> None:
     np.testing.assert_allclose(often, shares, atol=0.02)
     again = train_batches([3, 1, 2, 4], 2, 1, 5, 7, shares=shares)
     assert again == train_batches([3, 1, 2, 4], 2, 1, 5, 7, shares=shares)
+
+
+@pytest.mark.parametrize(
+    ("short", "long", "world", "least"),
+    [
+        (96, [200] * 3, 1, 8),  # fewer than a concordance is of
+        (97, [200] * 3, 1, 8),
+        (32, [1600], 2, 1),  # fewer than processes
+        (34, [400], 2, 1),
+    ],
+)
+def test_the_longest_clips_rest_in_some_epochs_only(
+    short: int, long: list[int], world: int, least: int
+) -> None:
+    lengths = [100] * short + long
+    trained = Counter[int]()
+    for epoch in range(100):
+        bounds = 1600, None, least
+        dealt = flat(train_batches(lengths, 16, world, 0, epoch, *bounds))
+        assert len(set(dealt)) == len(dealt)
+        trained.update(dealt)
+    assert min(trained[place] for place in range(len(lengths))) > 50
+
+
+def test_a_clip_that_is_drawn_again_is_heard_elsewhere(dataset: ClipDataset) -> None:
+    cut = cut_into(dataset, 500)
+    shares = np.zeros(len(cut))
+    shares[np.argmax(cut.lengths)] = 1
+    sampler = LengthBucketSampler(cut, 4, True, shares=shares)
+    windows = flat(sampler)
+    assert len(windows) == len(cut)
+    assert len({one.clip for one in windows}) == 1
+    assert len({one.start for one in windows}) > len(cut) / 2
+    assert flat(sampler) == windows
+    once = LengthBucketSampler(cut, 4, True)
+    crops = {one.clip: one for one in flat(once)}
+    assert windows[0] == crops[windows[0].clip]
