@@ -194,14 +194,19 @@ class Comparison:
         """Return whether steps have as many clips, however these are shared out."""
         old, new = self._begun(self._before), self._begun(self._now)
         sizes = ("clips_per_step", "steps_per_epoch")
-        return all(old[name][size] == new[name][size] for name in old for size in sizes)
+        # A bound in seconds is one for each process, so that batches are others.
+        return self._now["settings"].get("data.batch_seconds") is None and all(
+            old[name][size] == new[name][size] for name in old for size in sizes
+        )
 
     def _counts_no_batches(self) -> bool:
         """Return whether batches of another size change nothing but the memory."""
         counted = ("limit_train", "limit_val", "limit_test")
         whole = [self._now["settings"][f"trainer.{name}_batches"] for name in counted]
         interval = self._now["settings"]["trainer.val_check_interval"]
-        return not self._place.within_epoch and [*whole, interval] == [1.0] * 4
+        joint = any(one.get("joint_loss") for one in self._begun(self._now).values())
+        between = not self._place.within_epoch and not joint
+        return between and [*whole, interval] == [1.0] * 4
 
     def _may_last_longer(self, stage: str) -> bool:
         """Return whether another length leaves all that was done as it would have been.

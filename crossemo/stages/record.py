@@ -172,11 +172,13 @@ def _of_stages(
     """Return of each stage how long it is and how many clips a step has.
 
     A trainer without stages has one that bears no name. A stage is `steady` where what
-    it does after its warm-up doesn't depend on its length.
+    it does after its warm-up doesn't depend on its length, and has a `joint_loss` where
+    that of a batch is no mean over its clips, such as a concordance.
     """
     stages = {"": Stage()} if clock is None else clock.stages
     hyper = module.hparams
     batch = getattr(getattr(trainer, "datamodule", None), "batch_size", None)
+    task = getattr(module, "task", None)
     times = trainer.world_size * trainer.accumulate_grad_batches
     lengths = [] if clock is None else clock.steps_per_epoch
     rows: dict[str, Settings] = {}
@@ -191,6 +193,7 @@ def _of_stages(
             "steps": per_epoch and stage.steps(per_epoch),
             "warmup": float(warmup),
             "steady": schedule == "constant" and hyper.get("tuning") != "adalora",
+            "joint_loss": getattr(task, "least_batch", 1) > 1,
         }
     return rows
 

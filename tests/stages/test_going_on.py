@@ -14,12 +14,17 @@ from lightning import Trainer
 
 from crossemo.corpora.base import Clip, Corpus
 from crossemo.corpora.demo import Demo
-from crossemo.data.datamodules import CrossDomainDataModule, EmotionDataModule
+from crossemo.data.datamodules import (
+    CrossDomainDataModule,
+    EmotionDataModule,
+    MusicEmotionDataModule,
+)
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.stages.going_on import KEY, Comparison, Place
 from crossemo.stages.stage import Stage, StageError
 from crossemo.stages.switch import StageSwitch
 from tests.callbacks.keep import KeepAll
+from tests.data.valued import Valued
 from tests.stages.test_switch import QUIET
 
 STAGES = {
@@ -197,6 +202,38 @@ def test_accumulation_differs_only_where_nothing_counts_batches(
     }
     expected = ["trainer.accumulate_grad_batches was 1, is 2"] if refused else []
     assert Comparison(before, now, place).refused() == expected
+
+
+def test_a_bound_in_seconds_is_shared_out_by_no_other_processes(
+    record: dict[str, Any],
+) -> None:
+    before, now = deepcopy(record), deepcopy(record)
+    for one in (before, now):
+        one["settings"]["data.batch_seconds"] = 8.0
+    now["settings"] |= {"data.batch_size": 4, "trainer.devices": 2}
+    expected = ["data.batch_size was 8, is 4", "trainer.devices was 1, is 2"]
+    assert Comparison(before, now, TARGET).refused() == expected
+
+
+def test_a_concordance_of_smaller_batches_is_another_loss(tmp_path: Path) -> None:
+    stages = {"music": Stage(2, schedule="constant", warmup=0.0)}
+
+    def values(batch_size: int) -> EmotionDataModule:
+        corpus = Valued(tmp_path / "corpus", takes=16)
+        places = {"cache_dir": tmp_path / "cache", "batch_size": batch_size}
+        return MusicEmotionDataModule(corpus, task="valence_arousal", **places)
+
+    model = {"task": "values"}
+    fit(tmp_path, stages, data=values(16), model=model)
+    with pytest.raises(StageError, match="accumulate_grad_batches was 1, is 2"):
+        fit(
+            tmp_path / "on",
+            stages,
+            tmp_path / "epoch=0.ckpt",
+            values(8),
+            model,
+            accumulate_grad_batches=2,
+        )
 
 
 @pytest.mark.parametrize(
