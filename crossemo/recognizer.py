@@ -239,7 +239,8 @@ class EmotionRecognizer(StagedModule):
             role: Judged(predictions, targets, [units[p] for p in places], places)
         }
         corpora = [corpora[place] for place in places]
-        for corpus in dict.fromkeys(corpora) if len(set(corpora)) > 1 else ():
+        several = len(self._data.roles[role].members) > 1
+        for corpus in dict.fromkeys(corpora) if several else ():
             rows = [row for row, name in enumerate(corpora) if name == corpus]
             judged[f"{role}/{corpus}"] = judged[role].at(rows)
         return judged

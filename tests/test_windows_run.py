@@ -1,6 +1,8 @@
 """Long clips in a whole run: what is said of a clip is the mean over its windows."""
 
 import logging
+from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +12,16 @@ from lightning import Trainer
 from torch import Tensor
 
 from crossemo.callbacks.kept_features import KeptFeatures
-from crossemo.data.datamodules import EmotionDataModule
+from crossemo.corpora.base import Clip
+from crossemo.data.datamodules import EmotionDataModule, SpeechEmotionDataModule
+from crossemo.data.splits import Split
 from crossemo.features.hidden import keep_features
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.similarity.embeddings import pool_clips
 from crossemo.stages.stage import Stage
 from crossemo.stages.switch import StageSwitch
 from tests.data.modules import cross, ready
+from tests.data.tones import Tones, tone, write_tone
 
 WINDOW, HOP = 800, 500  # samples; clips have from 800 to 2095
 CUT = {"window": WINDOW / 16_000, "hop": HOP / 16_000}
@@ -90,6 +95,37 @@ def test_a_clip_is_judged_and_embedded_by_the_mean_of_its_windows(
             for values in (embedded[place], features.means[key]):
                 torch.testing.assert_close(values, mean, rtol=1e-4, atol=1e-4)
         assert len(set(counts)) > 1
+
+
+def test_a_corpus_of_a_role_is_scored_where_it_alone_is_tested(
+    tmp_path: Path, wav2vec2: Path
+) -> None:
+    class More(Tones):
+        folds = ()
+
+        def prepare(self) -> None:
+            names = product(self.singers, self.emotions)
+            for number, (singer, emotion) in enumerate(names):
+                path = self.root / f"speech-{singer}-{emotion}-0.wav"
+                write_tone(path, tone(900, 1000 + number))
+
+        def clips(self) -> list[Clip]:
+            clips = super().clips()
+            return [replace(one, id=f"more/{one.path.stem}") for one in clips]
+
+    many, few = Tones(tmp_path / "many"), More(tmp_path / "few", singers=(6, 7))
+    few.name = "few"
+    split = Split(
+        tuple(f"tones/{n}" for n in (0, 1, 2, 6)), ("tones/3", "tones/7"), ("tones/4",)
+    )
+    data = SpeechEmotionDataModule([many, few], split=split, cache_dir=tmp_path)
+    model = model_of(ready(data), wav2vec2)
+    trainer_of(tmp_path).test(model, data, verbose=False)
+    assert list(model.evaluations) == ["speech", f"speech/{many.name}"]
+    alone, role = (
+        model.evaluations[name] for name in (f"speech/{many.name}", "speech")
+    )
+    assert alone["n"] == role["n"] == 6
 
 
 def fitted(folder: Path, encoder: Path, unit: Any) -> tuple[dict[str, Tensor], Any]:

@@ -139,8 +139,11 @@ class EmotionDataModule(LightningDataModule):
             raise CrossEmoError("A datamodule needs a corpus in at least one role.")
         if num_workers < 0:
             raise CrossEmoError(f"num_workers is {num_workers}: choose 0 or more.")
-        if excerpt is not None and not 0 < excerpt < inf:
-            raise CrossEmoError(f"excerpt is {excerpt:g}: choose seconds above 0.")
+        least = max(min_samples / sampling_rate, 0.001)  # stretches are cut at ms
+        if excerpt is not None and not least <= excerpt < inf:
+            raise CrossEmoError(
+                f"excerpt is {excerpt:g} s: choose {least:g} s or more."
+            )
         self.roles = {role: as_one(corpora) for role, corpora in roles.items()}
         if labels is not None and task != "shared6":
             raise CrossEmoError("task and labels are the same: give task alone.")

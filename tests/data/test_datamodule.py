@@ -290,6 +290,14 @@ def test_short_clips_are_left_out_without_another_decoding(root: Path) -> None:
     assert len(list((root / "cache" / "waveforms").iterdir())) == 1
 
 
+@pytest.mark.parametrize("seconds", [0, -1, 1e-9, 0.02, float("nan"), float("inf")])
+def test_an_excerpt_too_short_for_the_encoder_is_refused(
+    root: Path, seconds: float
+) -> None:
+    with pytest.raises(CrossEmoError, match=r"excerpt is .* s: choose 0\.025 s"):
+        cross(root, excerpt=seconds)
+
+
 def test_fewer_than_no_processes_are_refused(root: Path) -> None:
     with pytest.raises(CrossEmoError, match="num_workers is -1: choose 0 or more"):
         cross(root, num_workers=-1)
