@@ -155,6 +155,16 @@ def test_a_checkpoint_of_another_model_is_refused(
         recogniser(wav2vec2, **options).on_load_checkpoint(stored)
 
 
+def test_a_checkpoint_of_as_many_other_outputs_names_them(wav2vec2: Path) -> None:
+    model = EmotionRecognizer(str(wav2vec2), ("valence", "arousal"), task="values")
+    checkpoint: dict[str, Any] = {"state_dict": model.state_dict()}
+    model.on_save_checkpoint(checkpoint)
+    other = EmotionRecognizer(str(wav2vec2), ("arousal", "valence"), task="values")
+    sentence = r"outputs valence, arousal\) and can't .*outputs arousal, valence\)"
+    with pytest.raises(CheckpointMismatchError, match=sentence):
+        other.on_load_checkpoint(checkpoint)
+
+
 def test_a_checkpoint_of_something_else_is_refused(wav2vec2: Path) -> None:
     with pytest.raises(CheckpointMismatchError, match="not written by crossemo"):
         recogniser(wav2vec2).on_load_checkpoint({"state_dict": {}})

@@ -157,4 +157,5 @@ def _kind(tensor: Tensor) -> torch.dtype | str:
 
 
 def _described(card: Mapping[str, Any]) -> str:
-    return f"{card['name']} (tuning {card['tuning']}, {len(card['classes'])} classes)"
+    outputs = listed(card["classes"])
+    return f"{card['name']} (tuning {card['tuning']}; outputs {outputs})"
