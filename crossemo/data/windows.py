@@ -68,6 +68,8 @@ class Windowing:
             CrossEmoError: A window would be too short or no number, or samples would
                 lie between two windows.
         """
+        if hop is not None and not (isfinite(hop) and hop > 0):
+            raise CrossEmoError(f"hop is {hop:g} s: choose a hop above 0.")
         hop = window if hop is None else hop
         if not window or hop is None:
             return WHOLE
@@ -79,8 +81,9 @@ class Windowing:
             )
         if not 1 / rate <= hop <= window:
             raise CrossEmoError(
-                f"hop is {hop:g} s and window {window:g} s: choose a hop above 0 that "
-                "is no longer than a window, so that all of a clip is heard."
+                f"hop is {hop:g} s and window {window:g} s: choose a hop of a sample "
+                "at the least that is no longer than a window, so that all of a clip "
+                "is heard."
             )
         return cls(round(window * rate), round(hop * rate))
 

@@ -29,8 +29,8 @@ ROUNDS = 5
 Batches = Sequence[Sequence[int]]
 
 
-def cpu_seconds(work: Callable[[], None]) -> float:
-    # CPU time, since other work may share the machine's cores.
+def cpu_seconds(work: Callable[[], object]) -> float:
+    """Return the median processor time, as other work may share the machine's cores."""
     times = []
     for _ in range(ROUNDS):
         start = time.process_time()

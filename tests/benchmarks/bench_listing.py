@@ -5,19 +5,16 @@ empty files.
 """
 
 import os
-import time
-from collections.abc import Callable
 from itertools import islice
 from pathlib import Path
-from statistics import median
 from tempfile import TemporaryDirectory
 
 from crossemo.corpora.discovery import corpora_below
 from crossemo.corpora.jamendo import Jamendo
+from tests.benchmarks.bench_data import cpu_seconds
 from tests.corpora.trees.jamendo import row, write_rows
 
 SIZES = {"train": 9949, "validation": 3802, "test": 4231}  # of split 0
-ROUNDS = 5
 
 
 def write_tree(root: Path) -> None:
@@ -38,16 +35,6 @@ def walk(root: Path) -> None:
     for folder, _, names in os.walk(root):
         for name in names:
             os.stat(os.path.join(folder, name))
-
-
-def cpu_seconds(work: Callable[[], object]) -> float:
-    """Return the median processor time, files cached by the system."""
-    times = []
-    for _ in range(ROUNDS):
-        start = time.process_time()
-        work()
-        times.append(time.process_time() - start)
-    return median(times)
 
 
 def main() -> None:

@@ -127,8 +127,9 @@ def test_what_is_computed_of_a_clip_depends_on_how_it_is_cut() -> None:
         (0.07, None, "window is 0.07 s: choose 0.08 s or more"),
         (float("nan"), None, "window is nan s"),
         (float("inf"), None, "window is inf s"),
-        (2.0, 3.0, "hop is 3 s and window 2 s: choose a hop above 0 that is no longer"),
-        (2.0, 0.0, "hop is 0 s and window 2 s"),
+        (2.0, 3.0, "hop is 3 s and window 2 s: choose a hop of a sample at the least"),
+        (2.0, 0.0, "hop is 0 s: choose a hop above 0"),
+        (0.0, -1.0, "hop is -1 s: choose a hop above 0"),
         (2.0, float("nan"), "hop is nan s"),
     ],
 )

@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 import torch
 
@@ -32,6 +35,24 @@ def test_the_peak_is_at_least_what_was_asked_for() -> None:
     facts = Effort().describe("fad", CPU)
     assert facts["peak_memory_bytes"]["process"] > 200_000_000
     assert facts["device"]["type"] == "cpu"
+
+
+def test_a_run_is_not_told_the_memory_of_what_started_it() -> None:
+    import_alone = (
+        "from crossemo.runs.effort import Effort;"
+        "print(Effort().state_dict()['memory']['process'])"
+    )
+    size = 1_500_000_000
+    notebook = (
+        "import subprocess, sys\n"
+        f"block = bytearray({size})\n"
+        f"block[::4096] = b'.' * len(range(0, {size}, 4096))\n"
+        f"subprocess.run([sys.executable, '-c', {import_alone!r}], check=True)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", notebook], capture_output=True, text=True, check=True
+    )
+    assert 50_000_000 < int(done.stdout) < size / 2
 
 
 def test_versions_are_those_that_run() -> None:
