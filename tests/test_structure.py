@@ -20,8 +20,15 @@ GROUPS = {
     "features": {"features"},
     "parts of a model": {"mix", "heads"},
     "reports": {"report", "runs"},
-    "analyses": {"layerwise", "probes", "recognizer", "similarity", "stages"},
-    "commands": {"callbacks", "commands", "cli", "__main__"},
+    "analyses": {
+        "layerwise",
+        "probes",
+        "recognizer",
+        "similarity",
+        "stages",
+        "studies",
+    },
+    "commands": {"callbacks", "commands", "grids", "cli", "__main__"},
 }
 PLACE = {room: place for place, rooms in enumerate(GROUPS.values()) for room in rooms}
 WITHOUT_LIGHTNING = {
@@ -33,6 +40,7 @@ WITHOUT_LIGHTNING = {
     "heads",
     "metrics",
     "mix",
+    "studies",
     "tasks",
 }
 FILES = sorted((ROOT / "crossemo").rglob("*.py"))

@@ -1,0 +1,1 @@
+"""Grids: one config, many runs, each of them an ordinary fit."""
