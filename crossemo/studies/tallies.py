@@ -1,0 +1,143 @@
+"""Sums that the scores of runs are made of, by unit; and of folds pooled."""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from crossemo.studies.recorded_runs import RecordedRun
+from crossemo.tasks import Task
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
+
+Score = Callable[[Tensor], Tensor]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """Sums over the test clips of each unit, see `Task.tally`.
+
+    Args:
+        units: Names of the units (speakers, songs).
+        sums: `(units, rows, columns)`.
+        clips: Number of clips.
+    """
+
+    units: tuple[str, ...]
+    sums: Tensor
+    clips: int
+
+
+@dataclass(frozen=True)
+class Pooled:
+    """Sums of all folds and seeds of one condition.
+
+    Args:
+        sums: `(seeds, rows of units, rows, columns)`; a row is a unit in a fold.
+        folds: `(rows of units,)` number of the fold that tests each, from 0.
+        units: `(rows of units,)` number of each unit, from 0.
+        clips: Number of clips of a seed.
+    """
+
+    sums: Tensor
+    folds: Tensor
+    units: Tensor
+    clips: int
+
+    @property
+    def n_folds(self) -> int:
+        """Number of folds."""
+        return len(set(self.folds.tolist()))
+
+    @property
+    def n_units(self) -> int:
+        """Number of units."""
+        return len(set(self.units.tolist()))
+
+    def value(self, score: Score) -> Tensor:
+        """Return the score of the clips of all folds, averaged over seeds, `()`."""
+        return score(self.sums.sum(1)).mean()
+
+    def by_fold(self, score: Score) -> Tensor:
+        """Return the score of each fold, averaged over seeds, `(folds,)`."""
+        return score(_block_sums(self.sums, self.folds)).mean(0)
+
+    def replicates(self, score: Score, blocks: Tensor) -> Tensor:
+        """Return the value without each block of units in turn, `(blocks,)`."""
+        total = self.sums.sum(1, keepdim=True)
+        return score(total - _block_sums(self.sums, blocks)).mean(0)
+
+
+def tally_runs(run: RecordedRun) -> dict[tuple[str, str], Tally]:
+    """Return the sums of a run by stage and place, a role or `ROLE/CORPUS`."""
+    return {
+        (stage, place): _tally(rows, run.task)
+        for stage, place, rows in places_of(run.predictions)
+    }
+
+
+def places_of(predictions: "DataFrame") -> Iterator[tuple[str, str, "DataFrame"]]:
+    """Yield stage, place and rows of each role, and of each corpus of several in it."""
+    for (stage, role), rows in predictions.groupby(["stage", "place"], sort=False):
+        yield str(stage), str(role), rows
+        if rows["corpus"].nunique() > 1:
+            for corpus, alone in rows.groupby("corpus", sort=False):
+                yield str(stage), f"{role}/{corpus}", alone
+
+
+def targets_of(rows: "DataFrame", task: Task) -> tuple[Tensor, Tensor]:
+    """Return decisions and targets, `(clips,)` or `(clips, outputs)`."""
+    if task.kind == "values":
+        decisions, targets = (
+            torch.tensor(rows[[f"{n}_{end}" for n in task.outputs]].to_numpy(float))
+            for end in ("predicted", "true")
+        )
+        return decisions.float(), targets.float()
+    number = {name: place for place, name in enumerate(task.outputs)}
+    decisions, targets = (
+        torch.tensor(rows[column].map(number).to_numpy(dtype="int64"))
+        for column in ("predicted", "true")
+    )
+    return decisions, targets
+
+
+def pool(
+    tallies: Mapping[tuple[int, int], Tally],
+) -> Pooled:
+    """Return the sums of all folds.
+
+    Args:
+        tallies: By fold and seed, each seed with the same folds, and each fold with the
+            same units.
+    """
+    folds = sorted({fold for fold, _ in tallies})
+    seeds = sorted({seed for _, seed in tallies})
+    first = [tallies[fold, seeds[0]] for fold in folds]
+    names = [unit for one in first for unit in one.units]
+    numbers = {name: place for place, name in enumerate(dict.fromkeys(names))}
+    sums = [torch.cat([tallies[fold, seed].sums for fold in folds]) for seed in seeds]
+    sizes = torch.tensor([len(one.units) for one in first])
+    return Pooled(
+        torch.stack(sums),
+        torch.arange(len(folds)).repeat_interleave(sizes),
+        torch.tensor([numbers[name] for name in names]),
+        sum(one.clips for one in first),
+    )
+
+
+def _tally(rows: "DataFrame", task: Task) -> Tally:
+    groups = rows["group"].astype("category").cat
+    decisions, targets = targets_of(rows, task)
+    units = tuple(map(str, groups.categories))
+    numbers = torch.tensor(groups.codes.to_numpy(dtype="int64"))
+    return Tally(units, task.tally(decisions, targets, numbers, len(units)), len(rows))
+
+
+def _block_sums(sums: Tensor, blocks: Tensor) -> Tensor:
+    """Add up the rows of each block: `(seeds, blocks, rows, columns)`."""
+    names, block = torch.unique(blocks, return_inverse=True)
+    shape = (sums.shape[0], len(names), *sums.shape[2:])
+    return sums.new_zeros(shape).index_add_(1, block, sums)
