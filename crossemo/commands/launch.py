@@ -10,6 +10,7 @@ from functools import partial
 from inspect import isclass
 from pathlib import Path
 
+from lightning import Callback
 from lightning.fabric.utilities.exceptions import MisconfigurationException
 from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
@@ -31,11 +32,12 @@ from crossemo.version import __version__
 _PEER_GONE = re.compile("gloo.*(closed by peer|reset by peer|refused|[Tt]imed out)")
 
 
-def launch(typed: Sequence[str]) -> None:
+def launch(typed: Sequence[str], observers: Sequence[Callback] = ()) -> None:
     """Run a command of LightningCLI.
 
     Args:
         typed: The command and what was typed behind it.
+        observers: Callbacks besides those of the config, which doesn't mention them.
 
     Raises:
         CrossEmoError: The model is none of crossemo's, or a setting is wrong.
@@ -56,7 +58,7 @@ def launch(typed: Sequence[str]) -> None:
                 auto_configure_optimizers=False,
                 load_from_checkpoint_support=False,
                 seed_everything_default=0,
-                trainer_defaults=experiment.defaults,
+                trainer_defaults=experiment.defaults | {"callbacks": [*observers]},
                 parser_kwargs={"version": __version__},
                 save_config_callback=RunConfig,
             )
