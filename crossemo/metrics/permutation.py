@@ -33,18 +33,21 @@ def permutation_p(observed: Tensor, permuted: Tensor) -> Tensor:
     return p.masked_fill(observed.isnan(), torch.nan)
 
 
-def orders(count: int, draws: int = MOST_ORDERS, seed: int = 0) -> Tensor:
+def orders(
+    count: int, draws: int = MOST_ORDERS, seed: int = 0, most: int = MOST_ORDERS
+) -> Tensor:
     """Return the orders of some things, first the one that they are in.
 
     Args:
         count: Number of things.
-        draws: Orders at random where there are more than `MOST_ORDERS`.
+        draws: Orders at random where there are more than `most`.
         seed: Seed of the draws.
+        most: How many are all tried.
 
     Returns:
         `(orders, count)`: all of them, or the first one and those drawn.
     """
-    if factorial(count) <= MOST_ORDERS:
+    if factorial(count) <= most:
         return torch.tensor(list(permutations(range(count))))
     generator = torch.Generator().manual_seed(seed)
     random = torch.rand(draws, count, generator=generator).argsort(1)
