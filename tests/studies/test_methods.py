@@ -90,9 +90,9 @@ lies in more than one of the training, validation and test parts. Folds 0 to 2 w
 tested in turn, counted from 0.
 
 **Models.** The encoder was hubert-base [@hsu2021hubert]. In training, encoders were, \
-by strategy, kept frozen, the head reading the last hidden state; tuned by lora (r = 4) \
-[@hu2022lora], the head reading a learnt weighted sum of all hidden states. As in \
-SUPERB [@yang2021superb], the head projects each frame to 256 features and pools them \
+by strategy, kept frozen, the head reading the last hidden state; tuned by lora \
+(r = 4) [@hu2022lora], the head reading a learnt weighted sum of all hidden states. As \
+in SUPERB [@yang2021superb], the head projects each frame to 256 features and pools them \
 by their mean.
 
 **Training.** Training went in 3 stages, alone (on target), source (on source, from \
@@ -183,10 +183,10 @@ their mean with a dropout of 0.2.
 **Training.** Training went in one stage, music (on music). It used AdamW \
 [@loshchilov2019adamw] with learning rates of 0.002 for the head and the layer \
 weights and of 0.001 for what was trained of the encoder, and a weight decay of 0.01 \
-on matrices. Rates were constant from the first step. A batch held 8 clips, at most 80 s \
-long in all (tiny) and 4 clips, at most 80 s long in all (mert), and a stage took at \
-most 9 epochs, until 2 epochs brought no better validation. The loss was 1 - CCC. \
-Precision was bf16-mixed. Of each stage, the weights with the highest validation CCC \
+on matrices. Rates were constant from the first step. A batch held 8 clips, at most \
+80 s long in all (tiny) and 4 clips, at most 80 s long in all (mert), and a stage \
+took at most 9 epochs, until 2 epochs brought no better validation. The loss was \
+1 - CCC. Precision was bf16-mixed. Of each stage, the weights with the highest validation CCC \
 on what the stage trains on (the mean, where it trains on several roles) were tested. \
 Seed of weights and of the order of clips was 7.
 
@@ -204,6 +204,62 @@ def test_a_study_of_values_says_what_differs_and_only_what_is_known() -> None:
     assert methods.text == VALUES
     assert methods.uncited == ("mine", "vera", "mert")
     assert methods.bibtex.startswith("% Without an entry: mine, vera and mert.\n\n@")
+
+
+def test_probes_of_layers() -> None:
+    solved = {"head": "linear", "pooling": "mean", "layers": "all", "shuffles": 3}
+    solved |= {"encoder": "hubert-base", "penalties": [0.001, 0.1]}
+    run = transfer(0, 0)
+    split = {"scheme": "leave_one_out", "fold": 0, "folds": None, "seed": None}
+    results = {**run.results, "model": solved | {"references": ["pitch", "eGeMAPS"]}}
+    results |= {"probes": {"protocol": "linear probes"}, "folds": [{}, {}, {}]}
+    results |= {"stages": {}, "split": split}
+    text = methods_of_records([RunRecord(results, {})]).text
+    assert (
+        "They were split leaving one unit out at a time; no unit (speaker, song or "
+        "artist) lies in more than one of the training, validation and test parts. "
+        "Layerwise analyses were tested on 3 folds in turn.\n"
+    ) in text
+    assert "**Training.**" not in text
+    assert (
+        "**Layers.** All hidden states of the frozen encoders were read by linear "
+        "probes; a clip was the mean of its frames. Each probe chose among the "
+        "penalties 0.001 and 0.1. For what is reached where there is nothing to learn, "
+        "targets were also shuffled 3 times. For comparison, the same probes read "
+        "pitch and eGeMAPS [@eyben2016egemaps]. How alike the emotions lie in two "
+        "domains is linear CKA [@kornblith2019cka] of their means. Layers were "
+        "compared by the jackknife over folds and Student's t, corrected for the "
+        "number of pairs of a kind by the false discovery rate [@benjamini1995fdr]."
+    ) in text
+
+
+def test_distances_of_folders_and_of_stages() -> None:
+    estimate = {"splits": 8, "permutations": 999, "fad_permutations": 199}
+    ours = {f"fad.estimate.{name}": value for name, value in estimate.items()}
+    ours |= {"fad.enabled": True, "fad.layers": "all", "fad.part": None}
+    ours |= {"fad.unit": "clips", "fad.before": True, "fad.estimate.infinity": False}
+    staged = RunRecord(transfer(0, 0).results, ours)
+    theirs: dict[str, Any] = {f"estimate.{k}": v for k, v in estimate.items()}
+    theirs |= {"layers": "all", "encoder": "tiny", "estimate.infinity": True}
+    roles = {name: {"clips": {"sad": 6}, "groups": 6} for name in ("talk", "tune")}
+    facts = {"command": "fad", "crossemo": "0.0.9", "roles": roles}
+    folders = RunRecord(facts | {"emotions": ["sad", "happy"]}, theirs)
+    text = methods_of_records([staged, folders]).text
+    assert "talk (6 clips of 6 units) and tune (6 clips of 6 units)." in text
+    assert (
+        "**Distances.** Two domains were compared emotion by emotion by the unbiased "
+        "squared maximum mean discrepancy with a Gaussian kernel [@gretton2012kernel] "
+        "and by the Fréchet distance [@dowson1982frechet; @kilgour2019fad], both plain "
+        "and above what so few clips have by chance, in all hidden states and the "
+        "learnt mixture, on means over frames of the test clips, before training and "
+        "after each stage (ravdess-song and ravdess-speech) and in all hidden states, "
+        "on means over frames of all clips (talk and tune). The chance level of its "
+        "covariance term is of 8 random halvings; p-values are of at most 999 "
+        "exchanges (199 for the Fréchet distance), which move whole units, and "
+        "q-values are corrected for the pairs of a hidden state by the false discovery "
+        "rate [@benjamini1995fdr]. The distance was extrapolated to infinitely many "
+        "clips [@chong2020unbiased; @gui2024fad]."
+    ) in text
 
 
 def test_what_no_single_axis_explains_is_counted() -> None:
