@@ -90,9 +90,9 @@ lies in more than one of the training, validation and test parts. Folds 0 to 2 w
 tested in turn, counted from 0.
 
 **Models.** The encoder was hubert-base [@hsu2021hubert]. In training, encoders were, \
-by strategy, kept frozen, the head reading the last hidden state; tuned by lora \
-(r = 4) [@hu2022lora], the head reading a learnt weighted sum of all hidden states. As \
-in SUPERB [@yang2021superb], the head projects each frame to 256 features and pools them \
+by strategy, kept frozen, the head reading the last hidden state; tuned by lora (r = \
+4) [@hu2022lora], the head reading a learnt weighted sum of all hidden states. As in \
+SUPERB [@yang2021superb], the head projects each frame to 256 features and pools them \
 by their mean.
 
 **Training.** Training went in 3 stages, alone (on target), source (on source, from \
@@ -185,10 +185,10 @@ their mean with a dropout of 0.2.
 weights and of 0.001 for what was trained of the encoder, and a weight decay of 0.01 \
 on matrices. Rates were constant from the first step. A batch held 8 clips, at most \
 80 s long in all (tiny) and 4 clips, at most 80 s long in all (mert), and a stage \
-took at most 9 epochs, until 2 epochs brought no better validation. The loss was \
-1 - CCC. Precision was bf16-mixed. Of each stage, the weights with the highest validation CCC \
-on what the stage trains on (the mean, where it trains on several roles) were tested. \
-Seed of weights and of the order of clips was 7.
+took at most 9 epochs, until 2 epochs brought no better validation. The loss was 1 - \
+CCC. Precision was bf16-mixed. Of each stage, the weights with the highest validation \
+CCC on what the stage trains on (the mean, where it trains on several roles) were \
+tested. Seed of weights and of the order of clips was 7.
 
 **Scores.** Values were scored by the concordance correlation coefficient (CCC) \
 [@lin1989ccc], averaged over them, and each by its root mean squared error, Pearson's \
