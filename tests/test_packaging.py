@@ -23,13 +23,16 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder / "site"
 
 
-def test_the_wheel_holds_the_configs_and_the_licence(wheel: Path) -> None:
+def test_the_wheel_holds_the_configs_the_citations_and_the_licence(wheel: Path) -> None:
     shipped = wheel / "crossemo" / "configs"
     ours, theirs = (
         {path.relative_to(folder) for path in folder.rglob("*.yaml")}
         for folder in (ROOT / "configs", shipped)
     )
     assert theirs == ours
+    for file in ("CITATION.cff", "crossemo/studies/methods.bib"):
+        name = file.removeprefix("crossemo/")
+        assert (wheel / "crossemo" / name).read_bytes() == (ROOT / file).read_bytes()
     (info,) = wheel.glob("crossemo-*.dist-info")
     assert (info / "licenses" / "LICENSE").is_file()
     commands = (info / "entry_points.txt").read_text()

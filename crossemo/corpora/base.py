@@ -188,6 +188,9 @@ class Corpus(ABC):
         words: Published label to a word of `crossemo.emotions`; empty where the
             published labels are such words.
         scale: The scale of the published values; None where there are none.
+        citation: BibTeX of what the authors ask to be cited, the corpus's own paper
+            first; empty where nothing was published, as of the demo or of data of
+            one's own.
         licence: The licence of the recordings, as far as it is known.
         expected: What a full copy holds as published: the number of `clips`, and that
             of each label; empty where nobody has counted.
@@ -210,6 +213,7 @@ class Corpus(ABC):
     root: Path
     words: Mapping[str, str] = MappingProxyType({})
     scale: Scale | None = None
+    citation: ClassVar[str] = ""
     licence: ClassVar[str] = ""
     expected: Mapping[str, int] = MappingProxyType({})
     window: float | None = None

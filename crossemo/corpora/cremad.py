@@ -97,6 +97,19 @@ class CREMAD(AnnotatedCorpus):
     name = "crema-d"
     domain = "speech"
     words = MappingProxyType(_EMOTIONS | {k[0]: word for k, word in _EMOTIONS.items()})
+    citation = """
+    @article{cao2014cremad,
+      author = {Cao, Houwei and Cooper, David G. and Keutmann, Michael K. and
+                Gur, Ruben C. and Nenkova, Ani and Verma, Ragini},
+      title = {{CREMA-D}: Crowd-Sourced Emotional Multimodal Actors Dataset},
+      journal = {IEEE Transactions on Affective Computing},
+      volume = {5},
+      number = {4},
+      pages = {377--390},
+      year = {2014},
+      doi = {10.1109/TAFFC.2014.2336244},
+    }
+    """
     licence = "ODbL 1.0, contents DbCL 1.0"
     folds = tuple(
         frozenset(f"crema-d/{actor}" for actor in range(first, end))

@@ -82,6 +82,18 @@ class DEAM(AnnotatedCorpus):
     name = "deam"
     domain = "music"
     scale = SCALE
+    citation = """
+    @article{aljanaki2017deam,
+      author = {Aljanaki, Anna and Yang, Yi-Hsuan and Soleymani, Mohammad},
+      title = {Developing a Benchmark for Emotional Analysis of Music},
+      journal = {PLOS ONE},
+      volume = {12},
+      number = {3},
+      pages = {e0173392},
+      year = {2017},
+      doi = {10.1371/journal.pone.0173392},
+    }
+    """
     licence = "songs under Creative Commons; for non-commercial research"
     expected = MappingProxyType({"clips": 1802})
     window = 10.0

@@ -107,6 +107,17 @@ class EMODB(AnnotatedCorpus):
             **{"T": "sad", "N": "neutral"},
         }
     )
+    citation = """
+    @inproceedings{burkhardt2005emodb,
+      author = {Burkhardt, Felix and Paeschke, Astrid and Rolfes, Miriam and
+                Sendlmeier, Walter F. and Weiss, Benjamin},
+      title = {A Database of {German} Emotional Speech},
+      booktitle = {Interspeech},
+      pages = {1517--1520},
+      year = {2005},
+      doi = {10.21437/Interspeech.2005-446},
+    }
+    """
     licence = "CC0 or CC BY 4.0, by copy"
     folds = tuple(frozenset({f"emo-db/{speaker}"}) for speaker in _SPEAKERS)
     advice = "give the unpacked folder of EMO-DB, with wav"

@@ -56,6 +56,18 @@ class EmoMusic(AnnotatedCorpus):
     name = "emomusic"
     domain = "music"
     scale = SCALE
+    citation = """
+    @inproceedings{soleymani2013emomusic,
+      author = {Soleymani, M. and Caro, M. N. and Schmidt, E. M. and Sha, C.-Y. and
+                Yang, Y.-H.},
+      title = {1000 Songs for Emotional Analysis of Music},
+      booktitle = {Proceedings of the 2nd {ACM} International Workshop on
+                   Crowdsourcing for Multimedia},
+      pages = {1--6},
+      year = {2013},
+      doi = {10.1145/2506364.2506365},
+    }
+    """
     licence = "songs under Creative Commons; for non-commercial research"
     expected = MappingProxyType({"clips": 744})
     window = 10.0

@@ -81,6 +81,17 @@ class EMOPIA(AnnotatedCorpus):
 
     name = "emopia"
     domain = "music"
+    citation = """
+    @inproceedings{hung2021emopia,
+      author = {Hung, Hsiao-Tzu and Ching, Joann and Doh, Seungheon and Kim, Nabin and
+                Nam, Juhan and Yang, Yi-Hsuan},
+      title = {{EMOPIA}: A Multi-Modal Pop Piano Dataset for Emotion Recognition and
+               Emotion-based Music Generation},
+      booktitle = {Proceedings of the 22nd International Society for Music Information
+                   Retrieval Conference (ISMIR)},
+      year = {2021},
+    }
+    """
     licence = "CC BY 4.0 (Zenodo) or CC BY-NC-SA 4.0 (the authors' repository)"
     expected = MappingProxyType(
         {"clips": 1078, "Q1": 250, "Q2": 265, "Q3": 253, "Q4": 310}

@@ -47,6 +47,18 @@ class FourQ(AnnotatedCorpus):
 
     name = "4q"
     domain = "music"
+    citation = """
+    @article{panda2020fourq,
+      author = {Panda, Renato and Malheiro, Ricardo and Paiva, Rui Pedro},
+      title = {Novel Audio Features for Music Emotion Recognition},
+      journal = {IEEE Transactions on Affective Computing},
+      volume = {11},
+      number = {4},
+      pages = {614--626},
+      year = {2020},
+      doi = {10.1109/TAFFC.2018.2820691},
+    }
+    """
     licence = "none stated; previews of AllMusic, for research"
     expected = MappingProxyType({"clips": 900} | dict.fromkeys(QUADRANTS, 225))
     window = 10.0

@@ -122,6 +122,20 @@ class IEMOCAP(AnnotatedCorpus):
     name = "iemocap"
     domain = "speech"
     scale = Scale(1, 5, 3)
+    citation = """
+    @article{busso2008iemocap,
+      author = {Busso, Carlos and Bulut, Murtaza and Lee, Chi-Chun and
+                Kazemzadeh, Abe and Mower, Emily and Kim, Samuel and
+                Chang, Jeannette N. and Lee, Sungbok and Narayanan, Shrikanth S.},
+      title = {{IEMOCAP}: Interactive Emotional Dyadic Motion Capture Database},
+      journal = {Language Resources and Evaluation},
+      volume = {42},
+      number = {4},
+      pages = {335--359},
+      year = {2008},
+      doi = {10.1007/s10579-008-9076-6},
+    }
+    """
     licence = "for research, by a signed form"
     folds = tuple(frozenset({f"iemocap/Ses0{session}"}) for session in range(1, 6))
     advice = (

@@ -87,6 +87,17 @@ class Jamendo(AnnotatedCorpus):
     name = "jamendo"
     domain = "music"
     words = _Moods()
+    citation = """
+    @inproceedings{bogdanov2019jamendo,
+      author = {Bogdanov, Dmitry and Won, Minz and Tovstogan, Philip and
+                Porter, Alastair and Serra, Xavier},
+      title = {The {MTG-Jamendo} Dataset for Automatic Music Tagging},
+      booktitle = {Machine Learning for Music Discovery Workshop, International
+                   Conference on Machine Learning},
+      year = {2019},
+      url = {http://hdl.handle.net/10230/42015},
+    }
+    """
     licence = "Creative Commons, track by track; metadata CC BY-NC-SA 4.0"
     expected = MappingProxyType({"clips": 17_982})
     window = 10.0

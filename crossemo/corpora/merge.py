@@ -75,6 +75,16 @@ class MERGE(AnnotatedCorpus):
 
     domain = "music"
     scale = Scale(0, 1, 0.5)
+    citation = """
+    @misc{louro2024merge,
+      author = {Louro, Pedro Lima and Redinho, Hugo and Santos, Ricardo and
+                Malheiro, Ricardo and Panda, Renato and Paiva, Rui Pedro},
+      title = {{MERGE} -- A Bimodal Dataset for Static Music Emotion Recognition},
+      year = {2024},
+      eprint = {2407.06060},
+      archiveprefix = {arXiv},
+    }
+    """
     licence = "not verified; quoted as CC BY-NC 4.0"
     window = 10.0
     note = (

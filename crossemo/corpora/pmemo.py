@@ -43,6 +43,18 @@ class PMEmo(AnnotatedCorpus):
     name = "pmemo"
     domain = "music"
     scale = Scale(0, 1, 0.5)
+    citation = """
+    @inproceedings{zhang2018pmemo,
+      author = {Zhang, Kejun and Zhang, Hui and Li, Simeng and Yang, Changyuan and
+                Sun, Lingyun},
+      title = {The {PMEmo} Dataset for Music Emotion Recognition},
+      booktitle = {Proceedings of the 2018 {ACM} on International Conference on
+                   Multimedia Retrieval},
+      pages = {135--142},
+      year = {2018},
+      doi = {10.1145/3206025.3206037},
+    }
+    """
     licence = "none stated; for research"
     expected = MappingProxyType({"clips": 767})
     window = 10.0

@@ -104,6 +104,31 @@ class RAVDESS(Corpus):
     """
 
     variants = ({"channel": "speech"}, {"channel": "song"})
+    citation = """
+    @article{livingstone2018ravdess,
+      author = {Livingstone, Steven R. and Russo, Frank A.},
+      title = {The {Ryerson} Audio-Visual Database of Emotional Speech and Song
+               ({RAVDESS}): A Dynamic, Multimodal Set of Facial and Vocal Expressions
+               in {North American English}},
+      journal = {PLoS ONE},
+      volume = {13},
+      number = {5},
+      pages = {e0196391},
+      year = {2018},
+      doi = {10.1371/journal.pone.0196391},
+    }
+
+    @inproceedings{ma2024emobox,
+      author = {Ma, Ziyang and Chen, Mingjie and Zhang, Hezhao and Zheng, Zhisheng and
+                Chen, Wenxi and Li, Xiquan and Ye, Jiaxin and Chen, Xie and
+                Hain, Thomas},
+      title = {{EmoBox}: Multilingual Multi-Corpus Speech Emotion Recognition Toolkit
+               and Benchmark},
+      booktitle = {Interspeech},
+      pages = {1580--1584},
+      year = {2024},
+    }
+    """
     address = "https://zenodo.org/records/1188976/files"
     archives = (
         Archive("Audio_Speech_Actors_01-24.zip", "bc696df654c87fed845eb13823edef8a"),

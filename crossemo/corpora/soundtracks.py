@@ -112,6 +112,18 @@ class Soundtracks(AnnotatedCorpus):
             for degree in ("", "_HIGH", "_MODERATE")
         }
     )
+    citation = """
+    @article{eerola2011soundtracks,
+      author = {Eerola, Tuomas and Vuoskoski, Jonna K.},
+      title = {A Comparison of the Discrete and Dimensional Models of Emotion in Music},
+      journal = {Psychology of Music},
+      volume = {39},
+      number = {1},
+      pages = {18--49},
+      year = {2011},
+      doi = {10.1177/0305735610362821},
+    }
+    """
     licence = "for academic research; quoted as CC BY 4.0"
     advice = (
         "give the folder of the Soundtracks that holds mean_ratings_set1.csv or "

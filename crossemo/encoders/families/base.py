@@ -59,6 +59,7 @@ class Family(ABC):
     file is its name. It keeps no state and imports transformers in `architecture` only.
 
     Attributes:
+        citation: BibTeX of the paper that describes the family.
         sampling_rate: Rate in Hz where an encoder's files don't say.
         heads: What may stand in a weight file besides the encoder, as no hidden state
             depends on it; matched from the beginning of a tensor's name.
@@ -72,6 +73,7 @@ class Family(ABC):
             which others load adapters has not.
     """
 
+    citation: ClassVar[str] = ""
     sampling_rate: ClassVar[int] = 16_000
     heads: ClassVar[re.Pattern[str]] = re.compile(r"(?!)")
     front_end: ClassVar[tuple[str, ...]] = ()

@@ -39,6 +39,21 @@ _CONV = "encoder.pos_conv_embed.conv"
 class MertFamily(HubertFamily):
     """MERT."""
 
+    citation = """
+    @inproceedings{li2024mert,
+      author = {Li, Yizhi and Yuan, Ruibin and Zhang, Ge and Ma, Yinghao and
+                Chen, Xingran and Yin, Hanzhi and Xiao, Chenghao and Lin, Chenghua and
+                Ragni, Anton and Benetos, Emmanouil and Gyenge, Norbert and
+                Dannenberg, Roger and Liu, Ruibo and Chen, Wenhu and Xia, Gus and
+                Shi, Yemin and Huang, Wenhao and Wang, Zili and Guo, Yike and Fu, Jie},
+      title = {{MERT}: Acoustic Music Understanding Model with Large-Scale
+               Self-Supervised Training},
+      booktitle = {International Conference on Learning Representations},
+      year = {2024},
+      eprint = {2306.00107},
+      archiveprefix = {arXiv},
+    }
+    """
     sampling_rate = 24_000
     model_types = ("mert_model", "mert")
 

@@ -55,6 +55,18 @@ class Wav2Vec2Family(Family):
         attention: transformers' name of the attention's implementation.
     """
 
+    citation = """
+    @inproceedings{baevski2020wav2vec2,
+      author = {Baevski, Alexei and Zhou, Yuhao and Mohamed, Abdelrahman and
+                Auli, Michael},
+      title = {wav2vec 2.0: A Framework for Self-Supervised Learning of Speech
+               Representations},
+      booktitle = {Advances in Neural Information Processing Systems},
+      volume = {33},
+      pages = {12449--12460},
+      year = {2020},
+    }
+    """
     stem: ClassVar[str] = "Wav2Vec2"
     attention: ClassVar[str] = "sdpa"
     # What pre-training and fine-tuning put above the encoder: the quantiser and

@@ -112,6 +112,23 @@ class GatedRelativeAttention(nn.Module):
 class WavLMFamily(Wav2Vec2Family):
     """WavLM."""
 
+    citation = """
+    @article{chen2022wavlm,
+      author = {Chen, Sanyuan and Wang, Chengyi and Chen, Zhengyang and Wu, Yu and
+                Liu, Shujie and Chen, Zhuo and Li, Jinyu and Kanda, Naoyuki and
+                Yoshioka, Takuya and Xiao, Xiong and Wu, Jian and Zhou, Long and
+                Ren, Shuo and Qian, Yanmin and Qian, Yao and Wu, Jian and
+                Zeng, Michael and Yu, Xiangzhan and Wei, Furu},
+      title = {{WavLM}: Large-Scale Self-Supervised Pre-Training for Full Stack Speech
+               Processing},
+      journal = {IEEE Journal of Selected Topics in Signal Processing},
+      volume = {16},
+      number = {6},
+      pages = {1505--1518},
+      year = {2022},
+      doi = {10.1109/JSTSP.2022.3188113},
+    }
+    """
     stem = "WavLM"
     attention = "eager"  # replaced below
     uncalled = ("q_proj", "k_proj", "v_proj", "attention.out_proj")
