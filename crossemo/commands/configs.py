@@ -6,7 +6,7 @@ one that another config or an option names, through `read`.
 
 import os
 import stat
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ _ENCODINGS = {b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16", b"\xef\xbb": "utf-8-
 _load_yaml = jsonargparse.get_loader("yaml")
 
 _lines: dict[str, dict[str, int]] = {}  # of the keys in each file that was read
+_origins: dict[str, tuple[str, dict[str, int]]] = {}  # of copies
 _piped: dict[str, bytes] = {}  # what can be read but once
 
 
@@ -52,9 +53,21 @@ def read(path: Path) -> str:
         raise CrossEmoError(
             f"{path}, line {line}: that is no text in UTF-8: save the file as UTF-8."
         ) from error
-    _lines.pop(_full(path), None)
-    _lines[_full(path)] = lines  # the last one that was read wins
+    name, lines = _origins.get(_full(path), (_full(path), lines))
+    _lines.pop(name, None)
+    _lines[name] = lines  # the last one that was read wins
     return text
+
+
+def name_origin(copy: Path, original: Path, lines: Mapping[str, int]) -> None:
+    """Have messages on a config name another file, which it was made of.
+
+    Args:
+        copy: The config that is read.
+        original: The file that a user wrote.
+        lines: The line of each key in there.
+    """
+    _origins[_full(copy)] = (_full(original), dict(lines))
 
 
 def forget() -> None:
@@ -88,9 +101,9 @@ def given(typed: Sequence[str], configs: Iterable[Path]) -> dict[str, str]:
         configs: The config files, which were read.
     """
     places = {
-        key: f" ({from_here(_full(path))}, line {line})"
-        for path in configs
-        for key, line in _lines.get(_full(path), {}).items()
+        key: f" ({from_here(path)}, line {line})"
+        for path in map(_origin, configs)
+        for key, line in _lines.get(path, {}).items()
     }
     return places | dict.fromkeys(filter(None, map(_option, typed)), "")
 
@@ -120,6 +133,10 @@ def _option(word: str) -> str:
     if not word.startswith("--"):
         return ""
     return option_of(word[2:].partition("=")[0].rstrip("+").split("."))
+
+
+def _origin(path: Path) -> str:
+    return _origins.get(_full(path), (_full(path), {}))[0]
 
 
 def _full(path: Path) -> str:

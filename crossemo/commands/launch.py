@@ -49,19 +49,7 @@ def launch(typed: Sequence[str], observers: Sequence[Callback] = ()) -> None:
     experiment = choose_experiment(sys.argv[1:])
     try:
         with loading():
-            experiment(
-                experiment.model_type,
-                EmotionDataModule,
-                subclass_mode_model=experiment is Layerwise,
-                subclass_mode_data=True,
-                parser_class=ExperimentParser,
-                auto_configure_optimizers=False,
-                load_from_checkpoint_support=False,
-                seed_everything_default=0,
-                trainer_defaults=experiment.defaults | {"callbacks": [*observers]},
-                parser_kwargs={"version": __version__},
-                save_config_callback=RunConfig,
-            )
+            _begin(experiment, experiment, observers)
     except (MisconfigurationException, ModuleNotFoundError, ValueError) as error:
         if isinstance(error, CrossEmoError) or not is_lightnings(error):
             raise
@@ -77,6 +65,47 @@ def launch(typed: Sequence[str], observers: Sequence[Callback] = ()) -> None:
         if code := _interrupted(exit):
             raise SystemExit(code) from exit
         raise
+
+
+def _begin(
+    experiment: type[Experiment],
+    kind: type[Experiment],
+    observers: Sequence[Callback] = (),
+) -> None:
+    experiment(
+        experiment.model_type,
+        EmotionDataModule,
+        subclass_mode_model=kind is Layerwise,
+        subclass_mode_data=True,
+        parser_class=ExperimentParser,
+        auto_configure_optimizers=False,
+        load_from_checkpoint_support=False,
+        seed_everything_default=0,
+        trainer_defaults=experiment.defaults | {"callbacks": [*observers]},
+        parser_kwargs={"version": __version__},
+        save_config_callback=RunConfig,
+    )
+
+
+class _Built(Exception):  # noqa: N818 (no error)
+    """A parser was built, which was all that was wanted."""
+
+
+def parser_of(kind: type[Experiment]) -> ExperimentParser:
+    """Return the parser of `sys.argv` for a kind of experiment, none of which is run.
+
+    Args:
+        kind: What `choose_experiment` returns for the command line.
+    """
+
+    def keep(experiment: Experiment, parser: ExperimentParser, args: object) -> None:
+        raise _Built(parser)
+
+    try:
+        _begin(type(kind.__name__, (kind,), {"parse_arguments": keep}), kind)
+    except _Built as built:
+        parser: ExperimentParser = built.args[0]
+    return parser
 
 
 def _interrupted(exit: SystemExit) -> int:

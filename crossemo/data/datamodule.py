@@ -351,6 +351,10 @@ class EmotionDataModule(LightningDataModule):
         """
         return self._clips.every_partition()
 
+    def fold_numbers(self) -> Sequence[int]:
+        """Return the numbers of all folds; none, where all parts were given."""
+        return self._clips.fold_numbers()
+
     def class_counts(self, roles: Sequence[str]) -> list[float]:
         """Return how many training clips of some roles are drawn of each class.
 

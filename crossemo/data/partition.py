@@ -127,13 +127,23 @@ def every_partition(
     Raises:
         SplitError: A split can't be made.
     """
-    if isinstance(scheme, Split) or _published(members, scheme) == set(members):
+    if isinstance(scheme, Split) or not (
+        numbers := fold_numbers(members, folds, scheme)
+    ):
         return [partition(members, folds, scheme)]
-    official = _folded_casts(members, folds) if scheme.name == "official" else []
     return [
-        partition(members, folds, replace(scheme, fold=number))
-        for number in folds_of(_units(members), official, scheme)
+        partition(members, folds, replace(scheme, fold=number)) for number in numbers
     ]
+
+
+def fold_numbers(
+    members: Members, folds: Folds, scheme: Scheme | Split
+) -> Sequence[int]:
+    """Return the numbers of all folds; none, where all parts were given."""
+    if isinstance(scheme, Split) or _published(members, scheme) == set(members):
+        return ()
+    official = _folded_casts(members, folds) if scheme.name == "official" else []
+    return folds_of(_units(members), official, scheme)
 
 
 def _across(members: Members) -> set[str]:

@@ -12,6 +12,7 @@ from crossemo.data.examples import Example, take_examples
 from crossemo.data.partition import (
     Partition,
     every_partition,
+    fold_numbers,
     partition,
     with_units,
 )
@@ -146,6 +147,10 @@ class Roles:
             SplitError: A split can't be made.
         """
         return every_partition(self._examples(), self._folds(), self.scheme)
+
+    def fold_numbers(self) -> Sequence[int]:
+        """Return the numbers of all folds; none, where all parts were given."""
+        return fold_numbers(self._examples(), self._folds(), self.scheme)
 
     def describe(self) -> dict[str, Any]:
         """Return what the clips were, ready for JSON."""
