@@ -10,6 +10,7 @@ from typing import Any, Literal, Self
 from crossemo.files import write_text
 
 OUTCOME = "outcome.json"
+HOME = "runs"  # below the logs, of the runs of all grids
 
 
 @dataclass(frozen=True)
@@ -61,7 +62,7 @@ class Outcome:
 
 def home_of(digest: str, logs: str | Path) -> Path:
     """Return the folder of a run, which all grids of these logs share."""
-    return Path(logs, "runs", digest)
+    return Path(logs, HOME, digest)
 
 
 def outcome_in(home: Path) -> Outcome | None:

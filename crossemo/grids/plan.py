@@ -10,9 +10,9 @@ from tempfile import TemporaryDirectory
 
 from crossemo.errors import CrossEmoError, reason_of
 from crossemo.files import sync, write_text
+from crossemo.grids.outcome import home_of
 from crossemo.version import __version__
 
-HOME = "runs"  # below the logs, of the runs of all grids
 FILE = "grid.json"
 
 
@@ -77,7 +77,7 @@ class Plan:
 
     def home_of(self, run: Run) -> Path:
         """Return the folder of a run, which all grids of these logs share."""
-        return self.logs / HOME / run.digest
+        return home_of(run.digest, self.logs)
 
     def content(self) -> dict[str, object]:
         """Return what `grid.json` says."""
@@ -118,7 +118,7 @@ class Plan:
         links = {
             label: os.path.relpath(home, self.folder) for label, home in homes.items()
         }
-        root = os.path.relpath(self.logs / HOME, self.folder)
+        root = os.path.relpath(home_of("", self.logs), self.folder)
         for path in self.folder.iterdir():
             if path.is_symlink() and os.path.dirname(os.readlink(path)) == root:
                 if links.get(path.name) == os.readlink(path):

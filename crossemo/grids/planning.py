@@ -10,7 +10,8 @@ from crossemo.grids.contents import Contents
 from crossemo.grids.drafts import Draft, config_of, drafts_of, typed_options
 from crossemo.grids.identity import digest_of, short_digest
 from crossemo.grids.labels import Naming, file_name
-from crossemo.grids.plan import FILE, HOME, Axis, Plan, Run
+from crossemo.grids.outcome import HOME, home_of
+from crossemo.grids.plan import FILE, Axis, Plan, Run
 from crossemo.grids.validation import Validation, data_of
 from crossemo.runs.folder import folder_of_runs
 
@@ -95,7 +96,7 @@ def _runs(drafts: Sequence[Draft], naming: Naming, logs: Path) -> tuple[Run, ...
             naming.axes(draft.picks),
             tuple(
                 [
-                    *draft.words(logs / HOME / digest),
+                    *draft.words(home_of(digest, logs)),
                     f"--name={HOME}/{digest}",
                     f"--logs={logs}",
                 ]
