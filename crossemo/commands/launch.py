@@ -16,10 +16,12 @@ from lightning.fabric.utilities.rank_zero import rank_zero_only
 from lightning.pytorch.utilities.exceptions import SIGTERMException
 from torch.distributed import DistError
 
+from crossemo.commands.all_folds import grid_words, wants_all_folds
 from crossemo.commands.alternatives import arguments_of, object_at
 from crossemo.commands.configs import forget, given, read_settings
 from crossemo.commands.experiment import Experiment, RunConfig
 from crossemo.commands.foreign import is_lightnings
+from crossemo.commands.imports import load
 from crossemo.commands.layerwise import Layerwise
 from crossemo.commands.options import ExperimentParser
 from crossemo.commands.recognition import Recognition
@@ -46,6 +48,9 @@ def launch(typed: Sequence[str], observers: Sequence[Callback] = ()) -> None:
         logging.getLogger("crossemo").setLevel(logging.WARNING)
     # In sys.argv, because Lightning starts the other processes of a run with it.
     sys.argv[1:] = [shipped_config(word) for word in typed]
+    if wants_all_folds(sys.argv[1:]):
+        load("grid").main(grid_words(sys.argv[1:]))
+        return
     experiment = choose_experiment(sys.argv[1:])
     try:
         with loading():

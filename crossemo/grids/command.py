@@ -11,11 +11,13 @@ from crossemo.commands.parser import Parser
 from crossemo.errors import CrossEmoError
 from crossemo.files import expanded, from_here
 from crossemo.grids.listing import costs, runs_table
+from crossemo.grids.plan import Plan
 from crossemo.grids.planning import plan_of
 from crossemo.grids.schedule import run_all
+from crossemo.report.fold_tables import fold_tables
 from crossemo.report.tables import show
 
-FLAGS = ("--dry-run", "-h", "--help")
+FLAGS = ("--dry-run", "--cross-validation", "-h", "--help")
 OPTIONS = ("--name", "--logs", "--jobs", "--retries")
 
 
@@ -44,7 +46,13 @@ def main(typed: list[str]) -> None:
         "is done already, by any grid, is passed over.",
     )
     parser.add_argument("--dry-run", action="store_true", help="Only list the runs.")
-    parser.add_function_arguments(run_grid, skip={"configs", "words", "dry_run"})
+    parser.add_argument(
+        "--cross-validation",
+        action="store_true",
+        help="Show the scores over folds and seeds at the end.",
+    )
+    taken = {"configs", "words", "dry_run", "cross_validation"}
+    parser.add_function_arguments(run_grid, skip=taken)
     options = parser.parse_args(words.own).as_dict()
     run_grid(words.configs, words.runs, **options)
 
@@ -57,6 +65,7 @@ def run_grid(
     jobs: PositiveInt | None = None,
     retries: NonNegativeInt = 1,
     dry_run: bool = False,
+    cross_validation: bool = False,
 ) -> None:
     """Run what configs with choices stand for.
 
@@ -69,6 +78,7 @@ def run_grid(
             processors bear.
         retries: How often a run whose process was killed is tried again.
         dry_run: Only list the runs and what they would cost.
+        cross_validation: Show the scores over folds and seeds at the end.
 
     Raises:
         CrossEmoError: There is no config, something in one is wrong, or runs failed.
@@ -84,6 +94,8 @@ def run_grid(
         return
     plan.write()
     outcomes = run_all(plan, jobs, retries)
+    if cross_validation and any(outcome.done for outcome in outcomes):
+        _show_folds(plan)
     print(f"Results: {from_here(plan.folder)}")
     print(f"To look at them together: crossemo report {from_here(plan.folder)}")
     failures = [outcome for outcome in outcomes if not outcome.done]
@@ -92,6 +104,17 @@ def run_grid(
             f"{len(failures)} of {len(outcomes)} runs failed; the first: "
             f"{failures[0].sentence} The same command tries them again."
         )
+
+
+def _show_folds(plan: Plan) -> None:
+    """Show the cross-validation view of the runs, and which of them it lacks."""
+    from crossemo.studies.findings import findings_of  # loads pandas
+
+    findings = findings_of([plan.folder])
+    for table in fold_tables(findings.folds.to_dict("records")):
+        show(table)
+    for row in findings.exclusions.to_dict("records"):
+        print(f"Not counted: {row['run']}, {row['reason']}")
 
 
 def words_of(typed: Sequence[str]) -> Words:

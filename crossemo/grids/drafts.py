@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -206,8 +207,13 @@ class _Dumper(yaml.SafeDumper):
         return True
 
 
+@cache
+def _reads_as_itself(text: str) -> bool:
+    return bool(loaded(text) == text)
+
+
 def _text(dumper: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
-    plain = loaded(value) == value
+    plain = _reads_as_itself(value)
     return dumper.represent_scalar(
         "tag:yaml.org,2002:str", value, None if plain else '"'
     )

@@ -1,0 +1,71 @@
+"""Cross-validation by a plain fit: `--data.fold all` is a grid over the folds."""
+
+from argparse import ArgumentParser
+from collections.abc import Sequence
+from pathlib import Path
+
+from crossemo.commands.configs import read_settings
+
+ALL = "all"
+
+
+def wants_all_folds(typed: Sequence[str]) -> bool:
+    """Return whether a command line asks for a fit of each fold.
+
+    Args:
+        typed: The command and what was typed behind it.
+
+    Raises:
+        CrossEmoError: A config is none.
+    """
+    if not typed or typed[0] != "fit":
+        return False
+    folds = [
+        _fold_in(Path(word)) if kind == "config" else word
+        for kind, word in _words(typed)
+    ]
+    return ALL in [fold for fold in folds if fold is not None][-1:]
+
+
+def grid_words(typed: Sequence[str]) -> list[str]:
+    """Return what to type behind `crossemo grid` for a fit of each fold.
+
+    Args:
+        typed: `fit` and what was typed behind it.
+    """
+    words = [*typed[1:]]
+    if not any(word.partition("=")[0] == "--name" for word in words):
+        stems = [Path(word).stem for kind, word in _words(typed) if kind == "config"]
+        words.append(f"--name={'-'.join(stems) or 'fit'}")
+    return [*words, "--cross-validation"]
+
+
+def _words(typed: Sequence[str]) -> list[tuple[str, str]]:
+    """Return the configs and the folds that are named, in order."""
+    parser = ArgumentParser(add_help=False, allow_abbrev=False)
+    for kind, options in (
+        ("config", ("-c", "--config")),
+        ("fold", ("--data.fold", "--data.init_args.fold")),
+    ):
+        parser.add_argument(
+            *options,
+            dest="words",
+            nargs="?",
+            type=lambda word, kind=kind: (kind, word),
+            action="append",
+        )
+    return [pair for pair in parser.parse_known_args(typed)[0].words or [] if pair]
+
+
+def _fold_in(config: Path) -> object:
+    """Return the fold that a config names; None where it names none."""
+    try:
+        content = read_settings(config)
+    except OSError:
+        return None  # which the parser says better
+    for key in ("fit", "data", "init_args"):
+        inner = content.get(key, content if key != "data" else None)
+        if not isinstance(inner, dict):
+            return None
+        content = inner
+    return content.get("fold")
