@@ -6,10 +6,13 @@ worker processes.
 
 import json
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import blake2b
 from itertools import islice
 from pathlib import Path
+
+from filelock import FileLock
 
 from crossemo import audio, cache
 from crossemo.data.batch import Content
@@ -110,8 +113,9 @@ class WaveformStore:
     ) -> "WaveformStore":
         """Open the waveforms of these clips; decode those first that aren't there.
 
-        Several processes may do this at once. Clips that couldn't be decoded before
-        are tried again, since the lacking decoder may have been installed.
+        Several processes may do this at once: one decodes, and the others wait and
+        find what it made. Clips that couldn't be decoded before are tried again, since
+        the lacking decoder may have been installed.
 
         Args:
             examples: The clips.
@@ -130,14 +134,13 @@ class WaveformStore:
         store = cls._present(examples, rate, home, sample_format)
         again = _decodable([e for e in examples if e.key in store.failures], rate)
         for _ in range(TRIES):
-            lacking = {
-                one.key: one
-                for one in examples
-                if one.key not in store.lengths or one.key in again
-            }
-            if not lacking:
+            if not store._lacking(examples, again):
                 break
-            _write(jobs_of(lacking.values()), rate, home, progress, sample_format)
+            with _alone(home, rate, sample_format):
+                store = cls._present(examples, rate, home, sample_format)
+                if lacking := store._lacking(examples, again):
+                    jobs = jobs_of(lacking)
+                    _write(jobs, rate, home, progress, sample_format)
             store, again = cls._present(examples, rate, home, sample_format), set()
         if examples and all(one.key in store.failures for one in examples):
             names = {one.clip.id: store.failures[one.key] for one in examples}
@@ -161,6 +164,17 @@ class WaveformStore:
             if not keys.isdisjoint(pack.lengths) or not keys.isdisjoint(pack.failures)
         ]
         return cls(packs, rate, sample_format)
+
+    def _lacking(
+        self, examples: Sequence[Example], again: Collection[str]
+    ) -> list[Example]:
+        """Return the clips that aren't here or are tried again, each content once."""
+        clips = {
+            one.key: one
+            for one in examples
+            if one.key not in self.lengths or one.key in again
+        }
+        return list(clips.values())
 
     def __getitem__(self, key: str) -> Waveform:
         return self.read(key)
@@ -221,6 +235,27 @@ def _home(cache_dir: str | Path | None) -> Path:
 def _settings(rate: int, sample_format: SampleFormat) -> str:
     identity = json.dumps([FORMAT, audio.RESAMPLER, rate, sample_format])
     return blake2b(identity.encode(), digest_size=8).hexdigest()
+
+
+@contextmanager
+def _alone(home: Path, rate: int, sample_format: SampleFormat) -> Iterator[None]:
+    """Keep other processes from decoding meanwhile; a killed one keeps none.
+
+    Raises:
+        WaveformError: The cache can't be written.
+    """
+    name = f".{home.name}-{_settings(rate, sample_format)}.lock"
+    lock = FileLock(home.with_name(name))
+    try:
+        home.mkdir(parents=True, exist_ok=True)
+        lock.acquire()
+    except OSError as error:
+        sentence = cache.unwritable("The waveforms", home, error)
+        raise WaveformError(sentence) from error
+    try:
+        yield
+    finally:
+        lock.release()
 
 
 def _decodable(examples: Sequence[Example], rate: int) -> set[str]:

@@ -9,7 +9,21 @@ from importlib import import_module
 
 from crossemo.commands.imports import load
 
-LATER = ("crossemo.callbacks.progress",)
+LATER = (
+    "crossemo.callbacks.progress",
+    "crossemo.report.course",
+    "crossemo.report.figures",
+    "crossemo.report.value_figures",
+    "matplotlib.backends.backend_agg",
+    "matplotlib.backends.backend_pdf",
+    "peft",
+    "scipy.stats",
+    "torch.utils.tensorboard",
+    "torchaudio",
+    "transformers.models.hubert.modeling_hubert",
+    "transformers.models.wav2vec2.modeling_wav2vec2",
+    "transformers.models.wavlm.modeling_wavlm",
+)
 
 load("launch")
 for name in LATER:

@@ -1,7 +1,10 @@
 import errno
 import multiprocessing
 import signal
+import time
 from collections.abc import Callable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -146,12 +149,38 @@ def test_the_loser_of_a_race_uses_the_winners_store(
             winners[0] = (folder / "waveforms.npy").stat().st_ino
         return decode(path, rate, *stretch)
 
+    # As where a file system has no locks.
+    monkeypatch.setattr("crossemo.data.waveforms._alone", lambda *_: nullcontext())
     # One thread, so that the other run is over before this one goes on.
     monkeypatch.setattr("os.cpu_count", lambda: 1)
     monkeypatch.setattr(audio, "decode", overtaken)
     store = WaveformStore.prepare(clips, RATE, cache)
     assert (store.packs[0].folder / "waveforms.npy").stat().st_ino == winners[0]
     assert left_in(cache) == [store.packs[0].folder.name]
+
+
+def test_what_two_runs_lack_at_once_is_decoded_once(
+    clips: list[Example], cache: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    decode, paths = audio.decode, []
+    second: list[Future[WaveformStore]] = []
+
+    def watched(path: Path, rate: int, *stretch: Any) -> NDArray[np.float32]:
+        paths.append(path)
+        if not second:  # which lists the clips in another order, as another fold may
+            prepare = WaveformStore.prepare
+            second.append(pool.submit(prepare, clips[::-1], RATE, cache))
+            time.sleep(0.2)
+        return decode(path, rate, *stretch)
+
+    monkeypatch.setattr("os.cpu_count", lambda: 1)
+    monkeypatch.setattr(audio, "decode", watched)
+    with ThreadPoolExecutor(1) as pool:
+        first = WaveformStore.prepare(clips, RATE, cache)
+        other = second[0].result(60)
+    assert sorted(paths) == sorted(one.clip.path for one in clips)
+    assert left_in(cache) == [first.packs[0].folder.name]
+    assert other.packs[0].folder == first.packs[0].folder
 
 
 def test_two_processes_at_once_both_end_right(
