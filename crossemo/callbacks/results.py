@@ -102,7 +102,11 @@ class Results(Callback):
     ) -> None:
         self.content |= self._facts.describe(trainer, module)
         self.content |= data_of(trainer).describe()
+        encoder = module.encoder
         self.content |= {
+            "encoder_fingerprint": encoder.fingerprint()
+            if encoder.pretrained
+            else None,
             "model": {key: module.hparams[key] for key in sorted(module.hparams)},
             "parameters": _parameter_counts(module),
             **content,

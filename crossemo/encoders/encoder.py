@@ -84,6 +84,7 @@ class SSLEncoder(nn.Module):
         self.adaptation = adaptation
         self.gradient_checkpointing = gradient_checkpointing
         self.provenance = provenance
+        self.pretrained = pretrained
         self._fingerprint = fingerprint
         self._pretrained = adaptation.base_parameters() if pretrained else set()
         self.train_only(adaptation.tuned())

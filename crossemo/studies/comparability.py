@@ -78,8 +78,8 @@ def _same_weights(runs: Sequence[RecordedRun]) -> Reasons:
         for run in some:
             if _weights(run) != usual:
                 reasons[run.name] = (
-                    f"incomparable: the encoder's weights are {_weights(run)}, those "
-                    f"of most runs of its settings {usual}"
+                    "incomparable: other weights of the encoder (encoder_fingerprint "
+                    f"{_weights(run)}, of most runs of its settings {usual})"
                 )
     return reasons
 
@@ -152,7 +152,7 @@ def _difference(run: RecordedRun, other: RecordedRun) -> str:
 
 
 def _weights(run: RecordedRun) -> str:
-    return str(run.results.get("encoder_fingerprint", ""))
+    return run.facts.weights
 
 
 def _written(run: RecordedRun) -> float:

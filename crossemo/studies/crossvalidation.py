@@ -5,11 +5,14 @@ from dataclasses import dataclass
 from math import nan
 from typing import TYPE_CHECKING, Any
 
+import torch
+from torch import Tensor
+
 from crossemo.metrics.intervals import MIN_GROUPS
 from crossemo.metrics.jackknife import jackknife_interval
 from crossemo.metrics.measure import Measure
 from crossemo.studies.recorded_runs import RecordedRun
-from crossemo.studies.tallies import Pooled, Tally, pool
+from crossemo.studies.tallies import Pooled, Score, Tally, pool
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -61,7 +64,7 @@ class Condition:
 
     def leak(self, stage: str) -> str:
         """Return the marks of leaks of a stage's tests."""
-        marks = (run.results["stages"][stage].get("leak", "") for run in self.runs)
+        marks = (run.stages[stage].leak for run in self.runs)
         return "; ".join(dict.fromkeys(filter(None, marks)))
 
 
@@ -135,10 +138,7 @@ def _rows(condition: Condition) -> Iterator[Row]:
 def _statistics(pooled: Pooled, measure: Measure) -> Row:
     score, least, most = measure
     value, by_fold = pooled.value(score), pooled.by_fold(score)
-    low = high = nan
-    if pooled.n_units >= MIN_GROUPS:
-        ends = jackknife_interval(value, pooled.replicates(score, pooled.units))
-        low, high = (float(end.clamp(least, most)) for end in ends)
+    low, high = (float(end.clamp(least, most)) for end in _interval(pooled, score))
     there = by_fold[~by_fold.isnan()]
     return {
         "value": float(value),
@@ -147,3 +147,19 @@ def _statistics(pooled: Pooled, measure: Measure) -> Row:
         "low": low,
         "high": high,
     }
+
+
+def _interval(pooled: Pooled, score: Score) -> tuple[Tensor, Tensor]:
+    """Return the wider of the jackknife's intervals over units and over folds.
+
+    Units of a fold share the luck of its training, which an interval over units alone
+    misses; one of a few folds alone is narrow now and then by chance.
+    """
+    value = pooled.value(score)
+    ends = [
+        jackknife_interval(value, pooled.replicates(score, blocks))
+        for blocks in (pooled.units, pooled.folds)
+        if len(set(blocks.tolist())) >= MIN_GROUPS
+    ]
+    none = torch.tensor(nan, dtype=value.dtype)
+    return max(ends, key=lambda pair: float(pair[1] - pair[0]), default=(none, none))

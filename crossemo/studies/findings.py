@@ -173,6 +173,6 @@ def _long(runs: Sequence[RecordedRun], name: str) -> "DataFrame":
 def _weights(run: RecordedRun) -> list[Row]:
     return [
         {**_head(run), "stage": stage, "layer": layer, "weight": weight}
-        for stage, test in run.results["stages"].items()
-        for layer, weight in enumerate(test.get("layer_weights") or [])
+        for stage, test in run.stages.items()
+        for layer, weight in enumerate(test.layer_weights)
     ]

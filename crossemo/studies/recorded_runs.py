@@ -2,10 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crossemo.stages.stage import Stage
 from crossemo.studies.run_facts import RunFacts, run_facts
 from crossemo.studies.run_files import (
+    ForeignRunError,
     RunFileError,
     UnfinishedRunError,
     read_json,
@@ -30,13 +33,29 @@ _TABLES = ("fad", "similarity", "layers")
 
 
 @dataclass(frozen=True)
+class RecordedStage:
+    """A stage of a run that was tested.
+
+    Args:
+        plan: What it learnt from, and where it began.
+        layer_weights: The learnt share of every hidden state; empty without a mixture.
+        leak: The mark of a leak.
+    """
+
+    plan: Stage
+    layer_weights: tuple[float, ...] = ()
+    leak: str = ""
+
+
+@dataclass(frozen=True)
 class RecordedRun:
     """A run that is done.
 
     Args:
         place: Where it lies and what it is called.
         facts: What it is of.
-        results: The content of results.json.
+        stages: The stages that were tested, in order.
+        several: Roles of several corpora.
         predictions: A row for every stage and test clip; without rows where nothing
             was recognised.
         split: The part of every clip.
@@ -45,7 +64,8 @@ class RecordedRun:
 
     place: RunFolder
     facts: RunFacts
-    results: Mapping[str, Any]
+    stages: Mapping[str, RecordedStage]
+    several: tuple[str, ...]
     predictions: "DataFrame"
     split: "DataFrame"
     tables: Mapping[str, "DataFrame"] = field(default_factory=dict)
@@ -81,14 +101,22 @@ def read_run(place: RunFolder) -> RecordedRun:
     assert place.folder is not None
     results = read_json(place.folder / "results.json")
     settings = read_settings(place.folder / "config.yaml")
-    facts = run_facts(results, settings)
+    try:
+        facts = run_facts(results, settings)
+        stages = _stages(results, settings) if facts.kind == "stages" else {}
+        several = tuple(n for n, one in results["roles"].items() if "corpora" in one)
+        tested = _tested(results) if stages else {}
+    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        if isinstance(error, RunFileError):
+            raise
+        raise ForeignRunError(
+            f"results.json is of another version, or none of crossemo's: {error!r}"
+        ) from error
     split = read_table(place.folder / "split.csv", _OF_CLIPS, _OF_CLIPS)
     _check_columns(split, _OF_CLIPS, "split.csv")
-    predictions = split.iloc[:0]
-    if facts.kind == "stages":
-        _check_stages(results, settings)
-        predictions = _predictions(place, facts)
-        _check_scores(results, predictions)
+    predictions = _predictions(place.folder, facts.task) if stages else split.iloc[:0]
+    if stages and predictions.groupby(["stage", "place"]).size().to_dict() != tested:
+        raise RunFileError("predictions.csv is not of the tests of results.json")
     tables = {
         name: read_table(path, _TEXTS)
         for name in _TABLES
@@ -96,29 +124,54 @@ def read_run(place: RunFolder) -> RecordedRun:
     }
     if facts.kind == "layers" and "layers" not in tables:
         raise UnfinishedRunError("layers.csv isn't there")
-    return RecordedRun(place, facts, results, predictions, split, tables)
+    return RecordedRun(place, facts, stages, several, predictions, split, tables)
 
 
-def _predictions(place: RunFolder, facts: RunFacts) -> "DataFrame":
+def _stages(
+    results: Mapping[str, Any], settings: Mapping[str, Any]
+) -> dict[str, RecordedStage]:
+    """Return the stages of a run all of which were tested."""
+    names = {key.split(".")[1] for key in settings if key.startswith("stages.")}
+    if lacking := sorted((names or set(results["roles"])) - set(results["stages"])):
+        raise UnfinishedRunError(f"stage {lacking[0]} was not tested")
+    stages = {}
+    for name, test in results["stages"].items():
+        given = test["settings"]
+        plan = Stage(data=list(given["data"]), start_from=str(given["start_from"]))
+        shares = tuple(map(float, test.get("layer_weights") or ()))
+        stages[name] = RecordedStage(plan, shares, str(test.get("leak", "")))
+    return stages
+
+
+def _tested(results: Mapping[str, Any]) -> dict[tuple[str, str], int]:
+    """Return the number of clips of every stage and role."""
+    return {
+        (stage, role): int(scores["n"])
+        for stage, test in results["stages"].items()
+        for role, scores in test["scores"].items()
+        if role in results["roles"]
+    }
+
+
+def _predictions(folder: Path, task: Task | None) -> "DataFrame":
     """Return true and predicted targets of every stage and test clip."""
-    assert place.folder is not None
-    assert facts.task is not None
-    values = facts.task.kind == "values"
+    assert task is not None
+    values = task.kind == "values"
     targets = (
-        [f"{one}_{end}" for one in facts.task.outputs for end in ("true", "predicted")]
+        [f"{one}_{end}" for one in task.outputs for end in ("true", "predicted")]
         if values
         else ["true", "predicted"]
     )
     columns = [*_NAMES, *targets]
     texts = _NAMES if values else columns
-    table = read_table(place.folder / "predictions.csv", texts, columns)
+    table = read_table(folder / "predictions.csv", texts, columns)
     _check_columns(table, columns, "predictions.csv")
     given = table[targets]
     if values:
         sound = all(given[name].dtype.kind in "fi" for name in targets)
         sound = sound and not given.isna().to_numpy().any()
     else:
-        sound = bool(given.isin(facts.task.outputs).to_numpy().all())
+        sound = bool(given.isin(task.outputs).to_numpy().all())
     if not sound or not len(table):
         raise RunFileError("predictions.csv is damaged: a clip has no prediction")
     return table.rename(columns={"role": "place"})
@@ -127,23 +180,3 @@ def _predictions(place: RunFolder, facts: RunFacts) -> "DataFrame":
 def _check_columns(table: "DataFrame", columns: Sequence[str], file: str) -> None:
     if lacking := [name for name in columns if name not in table]:
         raise RunFileError(f"{file} lacks the column {lacking[0]}: is it crossemo's?")
-
-
-def _check_stages(results: Mapping[str, Any], settings: Mapping[str, Any]) -> None:
-    """Refuse a run whose last stages were not tested yet."""
-    names = {key.split(".")[1] for key in settings if key.startswith("stages.")}
-    tested = set(results["stages"])
-    if lacking := sorted((names or set(results["roles"])) - tested):
-        raise UnfinishedRunError(f"stage {lacking[0]} was not tested")
-
-
-def _check_scores(results: Mapping[str, Any], predictions: "DataFrame") -> None:
-    """Refuse tables and results of different tests."""
-    counts = predictions.groupby(["stage", "place"]).size()
-    for stage, test in results["stages"].items():
-        for place, scores in test["scores"].items():
-            if "/" not in place and counts.get((stage, place)) != scores["n"]:
-                raise RunFileError(
-                    f"predictions.csv is not of the same tests as results.json: stage "
-                    f"{stage}, {place}"
-                )

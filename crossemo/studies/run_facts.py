@@ -5,10 +5,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from hashlib import sha256
+from math import nan
 from pathlib import Path
 from typing import Any, Literal
 
-from crossemo.errors import CrossEmoError
 from crossemo.studies.run_files import ForeignRunError
 from crossemo.tasks import Task, task_of
 
@@ -50,7 +50,9 @@ class RunFacts:
         condition: Digest of all settings but fold and seed.
         setup: The same without the stages.
         study: Digest of what must agree so that runs may be compared.
-        settings: All settings by full name.
+        settings: The settings that numbers depend on, by full name.
+        target: The role of the target.
+        weights: Digest of the encoder's weights; empty where it isn't known.
         task: What was learnt; None of distances alone.
     """
 
@@ -60,6 +62,8 @@ class RunFacts:
     setup: str
     study: str
     settings: Mapping[str, Any]
+    target: str | None
+    weights: str
     task: Task | None
 
 
@@ -71,43 +75,12 @@ def run_facts(results: Mapping[str, Any], settings: Mapping[str, Any]) -> RunFac
         settings: Its settings by full name.
 
     Raises:
-        ForeignRunError: The results are of no run that a study can hold.
+        ForeignRunError: They are of no run that a study can hold.
+        KeyError, TypeError, AttributeError, ValueError: They are none of crossemo's.
     """
-    try:
-        return _facts(results, settings)
-    except (KeyError, TypeError, AttributeError, ValueError) as error:
-        if isinstance(error, CrossEmoError):
-            raise
-        raise ForeignRunError(
-            f"results.json is of another version, or none of crossemo's: {error!r}"
-        ) from error
-
-
-def strategy_of(tuning: str, layers: object) -> str:
-    """Return what the paper calls a way of tuning with a choice of layers.
-
-    >>> strategy_of("frozen", "last"), strategy_of("lora", "weighted")
-    ('baseline', 'PEFT')
-    """
-    if tuning == "full":
-        return "full"
-    if tuning != "frozen":
-        return "PEFT"
-    names = {"last": "baseline", "weighted": "weighted sum"}
-    return names.get(str(layers), f"frozen, {layers}")
-
-
-def ends_of(roles: Sequence[str]) -> tuple[str | None, str | None]:
-    """Return the roles of the source, if there is one, and of the target."""
-    if "target" in roles:
-        return ("source" if "source" in roles else None), "target"
-    return (roles[0] if len(roles) > 1 else None), (roles[-1] if roles else None)
-
-
-def _facts(results: Mapping[str, Any], settings: Mapping[str, Any]) -> RunFacts:
     kind = _kind(results)
     model, roles = results.get("model") or {}, results["roles"]
-    first, last = ends_of(list(roles))
+    first, last = _ends(list(roles))
     split = results.get("split") or {}
     task = _task(results)
     deciding = {k: v for k, v in settings.items() if not _among(k, _FREE)}
@@ -127,20 +100,37 @@ def _facts(results: Mapping[str, Any], settings: Mapping[str, Any]) -> RunFacts:
         "target_domain": _domain(roles, last),
         "task": _task_name(results),
         "split": split.get("scheme") or ("given" if split else ""),
-        "fold": split.get("fold") if kind == "stages" else None,
-        "seed": results.get("seed"),
-        "seconds": results.get("run_seconds"),
+        "fold": _number(split.get("fold")) if kind == "stages" else None,
+        "seed": _number(results.get("seed")),
+        "seconds": float(results.get("run_seconds") or nan),
         "crossemo": results.get("crossemo", ""),
     }
+    study = _digest(kind, _study(results, settings, split, task))
     return RunFacts(
         kind=kind,
         columns=columns,
-        condition=_digest(kind, sorted(repeated.items())),
-        setup=_digest(kind, sorted(alike.items())),
-        study=_digest(kind, _study(results, settings, split, task)),
+        condition=_digest(study, sorted(repeated.items())),
+        setup=_digest(study, sorted(alike.items())),
+        study=study,
         settings=deciding,
+        target=last,
+        weights=str(results.get("encoder_fingerprint") or ""),
         task=task,
     )
+
+
+def strategy_of(tuning: str, layers: object) -> str:
+    """Return what the paper calls a way of tuning with a choice of layers.
+
+    >>> strategy_of("frozen", "last"), strategy_of("lora", "weighted")
+    ('baseline', 'PEFT')
+    """
+    if tuning == "full":
+        return "full"
+    if tuning != "frozen":
+        return "PEFT"
+    names = {"last": "baseline", "weighted": "weighted sum"}
+    return names.get(str(layers), f"frozen, {layers}")
 
 
 def _kind(results: Mapping[str, Any]) -> Kind:
@@ -195,6 +185,13 @@ def _study(
     )
 
 
+def _ends(roles: Sequence[str]) -> tuple[str | None, str | None]:
+    """Return the roles of the source, if there is one, and of the target."""
+    if "target" in roles:
+        return ("source" if "source" in roles else None), "target"
+    return (roles[0] if len(roles) > 1 else None), (roles[-1] if roles else None)
+
+
 def _corpora(roles: Mapping[str, Any], role: str | None) -> str:
     if role is None:
         return ""
@@ -214,6 +211,10 @@ def _setting(settings: Mapping[str, Any], name: str) -> str:
 
 def _among(name: str, patterns: Sequence[str]) -> bool:
     return any(fnmatchcase(name, pattern) for pattern in patterns)
+
+
+def _number(value: object) -> int | None:
+    return None if value is None else int(str(value))
 
 
 def _plain(value: object) -> str:

@@ -53,27 +53,21 @@ def run_folders(paths: Sequence[str | Path]) -> list[RunFolder]:
         CrossEmoError: One is no folder, or holds no run.
     """
     walks = {path: _walk(path) for path in map(expanded, paths)}
+    planned = [r for folders in walks.values() for f in folders for r in _of_grid(f)]
+    homes = {_home(run) for run in planned if run.folder}
     runs: dict[str, RunFolder] = {}
+    for run in planned:
+        runs.setdefault(_key(run), run)
     for given, folders in walks.items():
-        for folder in folders:
-            for run in _of_grid(folder, given):
-                runs.setdefault(_key(run), run)
-    homes = {os.path.realpath(run.folder.parent) for run in runs.values() if run.folder}
-    for given, folders in walks.items():
-        singles = [
-            run
-            for folder in folders
-            if os.path.realpath(folder) not in homes
-            for run in _single(folder, given)
-        ]
-        for run in singles:
-            if os.path.realpath(run.folder.parent if run.folder else "") not in homes:
-                runs.setdefault(_key(run), run)
+        singles = [run for folder in folders for run in _single(folder, given)]
         if not singles and not any((folder / GRID).is_file() for folder in folders):
             raise CrossEmoError(
                 f"No run lies in {given}: give the folder of a grid, or one with runs "
                 "below it, such as logs."
             )
+        for run in singles:
+            if _home(run) not in homes:
+                runs.setdefault(_key(run), run)
     return _told_apart(list(runs.values()))
 
 
@@ -94,7 +88,7 @@ def _walk(path: Path) -> list[Path]:
     return folders
 
 
-def _of_grid(folder: Path, given: Path) -> Iterator[RunFolder]:
+def _of_grid(folder: Path) -> Iterator[RunFolder]:
     """Yield the runs of a grid whose folder this is."""
     if not (folder / GRID).is_file():
         return
@@ -167,6 +161,10 @@ def _versions(home: Path) -> list[Path]:
 def _name(folder: Path, given: Path) -> str:
     relative = str(folder.relative_to(given))
     return f"{folder.parent.name}/{folder.name}" if relative == "." else relative
+
+
+def _home(run: RunFolder) -> str:
+    return os.path.realpath(run.folder.parent) if run.folder else ""
 
 
 def _key(run: RunFolder) -> str:

@@ -18,7 +18,7 @@ def run_scores(run: RecordedRun) -> Iterator[dict[str, Any]]:
     Args:
         run: A run of stages.
     """
-    for stage, place, rows in places_of(run.predictions):
+    for stage, place, rows in places_of(run):
         decisions, targets = targets_of(rows, run.task)
         if run.task.kind == "values":
             scores = value_scores(decisions, targets, run.task.outputs)
@@ -35,5 +35,5 @@ def run_scores(run: RecordedRun) -> Iterator[dict[str, Any]]:
                 "value": value,
                 "n": len(rows),
                 "groups": rows["group"].nunique(),
-                "leak": run.results["stages"][stage].get("leak", ""),
+                "leak": run.stages[stage].leak,
             }

@@ -39,18 +39,23 @@ class Pooled:
         sums: `(seeds, rows of units, rows, columns)`; a row is a unit in a fold.
         folds: `(rows of units,)` number of the fold that tests each, from 0.
         units: `(rows of units,)` number of each unit, from 0.
-        clips: Number of clips of a seed.
+        fold_clips: `(folds,)` clips of each fold, the same of every seed.
     """
 
     sums: Tensor
     folds: Tensor
     units: Tensor
-    clips: int
+    fold_clips: Tensor
+
+    @property
+    def clips(self) -> int:
+        """Number of clips of a seed."""
+        return int(self.fold_clips.sum())
 
     @property
     def n_folds(self) -> int:
         """Number of folds."""
-        return len(set(self.folds.tolist()))
+        return len(self.fold_clips)
 
     @property
     def n_units(self) -> int:
@@ -74,16 +79,16 @@ class Pooled:
 def tally_runs(run: RecordedRun) -> dict[tuple[str, str], Tally]:
     """Return the sums of a run by stage and place, a role or `ROLE/CORPUS`."""
     return {
-        (stage, place): _tally(rows, run.task)
-        for stage, place, rows in places_of(run.predictions)
+        (stage, place): _tally(rows, run.task) for stage, place, rows in places_of(run)
     }
 
 
-def places_of(predictions: "DataFrame") -> Iterator[tuple[str, str, "DataFrame"]]:
+def places_of(run: RecordedRun) -> Iterator[tuple[str, str, "DataFrame"]]:
     """Yield stage, place and rows of each role, and of each corpus of several in it."""
-    for (stage, role), rows in predictions.groupby(["stage", "place"], sort=False):
+    tested = run.predictions.groupby(["stage", "place"], sort=False)
+    for (stage, role), rows in tested:
         yield str(stage), str(role), rows
-        if rows["corpus"].nunique() > 1:
+        if role in run.several:
             for corpus, alone in rows.groupby("corpus", sort=False):
                 yield str(stage), f"{role}/{corpus}", alone
 
@@ -124,7 +129,7 @@ def pool(
         torch.stack(sums),
         torch.arange(len(folds)).repeat_interleave(sizes),
         torch.tensor([numbers[name] for name in names]),
-        sum(one.clips for one in first),
+        torch.tensor([one.clips for one in first]),
     )
 
 
