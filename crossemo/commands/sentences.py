@@ -10,6 +10,7 @@ from crossemo.commands.alternatives import (
     arguments_of,
     classes_of,
     first_unknown,
+    other_owners,
 )
 from crossemo.commands.configs import load, place_of
 from crossemo.commands.survey import YAMLRefusal
@@ -198,7 +199,9 @@ def _unknown_option(
     names = [f"{key}.{one}" for one in arguments_of(owner)] if owner else options
     full = first_unknown(f"{key}.{shortened(words[0])}".strip("."), names)
     where = place_of(full, typed)
-    return f"There is no option {full}{where}{alternatives_to(full, names)}"
+    last = full.rpartition(".")[2]
+    meant = other_owners(owner, last) or alternatives_to(full, names)
+    return f"There is no option {full}{where}{meant}"
 
 
 def name_of_command(message: str) -> str | None:

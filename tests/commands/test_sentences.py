@@ -102,6 +102,22 @@ def files(here: Path) -> Path:
             "stages.target.taget (plan.yaml, line 2): stages.target has max_epochs, ",
         ),
         ([*DEMO, "--trainer.foo=1"], "trainer has accelerator, strategy, devices, "),
+        # an option of another class in that place
+        (
+            ["--data=SpeechEmotionDataModule", "--data.target=Demo"],
+            "There is no option data.target: it is an option of CrossDomainDataModule, "
+            "not of SpeechEmotionDataModule.",
+        ),
+        (
+            [*DEMO, "--data.corpus=Demo"],
+            "no option data.corpus: it is an option of MusicEmotionDataModule and "
+            "SpeechEmotionDataModule, not of CrossDomainDataModule.",
+        ),
+        (
+            ["--data=SpeechEmotionDataModule", "--data.corpos=Demo"],
+            "data.corpos: did you mean data.corpus?",
+        ),
+        (["--data=SpeechEmotionDataModule", "--data.foo=1"], "data has corpus, roles,"),
         (["demo.yaml"], "A config follows --config: say --config "),
         (["--confg", "demo.yaml"], "no option confg: did you mean config?"),
         # what is missing
