@@ -76,7 +76,9 @@ def other_owners(path: str, name: str) -> str:
     ]
     if not having:
         return ""
-    return f": it is an option of {listed(having, last=' and ')}, not of {owner.__name__}."
+    return (
+        f": it is an option of {listed(having, last=' and ')}, not of {owner.__name__}."
+    )
 
 
 def object_at(path: str) -> Any:  # noqa: ANN401

@@ -45,7 +45,10 @@ _WORDS = {  # by how jsonargparse names a type
     r"<class 'int'>": "a whole number",
     r"<class 'float'>": "a number",
     r"list\[int\]": "a list of whole numbers, such as [1, 2]",
-    r"list\[float\]|tuple\[float": "a list of numbers, such as [0.1, 1]",
+    r"list\[float\]|tuple\[float|Sequence\[float\]": (
+        "a list of numbers, such as [0.1, 1]"
+    ),
+    r"Mapping\[str, float\]": "numbers by name, such as {low: 1, high: 9}",
     r"<class 'tuple'>": "a list, such as [1, 2]",
     r"(?<!str, )list\[str\]|<class 'list'>": "a list of words, such as [one, other]",
     r"dict\[str, list\[str\]\]|splits\.Split": "lists by name: {NAME: [ONE, OTHER], …}",
