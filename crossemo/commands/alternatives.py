@@ -48,9 +48,37 @@ def arguments_of(path: str) -> list[str]:
     for one in getattr(object_at(path), "__mro__", ()):
         if one is not object and "__init__" in vars(one):
             for parameter in list(signature(one.__init__).parameters.values())[1:]:
-                if parameter.kind is not parameter.VAR_KEYWORD:
+                if parameter.kind not in (
+                    parameter.VAR_KEYWORD,
+                    parameter.VAR_POSITIONAL,
+                ):
                     names[parameter.name] = None
     return list(names)
+
+
+def other_owners(path: str, name: str) -> str:
+    """Return of which classes, used in the place of one, an argument is.
+
+    Args:
+        path: Dotted path of the class, such as `crossemo.SpeechEmotionDataModule`.
+        name: The argument that it lacks, such as `target`.
+
+    Returns:
+        The end of a sentence; empty where there is none.
+    """
+    owner = object_at(path)
+    bases = [b for b in getattr(owner, "__mro__", ()) if _is_ours(b.__module__)]
+    kinds = {one.__name__: one for base in bases[-1:] for one in _family(base)}
+    having = [
+        label
+        for label, kind in sorted(kinds.items())
+        if name in arguments_of(f"{kind.__module__}.{label}")
+    ]
+    if not having:
+        return ""
+    return (
+        f": it is an option of {listed(having, last=' and ')}, not of {owner.__name__}."
+    )
 
 
 def object_at(path: str) -> Any:  # noqa: ANN401
@@ -75,13 +103,15 @@ def classes_of(key: str, text: str) -> list[str]:
         base = object_at(named[1])
     if not isinstance(base, type):
         return []
-    inside = base.__module__.startswith("crossemo.")
+    inside = _is_ours(base.__module__)
     names = {
-        one.__name__
-        for one in _family(base)
-        if inside or not one.__module__.startswith("crossemo.")
+        one.__name__ for one in _family(base) if inside or not _is_ours(one.__module__)
     }
     return sorted(names - {base.__name__}) or [base.__name__]
+
+
+def _is_ours(module: str) -> bool:
+    return module.startswith("crossemo.")
 
 
 def _family(base: type[object]) -> Iterator[type[object]]:

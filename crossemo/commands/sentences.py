@@ -10,6 +10,7 @@ from crossemo.commands.alternatives import (
     arguments_of,
     classes_of,
     first_unknown,
+    other_owners,
 )
 from crossemo.commands.configs import load, place_of
 from crossemo.commands.survey import YAMLRefusal
@@ -44,7 +45,10 @@ _WORDS = {  # by how jsonargparse names a type
     r"<class 'int'>": "a whole number",
     r"<class 'float'>": "a number",
     r"list\[int\]": "a list of whole numbers, such as [1, 2]",
-    r"list\[float\]|tuple\[float": "a list of numbers, such as [0.1, 1]",
+    r"list\[float\]|tuple\[float|Sequence\[float\]": (
+        "a list of numbers, such as [0.1, 1]"
+    ),
+    r"Mapping\[str, float\]": "numbers by name, such as {low: 1, high: 9}",
     r"<class 'tuple'>": "a list, such as [1, 2]",
     r"(?<!str, )list\[str\]|<class 'list'>": "a list of words, such as [one, other]",
     r"dict\[str, list\[str\]\]|splits\.Split": "lists by name: {NAME: [ONE, OTHER], …}",
@@ -198,7 +202,9 @@ def _unknown_option(
     names = [f"{key}.{one}" for one in arguments_of(owner)] if owner else options
     full = first_unknown(f"{key}.{shortened(words[0])}".strip("."), names)
     where = place_of(full, typed)
-    return f"There is no option {full}{where}{alternatives_to(full, names)}"
+    last = full.rpartition(".")[2]
+    meant = other_owners(owner, last) or alternatives_to(full, names)
+    return f"There is no option {full}{where}{meant}"
 
 
 def name_of_command(message: str) -> str | None:

@@ -2,7 +2,7 @@
 
 import os
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,7 +12,7 @@ from crossemo.corpora.base import Domain
 from crossemo.corpora.embedded_audio import EmbeddedAudio
 from crossemo.corpora.hugging_data import HuggingData, audio_column, load_data
 from crossemo.corpora.rows import Row
-from crossemo.corpora.table_corpus import Table, TableCorpus
+from crossemo.corpora.table_corpus import GivenScale, Table, TableCorpus
 from crossemo.corpora.table_files import as_text
 from crossemo.files import expanded, printable
 
@@ -42,7 +42,7 @@ class HuggingFace(TableCorpus):
         revision: Commit, tag or branch on the hub.
         columns: A column by what it is, see `Manifest`.
         words: What its labels mean, see `Manifest`.
-        scale: Low, high and middle of its values.
+        scale: Low, high and middle of its values, see `Manifest`.
 
     Raises:
         CorpusError: The scale or a word is none.
@@ -59,7 +59,7 @@ class HuggingFace(TableCorpus):
         revision: str | None = None,
         columns: Mapping[str, str | None] | None = None,
         words: Mapping[str, str | None] | None = None,
-        scale: Sequence[float] | None = None,
+        scale: GivenScale | None = None,
     ) -> None:
         root = expanded(path)
         self.path = str(root) if root.exists() else str(path)

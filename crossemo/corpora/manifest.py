@@ -1,11 +1,11 @@
 """Clips of one's own, listed in a table."""
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from crossemo.corpora.base import Domain
-from crossemo.corpora.table_corpus import Table, TableCorpus
+from crossemo.corpora.table_corpus import GivenScale, Table, TableCorpus
 from crossemo.corpora.table_files import read_table
 from crossemo.files import expanded, printable
 
@@ -31,7 +31,8 @@ class Manifest(TableCorpus):
             `{file: "samples/{file_id}"}`. With `null`, no column is that.
         words: What its labels mean, such as `{anger: angry, other: null}`; null leaves
             clips out. Labels that are words of crossemo need none.
-        scale: Low, high and middle of its values, such as `[1, 9, 5]`.
+        scale: Low, high and middle of its values, such as `[1, 9, 5]`, or by name,
+            such as `{low: 1, high: 9}`, whose middle is halfway if it is not given.
 
     Raises:
         CorpusError: The scale or a word is none.
@@ -47,7 +48,7 @@ class Manifest(TableCorpus):
         root: str | Path | None = None,
         columns: Mapping[str, str | None] | None = None,
         words: Mapping[str, str | None] | None = None,
-        scale: Sequence[float] | None = None,
+        scale: GivenScale | None = None,
     ) -> None:
         self.path = expanded(path)
         folder = self.path.parent if root is None else expanded(root)

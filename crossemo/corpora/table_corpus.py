@@ -36,6 +36,8 @@ _PARTS: dict[str, Part] = {
 # fmt: on
 _TIMEDELTA = re.compile(r"(?:(\d+) days? )?(\d+):(\d\d):(\d\d(?:\.\d+)?)")
 
+GivenScale = Sequence[float] | Mapping[str, float]
+
 logger = logging.getLogger(__name__)
 
 
@@ -69,7 +71,7 @@ class TableCorpus(AnnotatedCorpus):
         name: What to call it, which begins the id of every clip.
         columns: Column by what it is, see `find_columns`.
         words: What its labels mean, see `Vocabulary`.
-        scale: Low, high and middle of its values.
+        scale: Low, high and middle of its values, in that order or by name.
 
     Raises:
         CorpusError: The scale or a word is none.
@@ -84,7 +86,7 @@ class TableCorpus(AnnotatedCorpus):
         name: str,
         columns: Mapping[str, str | None] | None,
         words: Mapping[str, str | None] | None,
-        scale: Sequence[float] | None,
+        scale: GivenScale | None,
     ) -> None:
         super().__init__(root)
         self.domain, self.name = domain, name
@@ -305,13 +307,21 @@ def split_groups(text: str) -> list[str]:
     return [re.sub(r"\\(.)", r"\1", part.strip()) for part in parts if part.strip()]
 
 
-def _scale(numbers: Sequence[float]) -> Scale:
-    if len(numbers) != 3:
+def _scale(given: GivenScale) -> Scale:
+    if isinstance(given, Mapping):
+        if not {"low", "high"} <= set(given) <= {"low", "high", "middle"}:
+            raise CorpusError(
+                f"scale: {dict(given)} is none: give low, high and, where it is not "
+                "halfway, middle, such as {low: 1, high: 9, middle: 5}."
+            )
+        halfway = (given["low"] + given["high"]) / 2
+        return Scale(given["low"], given["high"], given.get("middle", halfway))
+    if len(given) != 3:
         raise CorpusError(
-            f"scale: {list(numbers)} has {len(numbers)} numbers: give low, high and "
+            f"scale: {list(given)} has {len(given)} numbers: give low, high and "
             "middle, such as [1, 9, 5]."
         )
-    return Scale(*numbers)
+    return Scale(*given)
 
 
 def _says_nothing(clip: Clip) -> bool:

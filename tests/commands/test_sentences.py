@@ -5,6 +5,8 @@ import pytest
 from tests.commands.parsing import refusal
 
 DEMO = ["--config", "demo.yaml"]
+MANIFEST = ["--data=SpeechEmotionDataModule", "--data.corpus=Manifest"]
+MANIFEST += ["--data.corpus.path=labels.csv"]
 PROBES = ["--config", "layerwise/demo.yaml"]
 FILES = {
     "stages.yaml": "stages:\n  target:\n    max_epochs: x\n",
@@ -62,6 +64,10 @@ def files(here: Path) -> Path:
             [*PROBES, "--model.penalties=0.001"],
             "model.penalties is 0.001: give a list, such as [0.001].",
         ),
+        (
+            [*MANIFEST, "--data.corpus.scale={low: a, high: 9}"],
+            "high': 9}: give a list of numbers, such as [0.1, 1] or numbers by name,",
+        ),
         # a word that is none of several
         (
             [*DEMO, "--data.source.channel=songs"],
@@ -102,6 +108,22 @@ def files(here: Path) -> Path:
             "stages.target.taget (plan.yaml, line 2): stages.target has max_epochs, ",
         ),
         ([*DEMO, "--trainer.foo=1"], "trainer has accelerator, strategy, devices, "),
+        # an option of another class in that place
+        (
+            ["--data=SpeechEmotionDataModule", "--data.target=Demo"],
+            "There is no option data.target: it is an option of CrossDomainDataModule, "
+            "not of SpeechEmotionDataModule.",
+        ),
+        (
+            [*DEMO, "--data.corpus=Demo"],
+            "no option data.corpus: it is an option of MusicEmotionDataModule and "
+            "SpeechEmotionDataModule, not of CrossDomainDataModule.",
+        ),
+        (
+            ["--data=SpeechEmotionDataModule", "--data.corpos=Demo"],
+            "data.corpos: did you mean data.corpus?",
+        ),
+        (["--data=SpeechEmotionDataModule", "--data.foo=1"], "data has corpus, roles,"),
         (["demo.yaml"], "A config follows --config: say --config "),
         (["--confg", "demo.yaml"], "no option confg: did you mean config?"),
         # what is missing
@@ -156,6 +178,7 @@ def test_what_is_wrong_is_one_sentence_with_its_place(
         PROBES,
         [*DEMO, "--stages=good.yaml", "--name=[/red]"],
         [*DEMO, "--data.labels=four"],
+        [*MANIFEST, "--data.corpus.scale={low: 1, high: 9}"],
         [*DEMO, "--data.task={high: [happy, Q1], low: [sad]}"],
         [*DEMO, "--data.task=valence_arousal_dominance"],
         [*DEMO, "--data.task=Values", "--data.task.weights={valence: 2, arousal: 1}"],

@@ -27,6 +27,7 @@ from crossemo.corpora.base import (
 from crossemo.corpora.manifest import Manifest
 from crossemo.corpora.manifest_writing import write_manifest
 from crossemo.corpora.pmemo import PMEmo
+from crossemo.corpora.table_corpus import GivenScale
 from crossemo.files import printable, write_csv
 from tests.corpora.recordings import real_recordings
 from tests.corpora.trees import pmemo
@@ -272,12 +273,24 @@ def test_what_is_wrong_with_a_table_is_one_sentence(tmp_path: Path) -> None:
     assert "give one that ends in .csv, .tsv" in refusal(tmp_path, "", name="t.xlsx")
     with pytest.raises(CorpusError, match=r"scale: \[1, 9\] has 2 numbers"):
         Manifest(tmp_path / "labels.csv", scale=[1, 9])
+    with pytest.raises(CorpusError, match=r"scale: {'low': 1} is none: give low, high"):
+        Manifest(tmp_path / "labels.csv", scale={"low": 1})
+    with pytest.raises(CorpusError, match="is none: give low, high and, where"):
+        Manifest(tmp_path / "labels.csv", scale={"low": 1, "high": 9, "mid": 5})
     with pytest.raises(
         CorpusError, match=r"would become happpy.* Did you mean happy\?"
     ):
         Manifest(tmp_path / "labels.csv", words={"joy": "happpy"})
     with pytest.raises(CorpusNotFoundError, match=r"none\.csv does not exist"):
         Manifest(tmp_path / "none.csv").clips()
+
+
+def test_a_scale_may_be_given_by_name(tmp_path: Path) -> None:
+    def scale(numbers: GivenScale) -> Scale | None:
+        return Manifest(tmp_path / "labels.csv", scale=numbers).scale
+
+    assert scale({"low": 1, "high": 9}) == Scale(1, 9, 5) == scale([1, 9, 5])
+    assert scale({"high": 9, "low": 1, "middle": 4}) == Scale(1, 9, 4)
 
 
 def test_another_encoding_is_named_and_not_guessed(tmp_path: Path) -> None:
