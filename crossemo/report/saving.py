@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.backends.backend_pdf import FigureCanvasPdf
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from torch import Tensor
@@ -13,8 +14,6 @@ from torch import Tensor
 from crossemo.files import replacing
 from crossemo.report.style import PRINTED_DPI, showable, styled
 
-# Without dates, so that the same numbers give the same bytes.
-_METADATA = {"png": {"Software": None}, "pdf": {"CreationDate": None}}
 _LONGEST = 100  # bytes of a file's name
 
 
@@ -43,12 +42,19 @@ def save_figure(figure: Figure, folder: Path, tag: str) -> None:
     Raises:
         OSError: The folder can't be written or the disk is full.
     """
+    stem = folder / "figures" / file_stem(tag)
     with styled():
         _make_showable(figure)
-        for kind, metadata in _METADATA.items():
-            with replacing(folder / "figures" / f"{file_stem(tag)}.{kind}") as path:
-                figure.savefig(path, format=kind, dpi=PRINTED_DPI, metadata=metadata)
-            figure.set_layout_engine("none")
+        figure.set_dpi(PRINTED_DPI)
+        if figure.get_layout_engine() is not None:
+            figure.draw_without_rendering()
+            figure.set_layout_engine("none")  # once is enough
+        # `savefig` would draw either twice, the first time to ask for its size. Without
+        # dates, so that the same numbers give the same bytes.
+        with replacing(Path(f"{stem}.png")) as path:
+            FigureCanvasAgg(figure).print_png(path, metadata={"Software": None})
+        with replacing(Path(f"{stem}.pdf")) as path:
+            FigureCanvasPdf(figure).print_pdf(path, metadata={"CreationDate": None})
 
 
 def file_stem(tag: str) -> str:
