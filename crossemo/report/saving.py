@@ -1,5 +1,6 @@
 """Figures as files for papers and as pictures for TensorBoard."""
 
+from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
 
@@ -14,7 +15,11 @@ from crossemo.files import replacing
 from crossemo.report.style import PRINTED_DPI, showable, styled
 
 # Without dates, so that the same numbers give the same bytes.
-_METADATA = {"png": {"Software": None}, "pdf": {"CreationDate": None}}
+_METADATA = {
+    "png": {"Software": None},
+    "pdf": {"CreationDate": None},
+    "svg": {"Date": None},
+}
 _LONGEST = 100  # bytes of a file's name
 
 
@@ -32,22 +37,27 @@ def figure_to_tensor(figure: Figure) -> Tensor:
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
 
 
-def save_figure(figure: Figure, folder: Path, tag: str) -> None:
-    """Write a figure as PNG and as PDF, each under a temporary name at first.
+def save_figure(
+    figure: Figure, folder: Path, tag: str, kinds: Sequence[str] = ("png", "pdf")
+) -> None:
+    """Write a figure in several forms, each under a temporary name at first.
 
     Args:
         figure: The figure; it is finished, and can't be laid out anew.
         folder: The folder of a run; figures lie in `figures` there.
         tag: Its name, such as `confusion/target/source`.
+        kinds: The forms: `png`, `pdf`, `svg`.
 
     Raises:
         OSError: The folder can't be written or the disk is full.
     """
     with styled():
         _make_showable(figure)
-        for kind, metadata in _METADATA.items():
+        for kind in kinds:
             with replacing(folder / "figures" / f"{file_stem(tag)}.{kind}") as path:
-                figure.savefig(path, format=kind, dpi=PRINTED_DPI, metadata=metadata)
+                figure.savefig(
+                    path, format=kind, dpi=PRINTED_DPI, metadata=_METADATA[kind]
+                )
             figure.set_layout_engine("none")
 
 
