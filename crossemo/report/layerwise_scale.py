@@ -38,6 +38,11 @@ class Shown:
         """Name and unit."""
         return f"{self.score}{self.unit}"
 
+    @property
+    def difference(self) -> str:
+        """What differences are in."""
+        return "in points" if self.factor == 100 else f"of {self.score}"
+
     def text(self, value: float, decimals: int | None = None) -> str:
         """Return a value as it is shown."""
         digits = self.decimals[0] if decimals is None else decimals

@@ -1,5 +1,6 @@
 """Figures as files for papers and as pictures for TensorBoard."""
 
+from collections.abc import Sequence
 from hashlib import blake2b
 from pathlib import Path
 
@@ -7,6 +8,7 @@ import numpy as np
 import torch
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.backends.backend_pdf import FigureCanvasPdf
+from matplotlib.backends.backend_svg import FigureCanvasSVG
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 from torch import Tensor
@@ -14,6 +16,13 @@ from torch import Tensor
 from crossemo.files import replacing
 from crossemo.report.style import PRINTED_DPI, showable, styled
 
+# `savefig` would draw each twice, the first time to ask for its size. Without dates, so
+# that the same numbers give the same bytes.
+_CANVASES = {
+    "png": (FigureCanvasAgg, {"Software": None}),
+    "pdf": (FigureCanvasPdf, {"CreationDate": None}),
+    "svg": (FigureCanvasSVG, {"Date": None}),
+}
 _LONGEST = 100  # bytes of a file's name
 
 
@@ -31,13 +40,16 @@ def figure_to_tensor(figure: Figure) -> Tensor:
     return torch.from_numpy(pixels.transpose(2, 0, 1).copy())
 
 
-def save_figure(figure: Figure, folder: Path, tag: str) -> None:
-    """Write a figure as PNG and as PDF, each under a temporary name at first.
+def save_figure(
+    figure: Figure, folder: Path, tag: str, kinds: Sequence[str] = ("png", "pdf")
+) -> None:
+    """Write a figure in several forms, each under a temporary name at first.
 
     Args:
         figure: The figure; it is finished, and can't be laid out anew.
         folder: The folder of a run; figures lie in `figures` there.
         tag: Its name, such as `confusion/target/source`.
+        kinds: The forms: `png`, `pdf`, `svg`.
 
     Raises:
         OSError: The folder can't be written or the disk is full.
@@ -49,12 +61,11 @@ def save_figure(figure: Figure, folder: Path, tag: str) -> None:
         if figure.get_layout_engine() is not None:
             figure.draw_without_rendering()
             figure.set_layout_engine("none")  # once is enough
-        # `savefig` would draw either twice, the first time to ask for its size. Without
-        # dates, so that the same numbers give the same bytes.
-        with replacing(Path(f"{stem}.png")) as path:
-            FigureCanvasAgg(figure).print_png(path, metadata={"Software": None})
-        with replacing(Path(f"{stem}.pdf")) as path:
-            FigureCanvasPdf(figure).print_pdf(path, metadata={"CreationDate": None})
+        for kind in kinds:
+            with replacing(Path(f"{stem}.{kind}")) as path:
+                canvas, metadata = _CANVASES[kind]
+                write = getattr(canvas(figure), f"print_{kind}")
+                write(path, metadata=metadata)
 
 
 def file_stem(tag: str) -> str:

@@ -27,6 +27,7 @@ STYLE: dict[Any, Any] = {
     "font.size": 8.5,
     "hatch.linewidth": 0.6,
     "pdf.fonttype": 42,  # TrueType, which journals ask for
+    "svg.hashsalt": "crossemo",  # the same names in every SVG of the same figure
     "text.parse_math": False,  # a $ in a name is a $
     "text.usetex": False,
 }

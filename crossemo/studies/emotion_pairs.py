@@ -125,7 +125,9 @@ class EmotionPairs:
         """Yield the distance and the gain of every emotion in every layer."""
         by_emotion = self.clips.groupby("emotion")
         gains = {one: _gain(by_emotion.get_group(one)) for one in self.emotions}
-        for (layer, emotion), rows in self.near.groupby(["layer", "emotion"], sort=False):
+        for (layer, emotion), rows in self.near.groupby(
+            ["layer", "emotion"], sort=False
+        ):
             if emotion in gains:
                 names = {"layer": layer, "emotion": emotion}
                 yield names | _distance(rows) | gains[emotion]
@@ -176,7 +178,11 @@ def _gain(clips: pd.DataFrame) -> dict[str, float]:
     value = total[0] / total[1]
     low, high = jackknife_interval(value, rest[:, 0] / rest[:, 1])
     facts = {"clips": len(clips), "units": len(sums)}
-    return {"gain": float(value), "gain_low": float(low), "gain_high": float(high)} | facts
+    return {
+        "gain": float(value),
+        "gain_low": float(low),
+        "gain_high": float(high),
+    } | facts
 
 
 def _distance(rows: pd.DataFrame) -> dict[str, float]:

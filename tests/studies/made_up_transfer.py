@@ -10,6 +10,7 @@ Floats = NDArray[np.float64]
 EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust")
 RECALL = 0.5  # mean of both stages
 
+
 @dataclass(frozen=True)
 class Plan:
     """Who is tested, and how much speakers differ.
