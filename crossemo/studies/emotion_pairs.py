@@ -2,13 +2,14 @@
 
 A speaker whose anger is odd in song lies far from speech there and is hard to
 recognise, too. Where distance and gain are of the same speakers, such noise looks like
-an answer. So the gain on the units of one fold is set against the distance over the
-units of other folds, and never also the other way round, as the noise of two folds
-would meet twice.
+an answer. So the folds are dealt to three sets, and the gain on each set is set against
+the distance over the next one: were two sets paired both ways, their noise would meet
+twice and give false alarms up to twice as often.
 """
 
-from collections.abc import Hashable, Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Self
 
 import pandas as pd
@@ -17,9 +18,9 @@ from torch import Tensor
 
 from crossemo.metrics.jackknife import jackknife_interval
 from crossemo.metrics.rank_correlation import RankCorrelation, rank_correlation
-from crossemo.studies.gains import table_of
 
-_LEAST = 3  # folds of a jackknife
+SETS = 3
+_LEAST = 4  # folds of a jackknife
 
 
 @dataclass(frozen=True)
@@ -29,22 +30,16 @@ class EmotionPairs:
     Args:
         clips: Of `clip_gains`.
         near: Of `same_emotion`, of one part.
-        emotions: Those that have a gain and a distance.
-        layers: The hidden states.
-        gains: `(folds, emotions)`.
-        distances: `(layers, folds, emotions)`.
-        against: `(folds, folds)` bool, which distances each fold's gain is set against.
+        gaining: `(strata, folds)` bool, the folds whose clips say a stratum's gain.
+        measured: `(strata, folds)` bool, those whose distances it is set against.
         shared: Whether these are over the units of the gain.
     """
 
     clips: pd.DataFrame
     near: pd.DataFrame
-    emotions: Sequence[str]
-    layers: Sequence[str]
-    gains: Tensor
-    distances: Tensor
-    against: Tensor
-    shared: bool = False
+    gaining: Tensor
+    measured: Tensor
+    shared: bool
 
     @classmethod
     def of(cls, clips: pd.DataFrame, near: pd.DataFrame) -> Self:
@@ -55,35 +50,30 @@ class EmotionPairs:
             near: Of `same_emotion`.
         """
         known = near.dropna(subset=["distance"])
-        parts = dict(iter(known.groupby("part")))
-        of_fold = clips.groupby("fold")["group"].agg(frozenset)
-        folds, outside = list(of_fold.index), torch.eye(len(of_fold)).bool()
-        designs = {"test": against(list(of_fold)), "train": outside, "val": outside}
-        for part, design in designs.items():
-            if part in parts and design.any():
-                return cls._over(folds, clips, parts[part], design)
-        # Only distances over the units of the gain are left: all folds are one.
-        rest = parts.get("all", parts.get("test", known)).assign(fold=0)
-        one = torch.ones(1, 1).bool()
-        return cls._over([0], clips.assign(fold=0), rest, one, shared=True)
+        parts: Mapping[str, pd.DataFrame] = dict(iter(known.groupby("part")))
+        units = clips.groupby("fold")["group"].agg(frozenset)
+        folds = len(units)
+        met = sum(map(len, units)) > len(frozenset().union(*units))
+        if "test" in parts and folds > 1 and not met:
+            return cls(clips, parts["test"], *dealt(folds), shared=False)
+        outside = torch.eye(folds).bool()
+        for part in ("train", "val"):
+            if part in parts:
+                return cls(clips, parts[part], outside, outside, shared=False)
+        every = torch.ones(1, folds).bool()
+        rest = parts.get("all", parts.get("test", known)).assign(fold=units.index[0])
+        return cls(clips, rest, every, every, shared=True)
 
-    @classmethod
-    def _over(
-        cls,
-        folds: Sequence[Hashable],
-        clips: pd.DataFrame,
-        near: pd.DataFrame,
-        design: Tensor,
-        shared: bool = False,
-    ) -> Self:
-        gaining = set(clips["emotion"])
-        emotions = [one for one in dict.fromkeys(near["emotion"]) if one in gaining]
-        gains = table_of(clips, "gain", folds, emotions)
-        by_layer = dict(iter(near.groupby("layer", sort=False)))
-        tables = [table_of(t, "distance", folds, emotions) for t in by_layer.values()]
-        distances = torch.stack(tables) if tables else gains[None][:0]
-        layers = list(by_layer)
-        return cls(clips, near, emotions, layers, gains, distances, design, shared)
+    @cached_property
+    def emotions(self) -> list[str]:
+        """Those that have a gain and a distance."""
+        gaining = set(self.clips["emotion"])
+        return [one for one in dict.fromkeys(self.near["emotion"]) if one in gaining]
+
+    @cached_property
+    def layers(self) -> list[str]:
+        """The hidden states."""
+        return list(dict.fromkeys(self.near["layer"]))
 
     @property
     def facts(self) -> dict[str, Any]:
@@ -92,14 +82,14 @@ class EmotionPairs:
             "emotions": len(self.emotions),
             "shared_units": self.shared,
             "part": next(iter(self.near["part"]), ""),
-            "folds": len(self.gains),
+            "folds": self.clips["fold"].nunique(),
             "units": self.clips["group"].nunique(),
             "clips": len(self.clips),
         }
 
     def correlation(self) -> RankCorrelation:
-        """Return that of every layer, within folds."""
-        return rank_correlation(*self._pairs(torch.ones(len(self.gains)).bool()))
+        """Return that of every layer, within strata."""
+        return rank_correlation(*self._strata(self.gaining, self.measured))
 
     def interval(self, rho: Tensor) -> tuple[Tensor, Tensor]:
         """Return the jackknife's intervals over folds, `(layers,)` each.
@@ -107,82 +97,110 @@ class EmotionPairs:
         Args:
             rho: `(layers,)` of all folds.
         """
-        folds = len(self.gains)
-        if folds < _LEAST:
+        folds = self.gaining.shape[1]
+        if self.shared or folds < _LEAST:
             return (torch.full_like(rho, torch.nan),) * 2
-        without = ~torch.eye(folds).bool()
-        rhos = torch.stack([self._rho(*self._pairs(one)) for one in without])
-        low, high = jackknife_interval(rho, rhos)
+        rests = ~torch.eye(folds).bool()
+        rhos = [self._rho(self.gaining & one, self.measured & one) for one in rests]
+        low, high = jackknife_interval(rho, torch.stack(rhos))
         return low.clamp(-1, 1), high.clamp(-1, 1)
 
     def pooled(self) -> Tensor:
-        """Return Spearman's correlation of `points` in every layer, `(layers,)`."""
-        of_emotions = self.clips.assign(fold=0)
-        gains = table_of(of_emotions, "gain", [0], self.emotions)
-        return self._rho(gains, self.distances.nanmean(1, keepdim=True))
+        """Return Spearman's correlation of all `points` of every layer, `(layers,)`."""
+        every = torch.ones(1, self.gaining.shape[1]).bool()
+        return self._rho(every, every)
 
     def points(self) -> Iterator[dict[str, Any]]:
         """Yield the distance and the gain of every emotion in every layer."""
         by_emotion = self.clips.groupby("emotion")
         gains = {one: _gain(by_emotion.get_group(one)) for one in self.emotions}
+<<<<<<< HEAD
         for (layer, emotion), rows in self.near.groupby(
             ["layer", "emotion"], sort=False
         ):
+=======
+        by_place = self.near.groupby(["layer", "emotion"], sort=False)
+        for (layer, emotion), rows in by_place:
+>>>>>>> transfer
             if emotion in gains:
                 names = {"layer": layer, "emotion": emotion}
                 yield names | _distance(rows) | gains[emotion]
 
-    def _rho(self, gains: Tensor, distances: Tensor) -> Tensor:
+    def _rho(self, gaining: Tensor, measured: Tensor) -> Tensor:
         as_they_are = torch.arange(len(self.emotions))[None]
-        return rank_correlation(gains, distances, as_they_are).rho
+        return rank_correlation(*self._strata(gaining, measured), as_they_are).rho
 
-    def _pairs(self, folds: Tensor) -> tuple[Tensor, Tensor]:
-        """Return gains and the distances they are set against, of some folds."""
-        design = self.against & folds & folds[:, None]
-        gaining = design.any(1)
-        counted = torch.where(design[gaining], 1.0, torch.nan)[..., None]
-        # (layers, gaining folds, folds, emotions)
-        return self.gains[gaining], (self.distances[:, None] * counted).nanmean(2)
+    def _strata(self, gaining: Tensor, measured: Tensor) -> tuple[Tensor, Tensor]:
+        """Return gains and distances of folds, `(..., strata, emotions)` each."""
+        sums, counts = self._gains
+        gains = gaining.double() @ sums / (gaining.double() @ counts)
+        counted = torch.where(measured, 1.0, torch.nan)[..., None]
+        distances = (self._distances[:, None] * counted).nanmean(2)
+        known = ~(gains.isnan().all(1) | distances.isnan().all(2).all(0))
+        return gains[known], distances[:, known]
+
+    @cached_property
+    def _gains(self) -> tuple[Tensor, Tensor]:
+        """Sums of gains and numbers of clips, `(folds, emotions)` each."""
+        by_cell = self.clips.groupby(["fold", "emotion"])["gain"]
+        sums, counts = (
+            _tensor(table.unstack().reindex(columns=self.emotions)).nan_to_num(0)
+            for table in (by_cell.sum(), by_cell.size())
+        )
+        return sums, counts
+
+    @cached_property
+    def _distances(self) -> Tensor:
+        """`(layers, folds, emotions)`."""
+        table = self.near.pivot_table("distance", ["layer", "fold"], "emotion")
+        folds = sorted(set(self.clips["fold"]))
+        rows = pd.MultiIndex.from_product([self.layers, folds])
+        cells = _tensor(table.reindex(index=rows, columns=self.emotions))
+        return cells.view(len(self.layers), len(folds), -1)
 
 
-def against(units: Sequence[frozenset[str]]) -> Tensor:
-    """Return which folds' distances the gain of each fold is set against.
-
-    Folds stand in a circle, each set against the half of them that comes next, so that
-    no two meet in both directions; and only against those that share no unit with it.
+def dealt(folds: int) -> tuple[Tensor, Tensor]:
+    """Deal folds to three sets in a circle: gains of one, distances of the next.
 
     Args:
-        units: Those tested in each fold.
+        folds: Number of folds, two or more; two make one stratum.
 
     Returns:
-        `(folds, folds)` bool, rows are of gains and columns of distances.
+        `(strata, folds)` bool: whose clips say the gain of a stratum, and whose
+        distances it is set against.
 
-    >>> against([frozenset(one) for one in "abc"]).int().tolist()
-    [[0, 1, 0], [0, 0, 1], [1, 0, 0]]
+    >>> [one.int().tolist() for one in dealt(3)]
+    [[[1, 0, 0], [0, 1, 0], [0, 0, 1]], [[0, 1, 0], [0, 0, 1], [1, 0, 0]]]
     """
-    count = len(units)
-    design = torch.zeros(count, count, dtype=torch.bool)
-    for one in range(count):
-        for steps in range(1, count // 2 + 1):
-            opposite = 2 * steps == count and 2 * one >= count  # set against this one
-            other = (one + steps) % count
-            design[one, other] = not opposite and not units[one] & units[other]
-    return design
+    numbers = torch.arange(min(SETS, folds))
+    members = torch.arange(folds) % len(numbers) == numbers[:, None]
+    strata = 1 if folds == 2 else SETS
+    return members[:strata], members.roll(-1, 0)[:strata]
+
+
+def _tensor(table: pd.DataFrame) -> Tensor:
+    return torch.tensor(table.to_numpy(dtype=float))
 
 
 def _gain(clips: pd.DataFrame) -> dict[str, float]:
     """Return the gain of one emotion with its interval over units."""
-    sums = torch.tensor(clips.groupby("group")["gain"].agg(["sum", "size"]).to_numpy())
-    total = sums.sum(0)
-    rest = total - sums
-    value = total[0] / total[1]
-    low, high = jackknife_interval(value, rest[:, 0] / rest[:, 1])
+    of_unit = clips.groupby("group")["gain"].agg(["sum", "size"])
+    sums = _tensor(of_unit)
+    gain, gains = (
+        one[..., 0] / one[..., 1] for one in (sums.sum(0), sums.sum(0) - sums)
+    )
+    low, high = jackknife_interval(gain, gains)
+    values = {"gain": gain, "gain_low": low, "gain_high": high}
     facts = {"clips": len(clips), "units": len(sums)}
+<<<<<<< HEAD
     return {
         "gain": float(value),
         "gain_low": float(low),
         "gain_high": float(high),
     } | facts
+=======
+    return {name: float(value) for name, value in values.items()} | facts
+>>>>>>> transfer
 
 
 def _distance(rows: pd.DataFrame) -> dict[str, float]:
@@ -192,13 +210,9 @@ def _distance(rows: pd.DataFrame) -> dict[str, float]:
     their intervals over units.
     """
     values = torch.tensor(rows["distance"].to_numpy())
-    value = values.mean()
     low, high = (torch.tensor(rows[end].mean()) for end in ("low", "high"))
     if rows["part"].iloc[0] == "test" and len(values) >= _LEAST:
-        replicates = (values.sum() - values) / (len(values) - 1)
-        low, high = jackknife_interval(value, replicates)
-    return {
-        "distance": float(value),
-        "distance_low": float(low),
-        "distance_high": float(high),
-    }
+        rest = (values.sum() - values) / (len(values) - 1)
+        low, high = jackknife_interval(values.mean(), rest)
+    ends = {"distance_low": float(low), "distance_high": float(high)}
+    return {"distance": float(values.mean())} | ends

@@ -15,6 +15,7 @@ from crossemo.studies.gains import clip_gains, same_emotion
 HEAD = ["encoder", "strategy", "source", "target", "study", "condition"]
 ALL = "all"  # layers, the best of which is taken
 ESTIMATOR = "fad_above_chance"
+MIXTURE = "mixture"  # of hidden states
 LEAST = 3  # emotions
 TESTS = [
     *HEAD, "layer", "emotions", "rho", "low", "high", "p", "p_two_sided", "least_p",
@@ -48,8 +49,8 @@ def explain(
 ) -> Explanation:
     """Set the distance of each emotion before training against what transfer gained.
 
-    Distances are those of the runs that gained, else of runs that only measured the
-    same encoder on the same corpora.
+    Distances are those of the runs that gained, else of the same encoder's with another
+    strategy.
 
     Args:
         distances: Rows of `fad.csv` with their `run`.
@@ -67,8 +68,9 @@ def explain(
             continue
         near = same_emotion(_of_runs(distances, members), estimator)
         if near.empty:
-            members = pd.concat([members, alike := _measured(done, head)])
-            near = same_emotion(_of_runs(distances, alike), estimator)
+            members = pd.concat([members, others := _of_encoder(done, head)])
+            near = same_emotion(_of_runs(distances, others), estimator)
+            near = near[near["layer"] != MIXTURE]  # which the strategy decides
         pairs = EmotionPairs.of(gains, near)
         tags = head | {"runs": tuple(members["run"])}
         tests += [tags | row for row in _tests(pairs)]
@@ -81,17 +83,15 @@ def _of_runs(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     return table.drop(columns="fold", errors="ignore").merge(folds, on="run")
 
 
-def _measured(runs: pd.DataFrame, head: dict[str, Any]) -> pd.DataFrame:
-    same = (runs[name] == head[name] for name in ("encoder", "source", "target"))
-    of_distances = runs["kind"] == "distances"
-    for one in same:
-        of_distances &= one
-    return runs[of_distances]
+def _of_encoder(runs: pd.DataFrame, head: dict[str, Any]) -> pd.DataFrame:
+    """Return all runs of the same encoder, as it was before training, and clips."""
+    same = ["encoder", "source", "target", "study"]
+    return runs[(runs[same] == [head[name] for name in same]).all(axis=1)]
 
 
 def _tests(pairs: EmotionPairs) -> Iterator[dict[str, Any]]:
     """Yield a row for every layer and one for the best of them."""
-    facts = pairs.facts
+    facts = pairs.facts | {"reason": ""}
     if facts["emotions"] < LEAST:
         yield facts | {"layer": ALL, "reason": _why_not(facts["emotions"])}
         return
@@ -123,8 +123,8 @@ def _verdict(values: torch.Tensor) -> dict[str, float]:
 def _why_not(emotions: int) -> str:
     if not emotions:
         return (
-            "No distance of an emotion was measured before training: leave --fad.before "
-            "on and test two speakers or more, with two clips of each emotion."
+            "No distance of an emotion was measured before training: leave "
+            "--fad.before on, and measure two speakers or more with two clips of each."
         )
     return f"{emotions} emotions have a distance and a gain, and it takes {LEAST}."
 
@@ -136,4 +136,4 @@ def _corrected(rows: list[dict[str, Any]]) -> pd.DataFrame:
     p = torch.tensor(table.loc[best, "p"].to_numpy(dtype=float))
     table["q"] = nan
     table.loc[best, "q"] = benjamini_hochberg(p).numpy()
-    return table.fillna({"reason": ""})
+    return table

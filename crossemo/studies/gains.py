@@ -1,13 +1,12 @@
-"""What transfer gained and how far domains lay apart, emotion by emotion and fold."""
-
-from collections.abc import Hashable, Sequence
+"""What transfer gained and how far domains lay apart, emotion by emotion."""
 
 import pandas as pd
-import torch
-from torch import Tensor
 
 WITH, WITHOUT = "target", "target_only"  # stages of `configs/stages/gain.yaml`
 SOURCE, TARGET = "source", "target"  # roles
+_BEFORE = {"stage": "before", "unit": "clip", "x_domain": SOURCE, "y_domain": TARGET}
+_SCALED = ("by_trace", "by_trace_low", "by_trace_high")
+_PLAIN = ("value", "low", "high")
 
 
 def clip_gains(predictions: pd.DataFrame) -> pd.DataFrame:
@@ -22,10 +21,12 @@ def clip_gains(predictions: pd.DataFrame) -> pd.DataFrame:
         clips of an emotion is the difference of recalls.
     """
     keys = ["run", "fold", "group", "clip", "true"]
-    rows = predictions[predictions["place"] == TARGET].dropna(subset=["true"])
+    columns = [*keys, "stage", "place", "predicted"]
+    table = predictions.reindex(columns=columns)  # none of them where values are learnt
+    rows = table[table["place"] == TARGET].dropna(subset=["true"])
     right = (rows["true"] == rows["predicted"]).astype(float)
-    table = rows.assign(right=right).pivot_table("right", keys, "stage")
-    both = table.reindex(columns=[WITH, WITHOUT]).dropna()
+    of_stages = rows.assign(right=right).pivot_table("right", keys, "stage")
+    both = of_stages.reindex(columns=[WITH, WITHOUT]).dropna()
     gain = (both[WITH] - both[WITHOUT]).rename("gain")
     means = gain.groupby(keys[1:]).mean().reset_index()
     return means.rename(columns={"true": "emotion"})
@@ -41,37 +42,14 @@ def same_emotion(distances: pd.DataFrame, estimator: str) -> pd.DataFrame:
     Returns:
         `fold`, `part`, `layer`, `emotion`, `distance`, `low`, `high`, means over runs.
     """
-    rows = distances[
-        distances["stage"].isin(["before", "validate"])
-        & (distances["unit"] == "clip")
-        & (distances["estimator"] == estimator)
-        & (distances["x_domain"] == SOURCE)
-        & (distances["y_domain"] == TARGET)
-        & (distances["x_emotion"] == distances["y_emotion"])
-    ]
-    scaled = {"by_trace": "distance", "by_trace_low": "low", "by_trace_high": "high"}
-    plain = {"value": "distance", "low": "low", "high": "high"}
-    names = plain if estimator == "kernel" else scaled
-    columns = rows[[*names]].rename(columns=names).astype(float)
-    keys = rows[["fold", "part"]].assign(
-        layer=rows["layer"].astype(str), emotion=rows["x_emotion"]
-    )
-    by = ["fold", "part", "layer", "emotion"]
-    means = pd.concat([keys, columns], axis=1).groupby(by, sort=False).mean()
+    wanted = _BEFORE | {"estimator": estimator}
+    names = _PLAIN if estimator == "kernel" else _SCALED
+    keys = ["fold", "part", "layer", "emotion"]
+    table = distances.rename(columns={"x_emotion": "emotion"})
+    table = table.reindex(columns=[*wanted, *keys, "y_emotion", *names])
+    same = table["emotion"] == table["y_emotion"]
+    rows = table[(table[[*wanted]] == pd.Series(wanted)).all(axis=1) & same]
+    values = rows[[*names]].astype(float).set_axis(["distance", "low", "high"], axis=1)
+    labelled = rows[keys].astype({"layer": str})
+    means = labelled.join(values).groupby(keys, sort=False).mean()
     return means.reset_index()
-
-
-def table_of(
-    rows: pd.DataFrame, value: str, folds: Sequence[Hashable], emotions: Sequence[str]
-) -> Tensor:
-    """Return the means of a value, `(folds, emotions)` float64, NaN where there is none.
-
-    Args:
-        rows: With `fold`, `emotion` and the value.
-        value: Name of the column.
-        folds: The folds, in order.
-        emotions: The emotions, in order.
-    """
-    means = rows.pivot_table(value, "fold", "emotion")
-    ordered = means.reindex(index=list(folds), columns=list(emotions))
-    return torch.tensor(ordered.to_numpy(dtype=float))

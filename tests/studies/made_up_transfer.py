@@ -24,7 +24,7 @@ class Plan:
         distance_noise: Standard deviation of a speaker's distances of an emotion.
         gain_noise: That of a speaker's gains.
         common: Correlation of the two for the same speaker and emotion.
-        part: Of whose clips distances are.
+        part: Of whose clips distances are: `test`, `train` or `all`.
     """
 
     folds: int = 6
@@ -58,6 +58,10 @@ def frames(plan: Plan, distances: Floats, gains: Floats, seed: int = 0) -> Frame
     mixed = plan.common * noise[0] + (1 - plan.common**2) ** 0.5 * noise[1]
     truth = np.broadcast_to(distances, (plan.layers, len(gains)))
     near = truth[:, None] + odd.mean(2)  # (layers, folds, emotions)
+    if plan.part == "train":
+        near = (near.sum(1, keepdims=True) - near) / (plan.folds - 1)
+    if plan.part == "all":
+        near = near.mean(1, keepdims=True).repeat(plan.folds, 1)
     gaining = gains + plan.gain_noise * mixed  # (folds, speakers, emotions)
     return _distances(plan, near), _predictions(plan, gaining, rng), _runs(plan)
 
