@@ -114,14 +114,8 @@ class EmotionPairs:
         """Yield the distance and the gain of every emotion in every layer."""
         by_emotion = self.clips.groupby("emotion")
         gains = {one: _gain(by_emotion.get_group(one)) for one in self.emotions}
-<<<<<<< HEAD
-        for (layer, emotion), rows in self.near.groupby(
-            ["layer", "emotion"], sort=False
-        ):
-=======
         by_place = self.near.groupby(["layer", "emotion"], sort=False)
         for (layer, emotion), rows in by_place:
->>>>>>> transfer
             if emotion in gains:
                 names = {"layer": layer, "emotion": emotion}
                 yield names | _distance(rows) | gains[emotion]
@@ -192,15 +186,7 @@ def _gain(clips: pd.DataFrame) -> dict[str, float]:
     low, high = jackknife_interval(gain, gains)
     values = {"gain": gain, "gain_low": low, "gain_high": high}
     facts = {"clips": len(clips), "units": len(sums)}
-<<<<<<< HEAD
-    return {
-        "gain": float(value),
-        "gain_low": float(low),
-        "gain_high": float(high),
-    } | facts
-=======
     return {name: float(value) for name, value in values.items()} | facts
->>>>>>> transfer
 
 
 def _distance(rows: pd.DataFrame) -> dict[str, float]:
