@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -35,20 +36,21 @@ def corpora(root: Path) -> list[str]:
     ]
 
 
-def briefly(config: str, encoder: Path) -> list[str]:
-    """Return what makes a config's two stages one epoch each."""
+def briefly(
+    encoder: Path, *configs: str | Path, stages: Sequence[str] = ("source", "target")
+) -> list[str]:
+    """Return what makes the stages of some configs one epoch each."""
     return [
-        f"--config={config}",
+        *(f"--config={config}" for config in configs),
         f"--model.encoder={encoder}",
-        "--stages.source.max_epochs=1",
-        "--stages.target.max_epochs=1",
+        *(f"--stages.{stage}.max_epochs=1" for stage in stages),
         "--trainer.enable_progress_bar=false",
     ]
 
 
 def quick(config: str, ravdess: Path, encoder: Path) -> list[str]:
     """Return what runs a config on little data."""
-    typed = briefly(config, encoder)
+    typed = briefly(encoder, config)
     if config.startswith("ravdess"):
         return typed + corpora(ravdess)
     return [*typed, "--data.source.takes=1", "--data.target.takes=1"]

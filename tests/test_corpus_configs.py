@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from tests.corpora.trees import official_trees
-from tests.shell import CONFIGS, results, run
+from tests.shell import CONFIGS, briefly, results, run
 
 TREES = official_trees()  # a config is run on the tree of its name
 BASE = "ravdess_speech_to_song.yaml"
@@ -52,13 +52,9 @@ def test_every_config_of_a_corpus_runs_to_the_end(
     configs = [BASE, *paths, "strategies/peft.yaml", "stages/zero_shot.yaml"]
     run(
         "fit",
-        *(f"--config={config}" for config in configs),
+        *briefly(wav2vec2, *configs, stages=["source"]),
         *(f"--data.{option}={place}" for option, place in places.items()),
-        f"--model.encoder={wav2vec2}",
-        "--stages.source.max_epochs=1",
-        "--fad.enabled=false",
-        "--name=run",
-        "--trainer.enable_progress_bar=false",
+        *("--fad.enabled=false", "--name=run"),
         monkeypatch=monkeypatch,
     )
     content = results(here / "logs" / "run" / "version_0")
@@ -82,13 +78,10 @@ def test_several_corpora_a_role_run_to_the_end(
             TREES[name].write(here / name)
     (here / "roots.yaml").write_text(yaml.safe_dump({"data": {"init_args": roles}}))
     run(
-        *("fit", "--config=cross_corpus.yaml", "--config=roots.yaml", "--name=run"),
+        "fit",
+        *briefly(wav2vec2, "cross_corpus.yaml", "roots.yaml"),
         *("--data.split=kfold", "--data.folds=3", "--data.window=0.2"),
-        f"--model.encoder={wav2vec2}",
-        "--stages.source.max_epochs=1",
-        "--stages.target.max_epochs=1",
-        "--fad.enabled=false",
-        "--trainer.enable_progress_bar=false",
+        *("--fad.enabled=false", "--name=run"),
         monkeypatch=monkeypatch,
     )
     folder = here / "logs" / "run" / "version_0"

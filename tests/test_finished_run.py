@@ -8,6 +8,9 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from crossemo.data.clip_tables import PREDICTIONS
+from crossemo.studies.methods import methods_of_records
+from crossemo.studies.run_files import read_json, read_settings
+from crossemo.studies.run_record import RunRecord
 from tests.leaving import check_files, check_scalars
 from tests.shell import quick, results, run
 
@@ -207,3 +210,43 @@ def test_a_checkpoint_of_another_encoder_is_refused(
         SystemExit, match=r"belongs to .* and can't be loaded into tiny"
     ):
         run("test", *typed, monkeypatch=monkeypatch)
+
+
+def test_its_methods_can_be_written(finished: Path, wav2vec2: Path) -> None:
+    record = RunRecord(
+        read_json(finished / "results.json"), read_settings(finished / "config.yaml")
+    )
+    methods = methods_of_records([record])
+    data, models, training, scores, distances, software = methods.text.split("\n\n")
+    cited = "[@livingstone2018ravdess; @ma2024emobox]"
+    assert data == (
+        f"**Data.** The corpora were ravdess-speech {cited} (speech, 88 clips of 4 "
+        f"units) and ravdess-song {cited} (music, 88 clips of 4 units). The classes "
+        "were neutral, calm, happy, sad, angry and fearful. Recordings were resampled "
+        "to 16 kHz. Clips were taken whole (ravdess-speech) and cut into windows of 10 "
+        "s every 10 s (ravdess-song). They were split leaving one unit out at a time; "
+        "no unit (speaker, song or artist) lies in more than one of the training, "
+        "validation and test parts. Fold 0 was tested, counted from 0."
+    )
+    assert models.startswith(
+        f"**Models.** The encoder was {wav2vec2.name}. In training, encoders were "
+        "tuned by lora [@hu2022lora], the head reading a learnt weighted sum of all "
+        "hidden states."
+    )
+    assert training.startswith(
+        "**Training.** Training went in 2 stages, source (on source) and target (on "
+        "target, from the best weights of the stage before). It used AdamW "
+        "[@loshchilov2019adamw] with learning rates of 0.001 for the head and the "
+        "layer weights and of 0.0001 for what was trained of the encoder, and a weight "
+        "decay of 0.01 on matrices."
+    )
+    assert "and a stage took 1 epoch." in training
+    assert "Gradients were clipped to a norm of 1." in training
+    assert "by the bootstrap over clips" in scores  # one actor is tested
+    assert (
+        "in all hidden states and the learnt mixture, on means over frames of the test "
+        "clips, before training and after each stage."
+    ) in distances
+    assert f"PyTorch {torch.__version__}" in software
+    assert methods.uncited == (wav2vec2.name,)
+    assert methods.bibtex.count("\n@") == 12

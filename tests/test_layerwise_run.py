@@ -8,6 +8,9 @@ from typing import Any
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
+from crossemo.studies.methods import methods_of_records
+from crossemo.studies.run_files import read_json, read_settings
+from crossemo.studies.run_record import RunRecord
 from tests.leaving import check_files
 from tests.shell import CONFIGS, corpora, run, run_alone
 
@@ -351,3 +354,20 @@ def test_a_run_whose_data_cannot_be_split_leaves_nothing(
     assert done.returncode == 1
     assert "is sick: choose labels that every corpus has" in done.stderr
     assert not any((here / "logs").rglob("*.yaml"))
+
+
+def test_its_methods_can_be_written(analysed: Path) -> None:
+    results = read_json(analysed / "results.json")
+    record = RunRecord(results, read_settings(analysed / "config.yaml"))
+    text = methods_of_records([record]).text
+    assert "Layerwise analyses were tested on 4 folds in turn." in text
+    assert (
+        "**Layers.** All hidden states of the frozen encoders were read by linear "
+        "probes: logistic regression at its optimum, its penalty chosen on validation, "
+        "then fitted on training and validation clips together; a clip was the mean of "
+        "its frames. Each probe chose among the penalties 0.001 and 0.1. For what is "
+        "reached where there is nothing to learn, targets were also shuffled 3 times. "
+        "For comparison, the same probes read the acoustic references and the encoder "
+        "with random weights."
+    ) in text
+    assert not {"**Training.**", "**Distances.**"} & set(text.split())

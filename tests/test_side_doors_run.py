@@ -18,7 +18,7 @@ def demo(*typed: object, encoder: Path, takes: int = 1) -> list[str]:
     """Return what trains one short stage on little of the demo."""
     few = [f"--data.{role}.takes={takes}" for role in ("source", "target")]
     quick = ["--trainer.limit_train_batches=1", "--fad.enabled=false"]
-    return [*briefly("demo.yaml", encoder), *few, *quick, *map(str, typed)]
+    return [*briefly(encoder, "demo.yaml"), *few, *quick, *map(str, typed)]
 
 
 def probes(encoder: Path) -> list[str]:

@@ -9,7 +9,7 @@ from torchmetrics.functional.regression import concordance_corrcoef, pearson_cor
 
 from tests.corpora.trees import official_trees
 from tests.leaving import check_files, check_scalars
-from tests.shell import results, run
+from tests.shell import briefly, results, run
 
 TREES = official_trees()
 VALUES = ("valence", "arousal")
@@ -153,17 +153,11 @@ def test_the_config_runs_on_its_corpora(
         TREES[name].write(here / name)
     run(
         "fit",
-        "--config=values.yaml",
+        *briefly(wav2vec2, "values.yaml"),
         f"--data.source.init_args.root={here / 'iemocap'}",
         f"--data.target.init_args.root={here / 'deam'}",
         "--data.task.loss=mse",  # eight clips make no batch here
-        "--data.split=kfold",
-        "--data.folds=3",
-        f"--model.encoder={wav2vec2}",
-        "--stages.source.max_epochs=1",
-        "--stages.target.max_epochs=1",
-        "--fad.enabled=false",
-        "--trainer.enable_progress_bar=false",
+        *("--data.split=kfold", "--data.folds=3", "--fad.enabled=false"),
         monkeypatch=monkeypatch,
     )
     content = results(here / "logs" / "values" / "version_0")

@@ -1,5 +1,6 @@
 """EMO-DB: ten actors speak ten German sentences in seven emotions."""
 
+import logging
 import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path, PurePosixPath
@@ -7,13 +8,15 @@ from types import MappingProxyType
 from typing import Literal
 
 from crossemo.corpora.annotated import AnnotatedCorpus, Annotation
-from crossemo.corpora.base import check_choice
+from crossemo.corpora.base import CorpusError, check_choice
 from crossemo.corpora.rows import Row, RowError, read_rows
 from crossemo.corpora.tree import Tree
 from crossemo.errors import shortened
 
 Release = Literal["classic", "2.0"]
 About = tuple[tuple[str, str], ...]
+
+logger = logging.getLogger(__name__)
 
 _EXPECTED: dict[str, dict[str, int]] = {
     "classic": {
@@ -128,10 +131,11 @@ class EMODB(AnnotatedCorpus):
         super().__init__(root)
         self.release = release
         self.expected = MappingProxyType(_EXPECTED[release])
+        self._judged: Mapping[str, About] = {}
 
     def annotations(self, tree: Tree) -> Iterator[Annotation]:
         """Yield the clips in order of name."""
-        judged = self._judged(tree)
+        judged = self._judged = self._judgements(tree)
         stems = judged if self.release == "2.0" else CLASSIC.intersection(tree.audio)
         for stem in sorted(stems):
             speaker, sentence, emotion = stem[:2], stem[2:5], stem[5]
@@ -145,16 +149,26 @@ class EMODB(AnnotatedCorpus):
 
     def audio(self, tree: Tree) -> dict[str, Path]:
         """Return the clips, less those that a table names and the release hasn't."""
-        judged = self._judged(tree).keys()
+        judged = self._judged.keys()
         left_out = judged - CLASSIC if self.release == "classic" else set[str]()
         return {stem: path for stem, path in tree.audio.items() if stem not in left_out}
 
-    def _judged(self, tree: Tree) -> Mapping[str, About]:
+    def _judgements(self, tree: Tree) -> Mapping[str, About]:
         """Return what listeners said, if a table has it.
 
         Raises:
-            CorpusNotFoundError: There is none, and the release needs it.
+            CorpusError: There is none, or it can't be understood, and the release needs
+                it; `classic` does without.
         """
+        try:
+            return self._table(tree)
+        except CorpusError as error:
+            if self.release == "2.0":
+                raise
+            logger.warning("EMO-DB goes without what its listeners said: %s", error)
+            return {}
+
+    def _table(self, tree: Tree) -> Mapping[str, About]:
         if self.release == "2.0" or tree.tables("db.emotion.csv"):
             return dict(
                 read_rows(tree.table("db.emotion.csv"), _shares, ("file", "emotion"))

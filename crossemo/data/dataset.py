@@ -18,7 +18,7 @@ from crossemo.tasks import Target
 
 
 class Store(Protocol):
-    """Decoded clips, or hidden states of them, by key.
+    """Decoded clips by their key, or hidden states of them by their cut key.
 
     Attributes:
         content: What it gives of a clip, see `Batch`.
@@ -61,8 +61,8 @@ class ClipDataset(Dataset[Batch]):
 
     def __init__(self, examples: Sequence[Example], store: Store) -> None:
         self.examples = list(examples)
-        self.lengths = [store.lengths[one.key] for one in self.examples]
         self.store = store
+        self.lengths = [store.lengths[self._name(one)] for one in self.examples]
         self._windowings = [
             one.windowing if store.content == "waveforms" else WHOLE for one in examples
         ]
@@ -94,7 +94,7 @@ class ClipDataset(Dataset[Batch]):
         Samples that lay on the disk in another format than by default are others.
         """
         return [
-            one.windowing.key(one.key, length) + _written(self._store(one.key))
+            one.windowing.key(one.key, length) + _written(self._store(one))
             for one, length in zip(self.examples, self.lengths, strict=True)
         ]
 
@@ -147,11 +147,17 @@ class ClipDataset(Dataset[Batch]):
             content=self.store.content,
         )
 
-    def _store(self, key: str) -> Store:
-        return self.store.of(key) if isinstance(self.store, _Stores) else self.store
+    def _name(self, example: Example) -> str:
+        """Return what the store knows a clip by."""
+        waveforms = self.store.content == "waveforms"
+        return example.key if waveforms else example.cut_key
+
+    def _store(self, example: Example) -> Store:
+        several = isinstance(self.store, _Stores)
+        return self.store.of(self._name(example)) if several else self.store
 
     def _read(self, example: Example, window: Window) -> NDArray[np.float32]:
-        return self.store.read(example.key, window.start, window.stop)
+        return self.store.read(self._name(example), window.start, window.stop)
 
 
 def joined(datasets: Sequence[ClipDataset]) -> ClipDataset:

@@ -10,7 +10,7 @@ from crossemo.corpora.base import Clip, Corpus, CorpusError, Problem
 from crossemo.corpora.copies import without_copies
 from crossemo.corpora.facts import FileFacts, clip_key, file_facts
 from crossemo.corpora.vocabulary import unknown_words
-from crossemo.data.windows import WHOLE, Windowing
+from crossemo.data.windows import CUT, WHOLE, Windowing
 from crossemo.emotions import UnknownEmotionError
 from crossemo.errors import CrossEmoError
 from crossemo.tasks import Target
@@ -48,6 +48,12 @@ class Example:
     def digest(self) -> str:
         """The digest of its file, whichever stretch of it the clip is."""
         return self.key.partition("@")[0]
+
+    @property
+    def cut_key(self) -> str:
+        """What hidden states of it are known by, which another cut makes others."""
+        window, hop = self.windowing.window, self.windowing.hop
+        return f"{self.key}{CUT}{window}-{hop}" if window else self.key
 
 
 def take_examples(

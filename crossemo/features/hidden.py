@@ -65,7 +65,7 @@ class HiddenStore:
         self.content = content
         self._features = features
         self._name = "mean" if content == "means" else "frames"
-        keys = [one.key for one in dataset.examples]
+        keys = [one.cut_key for one in dataset.examples]
         lengths = dataset.lengths
         if content == "means":
             lengths = [one.length for one in dataset.crops(seed=0, epoch=0)]

@@ -46,9 +46,10 @@ def pooled_sentences() -> Iterator[str]:
     """Yield how folds were pooled, and stages tested over all of them."""
     yield (
         "Over folds, scores are of the clips of all of them together, averaged over "
-        "seeds; stages were compared on the same folds and clips by paired tests, the "
-        f"jackknife over units{cited_method(_SOURCES['group'])} and Student's t, "
-        "corrected for their number by the false discovery rate"
+        "seeds. Stages were compared on the same folds, seeds and clips by paired "
+        f"tests, the jackknife{cited_method(_SOURCES['group'])} over folds of the "
+        "difference and Student's t, corrected for the number of tests of a kind of "
+        "score and of difference by the false discovery rate"
         f"{cited_method('benjamini1995fdr')}."
     )
 

@@ -289,7 +289,7 @@ def test_before_and_after_training_though_it_is_cut_off_twice(
 ) -> None:
     typed = [
         "fit",
-        *briefly("ravdess_speech_to_song.yaml", wav2vec2),
+        *briefly(wav2vec2, "ravdess_speech_to_song.yaml"),
         "--fad.layers=mixture",
         "--fad.estimate.splits=2",
         "--name=run",

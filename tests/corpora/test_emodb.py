@@ -1,3 +1,4 @@
+import re
 from collections import Counter
 from collections.abc import Iterator
 from hashlib import sha256
@@ -118,6 +119,26 @@ def test_the_table_of_listeners_need_not_be_there(classic: Path) -> None:
     clips = EMODB(classic).clips()
     assert [clip.id for clip in clips] == expected
     assert "recognised" not in dict(clips[0].about)
+
+
+def test_classic_does_without_a_table_that_is_odd(
+    classic: Path, second: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    path = classic / "download" / "erkennung.txt"
+    expected = [clip.id for clip in EMODB(classic / "download").clips()]
+    path.write_bytes(re.sub(rb"[\t\xa0]+", b" ", path.read_bytes()))
+    clips = EMODB(classic / "download").clips()
+    assert [clip.id for clip in clips] == expected
+    assert "recognised" not in dict(clips[0].about)
+    (line,) = [record.getMessage() for record in caplog.records]
+    assert line.startswith("EMO-DB goes without what its listeners said: ")
+    assert "erkennung.txt has no column Satz" in line
+
+    path = second / "emodb" / "db.emotion.csv"
+    expected = [clip.id for clip in EMODB(second / "emodb").clips()]
+    path.write_text(path.read_text().replace("03a01Wa", "04a01Wa"))
+    assert [clip.id for clip in EMODB(second / "emodb").clips()] == expected
+    assert '"04a01Wa" is no name of a clip' in caplog.records[-1].getMessage()
 
 
 def test_laryngograms_are_no_clips(second: Path) -> None:

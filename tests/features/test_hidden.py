@@ -15,8 +15,9 @@ from torch import Tensor
 
 from crossemo import audio
 from crossemo.corpora.base import Clip
-from crossemo.data.dataset import ClipDataset
+from crossemo.data.dataset import ClipDataset, joined
 from crossemo.data.waveforms import WaveformStore
+from crossemo.data.windows import Windowing
 from crossemo.encoders import SSLEncoder, load_encoder
 from crossemo.features import store as kept
 from crossemo.features.hidden import (
@@ -128,6 +129,25 @@ def test_kept_clips_stand_in_for_waveforms(encoder: SSLEncoder, tmp_path: Path) 
     assert batch.inputs.shape == (2, encoder.num_states, encoder.width)
     torch.testing.assert_close(batch.inputs[1], found.means[data.keys[0]])
     assert batch.lengths.tolist() == [lengths[2], lengths[0]]
+
+
+def test_a_recording_of_two_corpora_is_served_as_each_cuts_it(
+    encoder: SSLEncoder, tmp_path: Path
+) -> None:
+    whole = dataset(2)
+    windows = Windowing(160, 160)
+    cut = ClipDataset(
+        [replace(one, windowing=windows) for one in whole.examples], whole.store
+    )
+    found = keep_features(encoder, [whole, cut], cache_dir=tmp_path)
+    keys = [*whole.keys, *cut.keys]
+    assert len(set(keys)) == 4
+    role = joined([whole, cut])
+    in_one_role = ClipDataset(role.examples, HiddenStore(role, found))
+    roles = [ClipDataset(one.examples, HiddenStore(one, found)) for one in (whole, cut)]
+    for served in (in_one_role, joined(roles)):
+        for place, key in enumerate(keys):
+            torch.testing.assert_close(served[place].inputs[0], found.means[key])
 
 
 def test_a_folder_that_cannot_be_written_is_named(

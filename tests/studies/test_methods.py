@@ -112,9 +112,10 @@ classes, and by the recall of each. Intervals of 95 % are by the jackknife over 
 [@tukey1958jackknife]. Within a run, stages were compared on the same test clips: \
 with one that trained on the same data alone (gain), and with those before (what was \
 kept). Over folds, scores are of the clips of all of them together, averaged over \
-seeds; stages were compared on the same folds and clips by paired tests, the \
-jackknife over units [@tukey1958jackknife] and Student's t, corrected for their \
-number by the false discovery rate [@benjamini1995fdr].
+seeds. Stages were compared on the same folds, seeds and clips by paired tests, the \
+jackknife [@tukey1958jackknife] over folds of the difference and Student's t, \
+corrected for the number of tests of a kind of score and of difference by the false \
+discovery rate [@benjamini1995fdr].
 
 **Software.** All was computed by crossemo 0.0.9 [@crossemo; @sun2024exploring] with \
 Python 3.12.1 and PyTorch 2.11.0. The study has 12 runs on x86_64 (cpu, 2 threads), \
