@@ -58,13 +58,11 @@ class LastCheckpoint(ModelCheckpoint):
         """
         if trainer.is_last_batch or not _has_stepped(trainer) or _validates(trainer):
             return False
-        self._saved = trainer.global_step
         self._save(trainer)
         return True
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Save after the epoch."""
-        self._saved = trainer.global_step
         self._save(trainer)
 
     def on_exception(
@@ -76,10 +74,12 @@ class LastCheckpoint(ModelCheckpoint):
             isinstance(exception, SIGTERMException)
             and between
             and _has_stepped(trainer)
+            and not (self.best_model_path and self._saved == trainer.global_step)
         ):
             self._save(trainer)
 
     def _save(self, trainer: Trainer) -> None:
+        self._saved = trainer.global_step
         path = self.format_checkpoint_name({})
         trainer.save_checkpoint(path, weights_only=False)  # all of the state
         self.best_model_path = path
@@ -109,10 +109,14 @@ def note_of(folder: Path, number: str) -> Path:
 
 
 class Requeue(Callback):
-    """On SIGUSR1, saves between two steps and has SLURM queue the job again.
+    """Has SLURM queue the job again, saved, on SIGUSR1 and where it is preempted.
 
     Lightning's own way saves within the signal's handler, wherever training is, even
     between an optimizer's step and its count. Use with `sbatch --signal=SIGUSR1@120`.
+
+    A job that is preempted with a grace time is told to end (SIGTERM) while it still
+    counts as running. SLURM queues it again only if it has to be killed: one that ends
+    by itself, as a fit does when it has saved, has failed in SLURM's eyes.
 
     Args:
         last: Writes the checkpoint.
@@ -127,6 +131,13 @@ class Requeue(Callback):
         """Listen for the signal."""
         signal.signal(signal.SIGUSR1, self._hear)
 
+    def on_train_epoch_start(
+        self, trainer: Trainer, pl_module: LightningModule
+    ) -> None:
+        """Queue the job again if signalled, as the epoch before is saved."""
+        if self._heard(trainer) and self._last.best_model_path:
+            self._leave(trainer)
+
     def on_train_batch_end(
         self,
         trainer: Trainer,
@@ -136,15 +147,60 @@ class Requeue(Callback):
         batch_idx: int,
     ) -> None:
         """Save, queue the job again and end, if signalled and if a step is complete."""
-        signalled = trainer.strategy.reduce_boolean_decision(self._signalled, all=False)
-        number = job()
-        if not signalled or number is None or not self._last.save_within_epoch(trainer):
+        if self._heard(trainer) and self._last.save_within_epoch(trainer):
+            self._leave(trainer)
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Leave the tests to the requeued job, if signalled in the last steps."""
+        if self._heard(trainer):
+            self._leave(trainer)
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Queue the job again as soon as it is signalled: a test saves nothing."""
+
+        def leave(*_: object) -> None:
+            if trainer.is_global_zero:
+                self._queue()
+            raise SystemExit(0)
+
+        signal.signal(signal.SIGUSR1, leave)
+
+    def on_exception(
+        self, trainer: Trainer, pl_module: LightningModule, exception: BaseException
+    ) -> None:
+        """Queue a job again that is told to end while SLURM has it run."""
+        if not isinstance(exception, SIGTERMException):
             return
+        self._last.on_exception(trainer, pl_module, exception)
         if trainer.is_global_zero:
-            write_text(note_of(self._folder, number), self._last.best_model_path)
-            subprocess.run(["scontrol", "requeue", number], check=True)
-        trainer.strategy.barrier("requeue")
-        raise SystemExit(0)
+            self._queue(only_if_it_runs=True)
 
     def _hear(self, *_: object) -> None:
         self._signalled = True
+
+    def _heard(self, trainer: Trainer) -> bool:
+        return trainer.strategy.reduce_boolean_decision(self._signalled, all=False)
+
+    def _leave(self, trainer: Trainer) -> None:
+        if trainer.is_global_zero:
+            self._queue()
+        trainer.strategy.barrier("requeue")
+        raise SystemExit(0)
+
+    def _queue(self, only_if_it_runs: bool = False) -> None:
+        number, path = job(), self._last.best_model_path
+        assert number is not None
+        if path:
+            write_text(note_of(self._folder, number), path)
+        if not only_if_it_runs or _runs(number):
+            subprocess.run(["scontrol", "requeue", number], check=True)
+
+
+def _runs(number: str) -> bool:
+    """Return whether a job of SLURM is neither cancelled nor queued again by now."""
+    command = ["squeue", "--noheader", "--format=%T", f"--jobs={number}"]
+    try:
+        answer = subprocess.run(command, capture_output=True, text=True, check=True)
+    except (OSError, subprocess.CalledProcessError):
+        return False
+    return answer.stdout.split() == ["RUNNING"]
