@@ -27,17 +27,17 @@ class ProgressFile(Callback):
         about: What else it holds.
 
     Attributes:
-        trains: Whether training has begun.
+        begun: Whether the run is past all that is refused beforehand.
     """
 
     def __init__(self, path: Path, about: dict[str, Any]) -> None:
-        self.trains = False
+        self.begun = False
         self._path, self._about = path, about
         self._latest = -math.inf
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Note that the run is past all that can be refused beforehand."""
-        self.trains = True
+        """Note that training begins."""
+        self.begun = True
 
     def on_train_batch_end(
         self,
@@ -50,6 +50,10 @@ class ProgressFile(Callback):
         """Write the stage, epoch and step of the training."""
         if self._due(trainer):
             self._write(reached(trainer, pl_module, batch_idx + 1))
+
+    def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Note that tests begin, as of a run that is trained already."""
+        self.begun = True
 
     def on_test_batch_end(
         self,

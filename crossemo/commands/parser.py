@@ -72,4 +72,8 @@ def refuse(
         sentence = explain(message, error, list(names), sys.argv[1:])
     _, *words = parser.prog.replace(" [options]", "").split()
     command = " ".join(["crossemo", *words, "--help"])
-    parser.exit(2, f"crossemo: {sentence}\nAll options: {command}\n")
+    try:
+        parser.exit(2, f"crossemo: {sentence}\nAll options: {command}\n")
+    except SystemExit as exit:
+        exit.add_note(sentence)  # for who runs this command
+        raise

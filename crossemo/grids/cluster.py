@@ -10,7 +10,13 @@ from typing import Any
 from filelock import Timeout
 
 from crossemo.errors import CrossEmoError
-from crossemo.grids.execution import attempts_in, end, lock_of
+from crossemo.grids.home import (
+    attempts_in,
+    home_of,
+    locked,
+    outcome_in,
+    write_outcome,
+)
 from crossemo.grids.jobs import (
     Job,
     State,
@@ -20,7 +26,7 @@ from crossemo.grids.jobs import (
     states_of,
 )
 from crossemo.grids.live import Board
-from crossemo.grids.outcome import Outcome, home_of, outcome_in
+from crossemo.grids.outcome import Outcome
 from crossemo.grids.plan import Plan, Run
 from crossemo.grids.submission import ClusterOptions, submit
 
@@ -173,8 +179,8 @@ class Watch:
         home = self._home(self._left[digest])
         sentence = sentence_of_loss(self.jobs[digest], word)
         outcome = Outcome.now(sentence, None, 0.0, attempts_in(home))
-        with suppress(OSError, Timeout), lock_of(home, wait=False):
-            end(home, outcome)
+        with suppress(OSError, Timeout), locked(home, wait=False):
+            write_outcome(home, outcome)
         self._end(digest, outcome)
 
     def _end(self, digest: str, outcome: Outcome) -> None:
@@ -190,7 +196,7 @@ def _locked(home: Path) -> bool:
     if not home.is_dir():
         return False
     try:
-        with lock_of(home, wait=False):
+        with locked(home, wait=False):
             return False
     except Timeout:
         return True

@@ -2,33 +2,33 @@
 
 import json
 import os
+import signal
 import socket
 import sys
 import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import datetime
 from pathlib import Path
 from time import monotonic
 from typing import Any
 
-from filelock import FileLock
-
 from crossemo.commands.imports import load
 from crossemo.commands.messages import quieten, sentence_of
 from crossemo.errors import CrossEmoError
 from crossemo.files import sync, write_text
-from crossemo.grids.outcome import (
+from crossemo.grids.home import (
     OUTCOME,
-    Outcome,
+    OUTPUT,
+    PROGRESS,
+    attempts_in,
     home_of,
+    locked,
     outcome_in,
     write_outcome,
 )
+from crossemo.grids.outcome import Outcome
 from crossemo.grids.plan import Run
-
-LOCK, OUTPUT, PROGRESS = ".lock", "output.txt", "progress.json"
-LOOK = 0.5  # seconds between two looks at a lock that another process has
 
 
 def execute(
@@ -56,101 +56,72 @@ def execute(
     """
     home = home_of(run.digest, logs)
     home.mkdir(parents=True, exist_ok=True)
-    with lock_of(home, wait):
+    with locked(home, wait):
         outcome = outcome_in(home)
         if outcome and (outcome.done or (since and outcome.later_than(since))):
             return outcome
-        attempt = attempts_in(home) + 1
-        about = {"attempt": attempt, "machine": socket.gethostname()}
-        about |= {"process": os.getpid(), "begun": datetime.now().astimezone()}
+        about = {
+            "attempt": attempts_in(home) + 1,
+            "begun": datetime.now().astimezone().isoformat(timespec="milliseconds"),
+            "machine": socket.gethostname(),
+            "process": os.getpid(),
+        }
         outcome = _attempt(run, home, about)
-        end(home, outcome)
+        write_outcome(home, outcome)
     return outcome
 
 
-def lock_of(home: Path, wait: bool) -> FileLock:
-    """Return the lock of a run, which its process holds as long as it lives."""
-    return FileLock(home / LOCK, timeout=-1 if wait else 0, poll_interval=LOOK)
-
-
-def end(home: Path, outcome: Outcome) -> None:
-    """Write what became of a run.
-
-    Raises:
-        OSError: It can't be written.
-    """
-    write_outcome(home, outcome)
-    with suppress(OSError):
-        (home / PROGRESS).unlink(missing_ok=True)
-
-
-def attempts_in(home: Path) -> int:
-    """Return how often a run was begun or gone on with."""
-    outcome = outcome_in(home)
-    ended = outcome.attempts if outcome else 0
-    return max(ended, int(progress_in(home).get("attempt", 0)))
-
-
-def progress_in(home: Path) -> dict[str, Any]:
-    """Return how far a run is that is under way or was cut off; empty if none is."""
-    try:
-        progress = json.loads((home / PROGRESS).read_text("utf-8"))
-    except (OSError, ValueError):
-        return {}
-    return progress if isinstance(progress, dict) else {}
-
-
 def _attempt(run: Run, home: Path, about: dict[str, Any]) -> Outcome:
-    start, sentence, version = monotonic(), None, None
+    start, version = monotonic(), None
     try:
-        about |= {"begun": about["begun"].isoformat(timespec="milliseconds")}
         write_text(home / PROGRESS, json.dumps(about))
         (home / OUTCOME).unlink(missing_ok=True)  # of a failure, which is over
         with _printing_to(home / OUTPUT):
-            print(f"== attempt {about['attempt']}, {about['begun']}", flush=True)
+            print(f"== attempt {about['attempt']}, {about['begun']}")
             sentence = _fit(run, home, about)
         if sentence is None:
             version = _sync_results(home)
-    except CrossEmoError as error:
-        sentence = str(error)
-    except OSError as error:
-        sentence = sentence_of(error) or str(error)
+    except (CrossEmoError, OSError) as error:
+        sentence = sentence_of(error)
     return Outcome.now(sentence, version, monotonic() - start, about["attempt"])
 
 
 def _fit(run: Run, home: Path, about: dict[str, Any]) -> str | None:
-    """Fit; return the sentence of a failure.
+    """Fit, from the last checkpoint where there is one; return why that failed."""
+    from crossemo.callbacks.progress import ProgressFile  # takes seconds
+
+    quieten()
+    progress = ProgressFile(home / PROGRESS, about)
+    if last := _last_checkpoint(home):
+        sentence = _launch(["fit", *run.words, f"--ckpt_path={last}"], progress)
+        if sentence is None or progress.begun:
+            return sentence
+        print(f"The run can't go on from {last} and begins anew.", file=sys.stderr)
+    return _launch(["fit", *run.words], progress)
+
+
+def _launch(words: Sequence[str], observer: Any) -> str | None:  # noqa: ANN401
+    """Run a command; return the sentence of a failure.
 
     Raises:
         SystemExit: The process was asked to end, or to be queued again.
     """
-    quieten()
-    launch = load("launch").launch
-    from crossemo.callbacks.progress import ProgressFile
-
-    last = _last_checkpoint(home)
-    for more in ([f"--ckpt_path={last}"], []) if last else ([],):
-        progress = ProgressFile(home / PROGRESS, about)
-        try:
-            launch(["fit", *run.words, *more], [progress])
-        except KeyboardInterrupt:
-            raise SystemExit(130) from None
-        except SystemExit as exit:
-            if exit.code != 2:  # which the parser gives, having said why
-                raise
-            return f"Its options are wrong: {home / OUTPUT} says how."
-        except Exception as error:
-            sentence = sentence_of(error)
-            if sentence is None:
-                traceback.print_exc()
-                sentence = traceback.format_exception_only(error)[-1].strip()
-            print(sentence, file=sys.stderr)
-            if not more or progress.trains or isinstance(error, (OSError, MemoryError)):
-                return sentence
-            print(f"It can't go on from {last} and begins anew.", file=sys.stderr)
-        else:
-            return None
-    return sentence
+    try:
+        load("launch").launch(words, [observer])
+    except KeyboardInterrupt:
+        raise SystemExit(128 + signal.SIGINT) from None
+    except SystemExit as exit:
+        if exit.code != 2:  # which the parser of options gives, having said why
+            raise
+        return " ".join(exit.__notes__)
+    except Exception as error:
+        sentence = sentence_of(error)
+        if sentence is None:
+            traceback.print_exc()
+            sentence = traceback.format_exception_only(error)[-1].strip()
+        print(f"crossemo: {sentence}", file=sys.stderr)
+        return sentence
+    return None
 
 
 def _last_checkpoint(home: Path) -> str | None:
@@ -176,31 +147,29 @@ def _sync_results(home: Path) -> int:
     }
     if not folders:
         raise CrossEmoError(
-            "It left no results: a run of a grid must be recorded, so leave "
-            "trainer.fast_dev_run out."
+            "It left no results: leave trainer.fast_dev_run and whatever else keeps "
+            "a run from being recorded out of a grid."
         )
     version = max(folders)
-    for path in folders[version].rglob("*"):
+    for path in [*folders[version].rglob("*"), folders[version]]:
         sync(path)
-    sync(folders[version])
     return version
 
 
 @contextmanager
 def _printing_to(path: Path) -> Iterator[None]:
     """Have all that this process prints added to a file, libraries in C included."""
-    streams = (sys.stdout, sys.stderr)
-    terminal = [os.dup(number) for number in (1, 2)]
-    for stream in streams:
-        stream.flush()
-    with path.open("ab") as file:
+    with (
+        path.open("a", 1, encoding="utf-8", errors="backslashreplace") as file,
+        redirect_stdout(file),
+        redirect_stderr(file),
+    ):
+        terminal = [os.dup(number) for number in (1, 2)]
         for number in (1, 2):
             os.dup2(file.fileno(), number)
-    try:
-        yield
-        for stream in streams:
-            stream.flush()
-    finally:
-        for number, place in enumerate(terminal, 1):
-            os.dup2(place, number)
-            os.close(place)
+        try:
+            yield
+        finally:
+            for number, place in enumerate(terminal, 1):
+                os.dup2(place, number)
+                os.close(place)

@@ -6,8 +6,9 @@ from statistics import mean
 from rich.table import Table
 from rich.text import Text
 
+from crossemo.grids.home import outcome_in
 from crossemo.grids.live import span
-from crossemo.grids.outcome import Outcome, outcome_in
+from crossemo.grids.outcome import Outcome
 from crossemo.grids.plan import Plan, Run
 from crossemo.report.tables import plain_table
 

@@ -12,8 +12,8 @@ from rich.table import Table
 from rich.text import Text
 
 from crossemo.errors import shortened
-from crossemo.grids.execution import progress_in
-from crossemo.grids.outcome import Outcome, home_of
+from crossemo.grids.home import home_of, progress_in
+from crossemo.grids.outcome import Outcome
 from crossemo.grids.plan import Plan, Run
 
 logger = logging.getLogger(__name__)

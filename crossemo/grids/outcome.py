@@ -1,16 +1,9 @@
-"""What became of a run: `outcome.json`, written once, when all else is on the disk."""
+"""What became of a run."""
 
-import json
 import socket
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
-from pathlib import Path
-from typing import Any, Literal, Self
-
-from crossemo.files import write_text
-
-OUTCOME = "outcome.json"
-HOME = "runs"  # below the logs, of the runs of all grids
+from typing import Literal, Self
 
 
 @dataclass(frozen=True)
@@ -58,28 +51,3 @@ class Outcome:
     def later_than(self, moment: datetime) -> bool:
         """Return whether the run ended later than a moment, which has a zone."""
         return datetime.fromisoformat(self.ended) > moment
-
-
-def home_of(digest: str, logs: str | Path) -> Path:
-    """Return the folder of a run, which all grids of these logs share."""
-    return Path(logs, HOME, digest)
-
-
-def outcome_in(home: Path) -> Outcome | None:
-    """Return what became of a run; None if it hasn't ended, or nobody can read it."""
-    try:
-        content: dict[str, Any] = json.loads((home / OUTCOME).read_text("utf-8"))
-        outcome = Outcome(**content)
-        datetime.fromisoformat(outcome.ended)
-    except (OSError, TypeError, ValueError):
-        return None
-    return outcome if outcome.state in ("done", "failed") else None
-
-
-def write_outcome(home: Path, outcome: Outcome) -> None:
-    """Write what became of a run, whole or not at all.
-
-    Raises:
-        OSError: The folder can't be written or the disk is full.
-    """
-    write_text(home / OUTCOME, f"{json.dumps(asdict(outcome), indent=1)}\n")

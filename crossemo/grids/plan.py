@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 
 from crossemo.errors import CrossEmoError, reason_of
 from crossemo.files import sync, write_text
-from crossemo.grids.outcome import home_of
+from crossemo.grids.home import home_of
 from crossemo.version import __version__
 
 FILE = "grid.json"

@@ -8,9 +8,9 @@ from crossemo.commands.configs import read
 from crossemo.errors import CrossEmoError
 from crossemo.grids.contents import Contents
 from crossemo.grids.drafts import Draft, config_of, drafts_of, typed_options
+from crossemo.grids.home import HOME, home_of
 from crossemo.grids.identity import digest_of, short_digest
 from crossemo.grids.labels import Naming, file_name
-from crossemo.grids.outcome import HOME, home_of
 from crossemo.grids.plan import FILE, Axis, Plan, Run
 from crossemo.grids.validation import Validation, data_of
 from crossemo.runs.folder import folder_of_runs

@@ -17,9 +17,16 @@ from types import FrameType
 from filelock import Timeout
 
 from crossemo.grids.child import BUSY, UNWRITTEN, run_child
-from crossemo.grids.execution import OUTPUT, attempts_in, end, lock_of
+from crossemo.grids.home import (
+    OUTPUT,
+    attempts_in,
+    home_of,
+    locked,
+    outcome_in,
+    write_outcome,
+)
 from crossemo.grids.live import Board
-from crossemo.grids.outcome import Outcome, home_of, outcome_in
+from crossemo.grids.outcome import Outcome
 from crossemo.grids.places import Places
 from crossemo.grids.plan import Plan, Run
 
@@ -142,8 +149,8 @@ class Schedule:
         home = home_of(run.digest, self._plan.logs)
         outcome = Outcome.now(sentence, None, 0.0, attempts_in(home))
         self.outcomes[run.digest] = outcome
-        with suppress(OSError, Timeout), lock_of(home, wait=False):
-            end(home, outcome)
+        with suppress(OSError, Timeout), locked(home, wait=False):
+            write_outcome(home, outcome)
 
 
 def _sentence(status: int | None, home: Path) -> str:

@@ -10,9 +10,8 @@ import torch
 
 from crossemo.grids import cluster
 from crossemo.grids.cluster import submit_all
-from crossemo.grids.execution import progress_in
+from crossemo.grids.home import home_of, progress_in
 from crossemo.grids.jobs import job_in
-from crossemo.grids.outcome import home_of
 from crossemo.grids.plan import Plan, Run
 from crossemo.grids.submission import ClusterOptions
 from tests.cluster.start_slurm import NoSlurmError, client, slurm

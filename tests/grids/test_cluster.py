@@ -8,8 +8,8 @@ import pytest
 from crossemo.errors import CrossEmoError
 from crossemo.grids import cluster, submission
 from crossemo.grids.cluster import submit_all
-from crossemo.grids.execution import lock_of
-from crossemo.grids.outcome import Outcome, home_of, outcome_in, write_outcome
+from crossemo.grids.home import home_of, locked, outcome_in, write_outcome
+from crossemo.grids.outcome import Outcome
 from crossemo.grids.plan import Plan, Run
 from crossemo.grids.submission import ClusterOptions
 from tests.shell import quick
@@ -170,7 +170,7 @@ def test_a_run_that_another_process_is_at_is_waited_for(
     plan = plan_of(here / "logs", more=("",))
     home = home_of(DIGESTS[0], plan.logs)
     home.mkdir(parents=True)
-    lock = lock_of(home, wait=False)
+    lock = locked(home, wait=False)
     lock.acquire()
 
     def end(_: float) -> None:
