@@ -49,7 +49,12 @@ def test_every_config_of_a_corpus_runs_to_the_end(
         for option, place in tree.options.items():
             places[f"{role}.init_args.{option}"] = root / place
         expected[role] = tree.corpus(root).name
-    configs = [BASE, *paths, "strategies/peft.yaml", "stages/zero_shot.yaml"]
+    configs: list[str | Path] = [
+        BASE,
+        *paths,
+        "strategies/peft.yaml",
+        "stages/zero_shot.yaml",
+    ]
     run(
         "fit",
         *briefly(wav2vec2, *configs, stages=["source"]),

@@ -153,8 +153,9 @@ class ClipDataset(Dataset[Batch]):
         return example.key if waveforms else example.cut_key
 
     def _store(self, example: Example) -> Store:
-        several = isinstance(self.store, _Stores)
-        return self.store.of(self._name(example)) if several else self.store
+        if isinstance(self.store, _Stores):
+            return self.store.of(self._name(example))
+        return self.store
 
     def _read(self, example: Example, window: Window) -> NDArray[np.float32]:
         return self.store.read(self._name(example), window.start, window.stop)

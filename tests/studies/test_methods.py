@@ -208,10 +208,20 @@ def test_a_study_of_values_says_what_differs_and_only_what_is_known() -> None:
 
 
 def test_probes_of_layers() -> None:
-    solved = {"head": "linear", "pooling": "mean", "layers": "all", "shuffles": 3}
+    solved: dict[str, Any] = {
+        "head": "linear",
+        "pooling": "mean",
+        "layers": "all",
+        "shuffles": 3,
+    }
     solved |= {"encoder": "hubert-base", "penalties": [0.001, 0.1]}
     run = transfer(0, 0)
-    split = {"scheme": "leave_one_out", "fold": 0, "folds": None, "seed": None}
+    split: dict[str, Any] = {
+        "scheme": "leave_one_out",
+        "fold": 0,
+        "folds": None,
+        "seed": None,
+    }
     results = {**run.results, "model": solved | {"references": ["pitch", "eGeMAPS"]}}
     results |= {"probes": {"protocol": "linear probes"}, "folds": [{}, {}, {}]}
     results |= {"stages": {}, "split": split}
@@ -236,7 +246,9 @@ def test_probes_of_layers() -> None:
 
 def test_distances_of_folders_and_of_stages() -> None:
     estimate = {"splits": 8, "permutations": 999, "fad_permutations": 199}
-    ours = {f"fad.estimate.{name}": value for name, value in estimate.items()}
+    ours: dict[str, Any] = {
+        f"fad.estimate.{name}": value for name, value in estimate.items()
+    }
     ours |= {"fad.enabled": True, "fad.layers": "all", "fad.part": None}
     ours |= {"fad.unit": "clips", "fad.before": True, "fad.estimate.infinity": False}
     staged = RunRecord(transfer(0, 0).results, ours)
