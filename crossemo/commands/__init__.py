@@ -16,6 +16,7 @@ ORDER = (
     "validate",
     "test",
     "predict",
+    "grid",
     "download",
     "data",
     "fad",

@@ -2,6 +2,7 @@
 
 from argparse import ArgumentParser
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from crossemo.commands.configs import read_settings
@@ -51,10 +52,14 @@ def _words(typed: Sequence[str]) -> list[tuple[str, str]]:
             *options,
             dest="words",
             nargs="?",
-            type=lambda word, kind=kind: (kind, word),
+            type=partial(_of, kind),
             action="append",
         )
     return [pair for pair in parser.parse_known_args(typed)[0].words or [] if pair]
+
+
+def _of(kind: str, word: str) -> tuple[str, str]:
+    return kind, word
 
 
 def _fold_in(config: Path) -> object:

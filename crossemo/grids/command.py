@@ -51,7 +51,7 @@ def main(typed: list[str]) -> None:
         action="store_true",
         help="Show the scores over folds and seeds at the end.",
     )
-    taken = {"configs", "words", "dry_run", "cross_validation"}
+    taken: set[str | int] = {"configs", "words", "dry_run", "cross_validation"}
     parser.add_function_arguments(run_grid, skip=taken)
     options = parser.parse_args(words.own).as_dict()
     run_grid(words.configs, words.runs, **options)
@@ -111,7 +111,8 @@ def _show_folds(plan: Plan) -> None:
     from crossemo.studies.findings import findings_of  # loads pandas
 
     findings = findings_of([plan.folder])
-    for table in fold_tables(findings.folds.to_dict("records")):
+    rows = [dict(row) for _, row in findings.folds.iterrows()]
+    for table in fold_tables(rows):
         show(table)
     for row in findings.exclusions.to_dict("records"):
         print(f"Not counted: {row['run']}, {row['reason']}")

@@ -191,13 +191,10 @@ def dumped(value: object, flow: bool = False) -> str:
         flow: Whether to write them in one line.
     """
     style: dict[str, Any] = {"sort_keys": False, "allow_unicode": True}
-    if not flow:
-        return yaml.dump(value, Dumper=_Dumper, **style)
-    width = float("inf")
-    line = yaml.dump(
-        [value], Dumper=_Dumper, width=width, default_flow_style=True, **style
-    )
-    return line.strip()[1:-1]
+    if flow:
+        style |= {"default_flow_style": True, "width": float("inf")}
+    text: str = yaml.dump([value] if flow else value, Dumper=_Dumper, **style)
+    return text.strip()[1:-1] if flow else text
 
 
 class _Dumper(yaml.SafeDumper):

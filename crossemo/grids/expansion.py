@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NoReturn
 
+from crossemo.commands.survey import option_of
 from crossemo.errors import CrossEmoError, listed, shortened
 
 MOST_RUNS = 10_000
@@ -125,8 +126,7 @@ class _Place:
         return _Place(self.document, self.scope, self.key, written)
 
     def refuse(self, sentence: str) -> NoReturn:
-        from_here = [key for key in self.written if key not in ("fit", "init_args")]
-        line = self.document.lines.get(".".join(from_here))
+        line = self.document.lines.get(option_of(self.written))
         where = f"{self.document.name}, line {line}" if line else self.document.name
         raise ChoiceError(f"{where}: {sentence}")
 
@@ -143,16 +143,15 @@ class _Walk:
         for number, (value, place) in enumerate(values):
             if self._is_plain(value, place):
                 continue
-            every = [
-                ([*row[:number], one, *row[number + 1 :]], more)
-                for row, so_far in every
-                for one, more in self.one_of(value, place, so_far)
-            ]
-            if len(every) > MOST_RUNS:
-                place.refuse(
-                    f"with this, the choices multiply to more than {MOST_RUNS} runs: "
-                    "take some of them out."
-                )
+            before, every = every, []
+            for row, so_far in before:
+                for one, more in self.one_of(value, place, so_far):
+                    every.append(([*row[:number], one, *row[number + 1 :]], more))
+                if len(every) > MOST_RUNS:
+                    place.refuse(
+                        f"with this, the choices multiply to more than {MOST_RUNS} "
+                        "runs: take some of them out."
+                    )
         return every
 
     def one_of(
@@ -193,58 +192,60 @@ class _Walk:
     def _choice(
         self, kind: str, value: Mapping[str, Any], place: _Place, picks: Picks
     ) -> list[tuple[Any, Picks]]:
-        here = place.choice(kind)
-        if others := [key for key in value if key != kind]:
+        name, options, here = _options(kind, value, place)
+        if kind == "grid":
+            axis: Axis = (kind, place.scope, *place.key)
+        else:
+            axis = (kind, "" if name else place.scope, name)
+        so_far: Mapping[Key, Any] = {}
+        numbers: Sequence[int] = range(len(options))
+        if kind == "zip" and axis in picks:
+            _refuse_unequal(here, picks[axis], len(options))
+            so_far, numbers = picks[axis].values, [picks[axis].place]
+        every: list[tuple[Any, Picks]] = []
+        for number in numbers:
+            values = {**so_far, place.key: options[number]}
+            pick = Pick(name, values, number, len(options))
+            every += self.one_of(options[number], here, {**picks, axis: pick})
+        return every
+
+
+def _options(
+    kind: str, value: Mapping[str, Any], place: _Place
+) -> tuple[str, list[Any], _Place]:
+    """Return the name of a choice, its options, and the place where they are listed.
+
+    Raises:
+        ChoiceError: It has another form.
+    """
+    here, name, options = place.choice(kind), "", value[kind]
+    if others := [key for key in value if key != kind]:
+        here.refuse(
+            f"{kind} stands beside {listed(others)}, but a choice has no other key: "
+            f"put {kind} below the key whose values it lists."
+        )
+    if kind == "zip" and isinstance(options, dict):
+        if len(options) != 1:
             here.refuse(
-                f"{kind} stands beside {listed(others)}, but a choice has no other "
-                f"key: put {kind} below the key whose values it lists."
+                f"zip has the names {listed(options)}: give one, as in "
+                "{zip: {NAME: [a, b]}}."
             )
-        options, name = value[kind], ""
-        if kind == "zip" and isinstance(options, dict):
-            if len(options) != 1:
-                here.refuse(
-                    f"zip has the names {listed(options)}: give one, such as "
-                    "{zip: {NAME: [a, b]}}."
-                )
-            ((name, options),) = options.items()
-            here = here.choice(name)
-        if not isinstance(options, list) or not options:
-            here.refuse(
-                f"{kind} is {shortened(options) if options else 'empty'}: list the "
-                f"values, such as {{{kind}: [a, b]}}."
-            )
-        axis: Axis = ("grid", place.scope, *place.key)
-        places: Sequence[int] = range(len(options))
-        values = {}
-        if kind == "zip":
-            axis = ("zip", "" if name else place.scope, name)
-            if (other := picks.get(axis)) is not None:
-                _refuse_unequal(here, other, len(options))
-                places, values = [other.place], other.values
-        return [
-            pair
-            for number in places
-            for pair in self.one_of(
-                options[number],
-                here,
-                {
-                    **picks,
-                    axis: Pick(
-                        name,
-                        {**values, place.key: options[number]},
-                        number,
-                        len(options),
-                    ),
-                },
-            )
-        ]
+        ((name, options),) = options.items()
+        here = here.choice(name)
+    if not isinstance(options, list) or not options:
+        empty = options is None or options in ("", [], {})
+        here.refuse(
+            f"{kind} is {'empty' if empty else shortened(options)}: list the values, "
+            f"as in {{{kind}: [a, b]}}."
+        )
+    return name, options, here
 
 
 def _refuse_unequal(here: _Place, other: Pick, length: int) -> None:
     if other.of != length:
-        first = ".".join(next(iter(other.values))) or "the whole config"
+        first = option_of(next(iter(other.values))) or "the whole config"
         here.refuse(
-            f"this zip lists {length} values, but {first}, with which it advances, "
-            f"lists {other.of}: give both equally many, or name their pairs apart, as "
+            f"this zip lists {length} values, but that of {first}, with which it "
+            f"advances, {other.of}: list equally many, or name two pairs, as in "
             "{zip: {NAME: [a, b]}}."
         )

@@ -198,7 +198,7 @@ def _data(data: Settings, contents: Contents, cache_dir: Any) -> dict[str, Any]:
     plain = without_defaults(object_at(str(data.get(CLASS))), data)
     if plain.get("labels") is not None:
         plain["task"] = plain.pop("labels")
-    for role in {*ROLES} & {*plain}:
+    for role in [role for role in ROLES if role in plain]:
         plain[role] = _corpora(plain[role], contents, cache_dir)
     if isinstance(roles := plain.get("roles"), dict):
         plain["roles"] = [

@@ -99,7 +99,7 @@ def _row(pick: Pick) -> dict[str, Any]:
 
 def _short_names(options: Mapping[str, object], others: set[str]) -> dict[str, str]:
     """Return each option's end that no other has."""
-    names = {option: WHOLE for option in options if not option}
+    names: dict[str, str] = {option: WHOLE for option in options if not option}
     rest = {option: option.split(".") for option in options if option}
     for option, words in rest.items():
         ends = [".".join(words[start:]) for start in reversed(range(len(words)))]

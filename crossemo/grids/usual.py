@@ -3,6 +3,7 @@
 import inspect
 import json
 from collections.abc import Mapping
+from dataclasses import MISSING, fields, is_dataclass
 from typing import Any
 
 
@@ -14,6 +15,9 @@ def without_defaults(base: object, settings: Mapping[str, Any]) -> dict[str, Any
         settings: Its arguments by name.
     """
     usual = {name: one.default for name, one in parameters_of(base).items()}
+    if is_dataclass(base):
+        fresh = {one.name: one.default_factory for one in fields(base)}
+        usual |= {k: make() for k, make in fresh.items() if make is not MISSING}
     return {
         key: value
         for key, value in settings.items()

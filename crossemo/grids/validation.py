@@ -96,7 +96,8 @@ def _covering(drafts: Sequence[Draft], naming: Naming) -> Iterator[Draft]:
     for draft in drafts:
         axes = naming.axes(draft.picks)
         kind = (axes.get(WHOLE), *axes)
-        values = {(kind, *pair) for pair in axes.items()} or {(kind,)}
+        values: set[tuple[object, ...]] = {(kind, *pair) for pair in axes.items()}
+        values.add((kind,))
         if values - covered:
             covered |= values
             yield draft
