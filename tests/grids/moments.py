@@ -44,6 +44,21 @@ class Waiting(Callback):
             time.sleep(0.02)
 
 
+class Costs(Callback):
+    """Leaves the processor time of each process that runs, in seconds.
+
+    Args:
+        folder: Where to; a file of each process.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+
+    def teardown(self, *given: Any) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / str(os.getpid())).write_text(str(time.process_time()))
+
+
 def callback(name: str, **arguments: object) -> str:
     """Return what adds one of them to a run."""
     settings = ", ".join(f"{key}: {value}" for key, value in arguments.items())
