@@ -68,7 +68,7 @@ class Board:
         else:
             logger.info(f"{self._summary({})}.")
         if len(self._outcomes) < len(self._runs):
-            logger.info("The same command goes on where they were cut off.")
+            logger.info("The same command goes on where it was cut off.")
 
     def show(self, running: Sequence[Run]) -> None:
         """Show how things are.
@@ -142,9 +142,10 @@ class Board:
         for digest in self._outcomes.keys() - self._ended:
             self._ended.add(digest)
             outcome, label = self._outcomes[digest], self._runs[digest].label
-            state = "done" if outcome.done else f"failed: {outcome.sentence}"
-            took = f" ({span(outcome.seconds)})" if outcome.done else ""
-            logger.info(f"{label}: {state}{took}; {self._summary(progress)}.")
+            state = f"done ({span(outcome.seconds)})"
+            if not outcome.done:
+                state = f"failed: {str(outcome.sentence).rstrip('.')}"
+            logger.info(f"{label}: {state}; {self._summary(progress)}.")
 
 
 def place(progress: Mapping[str, Any]) -> str:

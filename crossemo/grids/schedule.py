@@ -1,5 +1,6 @@
 """The runs of a grid, side by side on this machine."""
 
+import logging
 import multiprocessing
 import os
 import signal
@@ -29,6 +30,8 @@ from crossemo.grids.live import Board
 from crossemo.grids.outcome import Outcome
 from crossemo.grids.places import Places
 from crossemo.grids.plan import Plan, Run
+
+logger = logging.getLogger(__name__)
 
 LOOK = 0.5  # seconds between two looks at the runs under way
 UNKNOWN = 255  # status of a child whose server was killed
@@ -103,6 +106,7 @@ class Schedule:
         """
         if not self._queue:
             return
+        logger.info(str(self._places))
         _start_server(self._places)
         with Board(self._plan, self.outcomes, len(self._places)) as board:
             while self._running or (self._queue and not signals):
@@ -157,7 +161,7 @@ def _sentence(status: int | None, home: Path) -> str:
     """Return why a process came to no outcome."""
     output = home / OUTPUT
     if status == UNWRITTEN:
-        return f"What became of it can't be written to {home}: make room there."
+        return f"Nothing can be written to {home}: make room there, or give another --logs."
     if status == -signal.SIGKILL:
         return (
             "Its process was killed (SIGKILL), as the system does where memory is "

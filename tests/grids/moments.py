@@ -1,4 +1,4 @@
-"""Callbacks of runs that die, or take long enough to be met under way."""
+"""Callbacks of runs that die, or wait to be met under way."""
 
 import os
 import signal
@@ -27,18 +27,36 @@ class Dying(Callback):
             os.kill(os.getpid(), signal.SIGKILL)
 
 
-class Slow(Callback):
-    """Makes every batch take a while.
+class Waiting(Callback):
+    """Waits behind the first step until it may go on, or is told to end.
 
     Args:
-        seconds: How long.
+        mark: A file that lets it go on.
     """
 
-    def __init__(self, seconds: float) -> None:
-        self.seconds = seconds
+    def __init__(self, mark: str) -> None:
+        self.mark = Path(mark)
 
-    def on_train_batch_start(self, *given: Any) -> None:
-        time.sleep(self.seconds)
+    def on_train_batch_start(self, trainer: Any, *given: Any) -> None:
+        while trainer.global_step and not self.mark.exists():
+            if trainer.received_sigterm:
+                return
+            time.sleep(0.02)
+
+
+class Costs(Callback):
+    """Leaves the processor time of each process that runs, in seconds.
+
+    Args:
+        folder: Where to; a file of each process.
+    """
+
+    def __init__(self, folder: str) -> None:
+        self.folder = Path(folder)
+
+    def teardown(self, *given: Any) -> None:
+        self.folder.mkdir(parents=True, exist_ok=True)
+        (self.folder / str(os.getpid())).write_text(str(time.process_time()))
 
 
 def callback(name: str, **arguments: object) -> str:

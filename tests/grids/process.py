@@ -7,7 +7,8 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from crossemo.commands.messages import quieten
@@ -15,20 +16,26 @@ from crossemo.grids.schedule import run_all
 from tests.grids.runs import ROOT, plan_of, run_of
 
 
-def begin(
+@contextmanager
+def grid_of(
     logs: Path, runs: Mapping[str, Sequence[str]], jobs: int = 2
-) -> subprocess.Popen[str]:
-    """Begin a grid; what it says goes to its standard error."""
+) -> Iterator[subprocess.Popen[str]]:
+    """Begin a grid that says what it does on a pipe; kill it if it is still there."""
     given = json.dumps([str(logs), dict(runs), jobs])
     command = [sys.executable, "-m", "tests.grids.process", given]
     path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
-    return subprocess.Popen(
+    grid = subprocess.Popen(
         command,
         cwd=ROOT,
         env=os.environ | {"PYTHONPATH": path},
         stderr=subprocess.PIPE,
         text=True,
     )
+    try:
+        yield grid
+    finally:
+        grid.kill()
+        grid.communicate()
 
 
 if __name__ == "__main__":

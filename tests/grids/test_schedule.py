@@ -11,7 +11,7 @@ import pytest
 from crossemo.grids.home import home_of, outcome_in, progress_in
 from crossemo.grids.schedule import run_all
 from tests.grids.moments import callback
-from tests.grids.process import begin
+from tests.grids.process import grid_of
 from tests.grids.runs import attempts, plan_of, results, run_of
 
 pytestmark = pytest.mark.slow
@@ -49,6 +49,15 @@ def test_a_run_that_fails_or_is_killed_stops_no_other(here: Path) -> None:
     assert [attempts(run, logs) for run in again.runs] == [2, 2, 1]
 
 
+def lives(process: int) -> bool:
+    """Return whether there is a process, other than one that nobody waits for."""
+    try:
+        state = Path(f"/proc/{process}/stat").read_text().rpartition(") ")[2]
+    except FileNotFoundError:
+        return False
+    return not state.startswith("Z")
+
+
 def wait_until(true: Callable[[], bool], grid: subprocess.Popen[str]) -> None:
     late = time.monotonic() + PATIENCE
     while not true():
@@ -58,49 +67,45 @@ def wait_until(true: Callable[[], bool], grid: subprocess.Popen[str]) -> None:
 
 
 def test_a_grid_that_is_cut_off_or_begun_twice_ends_like_any_other(here: Path) -> None:
-    logs = here / "logs"
-    slow = callback("Slow", seconds=1)
-    runs = {f"seed{seed}": [f"--seed_everything={seed}"] for seed in (0, 1)}
-    slowly = {label: [*words, slow] for label, words in runs.items()}
+    logs, mark = here / "logs", here / "mark"
+    waiting = callback("Waiting", mark=mark)
+    runs = {f"seed{seed}": [f"--seed_everything={seed}", waiting] for seed in (0, 1)}
     seeds = [run_of(label, logs) for label in runs]
     homes = [home_of(run.digest, logs) for run in seeds]
 
-    def trained() -> bool:
-        return all("step" in progress_in(home) for home in homes)
+    def all_in(attempt: int) -> bool:
+        progress = [progress_in(home) for home in homes]
+        trained = all("step" in one for one in progress) or attempt > 1
+        return trained and all(one.get("attempt") == attempt for one in progress)
 
     # Ctrl-C: they save where they are, within the epoch.
-    grid = begin(logs, slowly)
-    wait_until(trained, grid)
-    grid.send_signal(signal.SIGINT)
-    said = grid.communicate(timeout=PATIENCE)[1]
-    assert grid.returncode == 130, said
-    assert "0 of 2 runs done, 2 left.\nThe same command goes on" in said
+    with grid_of(logs, runs) as grid:
+        wait_until(lambda: all_in(1), grid)
+        grid.send_signal(signal.SIGINT)
+        output = grid.communicate(timeout=PATIENCE)[1]
+    assert grid.returncode == 130, output
+    assert "0 of 2 runs done, 2 left.\nThe same command goes on" in output
     assert all((home / "version_0/checkpoints/last.ckpt").exists() for home in homes)
-    assert [outcome_in(home) for home in homes] == [None, None]
-    # SIGKILL: no process of it stays behind.
-    grid = begin(logs, slowly)
-    wait_until(
-        lambda: all(progress_in(home).get("attempt") == 2 for home in homes), grid
-    )
-    children = [int(progress_in(home)["process"]) for home in homes]
-    grid.kill()
-    grid.communicate()
-    late = time.monotonic() + PATIENCE
-    while any(Path(f"/proc/{child}").exists() for child in children):
-        assert time.monotonic() < late
-        time.sleep(0.05)
-    assert [outcome_in(home) for home in homes] == [None, None]
-    # Two at once: each run goes to its end in one of them.
-    grids = [begin(logs, runs), begin(logs, runs)]
-    for grid in grids:
-        said = grid.communicate(timeout=PATIENCE)[1]
-        assert grid.returncode == 0, said
-        assert "2 of 2 runs done.\n" in said
+    with grid_of(logs, runs) as first:
+        wait_until(lambda: all_in(2), first)
+        with grid_of(logs, runs) as second:
+            # Of two grids, the second leaves to the first what that has.
+            assert second.stderr is not None
+            lines = [second.stderr.readline() for _ in range(3)]
+            assert sorted(lines[1:]) == ["seed0: begun.\n", "seed1: begun.\n"]
+            assert all_in(2)
+            # SIGKILL of the first: its runs end, and the second takes over.
+            children = [int(progress_in(home)["process"]) for home in homes]
+            first.kill()
+            wait_until(lambda: all_in(3) and not any(map(lives, children)), second)
+            assert [outcome_in(home) for home in homes] == [None, None]
+            mark.touch()
+            output = second.communicate(timeout=PATIENCE)[1]
+    assert second.returncode == 0, output
+    assert "2 of 2 runs done.\n" in output
     assert [attempts(run, logs) for run in seeds] == [3, 3]
-    whole = plan_of(
-        here, [run_of(label, here, *words) for label, words in runs.items()]
-    )
-    run_all(whole, jobs=2)
-    for run, same in zip(seeds, whole.runs, strict=True):
-        assert results(run, logs) == results(same, here)
-    assert results(seeds[0], logs) != results(seeds[1], logs)
+    # As a run that nobody disturbed.
+    whole = run_of("seed0", here)
+    run_all(plan_of(here, [whole]), jobs=1)
+    assert results(seeds[0], logs) == results(whole, here)
+    assert results(seeds[1], logs) != results(whole, here)
