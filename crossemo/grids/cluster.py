@@ -93,7 +93,8 @@ class Watch:
         """Submit and watch until all runs have ended."""
         if not self._left:
             return
-        with Board(self._plan, self.outcomes, self._options.parallel, REST) as board:
+        jobs = min(self._options.parallel, len(self._left))
+        with Board(self._plan, self.outcomes, jobs, REST) as board:
             while self._left:
                 self._submit()
                 board.show([self._left[digest] for digest in self._look()])

@@ -1,6 +1,7 @@
 """Runs of a grid as jobs: of submitit's local executor, and of tools like SLURM's."""
 
 import os
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -171,12 +172,12 @@ def test_a_run_that_another_process_is_at_is_waited_for(
     plan = plan_of(here / "logs", more=("",))
     home = home_of(DIGESTS[0], plan.logs)
     home.mkdir(parents=True)
-    lock = locked(home, wait=False)
-    lock.acquire()
+    lock = ExitStack()
+    lock.enter_context(locked(home, wait=False))
 
     def end(_: float) -> None:
         write_outcome(home, done())
-        lock.release()
+        lock.close()
 
     monkeypatch.setattr(cluster, "sleep", end)
     assert [outcome.state for outcome in submit_all(plan, SLURM)] == ["done"]
