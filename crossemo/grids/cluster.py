@@ -1,6 +1,7 @@
 """The runs of a grid as jobs of a cluster: submitted, watched, left to themselves."""
 
 import logging
+import signal
 from collections import deque
 from contextlib import suppress
 from pathlib import Path
@@ -33,6 +34,7 @@ from crossemo.grids.submission import ClusterOptions, submit
 logger = logging.getLogger(__name__)
 
 LOOK = 5.0  # seconds between two looks at the queue, which serves many
+REST = "Jobs go on without this command: give it again to see how far they are."
 PATIENCE = 60.0  # seconds until a file that a node wrote is seen on another machine
 
 
@@ -54,12 +56,7 @@ def submit_all(plan: Plan, options: ClusterOptions) -> list[Outcome]:
     try:
         watch.run()
     except KeyboardInterrupt:
-        if watch.jobs:
-            print(
-                f"{len(watch.jobs)} jobs go on without this command: give it again to "
-                "see how far they are."
-            )
-        raise SystemExit(130) from None
+        raise SystemExit(128 + signal.SIGINT) from None
     return [watch.outcomes[run.digest] for run in plan.runs]
 
 
@@ -96,7 +93,8 @@ class Watch:
         """Submit and watch until all runs have ended."""
         if not self._left:
             return
-        with Board(self._plan, self.outcomes, self._options.parallel) as board:
+        jobs = min(self._options.parallel, len(self._left))
+        with Board(self._plan, self.outcomes, jobs, REST) as board:
             while self._left:
                 self._submit()
                 board.show([self._left[digest] for digest in self._look()])

@@ -10,15 +10,18 @@ from crossemo.commands.launch import shipped_config
 from crossemo.commands.parser import Parser
 from crossemo.errors import CrossEmoError
 from crossemo.files import expanded, from_here
+from crossemo.grids.cluster import submit_all
 from crossemo.grids.listing import costs, runs_table
 from crossemo.grids.plan import Plan
 from crossemo.grids.planning import plan_of
 from crossemo.grids.schedule import run_all
+from crossemo.grids.submission import ClusterOptions
 from crossemo.report.fold_tables import fold_tables
 from crossemo.report.tables import show
 
 FLAGS = ("--dry-run", "--cross-validation", "-h", "--help")
 OPTIONS = ("--name", "--logs", "--jobs", "--retries")
+CLUSTER = "--cluster"  # with a dot and a name behind it
 
 
 class Words(NamedTuple):
@@ -53,7 +56,7 @@ def main(typed: list[str]) -> None:
     )
     taken: set[str | int] = {"configs", "words", "dry_run", "cross_validation"}
     parser.add_function_arguments(run_grid, skip=taken)
-    options = parser.parse_args(words.own).as_dict()
+    options = parser.instantiate_classes(parser.parse_args(words.own)).as_dict()
     run_grid(words.configs, words.runs, **options)
 
 
@@ -64,6 +67,7 @@ def run_grid(
     logs: Path = Path("logs"),
     jobs: PositiveInt | None = None,
     retries: NonNegativeInt = 1,
+    cluster: ClusterOptions = ClusterOptions(),  # noqa: B008 (it is frozen)
     dry_run: bool = False,
     cross_validation: bool = False,
 ) -> None:
@@ -77,6 +81,7 @@ def run_grid(
         jobs: How many runs at once; if left out, one on each GPU, or as many as the
             processors bear.
         retries: How often a run whose process was killed is tried again.
+        cluster: Jobs of a cluster, which have the runs instead of this machine.
         dry_run: Only list the runs and what they would cost.
         cross_validation: Show the scores over folds and seeds at the end.
 
@@ -93,7 +98,10 @@ def run_grid(
         print(costs(plan))
         return
     plan.write()
-    outcomes = run_all(plan, jobs, retries)
+    if cluster.scheduler:
+        outcomes = submit_all(plan, cluster)
+    else:
+        outcomes = run_all(plan, jobs, retries)
     if cross_validation and any(outcome.done for outcome in outcomes):
         _show_folds(plan)
     print(f"Results: {from_here(plan.folder)}")
@@ -143,8 +151,8 @@ def words_of(typed: Sequence[str]) -> Words:
             if option in ("-c", "--config"):
                 words.configs.append(_config(value))
             else:
-                kind = words.own if option in OPTIONS else words.runs
-                kind.append(f"{option}={value}")
+                own = option in OPTIONS or option.partition(".")[0] == CLUSTER
+                (words.own if own else words.runs).append(f"{option}={value}")
     return words
 
 

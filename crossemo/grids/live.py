@@ -29,6 +29,7 @@ class Board:
         plan: The runs.
         outcomes: What became of those that ended, by digest, as it grows.
         jobs: How many run at once.
+        rest: What is to be known in the end of runs that are left.
         console: Where to; standard error if None.
     """
 
@@ -37,10 +38,12 @@ class Board:
         plan: Plan,
         outcomes: Mapping[str, Outcome],
         jobs: int,
+        rest: str = "The same command goes on where they were cut off.",
         console: Console | None = None,
     ) -> None:
         self._runs = {run.digest: run for run in plan.runs}
         self._logs, self._outcomes, self._jobs = plan.logs, outcomes, jobs
+        self._rest = rest
         self._console = console or Console(stderr=True)
         self._live: Live | None = None
         self._ended, self._begun = set(outcomes), set[str]()
@@ -68,7 +71,7 @@ class Board:
         else:
             logger.info(f"{self._summary({})}.")
         if len(self._outcomes) < len(self._runs):
-            logger.info("The same command goes on where it was cut off.")
+            logger.info(self._rest)
 
     def show(self, running: Sequence[Run]) -> None:
         """Show how things are.
