@@ -13,6 +13,7 @@ from crossemo.studies.run_files import read_json, read_settings
 from crossemo.studies.run_record import RunRecord
 from tests.leaving import check_files, check_scalars
 from tests.shell import quick, results, run
+from tests.studies.agreeing import check_findings
 
 RAVDESS = "ravdess_speech_to_song.yaml"
 
@@ -61,6 +62,14 @@ def test_fad_holds_every_pair_for_every_layer_and_the_mixture(finished: Path) ->
 def test_it_leaves_what_the_docs_say(finished: Path) -> None:
     check_files("fit", finished)
     check_scalars(finished)
+
+
+def test_a_study_reads_the_same_scores(finished: Path) -> None:
+    findings = check_findings(finished)
+    with (finished / "fad.csv").open() as file:
+        assert len(findings.distances) == sum(1 for _ in file) - 1
+    assert set(findings.distances["stage"]) == {"before", "source", "target"}
+    assert list(findings.weights["layer"]) == [0, 1, 2] * 2
 
 
 def test_a_stage_says_what_it_was_and_which_weights_were_its_best(

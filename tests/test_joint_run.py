@@ -9,6 +9,7 @@ import pytest
 import soundfile
 
 from tests.shell import results, run
+from tests.studies.agreeing import check_findings
 
 CLASSES = ("angry", "happy", "sad", "neutral/calm")
 CONFIG = """
@@ -61,6 +62,7 @@ def test_a_role_of_two_corpora(
         monkeypatch=monkeypatch,
     )
     folder = here / "logs" / "joint" / "version_0"
+    check_findings(folder)
     content = results(folder)
     role = content["roles"]["source"]
     assert role["corpus"] == "demo-speech+voices"

@@ -10,6 +10,7 @@ from torchmetrics.functional.regression import concordance_corrcoef, pearson_cor
 from tests.corpora.trees import official_trees
 from tests.leaving import check_files, check_scalars
 from tests.shell import briefly, results, run
+from tests.studies.agreeing import check_findings
 
 TREES = official_trees()
 VALUES = ("valence", "arousal")
@@ -56,6 +57,10 @@ def column(rows: list[dict[str, str]], name: str) -> torch.Tensor:
 def test_it_leaves_what_the_docs_say(finished: Path) -> None:
     check_files("fit", finished)
     check_scalars(finished)
+
+
+def test_a_study_reads_the_same_scores(finished: Path) -> None:
+    check_findings(finished)
 
 
 def test_predictions_give_the_scores_on_either_scale(finished: Path) -> None:

@@ -4,6 +4,8 @@ from collections import Counter
 from collections.abc import Callable, Hashable, Iterable, Sequence
 from hashlib import sha256
 
+import numpy as np
+
 from crossemo.errors import listed
 from crossemo.studies.recorded_runs import RecordedRun
 
@@ -121,15 +123,16 @@ def _study(run: RecordedRun) -> tuple[str, str, str]:
 
 def _clips(run: RecordedRun) -> str:
     """Return a digest of the part of every clip and the targets of the test."""
+    from pandas.util import hash_pandas_object
+
     stage = run.predictions["stage"].iloc[0]
     tested = run.predictions[run.predictions["stage"] == stage]
     names = ["place", "clip", "group", *(c for c in tested if "true" in c)]
-    parts = run.split[["role", "clip", "group", "part"]].drop_duplicates()
-    text = "".join(
-        table.sort_values(list(table.columns)).to_csv(index=False)
-        for table in (tested[names], parts)
-    )
-    return sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+    digest = sha256()
+    for table in (tested[names], run.split[["role", "clip", "group", "part"]]):
+        rows = hash_pandas_object(table, index=False).to_numpy()
+        digest.update(np.sort(rows).tobytes())
+    return digest.hexdigest()
 
 
 def _difference(run: RecordedRun, other: RecordedRun) -> str:

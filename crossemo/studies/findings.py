@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from crossemo.studies import crossvalidation, paired_tests, run_scores
 from crossemo.studies.comparability import comparable
 from crossemo.studies.crossvalidation import (
@@ -16,7 +18,7 @@ from crossemo.studies.crossvalidation import (
 from crossemo.studies.recorded_runs import RecordedRun, read_run
 from crossemo.studies.run_files import RunFileError
 from crossemo.studies.run_folders import RunFolder, run_folders
-from crossemo.studies.tallies import tally_runs
+from crossemo.studies.tallies import tally_run
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -76,9 +78,11 @@ def findings_of(paths: Sequence[str | Path]) -> Findings:
     trained = [run for run in runs if run.facts.kind == "stages"]
     counted, others = comparable(trained)
     reasons |= others
-    tallies = {run.name: tally_runs(run) for run in counted}
+    tallies = {run.name: tally_run(run) for run in trained}
     conditions = conditions_of(counted, tallies)
-    scores = [row for run in trained for row in run_scores.run_scores(run)]
+    scores = [
+        row for run in trained for row in run_scores.score_rows(run, tallies[run.name])
+    ]
     weights = [row for run in trained for row in _weights(run)]
     return Findings(
         runs=_runs(folders, runs, reasons),
@@ -151,13 +155,23 @@ def _head(run: RecordedRun) -> dict[str, Any]:
 
 
 def _stacked(tables: Mapping[str, "DataFrame"]) -> "DataFrame":
-    from pandas import DataFrame, concat
+    """Return tables below one another, with the name of each one's run in front."""
+    from pandas import DataFrame, Series, concat
+    from pandas.api.types import union_categoricals
 
-    named = [one.assign(run=name) for name, one in tables.items() if len(one)]
-    if not named:
+    parts = {name: one for name, one in tables.items() if len(one)}
+    if not parts:
         return DataFrame(columns=["run"])
-    table = concat(named, ignore_index=True)
-    return table[["run", *(name for name in table if name != "run")]]
+    texts: dict[str, Any] = {
+        str(column): union_categoricals([one[column] for one in parts.values()])
+        for column in next(iter(parts.values()))
+        if all(str(one.get(column, one).dtypes) == "category" for one in parts.values())
+    }
+    plain = [one.drop(columns=list(texts)) for one in parts.values()]
+    table = concat(plain, ignore_index=True).assign(**texts)
+    runs = Series(np.repeat(list(parts), [len(one) for one in parts.values()]))
+    order = dict.fromkeys(column for one in parts.values() for column in one)
+    return table.assign(run=runs.astype("category"))[["run", *order]]
 
 
 def _long(runs: Sequence[RecordedRun], name: str) -> "DataFrame":
@@ -166,7 +180,7 @@ def _long(runs: Sequence[RecordedRun], name: str) -> "DataFrame":
     heads = {run.name: _head(run) for run in runs}
     for place, column in enumerate(HEAD[1:], 1):
         values = {run: head[column] for run, head in heads.items()}
-        table.insert(place, column, table["run"].map(values))
+        table.insert(place, column, table["run"].astype(object).map(values))
     return table
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crossemo.stages.stage import Stage
-from crossemo.studies.run_facts import RunFacts, run_facts
+from crossemo.studies.run_facts import RunFacts, kind_of, run_facts
 from crossemo.studies.run_files import (
     ForeignRunError,
     RunFileError,
@@ -100,12 +100,15 @@ def read_run(place: RunFolder) -> RecordedRun:
     """
     assert place.folder is not None
     results = read_json(place.folder / "results.json")
+    kind_of(results)  # others have no config
     settings = read_settings(place.folder / "config.yaml")
     try:
         facts = run_facts(results, settings)
         stages = _stages(results, settings) if facts.kind == "stages" else {}
         several = tuple(n for n, one in results["roles"].items() if "corpora" in one)
-        tested = _tested(results) if stages else {}
+        tested = _tested(results)
+        if stages and facts.task is None:
+            raise ForeignRunError("results.json names no classes and no values")
     except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
         if isinstance(error, RunFileError):
             raise
@@ -114,9 +117,10 @@ def read_run(place: RunFolder) -> RecordedRun:
         ) from error
     split = read_table(place.folder / "split.csv", _OF_CLIPS, _OF_CLIPS)
     _check_columns(split, _OF_CLIPS, "split.csv")
-    predictions = _predictions(place.folder, facts.task) if stages else split.iloc[:0]
-    if stages and predictions.groupby(["stage", "place"]).size().to_dict() != tested:
-        raise RunFileError("predictions.csv is not of the tests of results.json")
+    predictions = split.iloc[:0]
+    if facts.task is not None and stages:
+        predictions = _predictions(place.folder, facts.task)
+        _check_tests(predictions, split, tested)
     tables = {
         name: read_table(path, _TEXTS)
         for name in _TABLES
@@ -147,15 +151,14 @@ def _tested(results: Mapping[str, Any]) -> dict[tuple[str, str], int]:
     """Return the number of clips of every stage and role."""
     return {
         (stage, role): int(scores["n"])
-        for stage, test in results["stages"].items()
+        for stage, test in results.get("stages", {}).items()
         for role, scores in test["scores"].items()
         if role in results["roles"]
     }
 
 
-def _predictions(folder: Path, task: Task | None) -> "DataFrame":
+def _predictions(folder: Path, task: Task) -> "DataFrame":
     """Return true and predicted targets of every stage and test clip."""
-    assert task is not None
     values = task.kind == "values"
     targets = (
         [f"{one}_{end}" for one in task.outputs for end in ("true", "predicted")]
@@ -166,17 +169,34 @@ def _predictions(folder: Path, task: Task | None) -> "DataFrame":
     texts = _NAMES if values else columns
     table = read_table(folder / "predictions.csv", texts, columns)
     _check_columns(table, columns, "predictions.csv")
-    given = table[targets]
     if values:
-        sound = all(given[name].dtype.kind in "fi" for name in targets)
-        sound = sound and not given.isna().to_numpy().any()
+        sound = all(table[name].dtype.kind in "fi" for name in targets)
+        sound = sound and not table[targets].isna().to_numpy().any()
     else:
-        sound = bool(given.isin(task.outputs).to_numpy().all())
+        sound = all(set(table[n].cat.categories) <= {*task.outputs} for n in targets)
     if not sound or not len(table):
         raise RunFileError("predictions.csv is damaged: a clip has no prediction")
+    for name in ("stage", "role", "corpus"):  # in order of appearance, not of names
+        table[name] = table[name].cat.set_categories(list(table[name].unique()))
     return table.rename(columns={"role": "place"})
 
 
 def _check_columns(table: "DataFrame", columns: Sequence[str], file: str) -> None:
     if lacking := [name for name in columns if name not in table]:
         raise RunFileError(f"{file} lacks the column {lacking[0]}: is it crossemo's?")
+
+
+def _check_tests(
+    predictions: "DataFrame", split: "DataFrame", tested: Mapping[tuple[str, str], int]
+) -> None:
+    """Refuse tables that are not of the tests of results.json."""
+    sizes = predictions.groupby(["stage", "place"], observed=True).size()
+    if sizes.to_dict() != tested:
+        raise RunFileError("predictions.csv is not of the tests of results.json")
+    tests = split[split["part"] == "test"]
+    clips, places = (
+        set(zip(table[role].to_numpy(), table["clip"].to_numpy(), strict=True))
+        for table, role in ((tests, "role"), (predictions, "place"))
+    )
+    if clips != places:
+        raise RunFileError("split.csv has other test clips than predictions.csv")

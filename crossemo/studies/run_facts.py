@@ -78,7 +78,9 @@ def run_facts(results: Mapping[str, Any], settings: Mapping[str, Any]) -> RunFac
         ForeignRunError: They are of no run that a study can hold.
         KeyError, TypeError, AttributeError, ValueError: They are none of crossemo's.
     """
-    kind = _kind(results)
+    kind = kind_of(results)
+    if kind != "distances" and not any(key.startswith("data.") for key in settings):
+        raise ForeignRunError("config.yaml names no data")
     model, roles = results.get("model") or {}, results["roles"]
     first, last = _ends(list(roles))
     split = results.get("split") or {}
@@ -119,6 +121,25 @@ def run_facts(results: Mapping[str, Any], settings: Mapping[str, Any]) -> RunFac
     )
 
 
+def kind_of(results: Mapping[str, Any]) -> Kind:
+    """Return what was run.
+
+    Args:
+        results: The content of a results.json.
+
+    Raises:
+        ForeignRunError: It is of another command.
+    """
+    command = results.get("command")
+    if command == "fit" and "probes" in results:
+        return "layers"
+    if command == "fit" and "stages" in results:
+        return "stages"
+    if command == "fad":
+        return "distances"
+    raise ForeignRunError(f"results.json is of crossemo {command}, not of a fit")
+
+
 def strategy_of(tuning: str, layers: object) -> str:
     """Return what the paper calls a way of tuning with a choice of layers.
 
@@ -131,17 +152,6 @@ def strategy_of(tuning: str, layers: object) -> str:
         return "PEFT"
     names = {"last": "baseline", "weighted": "weighted sum"}
     return names.get(str(layers), f"frozen, {layers}")
-
-
-def _kind(results: Mapping[str, Any]) -> Kind:
-    command = results.get("command")
-    if command == "fit" and "probes" in results:
-        return "layers"
-    if command == "fit" and "stages" in results:
-        return "stages"
-    if command == "fad":
-        return "distances"
-    raise ForeignRunError(f"results.json is of crossemo {command}, not of a fit")
 
 
 def _task(results: Mapping[str, Any]) -> Task | None:

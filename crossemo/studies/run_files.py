@@ -90,7 +90,8 @@ def read_table(
     Args:
         path: A CSV file.
         texts: Columns that are read as text, also where they look like numbers; there
-            an empty field is the empty text.
+            an empty field is the empty text. They are categories, as few texts stand
+            there many times.
         only: Columns that are read, as far as they are there; all if None.
 
     Raises:
@@ -106,7 +107,7 @@ def read_table(
         table = pd.read_csv(
             path,
             usecols=columns,
-            dtype={name: str for name in columns if name in texts},
+            dtype={name: "category" for name in columns if name in texts},
             keep_default_na=False,
             na_values={name: ["", "nan"] for name in columns if name not in texts},
         )

@@ -1,6 +1,6 @@
 """Sums that the scores of runs are made of, by unit; and of folds pooled."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -76,21 +76,28 @@ class Pooled:
         return score(total - _block_sums(self.sums, blocks)).mean(0)
 
 
-def tally_runs(run: RecordedRun) -> dict[tuple[str, str], Tally]:
+def tally_run(run: RecordedRun) -> dict[tuple[str, str], Tally]:
     """Return the sums of a run by stage and place, a role or `ROLE/CORPUS`."""
+    columns = ["stage", "place", "corpus", "group"]
+    cells = run.predictions.groupby(columns, observed=True, sort=True)
+    numbers = torch.tensor(cells.ngroup().to_numpy(dtype="int64"))
+    decisions, targets = targets_of(run.predictions, run.task)
+    sums = run.task.tally(decisions, targets, numbers, cells.ngroups)
+    members: dict[tuple[str, str], dict[str, list[int]]] = {}
+    sizes = cells.size()
+    for number, (stage, role, corpus, unit) in enumerate(sizes.index):
+        several = (f"{role}/{corpus}",) if role in run.several else ()
+        for place in (role, *several):
+            members.setdefault((stage, place), {}).setdefault(unit, []).append(number)
+    counts = sizes.to_numpy()
     return {
-        (stage, place): _tally(rows, run.task) for stage, place, rows in places_of(run)
+        place: Tally(
+            units=tuple(of),
+            sums=torch.stack([sums[rows].sum(0) for rows in of.values()]),
+            clips=int(sum(counts[rows].sum() for rows in of.values())),
+        )
+        for place, of in members.items()
     }
-
-
-def places_of(run: RecordedRun) -> Iterator[tuple[str, str, "DataFrame"]]:
-    """Yield stage, place and rows of each role, and of each corpus of several in it."""
-    tested = run.predictions.groupby(["stage", "place"], sort=False)
-    for (stage, role), rows in tested:
-        yield str(stage), str(role), rows
-        if role in run.several:
-            for corpus, alone in rows.groupby("corpus", sort=False):
-                yield str(stage), f"{role}/{corpus}", alone
 
 
 def targets_of(rows: "DataFrame", task: Task) -> tuple[Tensor, Tensor]:
@@ -101,12 +108,11 @@ def targets_of(rows: "DataFrame", task: Task) -> tuple[Tensor, Tensor]:
             for end in ("predicted", "true")
         )
         return decisions.float(), targets.float()
-    number = {name: place for place, name in enumerate(task.outputs)}
     decisions, targets = (
-        torch.tensor(rows[column].map(number).to_numpy(dtype="int64"))
-        for column in ("predicted", "true")
+        torch.tensor(rows[name].cat.set_categories(task.outputs).cat.codes.to_numpy())
+        for name in ("predicted", "true")
     )
-    return decisions, targets
+    return decisions.long(), targets.long()
 
 
 def pool(
@@ -131,14 +137,6 @@ def pool(
         torch.tensor([numbers[name] for name in names]),
         torch.tensor([one.clips for one in first]),
     )
-
-
-def _tally(rows: "DataFrame", task: Task) -> Tally:
-    groups = rows["group"].astype("category").cat
-    decisions, targets = targets_of(rows, task)
-    units = tuple(map(str, groups.categories))
-    numbers = torch.tensor(groups.codes.to_numpy(dtype="int64"))
-    return Tally(units, task.tally(decisions, targets, numbers, len(units)), len(rows))
 
 
 def _block_sums(sums: Tensor, blocks: Tensor) -> Tensor:

@@ -1,7 +1,7 @@
 """Made-up runs, in the form in which a fit and a grid leave them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -145,6 +145,7 @@ def _judge(
     generator = torch.Generator().manual_seed(key)
     clips = [row for row in run.clips(role) if row["part"] == "test"]
     skill = run.skill.get(stage, 0.5)
+    tell: Callable[[Any, list[float]], dict[str, Any]]
     if run.values:
         targets = torch.rand(len(clips), 2, generator=generator) * 2 - 1
         noise = torch.randn(targets.shape, generator=generator)
@@ -198,7 +199,7 @@ def _of_values(target: list[float], said: list[float]) -> dict[str, Any]:
 
 def _content(run: MadeUp, tests: Mapping[str, Any]) -> dict[str, Any]:
     domains = {"source": "speech", "target": "music"}
-    roles = {
+    roles: dict[str, Any] = {
         role: {"corpus": "+".join(names), "domain": domains.get(role, "speech")}
         | ({"corpora": {name: {} for name in names}} if len(names) > 1 else {})
         for role, names in run.corpora.items()

@@ -78,7 +78,7 @@ def clips(found: Findings, task: str, stage: str, place: str) -> pd.DataFrame:
 
 def jackknife(value: float, replicates: list[float]) -> tuple[float, float]:
     n = len(replicates)
-    spread = np.sqrt((n - 1) / n * np.sum((replicates - np.mean(replicates)) ** 2))
+    spread = np.sqrt((n - 1) * np.var(replicates))
     reach = t.ppf(0.975, n - 1) * spread
     return value - reach, value + reach
 
@@ -174,8 +174,9 @@ def test_stages_are_compared_with_those_that_say_something(found: Findings) -> N
 
 def test_q_is_corrected_within_a_table(tmp_path: Path) -> None:
     for number in range(3):  # by hand: m p / rank, not above the next one
-        some = MadeUp(settings={"model.lr": number}, skill={"target": 0.5 + number / 5})
-        write_folds(tmp_path / f"{number}", some)
+        skill = {"target": 0.5 + number / 5}
+        one = MadeUp(settings={"model.lr": number}, skill=skill)
+        write_folds(tmp_path / f"{number}", one)
     tests = findings_of([tmp_path]).tests
     emotions = tests["score"].str.startswith("recall/")
     for table, count in ((tests["score"] == "UA", 3), (emotions, 9)):

@@ -1,0 +1,171 @@
+"""Whatever lies in the folder of a run ends in a sentence, never in a traceback."""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from crossemo.studies.findings import findings_of
+from crossemo.studies.recorded_runs import read_run
+from crossemo.studies.run_files import RunFileError, UnfinishedRunError
+from crossemo.studies.run_folders import RunFolder
+from tests.studies.made_up_runs import GAIN, MadeUp, write_run
+
+FILES = ("results.json", "config.yaml", "predictions.csv", "split.csv")
+NEEDED = ("command", "stages", "roles", "classes")
+OTHERS: tuple[Any, ...] = (None, "x", [[2]], {"a": None})
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run that can be read."""
+    folder = write_run(tmp_path_factory.mktemp("whole") / "version_0", MadeUp())
+    read_run(RunFolder("run", "", folder, "done"))
+    return folder
+
+
+@pytest.fixture
+def run(whole: Path, tmp_path: Path) -> RunFolder:
+    """A copy of it."""
+    folder = tmp_path / "version_0"
+    shutil.copytree(whole, folder)
+    return RunFolder("run", "", folder, "done")
+
+
+def file(run: RunFolder, name: str) -> Path:
+    assert run.folder is not None
+    return run.folder / name
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_a_damaged_file_is_named(run: RunFolder, name: str) -> None:
+    path = file(run, name)
+    content = path.read_bytes()
+    half = content[: len(content) // 2]
+    damaged = [b"", half, b"\x00\xff\xfe" * 50, b"PK\x03\x04", b"[[" * 50_000]
+    damaged += [b"\xff" + content, b"a,b\n1,2,3,4\n", b"x: 1"]
+    for one in damaged:
+        path.write_bytes(one)
+        if one == half and name == "config.yaml":
+            continue  # YAML's first half may well be YAML
+        with pytest.raises(RunFileError, match=name):
+            read_run(run)
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_what_is_no_file_is_not_waited_for(run: RunFolder, name: str) -> None:
+    path = file(run, name)
+    path.unlink()
+    with pytest.raises(RunFileError, match=name):
+        read_run(run)
+    path.mkdir()
+    with pytest.raises(RunFileError, match=name):
+        read_run(run)
+    path.rmdir()
+    os.mkfifo(path)
+    with pytest.raises(RunFileError, match=name):
+        read_run(run)
+
+
+def altered(value: Any) -> Iterator[Any]:
+    """Yield a value with each thing in it left out, or something else."""
+    if isinstance(value, dict):
+        for key in value:
+            yield {k: v for k, v in value.items() if k != key}
+            for other in altered(value[key]):
+                yield value | {key: other}
+    yield from OTHERS
+
+
+def test_no_value_of_results_json_is_trusted(tmp_path: Path) -> None:
+    alone = MadeUp(
+        stages={"target": GAIN["target_only"]}, corpora={"target": ("song",)}
+    )
+    folder = write_run(tmp_path / "version_0", alone)
+    path = folder / "results.json"
+    content = json.loads(path.read_text())
+    content["stages"]["target"]["scores"]["target"] = {"n": 16}
+    refused = 0
+    for number, one in enumerate(altered(content)):
+        path.write_text(json.dumps(one))
+        try:
+            read_run(RunFolder("run", "", folder, "done"))
+        except RunFileError:
+            refused += 1
+            continue
+        found = findings_of([folder])  # raises nothing
+        assert found.runs["state"].item() == "done", number
+        assert len(found.folds), number
+    assert refused > 70
+    for key in NEEDED:
+        path.write_text(json.dumps({k: v for k, v in content.items() if k != key}))
+        assert len(findings_of([folder]).exclusions) == 1, key
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a: &a [1, 2, 3, 4, 5, 6, 7, 8]\n"
+        + "".join(
+            f"{new}: &{new} [{', '.join([f'*{old}'] * 8)}]\n"
+            for old, new in zip("abcdefg", "bcdefgh", strict=True)
+        ),
+        "a: &a [*a]",
+        "a: &a {b: *a}",
+        "a: " + "{b: " * 200 + "1" + "}" * 200,
+        "a: !!python/object/apply:os.getcwd []",
+        "[1, 2]",
+        "? [a]\n: {b: 1}",
+    ],
+    ids=["laughs", "circle", "ring", "deep", "code", "list", "strange"],
+)
+def test_a_config_is_bounded(run: RunFolder, text: str) -> None:
+    file(run, "config.yaml").write_text(text)
+    with pytest.raises(RunFileError, match=r"config\.yaml"):
+        read_run(run)
+
+
+def test_a_run_that_was_cut_off_in_its_tests_is_unfinished(run: RunFolder) -> None:
+    path = file(run, "results.json")
+    content = json.loads(path.read_text())
+    del content["stages"]["target"]
+    path.write_text(json.dumps(content))
+    with pytest.raises(UnfinishedRunError, match="target"):
+        read_run(run)
+
+
+def test_predictions_of_another_run_are_refused(run: RunFolder, tmp_path: Path) -> None:
+    other = write_run(tmp_path / "other", MadeUp(units=12))
+    shutil.copy(other / "predictions.csv", file(run, "predictions.csv"))
+    with pytest.raises(RunFileError, match=r"predictions\.csv is not of the tests"):
+        read_run(run)
+
+
+def test_a_class_that_is_none_is_refused(run: RunFolder) -> None:
+    path = file(run, "predictions.csv")
+    path.write_text(path.read_text().replace("angry", "NA"))
+    with pytest.raises(RunFileError, match="has no prediction"):
+        read_run(run)
+
+
+def test_names_that_look_like_numbers_or_nothing_stay(run: RunFolder) -> None:
+    for name in ("predictions.csv", "split.csv"):
+        path = file(run, name)
+        text = path.read_text().replace("unit/00", "007").replace("unit/04", "NA")
+        path.write_text(text)
+    groups = read_run(run).predictions["group"]
+    assert set(groups) == {"007", "NA"}
+
+
+def test_a_comparison_of_encoders_is_no_run(tmp_path: Path) -> None:
+    folder = tmp_path / "version_0"
+    folder.mkdir()
+    (folder / "results.json").write_text('{"command": "compare", "runs": []}')
+    found = findings_of([tmp_path])
+    (reason,) = found.exclusions["reason"]
+    assert reason.startswith("foreign: ")
+    assert "compare" in reason
