@@ -68,14 +68,18 @@ class Speakers:
         self.gains = gains + plan.gain_noise * mixed  # (folds, speakers, emotions)
 
     def right(self, half: float) -> NDArray[np.bool_]:
-        """Return which clips a stage has right, `(..., speakers, emotions, takes)`.
+        """Return which clips a stage has right.
 
         Args:
             half: Of the gain that the stage has, 0.5 or -0.5.
+
+        Returns:
+            `(seeds, folds, speakers, emotions, takes)`.
         """
         recalls = (RECALL + half * self.gains)[..., None]
         shape = (self.plan.seeds, *self.gains.shape, self.plan.takes)
-        return self.rng.random(shape) < recalls  # (seeds, folds, ...)
+        right: NDArray[np.bool_] = self.rng.random(shape) < recalls
+        return right
 
     def clip_gains(self) -> pd.DataFrame:
         """Return what `clip_gains` makes of the predictions."""
