@@ -68,10 +68,11 @@ def emotion_figure(points: Rows, test: Row, best: Row) -> Figure:
     figure, axes = new_axes(2.4, 2.0)
     x, x_low, x_high = _columns(points, "distance", "distance_low", "distance_high")
     y, y_low, y_high = 100 * _columns(points, "gain", "gain_low", "gain_high")
-    bars = {"xerr": _bars(x, x_low, x_high), "yerr": _bars(y, y_low, y_high)}
-    axes.errorbar(x, y, **bars, fmt="o", ms=5, lw=1, color=BLUE, ecolor=PALE)
-    for one, *place in zip(points, x, y, strict=True):
-        name = short_name(one["emotion"])
+    bars = _bars(y, y_low, y_high), _bars(x, x_low, x_high)
+    axes.errorbar(x, y, *bars, fmt="none", elinewidth=1, ecolor=PALE)
+    axes.plot(x, y, "o", ms=5, color=BLUE, zorder=4)
+    for one, right, up in zip(points, x, y, strict=True):
+        name, place = short_name(one["emotion"]), (right, up)
         text = axes.annotate(name, place, (4, 4), textcoords="offset points")
         text.set(fontsize="small", path_effects=HALO)
     axes.axhline(0, color=GREY, linestyle=":", lw=1)
@@ -142,8 +143,9 @@ def _columns(rows: Rows, *names: str) -> Floats:
 
 
 def _bars(value: Floats, low: Floats, high: Floats) -> Floats:
-    ends = np.array([value - low, high - value])
-    return np.abs(np.nan_to_num(ends))
+    lengths = np.array([value - low, high - value])
+    clipped: Floats = np.abs(np.nan_to_num(lengths))
+    return clipped
 
 
 def _number(value: float) -> str:

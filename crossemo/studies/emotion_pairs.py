@@ -7,7 +7,7 @@ the distance over the next one: were two sets paired both ways, their noise woul
 twice and give false alarms up to twice as often.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any, Self
@@ -50,7 +50,7 @@ class EmotionPairs:
             near: Of `same_emotion`.
         """
         known = near.dropna(subset=["distance"])
-        parts: Mapping[str, pd.DataFrame] = dict(iter(known.groupby("part")))
+        parts = {str(part): rows for part, rows in known.groupby("part")}
         units = clips.groupby("fold")["group"].agg(frozenset)
         folds = len(units)
         met = sum(map(len, units)) > len(frozenset().union(*units))

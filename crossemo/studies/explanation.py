@@ -73,7 +73,7 @@ def explain(
             near = near[near["layer"] != MIXTURE]  # which the strategy decides
         pairs = EmotionPairs.of(gains, near)
         tags = head | {"runs": tuple(members["run"])}
-        tests += [tags | row for row in _tests(pairs)]
+        tests += [tags | row for row in verdicts(pairs)]
         points += [head | row for row in pairs.points()]
     return Explanation(_corrected(tests), pd.DataFrame(points, columns=POINTS))
 
@@ -89,7 +89,7 @@ def _of_encoder(runs: pd.DataFrame, head: dict[str, Any]) -> pd.DataFrame:
     return runs[(runs[same] == [head[name] for name in same]).all(axis=1)]
 
 
-def _tests(pairs: EmotionPairs) -> Iterator[dict[str, Any]]:
+def verdicts(pairs: EmotionPairs) -> Iterator[dict[str, Any]]:
     """Yield a row for every layer and one for the best of them."""
     facts = pairs.facts | {"reason": ""}
     if facts["emotions"] < LEAST:

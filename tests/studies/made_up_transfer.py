@@ -1,4 +1,4 @@
-"""Made-up runs in which transfer gains as much as is planted, and distances too."""
+"""Made-up studies in which transfer gains, and distances are, as is planted."""
 
 from dataclasses import dataclass
 
@@ -7,6 +7,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
+Frames = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
 EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful", "disgust")
 RECALL = 0.5  # mean of both stages
 
@@ -38,11 +39,8 @@ class Plan:
     part: str = "test"
 
 
-Frames = tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]
-
-
-def frames(plan: Plan, distances: Floats, gains: Floats, seed: int = 0) -> Frames:
-    """Return the frames `distances`, `predictions` and `runs` of one condition.
+class Speakers:
+    """Speakers with their oddities.
 
     Args:
         plan: Who is tested.
@@ -50,63 +48,102 @@ def frames(plan: Plan, distances: Floats, gains: Floats, seed: int = 0) -> Frame
         gains: `(emotions,)` differences of recalls.
         seed: Of speakers and clips.
     """
-    rng = np.random.default_rng(seed)
-    shape = (plan.folds, plan.speakers, len(gains))
-    noise = rng.standard_normal((2, *shape))
-    of_layers = rng.standard_normal((plan.layers, *shape))
-    odd = plan.distance_noise * (0.7**0.5 * noise[0] + 0.3**0.5 * of_layers)
-    mixed = plan.common * noise[0] + (1 - plan.common**2) ** 0.5 * noise[1]
-    truth = np.broadcast_to(distances, (plan.layers, len(gains)))
-    near = truth[:, None] + odd.mean(2)  # (layers, folds, emotions)
-    if plan.part == "train":
-        near = (near.sum(1, keepdims=True) - near) / (plan.folds - 1)
-    if plan.part == "all":
-        near = near.mean(1, keepdims=True).repeat(plan.folds, 1)
-    gaining = gains + plan.gain_noise * mixed  # (folds, speakers, emotions)
-    return _distances(plan, near), _predictions(plan, gaining, rng), _runs(plan)
+
+    def __init__(
+        self, plan: Plan, distances: Floats, gains: Floats, seed: int = 0
+    ) -> None:
+        self.plan, self.rng = plan, np.random.default_rng(seed)
+        shape = (plan.folds, plan.speakers, len(gains))
+        noise = self.rng.standard_normal((2, *shape))
+        of_layers = self.rng.standard_normal((plan.layers, *shape))
+        odd = plan.distance_noise * (0.7**0.5 * noise[0] + 0.3**0.5 * of_layers)
+        mixed = plan.common * noise[0] + (1 - plan.common**2) ** 0.5 * noise[1]
+        truth = np.broadcast_to(distances, (plan.layers, len(gains)))
+        near = truth[:, None] + odd.mean(2)
+        if plan.part == "train":
+            near = (near.sum(1, keepdims=True) - near) / (plan.folds - 1)
+        if plan.part == "all":
+            near = near.mean(1, keepdims=True).repeat(plan.folds, 1)
+        self.distances = near  # (layers, folds, emotions)
+        self.gains = gains + plan.gain_noise * mixed  # (folds, speakers, emotions)
+
+    def right(self, half: float) -> NDArray[np.bool_]:
+        """Return which clips a stage has right.
+
+        Args:
+            half: Of the gain that the stage has, 0.5 or -0.5.
+
+        Returns:
+            `(seeds, folds, speakers, emotions, takes)`.
+        """
+        recalls = (RECALL + half * self.gains)[..., None]
+        shape = (self.plan.seeds, *self.gains.shape, self.plan.takes)
+        right: NDArray[np.bool_] = self.rng.random(shape) < recalls
+        return right
+
+    def clip_gains(self) -> pd.DataFrame:
+        """Return what `clip_gains` makes of the predictions."""
+        gained = (1.0 * self.right(0.5) - self.right(-0.5)).mean(0)
+        fold, speaker, emotion, take = np.indices(gained.shape).reshape(4, -1)
+        columns = {"fold": fold, "group": fold * 100 + speaker, "clip": take}
+        named = columns | {"emotion": np.array(EMOTIONS)[emotion]}
+        return pd.DataFrame(named | {"gain": gained.ravel()})
+
+    def same_emotion(self) -> pd.DataFrame:
+        """Return what `same_emotion` makes of the distances."""
+        layer, fold, emotion = np.indices(self.distances.shape).reshape(3, -1)
+        columns = {"fold": fold, "part": self.plan.part, "layer": layer.astype(str)}
+        values = self.distances.ravel()
+        ends = {"distance": values, "low": values - 0.1, "high": values + 0.1}
+        return pd.DataFrame(columns | {"emotion": np.array(EMOTIONS)[emotion]} | ends)
 
 
-def _names(plan: Plan) -> list[tuple[str, int, int]]:
-    folds, seeds = range(plan.folds), range(plan.seeds)
-    return [(f"fold{f}_seed{s}", f, s) for f in folds for s in seeds]
+def frames(plan: Plan, distances: Floats, gains: Floats, seed: int = 0) -> Frames:
+    """Return the frames `distances`, `predictions` and `runs` of one condition.
+
+    Args:
+        plan: Who is tested.
+        distances: As in `Speakers`.
+        gains: As in `Speakers`.
+        seed: As in `Speakers`.
+    """
+    made_up = Speakers(plan, distances, gains, seed)
+    folds, seeds = np.indices((plan.folds, plan.seeds)).reshape(2, -1)
+    names = [f"fold{fold}_seed{one}" for fold, one in zip(folds, seeds, strict=True)]
+    runs = pd.DataFrame({"run": names, "fold": folds, "seed": seeds}).assign(
+        encoder="tiny", strategy="full", source="demo-speech", target="demo-song"
+    )
+    named = runs.assign(study="one", condition="first", state="done", kind="stages")
+    return _distances(made_up, named), _predictions(made_up, named), named
 
 
-def _runs(plan: Plan) -> pd.DataFrame:
-    runs = pd.DataFrame(_names(plan), columns=["run", "fold", "seed"])
-    same = {"encoder": "tiny", "strategy": "full", "source": "demo-speech"}
-    more = {"target": "demo-song", "study": "one", "condition": "first"}
-    return runs.assign(**same, **more, state="done", kind="stages")
+def _distances(made_up: Speakers, runs: pd.DataFrame) -> pd.DataFrame:
+    rows = made_up.same_emotion().merge(runs[["run", "fold"]], on="fold")
+    scaled = {"distance": "by_trace", "low": "by_trace_low", "high": "by_trace_high"}
+    table = rows.rename(columns={"emotion": "x_emotion", **scaled})
+    return table.drop(columns="fold").assign(
+        y_emotion=table["x_emotion"],
+        value=3 * table["by_trace"],
+        stage="before",
+        unit="clip",
+        x_domain="source",
+        y_domain="target",
+        estimator="fad_above_chance",
+    )
 
 
-def _distances(plan: Plan, near: Floats) -> pd.DataFrame:
+def _predictions(made_up: Speakers, runs: pd.DataFrame) -> pd.DataFrame:
     tables = []
-    for run, fold, _ in _names(plan):
-        grid = near[:, fold]
-        layers, emotions = np.indices(grid.shape).reshape(2, -1)
-        names = np.array(EMOTIONS)[emotions]
-        columns = {"layer": layers.astype(str), "x_emotion": names, "y_emotion": names}
-        values = {"by_trace": grid.ravel(), "value": 3 * grid.ravel()}
-        ends = {"by_trace_low": grid.ravel() - 0.1, "by_trace_high": grid.ravel() + 0.1}
-        tables.append(pd.DataFrame({"run": run, **columns, **values, **ends}))
-    same = {"stage": "before", "part": plan.part, "unit": "clip"}
-    sides = {"x_domain": "source", "y_domain": "target"}
-    return pd.concat(tables).assign(**same, **sides, estimator="fad_above_chance")
-
-
-def _predictions(plan: Plan, gains: Floats, rng: np.random.Generator) -> pd.DataFrame:
-    shape = (plan.speakers, gains.shape[-1], plan.takes)
-    speakers, emotions, takes = np.indices(shape).reshape(3, -1)
-    tables = []
-    for run, fold, _ in _names(plan):
-        for stage, half in (("target_only", -0.5), ("target", 0.5)):
-            recalls = RECALL + half * gains[fold][speakers, emotions]
-            right = rng.random(recalls.size) < recalls
-            true = np.array(EMOTIONS)[emotions]
-            groups = [f"demo/{fold}-{one}" for one in speakers]
-            keys = zip(groups, true, takes, strict=True)
-            clips = ["-".join(map(str, key)) for key in keys]
-            columns = {"run": run, "stage": stage, "clip": clips, "group": groups}
-            said = np.where(right, true, "none")
-            table = pd.DataFrame(columns | {"true": true, "predicted": said})
-            tables.append(table)
-    return pd.concat(tables).assign(place="target", corpus="demo-song")
+    for stage, half in (("target_only", -0.5), ("target", 0.5)):
+        right = made_up.right(half)
+        seed, fold, speaker, emotion, take = np.indices(right.shape).reshape(5, -1)
+        keys = pd.DataFrame({"fold": fold, "seed": seed, "stage": stage})
+        keys["true"] = np.array(EMOTIONS)[emotion]
+        keys["group"] = [
+            f"demo/{one}-{s}" for one, s in zip(fold, speaker, strict=True)
+        ]
+        keys["clip"] = keys["group"] + keys["true"] + take.astype(str)
+        keys["predicted"] = np.where(right.ravel(), keys["true"], "none")
+        tables.append(keys.merge(runs[["run", "fold", "seed"]], on=["fold", "seed"]))
+    table = pd.concat(tables).drop(columns=["fold", "seed"])
+    return table.assign(place="target", corpus="demo-song")
