@@ -17,7 +17,7 @@ from crossemo.report.tables import show
 from crossemo.runs.folder import claim_version, folder_of_runs
 from crossemo.studies.explanation import explain
 from crossemo.studies.findings import Findings, findings_of
-from crossemo.studies.methods import methods_of
+from crossemo.studies.methods import methods_of_records
 from crossemo.studies.run_configs import configs_of, records_of
 from crossemo.studies.run_folders import GRID
 
@@ -62,16 +62,18 @@ def report_runs(
         _, reason = findings.exclusions.iloc[0]
         raise CrossEmoError(
             f"None of the {len(findings.runs)} runs is done, such as the first: "
-            f"{shortened(reason, 200)}. Run them, and then crossemo report again."
+            f"{shortened(reason, 200).rstrip('.')}. Run them, and then crossemo report again."
         )
     frames = _frames(findings)
-    methods = methods_of(list(records_of(done)))
+    paired = not findings.tests.empty
+    methods = methods_of_records(list(records_of(done)), paired=paired)
     report = Report(
         title=_title(paths),
         sections=sections_of(frames, findings.confusions),
         runs=findings.runs,
         exclusions=findings.exclusions,
         methods=methods.text,
+        methods_latex=methods.latex,
         bibtex=methods.bibtex,
         machines=methods.machines,
         configs=configs_of(paths, done),
@@ -91,9 +93,11 @@ def report_runs(
 def _frames(findings: Findings) -> dict[str, DataFrame]:
     """Return all tables by name."""
     tables = {one.name: getattr(findings, one.name) for one in fields(findings)}
-    explained = explain(findings.distances, findings.predictions, findings.runs)
-    tables |= {f"explanation_{name}": t for name, t in explained._asdict().items()}
-    return {name: t for name, t in tables.items() if isinstance(t, DataFrame)}
+    frames = {name: t for name, t in tables.items() if isinstance(t, DataFrame)}
+    if len(findings.distances) and "true" in findings.predictions:  # of classes
+        explained = explain(findings.distances, findings.predictions, findings.runs)
+        frames |= {f"explanation_{name}": t for name, t in explained._asdict().items()}
+    return frames
 
 
 def _folder(paths: Sequence[Path], name: str, logs: Path) -> Path:

@@ -30,7 +30,8 @@ def write_report(report: Report, frames: Frames, folder: Path) -> None:
     for tag, table in tables.items():
         files[f"tables/{tag}.md"] = markdown_of(table)
         files[f"tables/{tag}.tex"] = latex_of(table)
-    files |= {"methods.md": report.methods, "references.bib": report.bibtex}
+    files |= {"methods.md": report.methods, "methods.tex": report.methods_latex}
+    files["references.bib"] = report.bibtex
     for name, text in files.items():
         write_text(folder / name, text)
     pictures = [picture for one in exhibits for picture in one.pictures]

@@ -43,6 +43,7 @@ class Report:
         exclusions: `run`, and the `reason` why it stands in no average.
         methods: How the study was made, Markdown of paragraphs that may begin with a
             bold word.
+        methods_latex: The same for LaTeX.
         bibtex: The literature.
         machines: Versions and devices.
         configs: Text of each config by its name.
@@ -53,6 +54,7 @@ class Report:
     runs: DataFrame
     exclusions: DataFrame
     methods: str = ""
+    methods_latex: str = ""
     bibtex: str = ""
     machines: DataFrame = field(default_factory=DataFrame)
     configs: Mapping[str, str] = field(default_factory=dict)
