@@ -10,6 +10,7 @@ from pandas import DataFrame
 from crossemo.commands.parser import Parser
 from crossemo.errors import CrossEmoError, reason_of, shortened
 from crossemo.files import expanded, from_here
+from crossemo.report.exhibits import averaged
 from crossemo.report.report_files import PAGE, write_report
 from crossemo.report.study_page import Report
 from crossemo.report.study_sections import sections_of, terminal_tables
@@ -95,7 +96,8 @@ def _frames(findings: Findings) -> dict[str, DataFrame]:
     tables = {one.name: getattr(findings, one.name) for one in fields(findings)}
     frames = {name: t for name, t in tables.items() if isinstance(t, DataFrame)}
     if len(findings.distances) and "true" in findings.predictions:  # of classes
-        explained = explain(findings.distances, findings.predictions, findings.runs)
+        runs = averaged(findings.runs, findings.exclusions)
+        explained = explain(findings.distances, findings.predictions, runs)
         frames |= {f"explanation_{name}": t for name, t in explained._asdict().items()}
     return frames
 

@@ -18,6 +18,7 @@ from crossemo.report.exhibits import (
     Picture,
     Section,
     Table,
+    averaged,
     by_strategy,
     directions,
     probability,
@@ -56,11 +57,9 @@ def sections(frames: Frames) -> list[Section]:
     Args:
         frames: `distances`, `bias`, and `exclusions`, whose runs aren't averaged.
     """
-    left_out = frames["exclusions"]
-    apart = left_out["run"][~left_out["reason"].str.startswith("repeated")]
     distances, measures = (
-        _compared(rows[~rows["run"].isin(apart)])
-        for rows in (frames["distances"], frames["bias"])
+        _compared(averaged(frames[name], frames["exclusions"]))
+        for name in ("distances", "bias")
     )
     return [
         Section("Distances of domains", list(_distances(distances, measures))),

@@ -199,6 +199,20 @@ def target_place(rows: DataFrame) -> str:
     return "target" if "target" in roles or not roles else roles[-1]
 
 
+def averaged(rows: DataFrame, exclusions: DataFrame) -> DataFrame:
+    """Return rows of runs that may be averaged, or that repeat others.
+
+    Of runs that only differ in what they measure besides, all but one count as repeated
+    where it is about scores, and may be the one with the distances.
+
+    Args:
+        rows: Any table with `run`.
+        exclusions: `run`, and the `reason` why its scores are left out.
+    """
+    others = exclusions[~exclusions["reason"].str.startswith("repeated")]
+    return rows[~rows["run"].isin(others["run"])]
+
+
 def told_apart(rows: DataFrame, by: Sequence[str] = ("stage",)) -> DataFrame:
     """Return rows whose strategies name the condition where two bear one name.
 

@@ -12,6 +12,7 @@ from crossemo.report import (
     encoder_layers,
     layer_weights,
     over_folds,
+    similarity_and_transfer,
     two_stages,
 )
 from crossemo.report.exhibits import Frames, Section
@@ -34,6 +35,7 @@ def sections_of(
         encoder_layers.section(frames),
         *distance_changes.sections(frames),
         layer_weights.section(frames),
+        similarity_and_transfer.section(frames),
     ]
     return [section for section in sections if section.exhibits]
 
