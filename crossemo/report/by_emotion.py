@@ -20,6 +20,7 @@ from crossemo.report.exhibits import (
     estimate,
     scale_of,
     scaled,
+    told_apart,
 )
 from crossemo.report.panels import (
     NOTE,
@@ -37,7 +38,8 @@ TEXT = (
     "Differences of {measure}, with 95 % intervals over folds, on the same folds and "
     "clips. gain: on the target, after transfer less after the target alone. kept: on "
     "the source, after the second stage less after the first; below zero where it was "
-    "forgotten. * where q, p corrected for the number of tests of this kind, is up to .05."
+    "forgotten. * where q, p corrected for the number of tests of this kind, is up to "
+    ".05."
 )
 
 
@@ -50,13 +52,16 @@ def section(frames: Frames) -> Section:
     tests = frames["tests"]
     kind, emotion = (tests["score"].str.partition("/")[part] for part in (0, 2))
     single = kind.isin(PARTS) & (emotion != "") & tests["what"].isin(list(KINDS))
+    single &= ~tests["place"].str.contains("/")
     tests = tests.assign(emotion=emotion, value=tests["difference"])[single]
+    tests = tests.drop_duplicates(["condition", "what", "score"], keep="last")
     return Section("Gain and forgetting by emotion", list(_exhibits(tests)))
 
 
 def _exhibits(tests: DataFrame) -> Iterator[Exhibit]:
     for tag, title, rows in directions(tests):
         rows = by_strategy(rows).sort_values("what", kind="stable")
+        rows = told_apart(rows, ["what"])
         emotions = list(dict.fromkeys(rows["emotion"]))
         scale = scale_of(rows["score"].iloc[0])
         measure = f"{scale.score.partition('/')[0]} {scale.difference}"
@@ -77,11 +82,11 @@ def emotion_table(rows: DataFrame, emotions: Sequence[str]) -> Table:
         emotions: The columns.
     """
     lines = []
-    by = ["what", "strategy", "encoder", "condition"]
+    by = ["what", "strategy", "encoder"]
     for names, of_row in rows.groupby(by, sort=False):
         cells = {row["emotion"]: _cell(row) for row in of_row.to_dict("records")}
         line = [cells.get(one, Cell("-")) for one in emotions]
-        lines.append([*(Cell(str(name)) for name in names[:3]), *line])
+        lines.append([*map(Cell, names), *line])
     return Table(["", "strategy", "encoder", *emotions], lines, 3)
 
 

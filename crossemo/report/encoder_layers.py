@@ -22,8 +22,8 @@ from crossemo.report.layerwise_figures import encoder_figure
 BY = ["encoder", "trained_on", "judged_on", "scaler", "labels", "score", "view"]
 MEANS = ["value", "low", "high", "chance", "chance_high"]
 TEXT = (
-    "{score} of a probe on every hidden state with its 95 % interval, learnt from the one "
-    "corpus and judged on the other or the same. best: the state chosen on validation, "
+    "{score} of a probe on every hidden state with its 95 % interval, learnt from one "
+    "corpus and judged on it or on the other. best: the state chosen on validation, "
     "fold by fold; highest: that of the highest score here."
 )
 

@@ -14,6 +14,7 @@ from crossemo.report.layerwise_scale import Shown
 Frames = Mapping[str, DataFrame]
 ALPHA = 0.05  # below it a difference counts as shown
 SHARES = {HEADLINE, "WA", "macro_F1"}  # shown in per cent, as are recalls
+BEFORE = "before"  # the stage of what was measured before training
 STAGES = {  # of configs/stages, as a paper names their scores on the target
     "target_only": "target only",
     "source": "zero-shot",
@@ -196,3 +197,33 @@ def target_place(rows: DataFrame) -> str:
     """
     roles = [place for place in dict.fromkeys(rows["place"]) if "/" not in place]
     return "target" if "target" in roles or not roles else roles[-1]
+
+
+def averaged(rows: DataFrame, exclusions: DataFrame) -> DataFrame:
+    """Return rows of runs that may be averaged, or that repeat others.
+
+    Of runs that only differ in what they measure besides, all but one count as repeated
+    where it is about scores, and may be the one with the distances.
+
+    Args:
+        rows: Any table with `run`.
+        exclusions: `run`, and the `reason` why its scores are left out.
+    """
+    others = exclusions[~exclusions["reason"].str.startswith("repeated")]
+    return rows[~rows["run"].isin(others["run"])]
+
+
+def told_apart(rows: DataFrame, by: Sequence[str] = ("stage",)) -> DataFrame:
+    """Return rows whose strategies name the condition where two bear one name.
+
+    So conditions that differ in something else than encoder and strategy, such as a
+    rate of learning, are never averaged or drawn as one.
+
+    Args:
+        rows: Any table with `encoder`, `strategy` and `condition`.
+        by: Further columns; only what agrees in them needs to be told apart.
+    """
+    groups = rows.groupby(["encoder", "strategy", *by], dropna=False)["condition"]
+    number = groups.transform(lambda one: one.factorize()[0])
+    longer = rows["strategy"] + " (" + rows["condition"] + ")"
+    return rows.assign(strategy=rows["strategy"].where(number == 0, longer))

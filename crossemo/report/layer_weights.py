@@ -1,8 +1,9 @@
 """Exhibits of layer weights: the share of every hidden state, before and after."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import cycle
 
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
@@ -17,13 +18,14 @@ from crossemo.report.exhibits import (
     Table,
     by_strategy,
     directions,
+    told_apart,
 )
 from crossemo.report.panels import MARKERS, legend_of, new_panels, zero_line
 from crossemo.report.style import COLOURS, STATES, hide_frame, styled
 
 TEXT = (
-    "The learnt share of every hidden state (0 enters the first block), mean over runs; "
-    "before training all have the same, which is dotted in the figure."
+    "The learnt share of every hidden state (0 enters the first block), mean over "
+    "runs; before training all have the same, which is dotted in the figure."
 )
 
 
@@ -38,7 +40,7 @@ def section(frames: Frames) -> Section:
 
 def _exhibits(weights: DataFrame) -> Iterator[Exhibit]:
     for tag, title, rows in directions(weights):
-        rows = by_strategy(rows.assign(layer=rows["layer"].astype(int)))
+        rows = told_apart(by_strategy(rows.assign(layer=rows["layer"].astype(int))))
         means = over_runs(rows, ["strategy", "encoder", "stage", "layer"])
         yield Exhibit(
             f"layer_weights_{tag}",
@@ -94,7 +96,7 @@ def weights_figure(means: DataFrame, title: str) -> Figure:
     return figure
 
 
-def _draw(axes, rows: DataFrame, stages) -> None:
+def _draw(axes: Axes, rows: DataFrame, stages: Sequence[str]) -> None:
     for stage, colour, marker in zip(stages, COLOURS, cycle(MARKERS), strict=False):
         line = rows[rows["stage"] == stage].sort_values("layer")
         if len(line):
@@ -112,10 +114,11 @@ def _picture(tag: str, title: str, means: DataFrame) -> Picture:
     heaviest = means.loc[
         means.groupby(["encoder", "strategy", "stage"])["weight"].idxmax()
     ]
+    names = heaviest.assign(stage=heaviest["stage"].replace(STAGES))
     ends = "; ".join(
-        f"{row['encoder']}, {row['strategy']}, {STAGES.get(row['stage'], row['stage'])}: "
-        f"{row['layer']} ({row['weight']:.2f})"
-        for row in heaviest.to_dict("records")
+        f"{row['encoder']}, {row['strategy']}, {row['stage']}: {row['layer']} "
+        f"({row['weight']:.2f})"
+        for row in names.to_dict("records")
     )
     alt = f"Lines of layer weights over the hidden states. The heaviest state: {ends}."
     figure = weights_figure(means, f"Layer weights, {title}")

@@ -23,16 +23,17 @@ from crossemo.report.exhibits import (
     estimate,
     scale_of,
     target_place,
+    told_apart,
 )
 from crossemo.report.panels import new_panels, slant_names
 from crossemo.report.style import name_ticks, styled
 
 Confusions = Mapping[tuple[str, str, str], DataFrame]
 COUNTS = ("clips", "units", "folds", "seeds")
-KEYS = ["strategy", "encoder", "condition", "stage", "place"]
+KEYS = ["strategy", "encoder", "stage", "place"]
 TEXT = (
-    "Each score of the test clips of all folds together, mean over seeds, with its 95 % "
-    "interval over units ± its standard deviation over folds; shares in per cent."
+    "Each score of the test clips of all folds together, mean over seeds, with its "
+    "95 % interval over units ± its standard deviation over folds; shares in per cent."
 )
 
 
@@ -48,7 +49,7 @@ def section(frames: Frames, confusions: Confusions) -> Section:
 
 def _exhibits(folds: DataFrame, confusions: Confusions) -> Iterator[Exhibit]:
     for tag, title, rows in directions(folds):
-        rows = by_strategy(rows)
+        rows = told_apart(by_strategy(rows))
         yield Exhibit(
             f"cross_validation_{tag}",
             f"Cross-validation, {title}",
@@ -69,7 +70,7 @@ def fold_table(rows: DataFrame) -> Table:
     for names, of_row in rows.groupby(KEYS, sort=False):
         records = of_row.to_dict("records")
         cells = {row["score"]: _score(row) for row in records}
-        line = [Cell(str(name)) for name in (*names[:2], *names[3:])]
+        line = [Cell(name) for name in names]
         line += [cells.get(score, Cell("-")) for score in scores]
         lines.append([*line, *(Cell(str(records[0][one])) for one in COUNTS)])
     return Table(["strategy", "encoder", "stage", "place", *scores, *COUNTS], lines, 4)

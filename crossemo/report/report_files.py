@@ -3,10 +3,12 @@
 from collections.abc import Iterable
 from pathlib import Path
 
+from pandas import DataFrame
+
 from crossemo.files import write_text
 from crossemo.report.exhibits import Frames, Table
-from crossemo.report.page import KINDS, Report, environment, page_of
 from crossemo.report.saving import save_figure
+from crossemo.report.study_page import KINDS, Report, environment, page_of
 
 PAGE = "report.html"
 
@@ -28,7 +30,8 @@ def write_report(report: Report, frames: Frames, folder: Path) -> None:
     for tag, table in tables.items():
         files[f"tables/{tag}.md"] = markdown_of(table)
         files[f"tables/{tag}.tex"] = latex_of(table)
-    files |= {"methods.md": report.methods, "references.bib": report.bibtex}
+    files |= {"methods.md": report.methods, "methods.tex": report.methods_latex}
+    files["references.bib"] = report.bibtex
     for name, text in files.items():
         write_text(folder / name, text)
     pictures = [picture for one in exhibits for picture in one.pictures]
@@ -39,7 +42,7 @@ def write_report(report: Report, frames: Frames, folder: Path) -> None:
     _remove_others(folder, {*files, *figures})
 
 
-def csv_of(frame: "DataFrame") -> str:
+def csv_of(frame: DataFrame) -> str:
     """Return a table in long form; names of several runs are joined by `;`."""
     runs = {"runs": frame["runs"].map(";".join)} if "runs" in frame else {}
     return frame.assign(**runs).to_csv(index=False, lineterminator="\n")

@@ -23,6 +23,7 @@ from crossemo.report.exhibits import (
     scale_of,
     scaled,
     target_place,
+    told_apart,
 )
 from crossemo.report.panels import (
     NOTE,
@@ -34,13 +35,14 @@ from crossemo.report.panels import (
 )
 from crossemo.report.style import styled
 
+TITLE = "Two stages"
 TEXT = (
-    "{score} on the test clips of {target}, all folds together, mean over seeds, with its "
-    "95 % interval over units. target only: trained on the target alone; zero-shot: on "
-    "the source alone; transfer: on the source, then the target; joint: on both at once. "
-    "gain: transfer less target only on the same folds and clips, with its 95 % interval "
-    "over folds; q: its p corrected for the number of tests of this kind; * where q is "
-    "up to .05."
+    "{score} on the test clips of {target}, all folds together, mean over seeds, with "
+    "its 95 % interval over units. target only: trained on the target alone; zero-shot: "
+    "on the source alone; transfer: on the source, then the target; joint: on both at "
+    "once. gain: transfer less target only on the same folds and clips, with its 95 % "
+    "interval over folds; q: its p corrected for the number of tests of this kind; * "
+    "where q is up to .05."
 )
 
 
@@ -52,10 +54,9 @@ def section(frames: Frames) -> Section:
     """
     folds, tests = frames["folds"], frames["tests"]
     headline = folds[folds["score"].isin((HEADLINE, AGREEMENT))]
-    gains = tests[
-        tests["score"].isin((HEADLINE, AGREEMENT)) & (tests["what"] == "gain")
-    ]
-    return Section("Two stages", list(_exhibits(headline, gains)))
+    single = tests["score"].isin((HEADLINE, AGREEMENT)) & (tests["what"] == "gain")
+    gains = tests[single & ~tests["place"].str.contains("/")]
+    return Section(TITLE, list(_exhibits(headline, gains)))
 
 
 def _exhibits(folds: DataFrame, gains: DataFrame) -> Iterator[Exhibit]:
@@ -63,8 +64,12 @@ def _exhibits(folds: DataFrame, gains: DataFrame) -> Iterator[Exhibit]:
         rows = rows[(rows["place"] == target_place(rows)) & rows["stage"].isin(STAGES)]
         if rows.empty:
             continue
-        scores = by_strategy(_with_variants(rows))
-        of_direction = gains[gains["condition"].isin(scores["condition"])]
+        scores = told_apart(by_strategy(rows))
+        names = scores.drop_duplicates("condition").set_index("condition")["strategy"]
+        of_direction = gains[gains["condition"].isin(names.index)]
+        of_direction = of_direction.assign(
+            strategy=of_direction["condition"].map(names)
+        )
         score, target = scores["score"].iloc[0], scores["target"].iloc[0]
         yield Exhibit(
             f"two_stages_{tag}",
@@ -75,17 +80,11 @@ def _exhibits(folds: DataFrame, gains: DataFrame) -> Iterator[Exhibit]:
         )
 
 
-def _with_variants(rows: DataFrame) -> DataFrame:
-    """Number the conditions that differ in what no column of the table says."""
-    by = rows.groupby(["strategy", "encoder", "stage"])["condition"]
-    return rows.assign(variant=by.transform(lambda one: one.factorize()[0]))
-
-
 def two_stage_table(scores: DataFrame, gains: DataFrame) -> Table:
     """Return the table of a paper: a row for each strategy and encoder.
 
     Args:
-        scores: Rows of `folds` of one direction with their `variant`, in order.
+        scores: Rows of `folds` of one direction, in order.
         gains: Rows of `tests` of it.
     """
     stages = [stage for stage in STAGES if stage in set(scores["stage"])]
@@ -93,18 +92,12 @@ def two_stage_table(scores: DataFrame, gains: DataFrame) -> Table:
     columns = [STAGES[stage] for stage in stages]
     columns[behind:behind] = ["gain", "q"]
     rows = []
-    for names, of_row in scores.groupby(["strategy", "encoder", "variant"], sort=False):
+    for names, of_row in scores.groupby(["strategy", "encoder"], sort=False):
         cells = {row["stage"]: estimate(row) for row in of_row.to_dict("records")}
         line = [cells.get(stage, Cell("-")) for stage in stages]
         line[behind:behind] = _gain(gains[gains["condition"].isin(of_row["condition"])])
-        rows.append([Cell(names[0]), Cell(_encoder(of_row, names[2])), *line])
+        rows.append([*map(Cell, names), *line])
     return Table(["strategy", "encoder", *columns], rows, 2)
-
-
-def _encoder(rows: DataFrame, variant: int) -> str:
-    """Return the name of the encoder, with a condition that has no other name."""
-    encoder, condition = rows[["encoder", "condition"]].iloc[0]
-    return f"{encoder} ({condition})" if variant else str(encoder)
 
 
 def _gain(rows: DataFrame) -> tuple[Cell, Cell]:

@@ -1,7 +1,9 @@
 """Made-up frames of a study, in the form that `studies.findings` gives them."""
 
+from collections.abc import Iterable, Sequence
 from itertools import product
 from math import nan
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -21,16 +23,26 @@ STUDY = "5f0e1d2c3b4a"
 HOSTILE = "<script>alert('x')</script> & \"quoted\" $x_1$ 50%"
 
 
-def made_up_frames(hostile: str = "") -> dict[str, DataFrame]:
-    """Return the frames of two encoders, four strategies and both directions.
+def made_up_frames(
+    hostile: str = "",
+    sources: Sequence[str] = ("voices", "songs"),
+    encoders: Sequence[str] = ENCODERS,
+    strategies: Sequence[str] = STRATEGIES,
+    logs: Path = Path("logs"),
+) -> dict[str, DataFrame]:
+    """Return the frames of some encoders and strategies.
 
     Args:
         hostile: Text that stands in names of runs, corpora and clips and in sentences.
+        sources: Of the directions, each with the other corpus as its target.
+        encoders: Names of the encoders.
+        strategies: Names of the strategies.
+        logs: Where the folders of the runs lie.
     """
     rng = np.random.default_rng(0)
-    heads = list(_heads(hostile))
+    heads = list(_heads(hostile, product(sources, encoders, strategies)))
     frames = {
-        "runs": [row for head in heads for row in _runs(head, hostile)],
+        "runs": [row for head in heads for row in _runs(head, hostile, logs)],
         "folds": [row for head in heads for row in _folds(head, rng)],
         "tests": [row for head in heads for row in _tests(head, rng)],
         "exclusions": [
@@ -41,15 +53,17 @@ def made_up_frames(hostile: str = "") -> dict[str, DataFrame]:
         ],
         "distances": [row for head in heads for row in _distances(head, rng)],
         "bias": [row for head in heads for row in _bias(head, rng)],
-        "layers": [row for one in ENCODERS for row in _layers(one, rng, hostile)],
+        "layers": [row for one in encoders for row in _layers(one, rng, hostile)],
         "weights": [row for head in heads for row in _weights(head, rng)],
+        "explanation_tests": [row for head in heads for row in _explained(head)],
+        "explanation_points": [row for head in heads for row in _points(head, rng)],
         "predictions": [
             {"run": heads[0]["runs"][0], "stage": "target", "place": "target"}
             | {"corpus": "songs", "clip": f"songs/{hostile}1", "group": "songs/1"}
             | {"true": "sad", "predicted": "calm"}
         ],
     }
-    frames["runs"] += [_layer_run(one, hostile) for one in ENCODERS]
+    frames["runs"] += [_layer_run(one, hostile, logs) for one in encoders]
     frames["runs"] += [_failed(hostile)]
     return {name: DataFrame(rows) for name, rows in frames.items()}
 
@@ -66,8 +80,7 @@ def made_up_confusions(frames: dict[str, DataFrame]) -> dict[Any, DataFrame]:
     }
 
 
-def _heads(hostile: str) -> Any:
-    ways = product(("voices", "songs"), ENCODERS, STRATEGIES)
+def _heads(hostile: str, ways: Iterable[tuple[str, str, str]]) -> Any:
     for number, (source, encoder, strategy) in enumerate(ways):
         target = "songs" if source == "voices" else "voices"
         short = strategy.split()[0]
@@ -86,9 +99,10 @@ def _heads(hostile: str) -> Any:
         }
 
 
-def _runs(head: Row, hostile: str) -> Any:
+def _runs(head: Row, hostile: str, logs: Path) -> Any:
     for run, (fold, seed) in zip(head["runs"], product(FOLDS, SEEDS), strict=True):
-        folder = f"runs/{head['condition']}{fold}{seed}{hostile[:8]}/version_0"
+        name = f"{head['condition']}{fold}{seed}{hostile.replace('/', '')}"
+        folder = str(logs / "runs" / name / "version_0")
         of = {name: value for name, value in head.items() if name != "runs"}
         source = next(one for one in DOMAINS if head["source"].startswith(one))
         target = next(one for one in DOMAINS if head["target"].startswith(one))
@@ -111,10 +125,10 @@ def _runs(head: Row, hostile: str) -> Any:
         }
 
 
-def _layer_run(encoder: str, hostile: str) -> Row:
+def _layer_run(encoder: str, hostile: str, logs: Path = Path()) -> Row:
     return {
         "run": f"layers_{encoder}",
-        "folder": f"runs/layers_{encoder}/version_0",
+        "folder": str(logs / "runs" / f"layers_{encoder}" / "version_0"),
         "state": "done",
         "kind": "layers",
         "encoder": encoder,
@@ -231,6 +245,30 @@ def _weights(head: Row, rng: np.random.Generator) -> Any:
         shares = rng.dirichlet(np.full(3, 20.0))
         for layer, weight in enumerate(shares):
             yield {**_of(head, run), "stage": stage, "layer": layer, "weight": weight}
+
+
+def _explained(head: Row) -> Any:
+    of = {"emotions": 4, "folds": 3, "units": 12, "clips": 96, "part": "test"}
+    of |= {"shared_units": False, "reason": "", "least_p": 1 / 24, "chance_low": -0.9}
+    names = {name: value for name, value in head.items() if name != "task"}
+    rhos = {"0": -0.4, "1": -0.8, "2": 0.2, "all": -0.8}
+    for layer, rho in rhos.items():
+        ends = {"low": rho - 0.1, "high": rho + 0.1} if layer != "all" else {}
+        tests = {"rho": rho, "p": 0.125, "p_two_sided": 0.25, "rho_pooled": rho}
+        q = {"q": 0.25} if layer == "all" else {"q": nan}
+        yield (
+            {"low": nan, "high": nan} | names | of | {"layer": layer} | tests | ends | q
+        )
+
+
+def _points(head: Row, rng: np.random.Generator) -> Any:
+    names = {k: v for k, v in head.items() if k not in ("task", "runs")}
+    for layer, emotion in product(("0", "1", "2"), EMOTIONS):
+        distance, gain = rng.normal(0.2, 0.05), rng.normal(0, 0.1)
+        ends = {"distance_low": distance - 0.1, "distance_high": distance + 0.1}
+        ends |= {"gain_low": gain - 0.1, "gain_high": gain + 0.1}
+        of = {"layer": layer, "emotion": emotion, "distance": distance, "gain": gain}
+        yield names | of | ends | {"clips": 24, "units": 12}
 
 
 def _of(head: Row, run: str) -> Row:

@@ -12,7 +12,7 @@ from urllib.parse import quote
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
-from pandas import DataFrame
+from pandas import DataFrame, isna
 
 from crossemo.files import printable
 from crossemo.report.exhibits import Cell, Section, Table
@@ -43,6 +43,7 @@ class Report:
         exclusions: `run`, and the `reason` why it stands in no average.
         methods: How the study was made, Markdown of paragraphs that may begin with a
             bold word.
+        methods_latex: The same for LaTeX.
         bibtex: The literature.
         machines: Versions and devices.
         configs: Text of each config by its name.
@@ -53,6 +54,7 @@ class Report:
     runs: DataFrame
     exclusions: DataFrame
     methods: str = ""
+    methods_latex: str = ""
     bibtex: str = ""
     machines: DataFrame = field(default_factory=DataFrame)
     configs: Mapping[str, str] = field(default_factory=dict)
@@ -74,7 +76,7 @@ def environment() -> Environment:
         undefined=StrictUndefined,
         keep_trailing_newline=True,
     )
-    made.filters["digest"] = _digest
+    made.filters |= {"digest": _digest, "unbroken": _unbroken}
     return made
 
 
@@ -118,15 +120,22 @@ def plain_table(frame: DataFrame) -> Table:
 
 
 def _text(value: Any) -> str:  # noqa: ANN401
-    if value is None or value != value:
+    if isna(value):
         return ""
-    return f"{value:.1f}" if isinstance(value, float) else printable(str(value))
+    if isinstance(value, float):
+        return f"{value:.0f}" if value == round(value) else f"{value:.1f}"
+    return printable(str(value))
 
 
 def _source(templates: Environment, name: str) -> Markup:
     """Return a file of ours that stands in the page as it is."""
     assert templates.loader is not None
     return Markup(templates.loader.get_source(templates, name)[0])
+
+
+def _unbroken(text: str) -> str:
+    """Return a number whose interval a line never breaks."""
+    return text.replace(", ", ",\u00a0").replace("± ", "±\u00a0")
 
 
 def _digest(text: str) -> str:

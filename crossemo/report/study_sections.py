@@ -1,0 +1,62 @@
+"""All exhibits of a study, section by section."""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from pandas import DataFrame
+from rich.table import Table as TerminalTable
+from rich.text import Text
+
+from crossemo.report import (
+    by_emotion,
+    distance_changes,
+    encoder_layers,
+    layer_weights,
+    over_folds,
+    similarity_and_transfer,
+    two_stages,
+)
+from crossemo.report.exhibits import Frames, Section
+from crossemo.report.tables import plain_table
+
+
+def sections_of(
+    frames: Frames, confusions: Mapping[tuple[str, str, str], DataFrame]
+) -> list[Section]:
+    """Return all sections that have an exhibit.
+
+    Args:
+        frames: Tables of a study by name.
+        confusions: Confusion matrices by condition, stage and place.
+    """
+    sections = [
+        two_stages.section(frames),
+        by_emotion.section(frames),
+        over_folds.section(frames, confusions),
+        encoder_layers.section(frames),
+        *distance_changes.sections(frames),
+        layer_weights.section(frames),
+        similarity_and_transfer.section(frames),
+    ]
+    return [section for section in sections if section.exhibits]
+
+
+def terminal_tables(sections: Sequence[Section]) -> Iterator[TerminalTable]:
+    """Yield the tables of two stages for the terminal.
+
+    Args:
+        sections: All sections.
+    """
+    for exhibit in (
+        e for s in sections if s.title == two_stages.TITLE for e in s.exhibits
+    ):
+        table = plain_table(
+            "per cent; q: p of the gain, corrected; the page has the rest"
+        )
+        table.title = Text(exhibit.title)
+        assert exhibit.table is not None
+        for place, name in enumerate(exhibit.table.columns):
+            justify = "left" if place < exhibit.table.names else "right"
+            table.add_column(Text(name), justify=justify, no_wrap=True)
+        for row in exhibit.table.rows:
+            table.add_row(*(Text(cell.text) for cell in row))
+        yield table
