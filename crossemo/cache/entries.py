@@ -12,7 +12,7 @@ from secrets import token_hex
 from crossemo.cache.publishing import UNFINISHED, cache_dir
 from crossemo.errors import CrossEmoError, listed, reason_of
 
-KINDS = ("audio", "demo", "features", "files", "waveforms")
+KINDS = ("audio", "demo", "distances", "features", "files", "waveforms")
 _CLEARED = ".crossemo-cleared-"  # how the name of what is being removed begins
 _LONGEST_NOTE = 1 << 16  # bytes
 _LAST_DAY = 253_402_214_400.0  # the last that a calendar has, 31 December 9999

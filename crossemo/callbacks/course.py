@@ -1,6 +1,9 @@
 """The course of a run: validation scores and layer weights through its stages."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
+from contextlib import contextmanager
+from math import inf
+from time import monotonic
 from typing import TYPE_CHECKING, Any
 
 from lightning import Callback, LightningModule, Trainer
@@ -8,23 +11,57 @@ from lightning import Callback, LightningModule, Trainer
 from crossemo.callbacks.parts import recogniser, study_of
 from crossemo.data.trainer import data_of
 from crossemo.report.study import after
-from crossemo.runs.board import add_figure, keep_figure, show_figure
+from crossemo.runs.board import add_figure, show_figure
 from crossemo.stages.clock import StageClock
-from crossemo.stages.stage import Stage, chain_of
+from crossemo.stages.stage import chain_of
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+SHARE = 0.05  # of the time that a figure which is drawn again and again takes at most
+
+
+class Pace:
+    """Says when to draw anew: rarely where epochs are short, always where a stage ends.
+
+    Args:
+        clock: Knows which stage is under way, set by a callback before; none if None.
+    """
+
+    def __init__(self, clock: StageClock | None = None) -> None:
+        self._clock = clock
+        self._next = -inf
+
+    def due(self, epoch: int) -> bool:
+        """Return whether to draw after an epoch; after the last one the end follows."""
+        clock = self._clock
+        if clock is not None and clock.finished(epoch + 1):
+            return not clock.on_last
+        return monotonic() >= self._next
+
+    @contextmanager
+    def timed(self) -> Iterator[None]:
+        """Take the time of a drawing, by which the next one comes later."""
+        start = monotonic()
+        yield
+        end = monotonic()
+        self._next = end + (end - start) / SHARE
+
 
 class Course(Callback):
-    """Draws, after every epoch, the scores of all roles and the layer weights so far.
+    """Draws the scores of all roles and the layer weights through the stages so far.
+
+    After an epoch, where drawing takes a small share of the time, and after each stage.
 
     Args:
         clock: Knows which stage is under way, set by a callback before this one.
+        figures: Whether to draw at all.
     """
 
-    def __init__(self, clock: StageClock) -> None:
+    def __init__(self, clock: StageClock, figures: bool = True) -> None:
         self._clock = clock
+        self._drawn = figures
+        self._pace = Pace(clock)
         self._scores: dict[str, list[tuple[int, float]]] = {}
         self._stages: list[tuple[int, str]] = []
         self._weights: dict[str, list[float]] = {}
@@ -39,7 +76,7 @@ class Course(Callback):
             self._keep_weights(pl_module, f"before {name}")
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Keep the scores of the epoch's validation and draw all."""
+        """Keep the scores of the epoch's validation; draw all where it is time."""
         data = data_of(trainer)
         for role in data.roles:
             score = trainer.callback_metrics.get(f"val/{role}/score")
@@ -47,14 +84,15 @@ class Course(Callback):
                 point = (trainer.current_epoch, float(score))
                 self._scores.setdefault(role, []).append(point)
         self._keep_weights(pl_module, f"after {self._clock.name}")
-        step = trainer.global_step - 1  # the step that the scalars of this epoch have
-        for tag, figure in self._figures(trainer, pl_module).items():
-            show_figure(trainer, tag, figure, step)
+        if self._pace.due(trainer.current_epoch):
+            with self._pace.timed():
+                for tag, figure in self._figures(trainer, pl_module).items():
+                    show_figure(trainer, tag, figure, _step(trainer))
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write what was drawn last to the run's folder."""
+        """Draw all of it, and write it to the run's folder."""
         for tag, figure in self._figures(trainer, pl_module).items():
-            keep_figure(trainer, tag, figure)
+            add_figure(trainer, tag, figure, _step(trainer))
 
     def state_dict(self) -> dict[str, Any]:
         """Return what was kept so far."""
@@ -73,7 +111,7 @@ class Course(Callback):
         self, trainer: Trainer, pl_module: LightningModule
     ) -> dict[str, "Figure"]:
         """Return the figures of all that was kept so far, by tag."""
-        if not trainer.is_global_zero:
+        if not (self._drawn and trainer.is_global_zero):
             return {}
         from crossemo.report.course import course_figure, stage_weights_figure
         from crossemo.report.style import mark_figure
@@ -107,30 +145,31 @@ class Course(Callback):
 
 
 class LayerWeights(Callback):
-    """Draws the softmaxed layer weights after every epoch and before every test.
+    """Draws the softmaxed layer weights as `Course` does, and before every test.
 
     Where one layer is chosen there is nothing learnt, and nothing is drawn.
 
     Args:
-        stages: The stages of the run, which know what was learnt from.
+        clock: Knows the stages of the run, and so what was learnt from; none if None.
     """
 
-    def __init__(self, stages: Mapping[str, Stage] | None = None) -> None:
-        self._stages = dict(stages or {})
+    def __init__(self, clock: StageClock | None = None) -> None:
+        self._stages = {} if clock is None else clock.stages
+        self._pace = Pace(clock)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Draw the weights of this epoch."""
-        # The step that the scalars of this epoch have.
-        step = trainer.global_step - 1
-        title = f"Layer weights, epoch {trainer.current_epoch}"
-        for tag, figure in self._figures(trainer, pl_module, "training", title):
-            show_figure(trainer, tag, figure, step)
+        """Draw the weights of this epoch, where it is time."""
+        if self._pace.due(trainer.current_epoch):
+            title = f"Layer weights, epoch {trainer.current_epoch}"
+            with self._pace.timed():
+                for tag, figure in self._figures(trainer, pl_module, "training", title):
+                    show_figure(trainer, tag, figure, _step(trainer))
 
     def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the weights of the last epoch to the run's folder."""
+        """Draw the weights of the last epoch, and write them to the run's folder."""
         title = "Layer weights after the last epoch"
         for tag, figure in self._figures(trainer, pl_module, "training", title):
-            keep_figure(trainer, tag, figure)
+            add_figure(trainer, tag, figure, _step(trainer))
 
     def on_test_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Draw the weights of the checkpoint that is tested."""
@@ -179,3 +218,8 @@ class LearningRates(Callback):
         for group in trainer.optimizers[0].param_groups:
             if not group["name"].endswith("-vectors"):
                 pl_module.log(f"lr/{group['name']}", group["lr"], rank_zero_only=True)
+
+
+def _step(trainer: Trainer) -> int:
+    """Return the step that the scalars of the last epoch have."""
+    return trainer.global_step - 1

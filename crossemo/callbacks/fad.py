@@ -2,7 +2,7 @@
 
 import csv
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Literal
@@ -12,7 +12,7 @@ from lightning import Callback, LightningModule, Trainer
 from lightning.pytorch.trainer.states import TrainerFn
 from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
-from crossemo.callbacks.measurement import Measurement, Tables
+from crossemo.callbacks.measurement import Measurement
 from crossemo.callbacks.parts import recogniser, study_of
 from crossemo.data.provenance import marked
 from crossemo.data.role_pairs import role_pairs
@@ -22,6 +22,7 @@ from crossemo.files import write_csv
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.runs.board import add_figure
 from crossemo.similarity import DEFAULTS, Row, Settings, corrected, warnings_of
+from crossemo.similarity.compared import ComparedStates
 
 logger = logging.getLogger(__name__)
 
@@ -52,6 +53,7 @@ class FrechetAudioDistance(Callback):
         estimate: How distances are estimated.
 
     Attributes:
+        figures: Whether to draw too.
         rows: What `fad.csv` holds.
         measures: What `similarity.csv` holds.
     """
@@ -73,10 +75,11 @@ class FrechetAudioDistance(Callback):
         self.before = before
         self.enabled = enabled
         self.estimate = estimate
+        self.figures = True
         self.rows: list[Row] = []
         self.measures: list[Row] = []
         self._cautions: set[str] = set()
-        self._known: dict[str, Tables] = {}
+        self._compared = ComparedStates()
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Refuse hidden states that the encoder lacks, before the long work."""
@@ -119,7 +122,8 @@ class FrechetAudioDistance(Callback):
             return
         part = self.part or ("val" if trainer.validating else "test")
         places = self._places(module)
-        run = Measurement(trainer, module, data, part, places, self._known)
+        shared = _untrained(module, places, name)
+        run = Measurement(trainer, module, data, part, places, self._compared, shared)
         rows: list[Row] = []
         measures: list[Row] = []
         try:
@@ -141,7 +145,9 @@ class FrechetAudioDistance(Callback):
                 new = marked([tags | row for row in new], module.leak_mark)
                 self._keep(name, new, table)
             self._warn(rows)
-            self._write(trainer, module, name, emotions, folder)
+            self._save(folder)
+            if self.figures:
+                self._draw(trainer, module, name, emotions)
         trainer.strategy.barrier("fad")
 
     def _keep(self, name: str, new: Sequence[Row], table: list[Row]) -> None:
@@ -168,15 +174,13 @@ class FrechetAudioDistance(Callback):
                 if rows:
                     write_csv(Path(folder) / file, rows)
 
-    def _write(
+    def _draw(
         self,
         trainer: Trainer,
         module: EmotionRecognizer,
         name: str,
         emotions: Sequence[str],
-        folder: str | None,
     ) -> None:
-        self._save(folder)
         from crossemo.report.distances import distance_figures  # and matplotlib
         from crossemo.report.style import mark_figure
 
@@ -223,6 +227,16 @@ def _undisturbed(module: EmotionRecognizer) -> Iterator[None]:
 def _of_pair(measure: Row, pair: tuple[str, str]) -> bool:
     """Return whether a measure is of two roles; where there are but two, it is."""
     return (measure.get("x_domain", pair[0]), measure.get("y_domain", pair[1])) == pair
+
+
+def _untrained(
+    module: EmotionRecognizer, places: Mapping[str, int], name: str
+) -> set[int]:
+    """Return the places of states that are the encoder's own, as no run moved them."""
+    before = name == BEFORE
+    frozen = module.encoder.tuning == "frozen"
+    states = module.encoder.num_states
+    return {n for n in places.values() if before or (frozen and n < states)}
 
 
 def _tried_out(trainer: Trainer) -> bool:

@@ -36,14 +36,16 @@ class LayerAnalysis(Callback):
 
     Args:
         facts: Knows versions, time and the like.
+        figures: Whether to draw.
 
     Attributes:
         scores: What `layers.csv` holds.
         corpora: Name of the corpus in each role.
     """
 
-    def __init__(self, facts: Facts | None = None) -> None:
+    def __init__(self, facts: Facts | None = None, figures: bool = True) -> None:
         self._facts = facts or Facts()
+        self._drawn = figures
         self.scores: list[Row] = []
         self.corpora: dict[str, str] = {}
 
@@ -63,17 +65,8 @@ class LayerAnalysis(Callback):
         for sentence in sentences:
             logger.warning(sentence)
         likeness = similarity_rows(pl_module.clips, *pl_module.hidden_states())
-        roles = pl_module.probed.roles
-        study = Study.of(pl_module.hparams["encoder"], roles)
-        numbers = pl_module.clips.roles.bincount(minlength=len(roles)).tolist()
-        clips = dict(zip(roles, numbers, strict=True))
-        from crossemo.report.layerwise_figures import layer_figures  # and matplotlib
-        from crossemo.report.style import mark_figure
-
-        figures = layer_figures(self.scores, likeness, study, clips)
-        for tag, figure in figures.items():
-            mark_figure(figure, pl_module.leak_mark)
-            add_figure(trainer, tag, figure, trainer.global_step)
+        if self._drawn:
+            self._draw(trainer, pl_module, likeness)
         for tag, points in _curves(self.scores).items():
             add_curve(trainer, tag, points)
         if folder is not None:
@@ -84,6 +77,21 @@ class LayerAnalysis(Callback):
             }
             pl_module.judgements.save(Path(folder) / JUDGEMENTS)
             self._write(Path(folder), tables, trainer, pl_module)
+
+    def _draw(
+        self, trainer: Trainer, module: LayerwiseProbes, likeness: Sequence[Row]
+    ) -> None:
+        from crossemo.report.layerwise_figures import layer_figures  # and matplotlib
+        from crossemo.report.style import mark_figure
+
+        roles = module.probed.roles
+        study = Study.of(module.hparams["encoder"], roles)
+        numbers = module.clips.roles.bincount(minlength=len(roles)).tolist()
+        clips = dict(zip(roles, numbers, strict=True))
+        figures = layer_figures(self.scores, likeness, study, clips)
+        for tag, figure in figures.items():
+            mark_figure(figure, module.leak_mark)
+            add_figure(trainer, tag, figure, trainer.global_step)
 
     def _write(
         self,

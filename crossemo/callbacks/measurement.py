@@ -1,7 +1,6 @@
 """One look at the clips of a part: embedded and compared, shared out over processes."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from hashlib import sha256
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from random import Random
 from typing import Any, Literal, TypeVar
 
@@ -24,13 +23,12 @@ from crossemo.similarity import (
     FrameDomain,
     Row,
     Settings,
-    compare_clips,
     compare_frames,
 )
+from crossemo.similarity.compared import ComparedStates, Tables
 from crossemo.similarity.embeddings import EmbeddedClips, FrameMoments, pool_clips
 
 Item = TypeVar("Item")
-Tables = tuple[list[Row], list[Row]]  # of `fad.csv` and of `similarity.csv`
 
 
 class Measurement:
@@ -42,8 +40,9 @@ class Measurement:
         data: A datamodule of two roles or more.
         part: Which clips.
         states: Places of the hidden states to look at among `module.states`, by name.
-        known: Tables of states that were compared before, by the digest of their clips;
-            gets those that are compared.
+        compared: What was compared before.
+        shared: Places of the states that other runs have too, as no training of this
+            one has moved them.
     """
 
     def __init__(
@@ -53,12 +52,13 @@ class Measurement:
         data: EmotionDataModule,
         part: Part | Literal["all"],
         states: dict[str, int],
-        known: dict[str, Tables],
+        compared: ComparedStates,
+        shared: Collection[int] = (),
     ) -> None:
         self.trainer, self.module, self.data = trainer, module, data
         self.parts: Sequence[Part] = PARTS if part == "all" else (part,)
         self.states = states
-        self.known = known
+        self.compared, self.shared = compared, shared
 
     def clips(self, settings: Settings) -> tuple[list[Row], list[Row]]:
         """Compare the clips of every two roles; processes share the hidden states."""
@@ -117,37 +117,20 @@ class Measurement:
     def _compare(
         self, embedded: Mapping[str, EmbeddedClips], place: int, settings: Settings
     ) -> Tables:
-        """Compare every two roles in one hidden state, each with itself only once.
-
-        A state that training left as it was is not compared anew.
-        """
-        classes = self.data.task.emotions
-        domains = {
-            role: Domain(role, clips.cells(place, len(classes)))
+        """Compare every two roles in one hidden state."""
+        emotions = self.data.task.emotions
+        domains = [
+            Domain(role, clips.cells(place, len(emotions)))
             for role, clips in embedded.items()
-        }
-        digest = _digest(domains.values(), settings)
-        if digest not in self.known:
-            self.known[digest] = self._compared(domains, settings)
-        return self.known[digest]
-
-    def _compared(self, domains: Mapping[str, Domain], settings: Settings) -> Tables:
-        classes = self.data.task.emotions
-        pairs = role_pairs(domains)
-        rows: list[Row] = []
-        measures: list[Row] = []
-        within: set[str] = set()
-        for x, y in pairs:
-            table = compare_clips(domains[x], domains[y], classes, settings)
-            rows += [
-                row
-                for row in table[0]
-                if row["x_domain"] != row["y_domain"] or row["x_domain"] not in within
-            ]
-            within |= {x, y}
-            names = {"x_domain": x, "y_domain": y} if len(pairs) > 1 else {}
-            measures += [names | row for row in table[1]]
-        return rows, measures
+        ]
+        shared = list(self.states.values())[place] in self.shared
+        return self.compared.compare(
+            domains,
+            emotions,
+            settings,
+            self.module.encoder if shared else None,
+            self.data.cache_dir,
+        )
 
     def _embedded(self, role: str) -> EmbeddedClips:
         values, labels = [], []
@@ -197,16 +180,6 @@ class Measurement:
         with self.trainer.precision_plugin.forward_context():
             states, mask = self.module.states(moved)
         return [states[place] for place in self.states.values()], mask
-
-
-def _digest(domains: Iterable[Domain], settings: Settings) -> str:
-    """Return what tells clips, groups and settings from any others."""
-    digest = sha256(repr(settings).encode())
-    for domain in domains:
-        for cell in domain.cells:
-            digest.update(repr((domain.name, cell.groups)).encode())
-            digest.update(cell.embeddings.contiguous().numpy().tobytes())
-    return digest.hexdigest()
 
 
 def _gathered(results: dict[int, Any]) -> dict[int, Any]:

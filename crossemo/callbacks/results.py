@@ -28,6 +28,7 @@ class Results(Callback):
     Args:
         stages: The stages of the run, which are compared with one another.
         facts: Knows versions, time and the like.
+        figures: Whether to draw what was said in each test.
 
     Attributes:
         content: What is written: the roles of the data with their
@@ -35,10 +36,14 @@ class Results(Callback):
     """
 
     def __init__(
-        self, stages: Mapping[str, Stage] | None = None, facts: Facts | None = None
+        self,
+        stages: Mapping[str, Stage] | None = None,
+        facts: Facts | None = None,
+        figures: bool = True,
     ) -> None:
         self.stages = dict(stages or {})
         self._facts = facts or Facts()
+        self._drawn = figures
         self._judged: dict[tuple[str, str], Judged] = {}
         self.content: dict[str, Any] = {"stages": {}}
 
@@ -47,7 +52,8 @@ class Results(Callback):
         module = recogniser(pl_module)
         for role, judged in module.judged.items():
             self._judged[module.test_name, role] = judged
-            self._draw(trainer, module, role, judged)
+            if self._drawn:
+                self._draw(trainer, module, role, judged)
         test = self._test(trainer, module, dict(module.evaluations))
         self.content["stages"][module.test_name] = test
         pairs = comparisons(self._judged, self.stages, module.task)

@@ -93,6 +93,12 @@ class Experiment(LightningCLI):
             "models on busy machines are fastest with 1.",
         )
         parser.add_argument("--logs", type=str, default="logs", help="Folder of logs.")
+        parser.add_argument(
+            "--figures",
+            type=bool,
+            default=True,
+            help="Whether to draw; the tables hold what figures show.",
+        )
         for fact in ("sampling_rate", "min_samples"):
             parser.link_arguments(
                 f"{self.settings}.encoder",

@@ -35,10 +35,10 @@ from crossemo.similarity import (
     Domain,
     Row,
     Settings,
-    compare_clips,
     corrected,
     warnings_of,
 )
+from crossemo.similarity.compared import ComparedStates
 from crossemo.similarity.embeddings import EmbeddedClips, pool_clips
 from crossemo.stages.record import plain
 
@@ -123,13 +123,14 @@ def compare_folders(
     }
     rows: list[Row] = []
     measures: list[Row] = []
+    compared = ComparedStates()
     for place, state in enumerate(bar(states, "Distances")):
-        x, y = (
+        pair = [
             Domain(domain, one.embedded.cells(place, len(emotions)))
             for domain, one in folders.items()
-        )
+        ]
         tags = {"stage": "test", "part": "all", "unit": "clip", "layer": str(state)}
-        distances, values = compare_clips(x, y, emotions, estimate)
+        distances, values = compared.compare(pair, emotions, estimate, model, cache_dir)
         rows += [tags | row for row in distances]
         measures += [tags | row for row in values]
     for sentence in warnings_of(rows):

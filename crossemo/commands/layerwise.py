@@ -54,7 +54,8 @@ class Layerwise(Experiment):
     def run_callbacks(self, recorded: bool) -> list[Callback]:
         """Return what analyses the judgements and records the training."""
         facts = Facts(str(self.subcommand), self.effort)
-        self.analysis = LayerAnalysis(facts)
+        figures = self._get(self.config_init, "figures")
+        self.analysis = LayerAnalysis(facts, figures)
         if not recorded:
             return [facts, self.analysis]
         last = ModelCheckpoint(

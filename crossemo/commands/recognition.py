@@ -126,10 +126,13 @@ class Recognition(Experiment):
         stages = stages or {role: Stage() for role in self.datamodule.roles}
         self.switch = StageSwitch(stages, self.model.seed)
         facts = Facts(str(self.subcommand), self.effort)
-        self.results = Results(stages, facts)
+        figures = self._get(self.config_init, "figures")
+        self.results = Results(stages, facts, figures)
         callbacks: list[Callback] = [facts, PredictionWriter(), self.results]
-        callbacks.append(LayerWeights(stages))
+        if figures:
+            callbacks.append(LayerWeights(self.switch.clock))
         self.fad = self._get(self.config_init, "fad")
+        self.fad.figures = figures
         keep = self._get(self.config_init, "keep_features")
         means_do = not self.fad.enabled or self.fad.unit == "clips"
         if recorded and (keep == "frames" or (keep and means_do)):
@@ -140,7 +143,7 @@ class Recognition(Experiment):
             callbacks += [LearningRates(), last]
             if job() is not None:
                 callbacks.append(Requeue(last, self.folder))
-            callbacks += [AdapterWriter(), Course(self.switch.clock)]
+            callbacks += [AdapterWriter(), Course(self.switch.clock, figures)]
         return [*self.switch.callbacks(), *callbacks]
 
     def _show(self) -> None:

@@ -6,8 +6,11 @@ import pytest
 from lightning.pytorch.loggers import TensorBoardLogger
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from crossemo.callbacks.course import LayerWeights
+from crossemo.callbacks import course
+from crossemo.callbacks.course import LayerWeights, Pace
 from crossemo.recognizer import EmotionRecognizer
+from crossemo.stages.clock import StageClock
+from crossemo.stages.stage import Stage
 
 
 def drawn(module: EmotionRecognizer, folder: Path) -> dict[str, list[int]]:
@@ -41,3 +44,30 @@ def test_a_chosen_layer_is_not_drawn(
 ) -> None:
     module = EmotionRecognizer(str(wav2vec2), ("calm", "sad"), layers=layers)
     assert drawn(module, tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "epochs"),
+    [
+        (0.0, [0, 1, 2, 3, 4, 5, 6, 7, 8]),  # the end of the run follows epoch 9
+        (0.06, [0, 2, 4, 6, 8]),  # 20 times as long are 1.2 s, and an epoch is 1 s
+        (9.0, [0, 4]),  # the first stage ends with 4
+    ],
+)
+def test_short_epochs_are_drawn_rarely_and_ends_of_stages_always(
+    seconds: float, epochs: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = 0.0
+    monkeypatch.setattr(course, "monotonic", lambda: now)
+    clock = StageClock({"source": Stage(5), "target": Stage(5)})
+    clock.steps_per_epoch = [1, 1]
+    pace, drawn = Pace(clock), []
+    for epoch in range(10):
+        if clock.finished(epoch):
+            clock.advance(epoch)
+        now += 1.0
+        if pace.due(epoch):
+            drawn.append(epoch)
+            with pace.timed():
+                now += seconds
+    assert drawn == epochs

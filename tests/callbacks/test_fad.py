@@ -295,7 +295,7 @@ def test_before_and_after_training_though_it_is_cut_off_twice(
         "--name=run",
         *corpora(ravdess),
     ]
-    typed.append("--stages.target.max_epochs=2")
+    typed += ["--stages.target.max_epochs=2", "--figures=false"]
     for epoch, more in ((1, []), (2, ["--ckpt_path=last"])):
         cut = [f"--trainer.callbacks={CUT}", f"--trainer.callbacks.epoch={epoch}"]
         with pytest.raises(SystemExit):
@@ -308,6 +308,7 @@ def test_before_and_after_training_though_it_is_cut_off_twice(
     first, last = (
         table(here / "logs" / "run" / f"version_{n}" / "fad.csv") for n in (0, 2)
     )
+    assert not list((here / "logs" / "run").rglob("*.pdf"))
     assert {row["stage"] for row in first} == {"before"}
     assert {row["stage"] for row in last} == {"before", "source", "target"}
     assert [row for row in last if row["stage"] == "before"] == first
@@ -371,14 +372,12 @@ def test_every_two_of_three_roles_are_measured_as_if_there_were_no_third(
     assert {"fad_song_piano_test.png", "fad_speech_song_test.png"} <= figures
 
 
-def test_a_state_that_training_left_alone_is_compared_once(
-    data: CrossDomainDataModule,
-    model: EmotionRecognizer,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+@pytest.fixture
+def compared(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> list[Any]:
+    """What is compared anew from now on, with an empty cache."""
+    monkeypatch.setenv("CROSSEMO_CACHE", str(tmp_path / "cache"))
     compared = []
-    module = "crossemo.callbacks.measurement"
+    module = "crossemo.similarity.compared"
     real = __import__(module, fromlist=["compare_clips"]).compare_clips
 
     def counted(*arguments: Any) -> Any:
@@ -386,6 +385,15 @@ def test_a_state_that_training_left_alone_is_compared_once(
         return real(*arguments)
 
     monkeypatch.setattr(f"{module}.compare_clips", counted)
+    return compared
+
+
+def test_a_state_that_training_left_alone_is_compared_once(
+    data: CrossDomainDataModule,
+    model: EmotionRecognizer,
+    tmp_path: Path,
+    compared: list[Any],
+) -> None:
     callback = measured(data, model, tmp_path, layers=[0, 1, 2])
     assert len(compared) == 3
     first = list(callback.rows)
@@ -398,3 +406,20 @@ def test_a_state_that_training_left_alone_is_compared_once(
                 parameter.add_(0.1)
     measure(callback, data, model, tmp_path)
     assert len(compared) == 4  # the last state alone is another
+
+
+@pytest.mark.parametrize("tuning", ["frozen", "full"])
+def test_only_states_that_other_runs_have_too_are_kept(
+    tuning: str,
+    data: CrossDomainDataModule,
+    wav2vec2: Path,
+    tmp_path: Path,
+    compared: list[Any],
+) -> None:
+    model = EmotionRecognizer(str(wav2vec2), classes=data.classes, tuning=tuning)
+    first = measured(data, model, tmp_path)
+    assert len(compared) == 4  # three states and the mixture
+    again = measured(data, model, tmp_path)
+    assert len(compared) == 4 + {"frozen": 1, "full": 4}[tuning]
+    assert repr(again.rows) == repr(first.rows)
+    assert repr(again.measures) == repr(first.measures)
