@@ -29,6 +29,7 @@ _load_yaml = jsonargparse.get_loader("yaml")
 
 _lines: dict[str, dict[str, int]] = {}  # of the keys in each file that was read
 _origins: dict[str, tuple[str, dict[str, int]]] = {}  # of copies
+_names: dict[str, str] = {}  # of originals, in messages
 _piped: dict[str, bytes] = {}  # what can be read but once
 
 
@@ -68,6 +69,7 @@ def name_origin(copy: Path, original: Path, lines: Mapping[str, int]) -> None:
         lines: The line of each key in there.
     """
     _origins[_full(copy)] = (_full(original), dict(lines))
+    _names[_full(original)] = from_here(original)  # the parser changes folders
 
 
 def forget() -> None:
@@ -101,7 +103,7 @@ def given(typed: Sequence[str], configs: Iterable[Path]) -> dict[str, str]:
         configs: The config files, which were read.
     """
     places = {
-        key: f" ({from_here(path)}, line {line})"
+        key: f" ({_shown(path)}, line {line})"
         for path in map(_origin, configs)
         for key, line in _lines.get(path, {}).items()
     }
@@ -124,7 +126,7 @@ def place_of(key: str, typed: Sequence[str]) -> str:
     for part in filter(None, (".".join(parts[start:]) for start in starts)):
         for path, lines in reversed(_lines.items()):
             if part in lines:
-                return f" ({from_here(path)}, line {lines[part]})"
+                return f" ({_shown(path)}, line {lines[part]})"
     return ""
 
 
@@ -137,6 +139,10 @@ def _option(word: str) -> str:
 
 def _origin(path: Path) -> str:
     return _origins.get(_full(path), (_full(path), {}))[0]
+
+
+def _shown(path: str) -> str:
+    return _names.get(path) or from_here(path)
 
 
 def _full(path: Path) -> str:

@@ -177,6 +177,8 @@ def _choices(text: str) -> list[str]:
         whole = name.endswith(("Int", "Threads"))
         number = "a whole number" if whole else "a number"
         choices.append(f"{number} {_BOUNDS.get(bound, bound)}")
+    if re.search(r"Not of type \w+: invalid literal for int", text):
+        choices.append("a whole number")
     choices += [word for form, word in _WORDS.items() if re.search(form, types)]
     return list(filter(None, choices))
 

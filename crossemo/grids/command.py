@@ -11,6 +11,7 @@ from crossemo.commands.parser import Parser
 from crossemo.errors import CrossEmoError
 from crossemo.files import expanded, from_here
 from crossemo.grids.cluster import submit_all
+from crossemo.grids.drafts import ENDINGS
 from crossemo.grids.listing import costs, runs_table
 from crossemo.grids.plan import Plan
 from crossemo.grids.planning import plan_of
@@ -151,6 +152,8 @@ def words_of(typed: Sequence[str]) -> Words:
             if option in ("-c", "--config"):
                 words.configs.append(_config(value))
             else:
+                if option == CLUSTER and not value.endswith(ENDINGS):
+                    option = f"{CLUSTER}.scheduler"
                 own = option in OPTIONS or option.partition(".")[0] == CLUSTER
                 (words.own if own else words.runs).append(f"{option}={value}")
     return words

@@ -1,7 +1,8 @@
 """What configs with choices and typed options stand for, run by run."""
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,12 +16,13 @@ from crossemo.files import from_here
 from crossemo.grids.expansion import (
     CHOICES,
     Document,
+    Key,
     Pick,
     Picks,
     Resolved,
     expand,
 )
-from crossemo.grids.identity import merged
+from crossemo.grids.identity import merged, one_form
 from crossemo.grids.labels import option_of_key
 
 ENDINGS = (".yaml", ".yml")
@@ -121,14 +123,17 @@ def typed_options(words: Sequence[str]) -> Iterator[Document]:
 def drafts_of(
     documents: Sequence[Document], options: Sequence[Document]
 ) -> list[Draft]:
-    """Return the runs that configs and typed options stand for.
+    """Return the runs that configs and typed options stand for, each once.
 
     Raises:
         ChoiceError: Choices can't be made sense of.
     """
     every = expand([*documents, *options], _included)
     names = _file_names([document.name for document in documents])
-    return [_draft(one, names) for one in every]
+    unique: dict[str, Draft] = {}
+    for draft in (_draft(one, names) for one in every):
+        unique.setdefault(json.dumps(draft.settings, default=str), draft)
+    return [*unique.values()]
 
 
 def _draft(one: Resolved, names: Sequence[str]) -> Draft:
@@ -141,7 +146,30 @@ def _draft(one: Resolved, names: Sequence[str]) -> Draft:
     )
     settings = merged(contents, [(option, loaded(text)) for option, text in options])
     configs = dict(zip(names, contents, strict=True))
-    return Draft(configs, options, settings, one.picks)
+    return Draft(configs, options, settings, _in_effect(one.picks, settings))
+
+
+def _in_effect(picks: Picks, settings: Mapping[str, Any]) -> Picks:
+    """Return what was picked, without what a later config or option overrides."""
+    return {
+        axis: replace(pick, values=values)
+        for axis, pick in picks.items()
+        if (values := {k: v for k, v in pick.values.items() if _holds(k, v, settings)})
+    }
+
+
+def _holds(key: Key, value: object, settings: Any) -> bool:  # noqa: ANN401
+    """Return whether a setting is what was picked, as far as that can be told."""
+    for word in option_of_key(key).split(".") if any(key) else ():
+        if isinstance(settings, list) and word.isdigit():
+            settings = dict(enumerate(settings)).get(int(word))
+        elif isinstance(settings, dict) and word in settings:
+            settings = settings[word]
+        else:
+            return False
+    if isinstance(value, dict) or isinstance(settings, dict):
+        return True  # which may be merged of several
+    return one_form(settings) == one_form(value)
 
 
 def _value(text: str) -> Any:  # noqa: ANN401

@@ -82,29 +82,29 @@ def merged(
     """
     settings: dict[str, Any] = {}
     for config in configs:
-        content = _one_form(config)
+        content = one_form(config)
         if isinstance(content, dict):
             inner = content.pop("fit", {})
             settings = _over(_over(settings, content, 0), inner, 0)
     for option, value in overrides:
         *keys, last = [key for key in option.split(".") if key != ARGUMENTS]
-        _set(settings, keys, last, _one_form(value))
+        _set(settings, keys, last, one_form(value))
     return {key: _bare(one) for key, one in settings.items()}
 
 
-def _one_form(value: Any) -> Any:  # noqa: ANN401
+def one_form(value: Any) -> Any:  # noqa: ANN401
     """Return settings without what jsonargparse wraps them in, and 1.0 as 1."""
     if isinstance(value, dict):
         plain: dict[str, Any] = {}
         for key, one in value.items():
-            inner = _one_form(one)
+            inner = one_form(one)
             if key == ARGUMENTS and isinstance(inner, dict):
                 plain |= inner
             else:
                 plain[str(key)] = _class_name(inner) if key == CLASS else inner
         return plain
     if isinstance(value, list | tuple):
-        return [_one_form(one) for one in value]
+        return [one_form(one) for one in value]
     return int(value) if isinstance(value, float) and value.is_integer() else value
 
 

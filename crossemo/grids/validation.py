@@ -13,6 +13,7 @@ from crossemo.commands.launch import choose_experiment, parser_of
 from crossemo.commands.options import ExperimentParser
 from crossemo.commands.parser import Parser
 from crossemo.data.datamodule import EmotionDataModule
+from crossemo.errors import CrossEmoError, crossemo_sentence
 from crossemo.files import write_text
 from crossemo.grids.drafts import Draft
 from crossemo.grids.expansion import CHOICES, Document
@@ -48,8 +49,13 @@ class Validation:
             fold = arguments.pop("fold", 0)
             key = json.dumps([settings["class_path"], arguments], default=str)
             if key not in checked or (checked[key] and fold not in checked[key]):
-                data = data_of(settings)
-                data.partition(progress=True)
+                try:
+                    data = data_of(settings)
+                    data.partition(progress=True)
+                except CrossEmoError as error:
+                    label = naming.label(draft.picks)
+                    sentence = f"{label}: {error}" if label else str(error)
+                    raise CrossEmoError(sentence) from error
                 checked[key] = data.fold_numbers()
 
     def parse(self, draft: Draft) -> Settings:
@@ -80,11 +86,19 @@ def data_of(settings: Mapping[str, Any]) -> EmotionDataModule:
 
     Args:
         settings: The section `data` of its settings.
+
+    Raises:
+        CrossEmoError: There can be no such data.
     """
     parser = Parser(prog="crossemo grid")
     parser.add_subclass_arguments(EmotionDataModule, "data")
     parsed = parser.parse_object({"data": dict(settings)})
-    data: EmotionDataModule = parser.instantiate_classes(parsed)["data"]
+    try:
+        data: EmotionDataModule = parser.instantiate_classes(parsed)["data"]
+    except ValueError as error:  # jsonargparse's own, with ours behind it
+        if (sentence := crossemo_sentence(error)) is None:
+            raise
+        raise CrossEmoError(sentence) from error
     for corpus in data.roles.values():
         corpus.prepare()
     return data

@@ -36,6 +36,7 @@ def files(here: Path) -> Path:
         ([*DEMO, "--model.lr=x"], "model.lr is x: give a number."),
         ([*DEMO, "--model.lr="], "model.lr is empty: give a number."),
         ([*DEMO, "--fad.enabled=maybe"], "fad.enabled is maybe: give true or false."),
+        ([*DEMO, "--threads=x"], "threads is x: give a whole number."),
         ([*DEMO, "--threads=0"], "threads is 0: give a whole number from 1 to 1024."),
         (
             [*DEMO, "--seed_everything=x"],
