@@ -48,13 +48,10 @@ class Places:
         """Return how runs share the machine, as a sentence."""
         sentence = f"{self._count} at once" if self._count > 1 else "One after another"
         if self.gpus:
-            sentence += (
-                f" on {len(self.gpus)} GPUs" if len(self.gpus) > 1 else " on a GPU"
-            )
+            sentence += f", GPUs {', '.join(self.gpus)}"
         if self.threads is None:
             return f"{sentence}."
-        threads = "1 thread" if self.threads == 1 else f"{self.threads} threads"
-        return f"{sentence}, with {threads} each."
+        return f"{sentence}, threads of each: {self.threads}."
 
     def take(self) -> int:
         """Return the number of a place that is free, and take it."""

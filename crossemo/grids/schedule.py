@@ -161,7 +161,7 @@ def _sentence(status: int | None, home: Path) -> str:
     """Return why a process came to no outcome."""
     output = home / OUTPUT
     if status == UNWRITTEN:
-        return f"Nothing can be written to {home}: make room there, or give another --logs."
+        return f"{home} can't be written to: make room there, or give another --logs."
     if status == -signal.SIGKILL:
         return (
             "Its process was killed (SIGKILL), as the system does where memory is "

@@ -35,7 +35,9 @@ def grid_of(
         yield grid
     finally:
         grid.kill()
-        grid.communicate()
+        grid.wait()
+        assert grid.stderr is not None
+        grid.stderr.close()
 
 
 if __name__ == "__main__":
