@@ -164,6 +164,16 @@ def test_a_second_command_waits_for_the_jobs_of_the_first(
     lines = (here / "script").read_text().splitlines()
     assert "#SBATCH --array=0-1%2" in lines  # not what is done
 
+    def end(_: float) -> None:
+        for digest in DIGESTS[1:]:
+            write_outcome(home_of(digest, plan.logs), done())
+
+    queue.write_text("70_0 RUNNING\n70_1 RUNNING\n")
+    monkeypatch.setattr(cluster, "sleep", end)
+    # The failures of before are over, although they lie there until the jobs begin.
+    assert [outcome.state for outcome in submit_all(plan, SLURM)] == ["done"] * 3
+    assert (here / "submitted").read_text() == "x\nx\n"
+
 
 def test_a_run_that_another_process_is_at_is_waited_for(
     here: Path, monkeypatch: pytest.MonkeyPatch
