@@ -12,13 +12,14 @@ from crossemo.report.tables import broken, plain_table
 
 Row = Mapping[str, Any]
 RECALL = "recall/"
+OF_VALUES = ("RMSE", "Pearson", "R2")
 HEAD = ("encoder", "strategy", "source", "target", "task", "stage", "place")
 ALWAYS = ("stage", "place")
 COUNTS = ("clips", "units", "folds", "seeds")
 CAPTION = (
     "mean over seeds of each score of the test clips of all folds together, with its "
-    "95 % interval\nover units ± standard deviation over folds; in per cent, but for "
-    f"{AGREEMENT}"
+    "95 % interval\n(the wider of those over units and over folds) ± standard "
+    "deviation over folds; in per cent, but for scores of values"
 )
 
 
@@ -60,7 +61,8 @@ def _cell(row: Row | None) -> str:
     """Return a score, its interval and its deviation, as far as there are any."""
     if row is None or isnan(row["value"]):
         return "-"
-    factor, form = (1, ".2f") if row["score"].startswith(AGREEMENT) else (100, ".1f")
+    of_values = row["score"].partition("/")[0] in (AGREEMENT, *OF_VALUES)
+    factor, form = (1, ".2f") if of_values else (100, ".1f")
     value, low, high, deviation = (
         format(factor * row[name], form) for name in ("value", "low", "high", "fold_sd")
     )

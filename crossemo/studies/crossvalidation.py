@@ -92,6 +92,29 @@ def fold_rows(conditions: Sequence[Condition]) -> list[Row]:
     return [row for one in conditions for row in _rows(one)]
 
 
+def pooled_interval(pooled: Pooled, score: Score) -> tuple[Tensor, Tensor]:
+    """Return the wider of the jackknife's intervals over units and over folds.
+
+    Units of a fold share the luck of its training, which an interval over units alone
+    misses; one of a few folds alone is narrow now and then by chance.
+
+    Args:
+        pooled: Sums of all folds.
+        score: Sums to a score.
+
+    Returns:
+        Lower and upper end, `()` each; NaN with fewer than three units.
+    """
+    value = pooled.value(score)
+    ends = [
+        jackknife_interval(value, pooled.replicates(score, blocks))
+        for blocks in (pooled.units, pooled.folds)
+        if len(set(blocks.tolist())) >= MIN_GROUPS
+    ]
+    none = torch.tensor(nan, dtype=value.dtype)
+    return max(ends, key=lambda pair: float(pair[1] - pair[0]), default=(none, none))
+
+
 def confusions(
     conditions: Sequence[Condition],
 ) -> dict[tuple[str, str, str], "DataFrame"]:
@@ -138,7 +161,9 @@ def _rows(condition: Condition) -> Iterator[Row]:
 def _statistics(pooled: Pooled, measure: Measure) -> Row:
     score, least, most = measure
     value, by_fold = pooled.value(score), pooled.by_fold(score)
-    low, high = (float(end.clamp(least, most)) for end in _interval(pooled, score))
+    low, high = (
+        float(end.clamp(least, most)) for end in pooled_interval(pooled, score)
+    )
     there = by_fold[~by_fold.isnan()]
     return {
         "value": float(value),
@@ -147,19 +172,3 @@ def _statistics(pooled: Pooled, measure: Measure) -> Row:
         "low": low,
         "high": high,
     }
-
-
-def _interval(pooled: Pooled, score: Score) -> tuple[Tensor, Tensor]:
-    """Return the wider of the jackknife's intervals over units and over folds.
-
-    Units of a fold share the luck of its training, which an interval over units alone
-    misses; one of a few folds alone is narrow now and then by chance.
-    """
-    value = pooled.value(score)
-    ends = [
-        jackknife_interval(value, pooled.replicates(score, blocks))
-        for blocks in (pooled.units, pooled.folds)
-        if len(set(blocks.tolist())) >= MIN_GROUPS
-    ]
-    none = torch.tensor(nan, dtype=value.dtype)
-    return max(ends, key=lambda pair: float(pair[1] - pair[0]), default=(none, none))

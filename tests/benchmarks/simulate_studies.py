@@ -23,13 +23,15 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from crossemo.metrics.measure import Measure
+from crossemo.metrics.recognition import unweighted_recall
 from crossemo.stages.stage import Stage
-from crossemo.studies.crossvalidation import Condition, fold_rows
+from crossemo.studies.crossvalidation import Condition, pooled_interval
 from crossemo.studies.paired_tests import test_rows
 from crossemo.studies.recorded_runs import RecordedRun, RecordedStage
 from crossemo.studies.run_facts import RunFacts
 from crossemo.studies.run_folders import RunFolder
-from crossemo.studies.tallies import Tally
+from crossemo.studies.tallies import Tally, pool
 from crossemo.tasks.classes import Classes
 
 EMOTIONS = ("neutral", "calm", "happy", "sad", "angry", "fearful")
@@ -60,6 +62,15 @@ DESIGNS = (
 )
 
 
+class Shown(Classes):
+    """Classes with the scores alone that are counted here."""
+
+    def measures(self) -> dict[str, Measure]:
+        """Return UA and the recalls."""
+        every = super().measures()
+        return {n: one for n, one in every.items() if n not in ("WA", "macro_F1")}
+
+
 @dataclass
 class Population:
     """The clips of a study, and how its stages recognise them.
@@ -75,7 +86,7 @@ class Population:
     luck: float
     middle: float
     generator: torch.Generator
-    task: Classes = field(default_factory=lambda: Classes.of_outputs(EMOTIONS))
+    task: Classes = field(default_factory=lambda: Shown.of_outputs(EMOTIONS))
 
     def __post_init__(self) -> None:
         self.speakers = sum(self.folds)
@@ -187,9 +198,9 @@ def simulate(
                 tables[table].append(float(row["p"] <= 0.05))
                 inside = row["low"] <= 0 <= row["high"]
                 tables["differences held"].append(float(inside))
-        for row in fold_rows(some):
-            if row["score"] == "UA":
-                tables["UA held"].append(float(row["low"] <= truth <= row["high"]))
+        for one, place in ((c, p) for c in some for p in c.places):
+            low, high = pooled_interval(pool(one.at(place)), unweighted_recall)
+            tables["UA held"].append(float(low <= truth <= high))
         for name, shares in tables.items():
             outcomes[name].append(sum(shares) / len(shares))
     return {name: torch.tensor(shares) for name, shares in outcomes.items()}
