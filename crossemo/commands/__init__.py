@@ -17,6 +17,7 @@ ORDER = (
     "test",
     "predict",
     "grid",
+    "report",
     "download",
     "data",
     "fad",

@@ -11,8 +11,8 @@ from crossemo.commands.parser import Parser
 from crossemo.errors import CrossEmoError
 from crossemo.files import expanded, from_here
 from crossemo.grids.cluster import submit_all
+from crossemo.grids.costs import costs, runs_table
 from crossemo.grids.drafts import ENDINGS
-from crossemo.grids.listing import costs, runs_table
 from crossemo.grids.plan import Plan
 from crossemo.grids.planning import plan_of
 from crossemo.grids.schedule import run_all

@@ -169,7 +169,7 @@ def _holds(key: Key, value: object, settings: Any) -> bool:  # noqa: ANN401
             return False
     if isinstance(value, dict) or isinstance(settings, dict):
         return True  # which may be merged of several
-    return one_form(settings) == one_form(value)
+    return bool(one_form(settings) == one_form(value))
 
 
 def _value(text: str) -> Any:  # noqa: ANN401

@@ -9,7 +9,8 @@ import pytest
 
 from crossemo.grids import command
 from crossemo.grids.command import words_of
-from crossemo.grids.outcome import Outcome, write_outcome
+from crossemo.grids.home import write_outcome
+from crossemo.grids.outcome import Outcome
 from crossemo.grids.plan import Plan
 from tests.shell import run, run_alone
 

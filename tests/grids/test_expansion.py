@@ -3,6 +3,7 @@
 import json
 from collections import Counter
 from itertools import product
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -11,7 +12,6 @@ from hypothesis import strategies as st
 
 from crossemo.commands.configs import load
 from crossemo.commands.survey import survey
-from crossemo.grids import expansion
 from crossemo.grids.expansion import ChoiceError, Document, expand
 
 
@@ -129,7 +129,7 @@ def test_whole_configs_may_be_chosen_from_and_differ_in_what_they_vary() -> None
 
 
 def test_other_configs_are_taken_in_with_their_choices() -> None:
-    inner = Document("in.yaml", {"lr": {"grid": [1, 2]}}, folder=expansion.Path("in"))
+    inner = Document("in.yaml", {"lr": {"grid": [1, 2]}}, folder=Path("in"))
 
     def include(value: str, document: Document) -> Document | None:
         return inner if value == "in.yaml" and document.name == "out.yaml" else None

@@ -157,8 +157,8 @@ def test_configs_and_typed_options_merge_as_the_parser_merges() -> None:
     }
     demo = {"class_path": "Demo", "init_args": {"channel": "song"}}
     data = [{"data": {"class_path": "D", "init_args": {"source": demo}}}]
-    options = [("data.source", "RAVDESS"), ("data.source.root", "x")]
-    assert merged(data, options)["data"]["source"] == {
+    names = [("data.source", "RAVDESS"), ("data.source.root", "x")]
+    assert merged(data, names)["data"]["source"] == {
         "class_path": "RAVDESS",
         "channel": "song",
         "root": "x",

@@ -9,6 +9,7 @@ import pytest
 
 from crossemo.errors import CrossEmoError
 from crossemo.grids import validation
+from crossemo.grids.drafts import Draft
 from crossemo.grids.plan import Plan
 from crossemo.grids.planning import plan_of
 
@@ -153,7 +154,7 @@ def test_of_many_runs_each_value_is_parsed_once(
 ) -> None:
     parse, parsed = validation.Validation.parse, []
 
-    def count(self: validation.Validation, draft: validation.Draft) -> object:
+    def count(self: validation.Validation, draft: Draft) -> object:
         parsed.append(draft)
         return parse(self, draft)
 
