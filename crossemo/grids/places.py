@@ -103,4 +103,4 @@ def threads_of(run: Run) -> int | None:
             threads = settings.get("fit", settings).get("threads") or threads
         elif option == "--threads":
             threads = value
-    return int(threads) if str(threads).isdigit() else None
+    return int(threads) if threads and str(threads).isdigit() else None

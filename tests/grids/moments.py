@@ -54,7 +54,7 @@ class Costs(Callback):
     def __init__(self, folder: str) -> None:
         self.folder = Path(folder)
 
-    def teardown(self, *given: Any) -> None:
+    def teardown(self, *given: Any, **named: Any) -> None:
         self.folder.mkdir(parents=True, exist_ok=True)
         (self.folder / str(os.getpid())).write_text(str(time.process_time()))
 
