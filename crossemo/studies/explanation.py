@@ -10,6 +10,7 @@ import torch
 from crossemo.metrics.multiple_tests import benjamini_hochberg
 from crossemo.metrics.rank_correlation import RankCorrelation
 from crossemo.studies.emotion_pairs import EmotionPairs
+from crossemo.studies.findings import Findings
 from crossemo.studies.gains import clip_gains, same_emotion
 
 HEAD = ["encoder", "strategy", "source", "target", "study", "condition"]
@@ -41,6 +42,18 @@ class Explanation(NamedTuple):
     points: pd.DataFrame
 
 
+def explanation_of(findings: Findings, estimator: str = ESTIMATOR) -> Explanation:
+    """Return what the distances of some runs say of the gains of all that compare.
+
+    Args:
+        findings: What many runs say together.
+        estimator: Of the distances.
+    """
+    others = findings.exclusions["run"]
+    counted = findings.runs[~findings.runs["run"].isin(others)]
+    return explain(findings.distances, findings.predictions, counted, estimator)
+
+
 def explain(
     distances: pd.DataFrame,
     predictions: pd.DataFrame,
@@ -58,7 +71,7 @@ def explain(
         runs: The runs; only those that are done count.
         estimator: Of the distances.
     """
-    done = runs[runs["state"] == "done"]
+    done = runs[(runs["state"] == "done") & (runs["kind"] == "stages")]
     tests: list[dict[str, Any]] = []
     points: list[dict[str, Any]] = []
     for names, members in done.groupby(HEAD, dropna=False, sort=False):

@@ -112,4 +112,5 @@ class SharedCues(Corpus):
         gains = np.interp(frequencies, BANDS, levels)
         shaped = np.fft.irfft(np.fft.rfft(sound) * 10 ** (gains / 20), time.size)
         shaped += 1e-3 * rng.standard_normal(time.size) * shaped.std()
-        return 0.05 * shaped / shaped.std()
+        normal: Floats = 0.05 * shaped / shaped.std()
+        return normal
