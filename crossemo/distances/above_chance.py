@@ -15,7 +15,7 @@ root takes that off, of either cell as much as it has. A difference in the shape
 spectrum is still told too small where cells have few clips, for want of directions.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from math import nan
@@ -29,6 +29,7 @@ from crossemo.distances.cell_units import Units
 from crossemo.distances.cells import Cell, deal, in_turn, rows_of
 from crossemo.distances.frechet import factor
 
+_HELD = 2**21  # entries of matrices that wait to be decomposed together
 SPLIT_SEED = 2025  # apart from the user's, as no verdict should depend on it
 
 
@@ -92,14 +93,23 @@ def crossed_fidelities(
     """
     random = Random(SPLIT_SEED)
     products = _Products()
-    rounds = []
-    for side_of in halves:
+    table = torch.full((4, len(halves), len(xs), len(ys)), nan, dtype=torch.float64)
+    pairs = []
+    for split, side_of in enumerate(halves):
         x_halves = [_halve(cell, side_of, random) for cell in xs]
         y_halves = x_halves
         if ys is not xs:
             y_halves = [_halve(cell, side_of, random) for cell in ys]
-        rounds.append(_one_split(products, x_halves, y_halves))
-    across, x, y, clips = torch.stack(rounds).nanmean(0)
+        pairs += [(split, *pair) for pair in _one_split(products, x_halves, y_halves)]
+    if pairs:
+        *where, numbers, clips = zip(*pairs, strict=True)
+        norms = products.norms()[torch.tensor(numbers)]
+        across, x, y = norms[:, :2].mean(1), norms[:, 2], norms[:, 3]
+        places = tuple(torch.tensor(one) for one in where)
+        table[(slice(None), *places)] = torch.stack(
+            (across, x, y, torch.tensor(clips, dtype=torch.float64))
+        )
+    across, x, y, clips = table.nanmean(1)
     return Fidelities(across, x, y), clips
 
 
@@ -125,12 +135,14 @@ def axis_fidelities(
     rounds = []
     for side_of in halves:
         sides = torch.tensor([side_of[group] for group in units.groups])
-        roots = torch.stack(
+        selected = [weights * (sides == side) for side in (0, 1)]
+        covariances = torch.stack(
             [
-                roots_of(_of_units(moments, units.of(cell), weights * (sides == side)))
-                for cell, side in product(range(sum(counts)), (0, 1))
+                _of_units(moments, units.of(cell), one)
+                for cell, one in product(range(sum(counts)), selected)
             ]
         )
+        roots = roots_of(covariances)
         roots = roots.view(-1, 2, *roots.shape[1:])  # (cells, halves, selections, ...)
         x, y = roots[: counts[0]], roots[counts[0] :]
         across = fidelities(x[:, None], y[None].flip(2)).mean(2)
@@ -172,18 +184,20 @@ def _halve(cell: Cell, side_of: dict[str, int], random: Random) -> _Halves:
     return _Half(cell, rows_of(a)), _Half(cell, rows_of(b))
 
 
+# Cell of x, cell of y; matrices across (two), in x and in y; clips of each half.
+_Pair = tuple[int, int, tuple[int, int, int, int], int]
+
+
 def _one_split(
     products: "_Products", x_halves: Sequence[_Halves], y_halves: Sequence[_Halves]
-) -> Tensor:
-    """Return fidelities across, in x and in y, and clips, `(4, x cells, y cells)`."""
-    shape = (4, len(x_halves), len(y_halves))
-    table = torch.full(shape, nan, dtype=torch.float64)
-    within: dict[tuple[int, int, int], Tensor] = {}
+) -> Iterator[_Pair]:
+    """Yield the pairs of cells that have fidelities, with the matrices of these."""
+    within: dict[tuple[int, int, int], int] = {}
 
-    def of_cell(side: int, cell: int, a: _Half, b: _Half) -> Tensor:
+    def of_cell(side: int, cell: int, a: _Half, b: _Half) -> int:
         key = (side, cell, len(a.rows))
         if key not in within:
-            within[key] = products.fidelity(a, b)
+            within[key] = products.add(a, b)
         return within[key]
 
     for (i, x), (j, y) in product(enumerate(x_halves), enumerate(y_halves)):
@@ -191,30 +205,57 @@ def _one_split(
         if size < 2 or (y_halves is x_halves and j <= i):
             continue
         (xa, xb), (ya, yb) = ([half.first(size) for half in pair] for pair in (x, y))
-        across = (products.fidelity(xa, yb) + products.fidelity(xb, ya)) / 2
-        table[0, i, j] = across
-        table[1, i, j] = of_cell(0, i, xa, xb)
-        table[2, i, j] = of_cell(1, j, ya, yb)
-        table[3, i, j] = size
-    return table
+        across = products.add(xa, yb), products.add(xb, ya)
+        yield i, j, (*across, of_cell(0, i, xa, xb), of_cell(1, j, ya, yb)), size
 
 
 class _Products:
-    """Inner products of the clips of two cells, computed once for all splits."""
+    """Inner products of the clips of two cells, computed once for all splits.
+
+    Those of halves are matrices whose nuclear norms are fidelities. Many small ones
+    are decomposed at once.
+    """
 
     def __init__(self) -> None:
         self._of_cells: dict[tuple[int, int], Tensor] = {}
+        self._waiting: dict[int, Tensor] = {}
+        self._norms: dict[int, Tensor] = {}
+        self._entries = 0
 
-    def fidelity(self, a: _Half, b: _Half) -> Tensor:
-        """Return the fidelity of two sets of clips."""
+    def add(self, a: _Half, b: _Half) -> int:
+        """Add the matrix of two sets of clips and return its number."""
+        number = len(self._norms) + len(self._waiting)
+        self._waiting[number] = self._matrix(a, b)
+        self._entries += self._waiting[number].numel()
+        if self._entries > _HELD:
+            self._decompose()
+        return number
+
+    def norms(self) -> Tensor:
+        """Return the nuclear norms of all matrices, `(matrices,)`."""
+        self._decompose()
+        return torch.stack([self._norms[number] for number in range(len(self._norms))])
+
+    def _decompose(self) -> None:
+        alike: dict[torch.Size, list[int]] = {}
+        for number, matrix in self._waiting.items():
+            alike.setdefault(matrix.shape, []).append(number)
+        for numbers in alike.values():
+            matrices = torch.stack([self._waiting[number] for number in numbers])
+            norms = nuclear_norms(matrices).unbind()
+            self._norms |= zip(numbers, norms, strict=True)
+        self._waiting.clear()
+        self._entries = 0
+
+    def _matrix(self, a: _Half, b: _Half) -> Tensor:
         width = a.cell.embeddings.shape[1]
         if max(len(a.cell), len(b.cell)) > width:  # roots are smaller than products
-            return nuclear_norms(factor(a.clips).root @ factor(b.clips).root.T)
+            return factor(a.clips).root @ factor(b.clips).root.T
         part = self._between(a.cell, b.cell)[a.rows][:, b.rows]
         part = part - part.mean(0)
         part = part - part.mean(1, keepdim=True)
         pairs = (len(a.rows) - 1) * (len(b.rows) - 1)
-        return nuclear_norms(part / float(pairs) ** 0.5)
+        return part / float(pairs) ** 0.5
 
     def _between(self, a: Cell, b: Cell) -> Tensor:
         key = (id(a), id(b))
