@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[1]
+TEMPLATES = ("page.html", "page.css", "page.js", "table.md")
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +31,8 @@ def test_the_wheel_holds_the_configs_the_citations_and_the_licence(wheel: Path) 
         for folder in (ROOT / "configs", shipped)
     )
     assert theirs == ours
-    for file in ("CITATION.cff", "crossemo/studies/methods.bib"):
+    templates = [f"crossemo/report/templates/{name}" for name in TEMPLATES]
+    for file in ("CITATION.cff", "crossemo/studies/methods.bib", *templates):
         name = file.removeprefix("crossemo/")
         assert (wheel / "crossemo" / name).read_bytes() == (ROOT / file).read_bytes()
     (info,) = wheel.glob("crossemo-*.dist-info")

@@ -10,9 +10,9 @@ from pandas import DataFrame
 from crossemo.commands.parser import Parser
 from crossemo.errors import CrossEmoError, reason_of, shortened
 from crossemo.files import expanded, from_here
-from crossemo.report.exhibits import averaged
 from crossemo.report.report_files import PAGE, write_report
 from crossemo.report.study_page import Report
+from crossemo.report.study_rows import averaged
 from crossemo.report.study_sections import sections_of, terminal_tables
 from crossemo.report.tables import show
 from crossemo.runs.folder import claim_version, folder_of_runs
@@ -62,8 +62,9 @@ def report_runs(
     if done.empty:
         _, reason = findings.exclusions.iloc[0]
         raise CrossEmoError(
-            f"None of the {len(findings.runs)} runs is done, such as the first: "
-            f"{shortened(reason, 200).rstrip('.')}. Run them, and then crossemo report again."
+            f"None of the {len(findings.runs)} runs is done (the first: "
+            f"{shortened(reason, 200).rstrip('.')}): run them, and then crossemo "
+            "report again."
         )
     frames = _frames(findings)
     paired = not findings.tests.empty

@@ -13,14 +13,11 @@ from crossemo.report.exhibits import (
     Exhibit,
     Frames,
     Picture,
+    Row,
     Section,
     Table,
-    by_strategy,
-    directions,
     estimate,
     scale_of,
-    scaled,
-    told_apart,
 )
 from crossemo.report.panels import (
     NOTE,
@@ -29,6 +26,16 @@ from crossemo.report.panels import (
     new_panels,
     slant_names,
     zero_line,
+)
+from crossemo.report.study_rows import (
+    by_strategy,
+    directions,
+    distinct,
+    extreme,
+    grouped,
+    records,
+    scaled,
+    told_apart,
 )
 from crossemo.report.style import styled
 
@@ -50,7 +57,8 @@ def section(frames: Frames) -> Section:
         frames: `tests`.
     """
     tests = frames["tests"]
-    kind, emotion = (tests["score"].str.partition("/")[part] for part in (0, 2))
+    parts = tests["score"].map(lambda score: score.partition("/"))
+    kind, emotion = parts.str[0], parts.str[2]
     single = kind.isin(PARTS) & (emotion != "") & tests["what"].isin(list(KINDS))
     single &= ~tests["place"].str.contains("/")
     tests = tests.assign(emotion=emotion, value=tests["difference"])[single]
@@ -62,7 +70,7 @@ def _exhibits(tests: DataFrame) -> Iterator[Exhibit]:
     for tag, title, rows in directions(tests):
         rows = by_strategy(rows).sort_values("what", kind="stable")
         rows = told_apart(rows, ["what"])
-        emotions = list(dict.fromkeys(rows["emotion"]))
+        emotions = distinct(rows, "emotion")
         scale = scale_of(rows["score"].iloc[0])
         measure = f"{scale.score.partition('/')[0]} {scale.difference}"
         yield Exhibit(
@@ -83,14 +91,14 @@ def emotion_table(rows: DataFrame, emotions: Sequence[str]) -> Table:
     """
     lines = []
     by = ["what", "strategy", "encoder"]
-    for names, of_row in rows.groupby(by, sort=False):
-        cells = {row["emotion"]: _cell(row) for row in of_row.to_dict("records")}
+    for names, of_row in grouped(rows, by):
+        cells = {row["emotion"]: _cell(row) for row in records(of_row)}
         line = [cells.get(one, Cell("-")) for one in emotions]
         lines.append([*map(Cell, names), *line])
     return Table(["", "strategy", "encoder", *emotions], lines, 3)
 
 
-def _cell(row: dict[str, object]) -> Cell:
+def _cell(row: Row) -> Cell:
     cell = estimate(row, "value", "+")
     return Cell(cell.text + "*" * (row["q"] <= ALPHA), cell.runs)
 
@@ -104,7 +112,7 @@ def emotion_figure(rows: DataFrame, emotions: Sequence[str], title: str) -> Figu
         emotions: What stands along the axis.
         title: The title.
     """
-    encoders, strategies = (list(rows[c].unique()) for c in ("encoder", "strategy"))
+    encoders, strategies = (distinct(rows, c) for c in ("encoder", "strategy"))
     kinds = [kind for kind in KINDS if kind in set(rows["what"])]
     scale = scale_of(rows["score"].iloc[0])
     points = scaled(rows, scale).assign(
@@ -127,9 +135,9 @@ def emotion_figure(rows: DataFrame, emotions: Sequence[str], title: str) -> Figu
 
 def _picture(tag: str, title: str, rows: DataFrame, emotions: Sequence[str]) -> Picture:
     ends = []
-    for kind, of_kind in rows.groupby("what", sort=False):
-        for word, place in (("highest", "idxmax"), ("lowest", "idxmin")):
-            row = of_kind.loc[getattr(of_kind["value"], place)()]
+    for (kind,), of_kind in grouped(rows, ["what"]):
+        for word in ("highest", "lowest"):
+            row = extreme(of_kind, "value", word == "highest")
             ends.append(
                 f"the {word} {KINDS[kind]} is {estimate(row, 'value', '+').text} "
                 f"({row['emotion']}, {row['encoder']}, {row['strategy']})"

@@ -16,6 +16,7 @@ from crossemo.report.panels import (
     slant_names,
     zero_line,
 )
+from crossemo.report.study_rows import distinct
 from crossemo.report.style import (
     COLOURS,
     GREY,
@@ -37,11 +38,11 @@ def curve_figure(means: DataFrame, unit: str, title: str) -> Figure:
         unit: What the distance is.
         title: The title.
     """
-    encoders = list(means["encoder"].unique())
+    encoders = distinct(means, "encoder")
     figure, panels = new_panels(1, encoders, 2.6, title, sharey=True)
     for axes, encoder in zip(panels[0], encoders, strict=True):
         of_encoder = means[means["encoder"] == encoder]
-        layers = sorted(of_encoder["layer"].unique(), key=_depth)
+        layers = sorted(distinct(of_encoder, "layer"), key=_depth)
         styles = zip(_series(means), (GREY, *COLOURS), cycle(MARKERS), strict=False)
         for name, colour, marker in styles:
             line = of_encoder[of_encoder["series"] == name].set_index("layer")
@@ -67,7 +68,7 @@ def deviation_figure(means: DataFrame, unit: str, title: str) -> Figure:
         unit: What the distance is.
         title: The title.
     """
-    encoders, emotions = (list(means[c].unique()) for c in ("encoder", "emotion"))
+    encoders, emotions = (distinct(means, c) for c in ("encoder", "emotion"))
     figure, panels = new_panels(1, encoders, 2.4, title, sharey=True)
     for axes, encoder in zip(panels[0], encoders, strict=True):
         points = means[means["encoder"] == encoder].assign(shown=False)
@@ -80,7 +81,7 @@ def deviation_figure(means: DataFrame, unit: str, title: str) -> Figure:
 
 
 def _series(means: DataFrame) -> list[str]:
-    return sorted(means["series"].unique(), key=lambda one: one != BEFORE)
+    return sorted(distinct(means, "series"), key=lambda one: one != BEFORE)
 
 
 def _depth(layer: str) -> tuple[bool, int]:

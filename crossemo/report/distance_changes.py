@@ -1,12 +1,10 @@
 """Exhibits of distances between domains, before and after training."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 import numpy as np
 from pandas import DataFrame
 
-from crossemo.report.averages import over_runs
 from crossemo.report.distance_change_figures import curve_figure, deviation_figure
 from crossemo.report.distance_tables import DistanceTables
 from crossemo.report.exhibits import (
@@ -16,15 +14,23 @@ from crossemo.report.exhibits import (
     Exhibit,
     Frames,
     Picture,
+    Row,
     Section,
     Table,
+    probability,
+)
+from crossemo.report.study import Study
+from crossemo.report.study_rows import (
     averaged,
     by_strategy,
     directions,
-    probability,
+    distinct,
+    extreme,
+    grouped,
+    over_runs,
+    records,
     told_apart,
 )
-from crossemo.report.study import Study
 
 ABOVE, MIXTURE = "fad_above_chance", "mixture"
 UNIT = "FAD above chance / mean trace"
@@ -37,17 +43,17 @@ MEASURES = {
 }
 TEXT = (
     "FAD above chance in units of the mean trace, between source and target, by clips "
-    "of the part {part}, before training and after the last stage, in the learnt mixture "
-    "or, without one, the last state measured. distance: of the same emotion; gap: how "
-    "much farther another one is; nearest is the same: share of emotions. Means over "
-    "runs of values, ends of intervals and p, twice the mean of p where there are "
-    "several."
+    "of the part {part}, before training and after the last stage, in the learnt "
+    "mixture or, without one, the last state measured. distance: of the same emotion; "
+    "gap: how much farther another one is; nearest is the same: share of emotions. "
+    "Means over runs of values, ends of intervals and p, twice the mean of p where "
+    "there are several."
 )
 BIAS = (
     "By how much the distance of each emotion differs from the mean of all, before "
     "training and after the last stage: below zero, its speech and music lie nearer. "
-    "By clips of the part {part}, in units of the mean trace; means over runs of values "
-    "and ends of intervals."
+    "By clips of the part {part}, in units of the mean trace; means over runs of "
+    "values and ends of intervals."
 )
 
 
@@ -108,7 +114,7 @@ def _before_first(rows: DataFrame) -> DataFrame:
 def _parts(rows: DataFrame) -> Iterator[tuple[str, str, str, DataFrame]]:
     """Yield tag, title, part and rows of each direction and part that was measured."""
     for tag, title, of_direction in directions(rows):
-        parts = list(of_direction["part"].unique())
+        parts = distinct(of_direction, "part")
         for part in parts:
             several = len(parts) > 1
             name, end = f"{title}{f', part {part}' * several}", f"_{part}" * several
@@ -137,8 +143,8 @@ def distance_table(measures: DataFrame) -> Table:
     by = ["encoder", "series", "layer"]
     means = over_runs(_before_first(measures), [*by, "measure"])
     lines = []
-    for names, of_row in means.groupby(by, sort=False):
-        rows = {row["measure"]: row for row in of_row.to_dict("records")}
+    for names, of_row in grouped(means, by):
+        rows = {row["measure"]: row for row in records(of_row)}
         line = [*map(Cell, names)]
         for measure in MEASURES:
             line += _estimate(rows[measure]) if measure in rows else [Cell("-")] * 2
@@ -147,7 +153,7 @@ def distance_table(measures: DataFrame) -> Table:
     return Table(["encoder", "training", "state", *heads], lines, 3)
 
 
-def _estimate(row: Mapping[str, Any]) -> list[Cell]:
+def _estimate(row: Row) -> list[Cell]:
     """Return a measure with its interval, and its p."""
     if np.isnan(row["value"]):
         return [Cell("-"), Cell("-")]
@@ -162,35 +168,35 @@ def _maps(tag: str, title: str, rows: DataFrame) -> Iterator[Picture]:
     if rows.empty or rows["by_trace"].isna().all():
         return
     corpora = {role: str(rows[role].iloc[0]) for role in ("source", "target")}
-    groups = _last(rows).groupby("encoder", sort=False)
-    for number, (encoder, of_encoder) in enumerate(groups):
+    groups = grouped(_last(rows), ["encoder"])
+    for number, ((encoder,), of_encoder) in enumerate(groups):
         panel = of_encoder["series"] + ", " + of_encoder["layer"]
         means = over_runs(_before_first(of_encoder.assign(layer=panel)), CELLS)
-        emotions = list(dict.fromkeys(means["x_emotion"]))
-        tables = DistanceTables(
-            means.to_dict("records"), ABOVE, emotions, Study(corpora=corpora)
-        )
-        panels = list(dict.fromkeys(means["layer"]))
+        emotions = distinct(means, "x_emotion")
+        tables = DistanceTables(records(means), ABOVE, emotions, Study(corpora=corpora))
+        panels = distinct(means, "layer")
         figure = tables.small_multiples(panels, f"{encoder}: distances, {title}", UNIT)
         yield Picture(f"distances_{tag}_{number + 1}", figure, _map_alt(encoder, means))
 
 
 def _map_alt(encoder: str, means: DataFrame) -> str:
-    same = means["x_emotion"] == means["y_emotion"]
-    averages = means.groupby(["layer", same], sort=False)["by_trace"].mean().unstack()
-    ends = "; ".join(
-        f"{panel}: {row[True]:.3f} for the same emotion, {row[False]:.3f} for others"
-        for panel, row in averages.iterrows()
-    )
+    ends = []
+    for (panel,), rows in grouped(means, ["layer"]):
+        same = rows["x_emotion"] == rows["y_emotion"]
+        ends.append(
+            f"{panel}: {rows[same]['by_trace'].mean():.3f} for the same emotion, "
+            f"{rows[~same]['by_trace'].mean():.3f} for others"
+        )
     return (
         f"{encoder}: heat maps of the distance of every pair of emotions, before "
-        f"training and after it by strategy; crossed where not shown. On average, {ends}."
+        "training and after it by strategy; crossed where not shown. On average, "
+        f"{'; '.join(ends)}."
     )
 
 
 def _curves(tag: str, title: str, measures: DataFrame) -> Picture:
     means = over_runs(measures, ["encoder", "series", "layer"])
-    lowest = means.loc[means["value"].idxmin()]
+    lowest = extreme(means, "value", highest=False)
     alt = (
         "Lines of the distance of the same emotion over the hidden states, with bands, "
         "a panel for each encoder: before training and after it by strategy. The "
@@ -221,17 +227,17 @@ def bias_table(means: DataFrame) -> Table:
     Args:
         means: `encoder`, `series`, `layer`, `emotion`, `value`, `low`, `high`, `runs`.
     """
-    emotions = list(dict.fromkeys(means["emotion"]))
+    emotions = distinct(means, "emotion")
     lines = []
-    for names, of_row in means.groupby(["encoder", "series", "layer"], sort=False):
-        rows = {row["emotion"]: row for row in of_row.to_dict("records")}
+    for names, of_row in grouped(means, ["encoder", "series", "layer"]):
+        rows = {row["emotion"]: row for row in records(of_row)}
         cells = [_estimate(rows[e])[0] if e in rows else Cell("-") for e in emotions]
         lines.append([*map(Cell, names), *cells])
     return Table(["encoder", "training", "state", *emotions], lines, 3)
 
 
 def _bias_picture(tag: str, title: str, means: DataFrame) -> Picture:
-    largest = means.loc[means["value"].abs().idxmax()]
+    largest = extreme(means.assign(size=means["value"].abs()), "size")
     alt = (
         "Points with intervals of how much the distance of each emotion differs from "
         "the mean of all, a panel for each encoder, before training and after it by "

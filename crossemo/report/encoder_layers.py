@@ -13,14 +13,20 @@ from crossemo.report.exhibits import (
     Picture,
     Section,
     Table,
-    directions,
     estimate,
     scale_of,
 )
 from crossemo.report.layerwise_figures import encoder_figure
+from crossemo.report.study_rows import (
+    directions,
+    extreme,
+    grouped,
+    over_runs,
+    records,
+    told_apart,
+)
 
-BY = ["encoder", "trained_on", "judged_on", "scaler", "labels", "score", "view"]
-MEANS = ["value", "low", "high", "chance", "chance_high"]
+VIEW = ["trained_on", "judged_on", "scaler", "labels", "score", "view", "kind", "layer"]
 TEXT = (
     "{score} of a probe on every hidden state with its 95 % interval, learnt from one "
     "corpus and judged on it or on the other. best: the state chosen on validation, "
@@ -39,10 +45,11 @@ def section(frames: Frames) -> Section:
 
 def _exhibits(layers: DataFrame) -> Iterator[Exhibit]:
     for tag, title, rows in directions(layers):
-        rows = _means(rows[rows["score"].isin((HEADLINE, AGREEMENT))])
-        if rows.empty:
-            continue
+        rows = rows[rows["score"].isin((HEADLINE, AGREEMENT))]
         names = {role: rows[role].iloc[0] for role in ("source", "target")}
+        rows = told_apart(rows.assign(strategy=""), VIEW)
+        encoder = rows["encoder"] + rows["strategy"]
+        rows = over_runs(rows.assign(encoder=encoder), ["encoder", *VIEW])
         corpora = {r: names.get(r) or r for r in dict.fromkeys(rows["judged_on"])}
         yield Exhibit(
             f"layers_{tag}",
@@ -51,17 +58,6 @@ def _exhibits(layers: DataFrame) -> Iterator[Exhibit]:
             layer_scores_table(rows, corpora),
             [_picture(tag, title, rows, corpora)],
         )
-
-
-def _means(rows: DataFrame) -> DataFrame:
-    """Return means over the runs of an encoder, each of all folds."""
-    groups = rows.groupby(BY, sort=False, dropna=False)
-    first = groups.first()
-    runs = groups["run"].agg(lambda one: tuple(dict.fromkeys(one)))
-    means = groups[MEANS].mean()
-    return first.assign(
-        **{name: means[name] for name in MEANS}, runs=runs
-    ).reset_index()
 
 
 def layer_scores_table(rows: DataFrame, corpora: Mapping[str, str]) -> Table:
@@ -77,12 +73,12 @@ def layer_scores_table(rows: DataFrame, corpora: Mapping[str, str]) -> Table:
     rest = [view for view in views if view not in states]
     by = ["encoder", "trained_on", "judged_on", "scaler"]
     lines = []
-    for (encoder, trained, judged, scaler), of_row in true.groupby(by, sort=False):
+    for (encoder, trained, judged, scaler), of_row in grouped(true, by):
         if trained != judged and scaler == "trained":
             continue
-        cells = {str(row["view"]): estimate(row) for row in of_row.to_dict("records")}
+        cells = {str(row["view"]): estimate(row) for row in records(of_row)}
         layers = of_row[of_row["view"].astype(str).isin(states)]
-        highest = layers.loc[layers["value"].idxmax(), "view"] if len(layers) else "-"
+        highest = extreme(layers, "value")["view"] if len(layers) else "-"
         names = (encoder, corpora.get(trained, trained), corpora.get(judged, judged))
         line = [cells.get(view, Cell("-")) for view in (*rest, *states)]
         lines.append([*(Cell(str(name)) for name in names), Cell(str(highest)), *line])
@@ -96,19 +92,19 @@ def _picture(
     states = rows[rows["layer"].notna() & (rows["layer"] != "")]
     states = states.assign(layer=states["layer"].astype(int))
     runs = {
-        encoder: of_encoder.to_dict("records")
-        for encoder, of_encoder in states.groupby("encoder", sort=False)
+        encoder: records(of_encoder)
+        for (encoder,), of_encoder in grouped(states, ["encoder"])
     }
     within = states[
         (states["trained_on"] == states["judged_on"])
         & (states["labels"] == "true")
         & (states["kind"] == "encoder")
     ]
-    best = within.loc[within.groupby(["encoder", "judged_on"])["value"].idxmax()]
     ends = [
         f"{row['encoder']} on {corpora[row['judged_on']]} state {row['layer']}, "
         f"{estimate(row).text}"
-        for row in best.to_dict("records")
+        for _, of_both in grouped(within, ["encoder", "judged_on"])
+        for row in [extreme(of_both, "value")]
     ]
     alt = (
         f"Lines of {scale_of(rows['score'].iloc[0]).label} over the hidden states with "

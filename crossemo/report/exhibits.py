@@ -1,6 +1,6 @@
 """Exhibits of a report: tables whose numbers know their runs, and figures."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from math import isnan
 from typing import Any, NamedTuple
@@ -21,10 +21,9 @@ STAGES = {  # of configs/stages, as a paper names their scores on the target
     "target": "transfer",
     "joint": "joint",
 }
-STRATEGIES = ("baseline", "weighted sum", "PEFT", "full")
 
 
-Row = Mapping[str, Any]
+Row = Mapping[Any, Any]
 
 
 class Cell(NamedTuple):
@@ -141,17 +140,6 @@ def estimate(row: Row, value: str = "value", sign: str = "") -> Cell:
     return Cell(text + " LEAK" * bool(row.get("leak")), runs)
 
 
-def scaled(rows: DataFrame, scale: Shown) -> DataFrame:
-    """Return rows whose `value`, `low` and `high` are in the unit of a score.
-
-    Args:
-        rows: Any table with these.
-        scale: How the score is shown.
-    """
-    ends = ["value", "low", "high"]
-    return rows.assign(**{end: scale.factor * rows[end] for end in ends})
-
-
 def probability(p: float) -> str:
     """Return a p as tables show it.
 
@@ -161,69 +149,3 @@ def probability(p: float) -> str:
     if isnan(p):
         return "-"
     return "<.001" if p < 0.0005 else f"{p:.3f}".removeprefix("0")
-
-
-def by_strategy(rows: DataFrame) -> DataFrame:
-    """Return rows in the order of the strategies of a paper, others behind.
-
-    Args:
-        rows: Any table with the column `strategy`.
-    """
-    known = {name: place for place, name in enumerate(STRATEGIES)}
-    order = rows["strategy"].map(lambda name: known.get(name, len(known)))
-    return rows.iloc[order.argsort(kind="stable")]
-
-
-def directions(rows: DataFrame) -> Iterator[tuple[str, str, DataFrame]]:
-    """Yield a tag, a title and the rows of each study, direction and task.
-
-    Args:
-        rows: Any table with `study`, `source`, `target` and `task`.
-    """
-    by = ["study", "source", "target", "task"]
-    tasks, studies = rows["task"].nunique() > 1, rows["study"].nunique() > 1
-    groups = rows.groupby(by, sort=False, dropna=False)
-    for number, ((study, source, target, task), of_direction) in enumerate(groups):
-        title = " to ".join(filter(None, (source, target)))
-        facts = [str(task)] * tasks + [f"study {study}"] * studies
-        yield str(number + 1), ", ".join([title, *facts]), of_direction
-
-
-def target_place(rows: DataFrame) -> str:
-    """Return the role that is learnt for, the last one if none is named so.
-
-    Args:
-        rows: Any table with `place`.
-    """
-    roles = [place for place in dict.fromkeys(rows["place"]) if "/" not in place]
-    return "target" if "target" in roles or not roles else roles[-1]
-
-
-def averaged(rows: DataFrame, exclusions: DataFrame) -> DataFrame:
-    """Return rows of runs that may be averaged, or that repeat others.
-
-    Of runs that only differ in what they measure besides, all but one count as repeated
-    where it is about scores, and may be the one with the distances.
-
-    Args:
-        rows: Any table with `run`.
-        exclusions: `run`, and the `reason` why its scores are left out.
-    """
-    others = exclusions[~exclusions["reason"].str.startswith("repeated")]
-    return rows[~rows["run"].isin(others["run"])]
-
-
-def told_apart(rows: DataFrame, by: Sequence[str] = ("stage",)) -> DataFrame:
-    """Return rows whose strategies name the condition where two bear one name.
-
-    So conditions that differ in something else than encoder and strategy, such as a
-    rate of learning, are never averaged or drawn as one.
-
-    Args:
-        rows: Any table with `encoder`, `strategy` and `condition`.
-        by: Further columns; only what agrees in them needs to be told apart.
-    """
-    groups = rows.groupby(["encoder", "strategy", *by], dropna=False)["condition"]
-    number = groups.transform(lambda one: one.factorize()[0])
-    longer = rows["strategy"] + " (" + rows["condition"] + ")"
-    return rows.assign(strategy=rows["strategy"].where(number == 0, longer))

@@ -7,7 +7,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from pandas import DataFrame
 
-from crossemo.report.averages import over_runs
 from crossemo.report.exhibits import (
     STAGES,
     Cell,
@@ -16,11 +15,17 @@ from crossemo.report.exhibits import (
     Picture,
     Section,
     Table,
-    by_strategy,
-    directions,
-    told_apart,
 )
 from crossemo.report.panels import MARKERS, legend_of, new_panels, zero_line
+from crossemo.report.study_rows import (
+    by_strategy,
+    directions,
+    distinct,
+    extreme,
+    grouped,
+    over_runs,
+    told_apart,
+)
 from crossemo.report.style import COLOURS, STATES, hide_frame, styled
 
 TEXT = (
@@ -60,7 +65,7 @@ def weight_table(means: DataFrame) -> Table:
     layers = sorted(means["layer"].unique())
     lines = []
     by = ["strategy", "encoder", "stage"]
-    for names, of_row in means.groupby(by, sort=False):
+    for names, of_row in grouped(means, by):
         rows = of_row.set_index("layer")
         line = [Cell(str(name)) for name in names]
         line += [
@@ -81,8 +86,8 @@ def weights_figure(means: DataFrame, title: str) -> Figure:
         means: `strategy`, `encoder`, `stage`, `layer` and `weight`.
         title: The title.
     """
-    encoders, strategies = (list(means[c].unique()) for c in ("encoder", "strategy"))
-    stages = list(means["stage"].unique())
+    encoders, strategies = (distinct(means, c) for c in ("encoder", "strategy"))
+    stages = distinct(means, "stage")
     figure, panels = new_panels(
         len(strategies), encoders, 1.5, title, sharex="col", sharey=True
     )
@@ -111,14 +116,12 @@ def _draw(axes: Axes, rows: DataFrame, stages: Sequence[str]) -> None:
 
 
 def _picture(tag: str, title: str, means: DataFrame) -> Picture:
-    heaviest = means.loc[
-        means.groupby(["encoder", "strategy", "stage"])["weight"].idxmax()
-    ]
-    names = heaviest.assign(stage=heaviest["stage"].replace(STAGES))
+    names = means.assign(stage=means["stage"].replace(STAGES))
     ends = "; ".join(
         f"{row['encoder']}, {row['strategy']}, {row['stage']}: {row['layer']} "
         f"({row['weight']:.2f})"
-        for row in names.to_dict("records")
+        for _, rows in grouped(names, ["encoder", "strategy", "stage"])
+        for row in [extreme(rows, "weight")]
     )
     alt = f"Lines of layer weights over the hidden states. The heaviest state: {ends}."
     figure = weights_figure(means, f"Layer weights, {title}")

@@ -18,14 +18,19 @@ from crossemo.report.exhibits import (
     Row,
     Section,
     Table,
-    by_strategy,
-    directions,
     estimate,
     scale_of,
+)
+from crossemo.report.panels import new_panels, slant_names
+from crossemo.report.study_rows import (
+    by_strategy,
+    directions,
+    distinct,
+    grouped,
+    records,
     target_place,
     told_apart,
 )
-from crossemo.report.panels import new_panels, slant_names
 from crossemo.report.style import name_ticks, styled
 
 Confusions = Mapping[tuple[str, str, str], DataFrame]
@@ -33,7 +38,8 @@ COUNTS = ("clips", "units", "folds", "seeds")
 KEYS = ["strategy", "encoder", "stage", "place"]
 TEXT = (
     "Each score of the test clips of all folds together, mean over seeds, with its "
-    "95 % interval over units ± its standard deviation over folds; shares in per cent."
+    "95 % interval, the wider of those over units and over folds, ± its standard "
+    "deviation over folds; shares in per cent."
 )
 
 
@@ -65,14 +71,14 @@ def fold_table(rows: DataFrame) -> Table:
     Args:
         rows: Rows of `folds` of one direction, in order.
     """
-    scores = list(dict.fromkeys(rows["score"]))
+    scores = distinct(rows, "score")
     lines = []
-    for names, of_row in rows.groupby(KEYS, sort=False):
-        records = of_row.to_dict("records")
-        cells = {row["score"]: _score(row) for row in records}
+    for names, of_row in grouped(rows, KEYS):
+        rows_of_scores = records(of_row)
+        cells = {row["score"]: _score(row) for row in rows_of_scores}
         line = [Cell(name) for name in names]
         line += [cells.get(score, Cell("-")) for score in scores]
-        lines.append([*line, *(Cell(str(records[0][one])) for one in COUNTS)])
+        lines.append([*line, *(Cell(str(rows_of_scores[0][one])) for one in COUNTS)])
     return Table(["strategy", "encoder", "stage", "place", *scores, *COUNTS], lines, 4)
 
 
@@ -87,7 +93,7 @@ def _pictures(
     tag: str, title: str, rows: DataFrame, confusions: Confusions
 ) -> Iterator[Picture]:
     place = target_place(rows)
-    for number, (encoder, of_encoder) in enumerate(rows.groupby("encoder", sort=False)):
+    for number, ((encoder,), of_encoder) in enumerate(grouped(rows, ["encoder"])):
         keys = of_encoder[["strategy", "condition", "stage"]].drop_duplicates()
         matrices: dict[tuple[str, str], DataFrame] = {}
         for strategy, condition, stage in keys.itertuples(index=False, name=None):
@@ -107,7 +113,7 @@ def _alt(name: str, matrices: Mapping[tuple[str, str], DataFrame]) -> str:
     for (strategy, stage), matrix in matrices.items():
         counts = matrix.to_numpy().astype(float)
         np.fill_diagonal(counts, 0)
-        true, said = np.unravel_index(counts.argmax(), counts.shape)
+        true, said = divmod(int(counts.argmax()), len(counts))
         ends.append(
             f"{strategy}, {STAGES[stage]}: {matrix.index[true]} for "
             f"{matrix.columns[said]} ({counts[true, said]:.0f} clips)"

@@ -1,7 +1,6 @@
 """Exhibits of whether similarity explains transfer."""
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator
 
 from pandas import DataFrame, isna
 
@@ -10,14 +9,20 @@ from crossemo.report.exhibits import (
     Exhibit,
     Frames,
     Picture,
+    Row,
     Section,
     Table,
-    by_strategy,
-    directions,
     probability,
-    told_apart,
 )
 from crossemo.report.explanation_figures import ALL, explanation_figures
+from crossemo.report.study_rows import (
+    by_strategy,
+    directions,
+    extreme,
+    grouped,
+    records,
+    told_apart,
+)
 
 TEXT = (
     "Rank correlation over emotions (rho) of how far speech and music lie apart before "
@@ -58,18 +63,18 @@ def explanation_table(tests: DataFrame) -> Table:
         tests: Rows of the table of tests of one direction, in order.
     """
     lines = []
-    for names, rows in tests.groupby(["strategy", "encoder"], sort=False):
+    for names, rows in grouped(tests, ["strategy", "encoder"]):
         layers = rows[(rows["layer"] != ALL) & rows["rho"].notna()]
-        best = layers.loc[layers["rho"].idxmin()] if len(layers) else rows.iloc[0]
-        verdict = rows[rows["layer"] == ALL].iloc[0]
+        verdict = records(rows[rows["layer"] == ALL])[0]
+        best = extreme(layers, "rho", highest=False) if len(layers) else verdict
         lines.append([*map(Cell, names), *_cells(best, verdict)])
     columns = ["state", "rho", "p", "least p", "q", "emotions", "units", "clips"]
     return Table(["strategy", "encoder", *columns, "note"], lines, 2)
 
 
-def _cells(best: Mapping[str, Any], verdict: Mapping[str, Any]) -> list[Cell]:
+def _cells(best: Row, verdict: Row) -> list[Cell]:
     runs = tuple(verdict["runs"])
-    rho = "-" if isna(best["rho"]) else f"{best['rho']:z.2f}"
+    rho: str = "-" if isna(best["rho"]) else f"{best['rho']:z.2f}"
     if not isna(best["low"]):
         rho += f" [{best['low']:z.2f}, {best['high']:z.2f}]"
     texts = [str(best["layer"]) if rho != "-" else "-", rho]
@@ -81,12 +86,10 @@ def _cells(best: Mapping[str, Any], verdict: Mapping[str, Any]) -> list[Cell]:
 
 
 def _pictures(tag: str, tests: DataFrame, points: DataFrame) -> Iterator[Picture]:
-    groups = tests.groupby(["strategy", "encoder", "condition"], sort=False)
+    groups = grouped(tests, ["strategy", "encoder", "condition"])
     for number, ((strategy, encoder, condition), rows) in enumerate(groups):
-        of_condition = points[points["condition"] == condition].to_dict("records")
-        for name, figure in explanation_figures(
-            rows.to_dict("records"), of_condition
-        ).items():
+        of_condition = records(points[points["condition"] == condition])
+        for name, figure in explanation_figures(records(rows), of_condition).items():
             row = explanation_table(rows).rows[0]
             state, rho, p = (row[column].text for column in (2, 3, 4))
             shape = (

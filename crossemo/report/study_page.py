@@ -20,8 +20,10 @@ from crossemo.version import __version__
 
 KINDS = ("png", "pdf", "svg")  # of a figure's files
 FILES = ("predictions.csv", "layers.csv", "fad.csv", "results.json", "config.yaml")
-COLUMNS = ("state", "kind", "encoder", "strategy", "source", "target", "task", "fold")
-COLUMNS += ("seed", "seconds", "sentence")
+COLUMNS = (
+    *("state", "kind", "encoder", "strategy", "source", "target", "task", "fold"),
+    *("seed", "seconds", "sentence"),
+)
 ENDS = (
     ("methods", "Methods"),
     ("references", "References"),
@@ -200,7 +202,6 @@ def _link(file: Path, folder: Path) -> str:
 
 def _paragraphs(markdown: str) -> Iterator[dict[str, str]]:
     for paragraph in filter(None, markdown.strip().split("\n\n")):
-        lead, text = re.fullmatch(
-            r"(?:\*\*(.+?)\*\*)?\s*(.*)", paragraph, re.S
-        ).groups()
-        yield {"lead": lead or "", "text": text}
+        bold = re.match(r"\*\*(.+?)\*\*", paragraph)
+        text = paragraph[bold.end() :] if bold else paragraph
+        yield {"lead": bold[1] if bold else "", "text": text.strip()}

@@ -1,6 +1,7 @@
 """All exhibits of a study, section by section."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from typing import Literal
 
 from pandas import DataFrame
 from rich.table import Table as TerminalTable
@@ -55,6 +56,7 @@ def terminal_tables(sections: Sequence[Section]) -> Iterator[TerminalTable]:
         table.title = Text(exhibit.title)
         assert exhibit.table is not None
         for place, name in enumerate(exhibit.table.columns):
+            justify: Literal["left", "right"]
             justify = "left" if place < exhibit.table.names else "right"
             table.add_column(Text(name), justify=justify, no_wrap=True)
         for row in exhibit.table.rows:

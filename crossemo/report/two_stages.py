@@ -16,14 +16,9 @@ from crossemo.report.exhibits import (
     Picture,
     Section,
     Table,
-    by_strategy,
-    directions,
     estimate,
     probability,
     scale_of,
-    scaled,
-    target_place,
-    told_apart,
 )
 from crossemo.report.panels import (
     NOTE,
@@ -33,16 +28,27 @@ from crossemo.report.panels import (
     slant_names,
     zero_line,
 )
+from crossemo.report.study_rows import (
+    by_strategy,
+    directions,
+    distinct,
+    extreme,
+    grouped,
+    records,
+    scaled,
+    target_place,
+    told_apart,
+)
 from crossemo.report.style import styled
 
 TITLE = "Two stages"
 TEXT = (
     "{score} on the test clips of {target}, all folds together, mean over seeds, with "
-    "its 95 % interval over units. target only: trained on the target alone; zero-shot: "
-    "on the source alone; transfer: on the source, then the target; joint: on both at "
-    "once. gain: transfer less target only on the same folds and clips, with its 95 % "
-    "interval over folds; q: its p corrected for the number of tests of this kind; * "
-    "where q is up to .05."
+    "its 95 % interval, the wider of those over units and over folds. target only: "
+    "trained on the target alone; zero-shot: on the source alone; transfer: on the "
+    "source, then the target; joint: on both at once. gain: transfer less target only "
+    "on the same folds and clips, with its 95 % interval over folds; q: its p, "
+    "corrected for the number of tests of this kind; * where q is up to .05."
 )
 
 
@@ -92,8 +98,8 @@ def two_stage_table(scores: DataFrame, gains: DataFrame) -> Table:
     columns = [STAGES[stage] for stage in stages]
     columns[behind:behind] = ["gain", "q"]
     rows = []
-    for names, of_row in scores.groupby(["strategy", "encoder"], sort=False):
-        cells = {row["stage"]: estimate(row) for row in of_row.to_dict("records")}
+    for names, of_row in grouped(scores, ["strategy", "encoder"]):
+        cells = {row["stage"]: estimate(row) for row in records(of_row)}
         line = [cells.get(stage, Cell("-")) for stage in stages]
         line[behind:behind] = _gain(gains[gains["condition"].isin(of_row["condition"])])
         rows.append([*map(Cell, names), *line])
@@ -102,7 +108,7 @@ def two_stage_table(scores: DataFrame, gains: DataFrame) -> Table:
 
 def _gain(rows: DataFrame) -> tuple[Cell, Cell]:
     """Return the gain with its star, and its q."""
-    for row in rows.to_dict("records"):
+    for row in records(rows):
         gain, star = estimate(row, "difference", "+"), "*" * (row["q"] <= ALPHA)
         return Cell(gain.text + star, gain.runs), Cell(probability(row["q"]), gain.runs)
     return Cell("-"), Cell("-")
@@ -117,8 +123,8 @@ def two_stage_figure(scores: DataFrame, gains: DataFrame, title: str) -> Figure:
         gains: Rows of `tests` of it.
         title: The title.
     """
-    encoders = list(dict.fromkeys(scores["encoder"]))
-    strategies = list(dict.fromkeys(scores["strategy"]))
+    encoders = distinct(scores, "encoder")
+    strategies = distinct(scores, "strategy")
     scale = scale_of(scores["score"].iloc[0])
     series = [STAGES[stage] for stage in STAGES if stage in set(scores["stage"])]
     upper = scaled(scores, scale).assign(
@@ -145,9 +151,9 @@ def two_stage_figure(scores: DataFrame, gains: DataFrame, title: str) -> Figure:
 
 
 def _picture(tag: str, title: str, scores: DataFrame, gains: DataFrame) -> Picture:
-    best = scores.loc[scores["value"].idxmax()]
+    best = extreme(scores, "value")
     shown = int((gains["q"] <= ALPHA).sum())
-    encoders = listed(scores["encoder"].unique())
+    encoders = listed(distinct(scores, "encoder"))
     alt = (
         f"Points with 95 % intervals of {scale_of(best['score']).label} for each "
         f"strategy, a column of panels for each of {encoders}; below, the gain of "

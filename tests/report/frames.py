@@ -151,7 +151,7 @@ def _interval(value: float, width: float) -> Row:
 
 
 def _folds(head: Row, rng: np.random.Generator) -> Any:
-    stages = ("target_only", "source", "target")
+    stages: tuple[str, ...] = ("target_only", "source", "target")
     if head["strategy"] == "PEFT":  # of another plan, with a condition of its own
         stages = (*stages, "joint")
     level = 0.35 + 0.1 * STRATEGIES.index(head["strategy"]) / 3
@@ -284,7 +284,7 @@ def _layers(encoder: str, rng: np.random.Generator, hostile: str) -> Any:
     head |= {"source": run["source"], "target": run["target"], "task": "six"}
     head |= {"strategy": ""}
     roles = ("source", "target")
-    views = [(str(n), "encoder", n) for n in range(3)]
+    views: list[tuple[str, str, Any]] = [(str(n), "encoder", n) for n in range(3)]
     views += [("best", "encoder", ""), ("level", "acoustic", "")]
     for trained, judged, labels in product(roles, roles, ("true", "shuffled")):
         for score, (view, kind, layer) in product(SCORES, views):

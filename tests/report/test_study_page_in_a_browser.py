@@ -149,8 +149,14 @@ def test_no_request_leaves_even_if_the_page_asked_for_one(
     written: Written, tmp_path: Path, server: tuple[str, list[str]]
 ) -> None:
     address, paths = server
-    asking = f"""<img src="{address}/image"><link rel="stylesheet" href="{address}/style">
-    <script src="{address}/script"></script><iframe src="{address}/frame"></iframe></body>"""
+    asking = "".join(
+        (
+            f'<img src="{address}/image">',
+            f'<link rel="stylesheet" href="{address}/style">',
+            f'<script src="{address}/script"></script>',
+            f'<iframe src="{address}/frame"></iframe></body>',
+        )
+    )
     text = (written.folder / PAGE).read_text("utf-8").replace("</body>", asking)
     guarded, bare = tmp_path / "guarded.html", tmp_path / "bare.html"
     guarded.write_text(text, "utf-8")
