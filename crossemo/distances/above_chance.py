@@ -102,13 +102,11 @@ def crossed_fidelities(
             y_halves = [_halve(cell, side_of, random) for cell in ys]
         pairs += [(split, *pair) for pair in _one_split(products, x_halves, y_halves)]
     if pairs:
-        *where, numbers, clips = zip(*pairs, strict=True)
-        norms = products.norms()[torch.tensor(numbers)]
-        across, x, y = norms[:, :2].mean(1), norms[:, 2], norms[:, 3]
-        places = tuple(torch.tensor(one) for one in where)
-        table[(slice(None), *places)] = torch.stack(
-            (across, x, y, torch.tensor(clips, dtype=torch.float64))
-        )
+        split, i, j = torch.tensor([pair[:3] for pair in pairs]).T
+        norms = products.norms()[torch.tensor([pair[3] for pair in pairs])]
+        sizes = torch.tensor([pair[4] for pair in pairs]).double()
+        row = (norms[:, :2].mean(1), norms[:, 2], norms[:, 3], sizes)
+        table[:, split, i, j] = torch.stack(row)
     across, x, y, clips = table.nanmean(1)
     return Fidelities(across, x, y), clips
 
@@ -255,7 +253,8 @@ class _Products:
         part = part - part.mean(0)
         part = part - part.mean(1, keepdim=True)
         pairs = (len(a.rows) - 1) * (len(b.rows) - 1)
-        return part / float(pairs) ** 0.5
+        scaled: Tensor = part / float(pairs) ** 0.5
+        return scaled
 
     def _between(self, a: Cell, b: Cell) -> Tensor:
         key = (id(a), id(b))
