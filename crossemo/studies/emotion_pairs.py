@@ -16,6 +16,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
+from crossemo.metrics.intervals import MIN_GROUPS
 from crossemo.metrics.jackknife import jackknife_interval
 from crossemo.metrics.rank_correlation import RankCorrelation, rank_correlation
 
@@ -177,15 +178,17 @@ def _tensor(table: pd.DataFrame) -> Tensor:
 
 
 def _gain(clips: pd.DataFrame) -> dict[str, float]:
-    """Return the gain of one emotion with its interval over units."""
-    of_unit = clips.groupby("group")["gain"].agg(["sum", "size"])
-    sums = _tensor(of_unit)
-    gain, gains = (
-        one[..., 0] / one[..., 1] for one in (sums.sum(0), sums.sum(0) - sums)
-    )
-    low, high = jackknife_interval(gain, gains)
+    """Return the gain of one emotion with its interval over three units or more."""
+    of_unit = _tensor(clips.groupby("group")["gain"].agg(["sum", "size"]))
+    whole = of_unit.sum(0)
+    rest = whole - of_unit
+    gain = whole[0] / whole[1]
+    ends = jackknife_interval(gain, rest[:, 0] / rest[:, 1])
+    low, high = torch.stack(ends).clamp(-1, 1)
+    if len(of_unit) < MIN_GROUPS:
+        low, high = torch.full((2,), torch.nan)
     values = {"gain": gain, "gain_low": low, "gain_high": high}
-    facts = {"clips": len(clips), "units": len(sums)}
+    facts = {"clips": len(clips), "units": len(of_unit)}
     return {name: float(value) for name, value in values.items()} | facts
 
 

@@ -1,5 +1,6 @@
 from dataclasses import replace
-from typing import Any
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import pandas as pd
@@ -7,9 +8,12 @@ import pytest
 from scipy.stats import false_discovery_control, spearmanr
 
 from crossemo.studies.emotion_pairs import EmotionPairs, dealt
-from crossemo.studies.explanation import ALL, explain
+from crossemo.studies.explanation import ALL, explain, explanation_of
 from crossemo.studies.gains import clip_gains, same_emotion
 from tests.studies.made_up_transfer import EMOTIONS, Frames, Plan, Speakers, frames
+
+if TYPE_CHECKING:
+    from crossemo.studies.findings import Findings
 
 STRENGTHS = np.array([0, 1, 4, 3, 2, 5]) / 5  # of the cues that emotions share
 QUIET = Plan(takes=20, seeds=1, distance_noise=0.02, gain_noise=0.02)
@@ -66,6 +70,14 @@ def test_gains_are_differences_of_recalls_over_all_folds() -> None:
     assert points["gain"].to_numpy() == pytest.approx(expected)
     assert set(points["clips"]) == {24 * 4}
     assert set(points["units"]) == {24}
+
+
+def test_two_speakers_have_no_interval_of_a_gain() -> None:
+    for speakers, known in ((2, False), (3, True)):
+        plan = Plan(folds=1, speakers=speakers)
+        points = explain(*frames(plan, STRENGTHS, STRENGTHS)).points
+        assert points["gain_low"].notna().all() == known
+        assert points["gain_high"].max() <= 1 or not known
 
 
 def test_gain_and_distance_are_of_other_folds_and_meet_once() -> None:
@@ -204,3 +216,13 @@ def test_noise_that_speakers_share_is_no_answer() -> None:
     assert same[1] > 0.15
     assert abs(other[0]) < 0.2
     assert other[1] < 0.15
+
+
+def test_runs_that_compare_with_none_are_left_out() -> None:
+    distances, predictions, runs = PLANTED
+    others = pd.DataFrame({"run": ["fold0_seed0"], "reason": "incomparable"})
+    findings = SimpleNamespace(
+        distances=distances, predictions=predictions, runs=runs, exclusions=others
+    )
+    tests = explanation_of(cast("Findings", findings)).tests
+    assert set(tests["folds"]) == {5}
