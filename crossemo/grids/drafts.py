@@ -128,7 +128,7 @@ def drafts_of(
     Raises:
         ChoiceError: Choices can't be made sense of.
     """
-    every = expand([*documents, *options], _included)
+    every = expand([*documents, *options], cache(_included))
     names = _file_names([document.name for document in documents])
     unique: dict[str, Draft] = {}
     for draft in (_draft(one, names) for one in every):

@@ -23,7 +23,7 @@ class ChoiceError(CrossEmoError):
     """Choices that can't be made sense of."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)  # so that it can be looked up by
 class Document:
     """A config as it was written.
 
@@ -92,7 +92,9 @@ def expand(
     >>> [(one["lr"], one["seed"]) for (one,) in (r.settings for r in expand([two]))]
     [(1, 0), (1, 1), (2, 0), (2, 1)]
     """
-    places = [_Place(one, str(number)) for number, one in enumerate(documents)]
+    places = [
+        _Place(one, (str(number), one.name)) for number, one in enumerate(documents)
+    ]
     pairs = list(zip((one.settings for one in documents), places, strict=True))
     return [Resolved(tuple(s), picks) for s, picks in _Walk(include).all_of(pairs, {})]
 
@@ -103,13 +105,14 @@ class _Place:
 
     Args:
         document: The document.
-        scope: What tells it from others, as unnamed zips are paired within it.
+        scope: Number and name of the first document, and names of those taken in, each
+            in the one before. Unnamed zips are paired within it.
         key: The key that it will have, without choices.
         written: The keys that lead there.
     """
 
     document: Document
-    scope: str
+    scope: tuple[str, ...]
     key: Key = ()
     written: Key = ()
 
@@ -166,7 +169,9 @@ class _Walk:
         if isinstance(value, str):
             other = self.include(value, place.document)
             assert other is not None  # or it would be plain
-            inside = _Place(other, f"{place.scope}/{other.name}", place.key)
+            if other.name in place.scope[1:]:
+                place.refuse(f"{other.name} would hold itself: take it out.")
+            inside = _Place(other, (*place.scope, other.name), place.key)
             return self.one_of(other.settings, inside, picks)
         if isinstance(value, list):
             items = [(one, place.item(number)) for number, one in enumerate(value)]
@@ -194,9 +199,9 @@ class _Walk:
     ) -> list[tuple[Any, Picks]]:
         name, options, here = _options(kind, value, place)
         if kind == "grid":
-            axis: Axis = (kind, place.scope, *place.key)
+            axis: Axis = (kind, *place.scope, *place.key)
         else:
-            axis = (kind, "" if name else place.scope, name)
+            axis = (kind, name) if name else (kind, *place.scope, "")
         so_far: Mapping[Key, Any] = {}
         numbers: Sequence[int] = range(len(options))
         if kind == "zip" and axis in picks:

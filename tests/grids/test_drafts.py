@@ -95,6 +95,14 @@ def test_configs_that_configs_name_are_written_into_them(here: Path) -> None:
     assert contents == [{"model": "x", "stages": one} for one in stages]
 
 
+def test_a_config_that_holds_itself_is_refused(here: Path) -> None:
+    (here / "a.yaml").write_text("x: 1\nmodel: b.yaml\n")
+    (here / "b.yaml").write_text("stages: [a.yaml]")
+    sentence = "b.yaml, line 1: a.yaml would hold itself: take it out."
+    with pytest.raises(CrossEmoError, match=sentence):
+        drafts_of([config_of(Path("a.yaml"))], [])
+
+
 def test_configs_of_one_name_have_files_of_two(here: Path) -> None:
     (here / "a").mkdir()
     (here / "a" / "x.yaml").write_text("b: 1")
