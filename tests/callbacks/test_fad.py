@@ -21,6 +21,7 @@ from crossemo import (
 from crossemo.data.batch import Batch
 from crossemo.data.datamodule import EmotionDataModule
 from crossemo.distances.frechet import frechet_distance
+from crossemo.encoders.tuning.adaptation import Tuning
 from crossemo.errors import CrossEmoError
 from crossemo.similarity import Settings
 from tests.shell import briefly, corpora, run
@@ -410,7 +411,7 @@ def test_a_state_that_training_left_alone_is_compared_once(
 
 @pytest.mark.parametrize("tuning", ["frozen", "full"])
 def test_only_states_that_other_runs_have_too_are_kept(
-    tuning: str,
+    tuning: Tuning,
     data: CrossDomainDataModule,
     wav2vec2: Path,
     tmp_path: Path,

@@ -23,5 +23,5 @@ def test_clips_are_the_same_twice_and_as_loud(tmp_path: Path) -> None:
         clips = corpus.clips()
         assert [clip.label for clip in clips] == list(EMOTIONS)
         sounds.append([soundfile.read(clip.path)[0] for clip in clips])
-    assert np.array_equal(*sounds)
+    assert np.array_equal(sounds[0], sounds[1])
     assert np.std(sounds[0], axis=1) == pytest.approx(np.full(6, 0.05), rel=1e-3)

@@ -75,7 +75,7 @@ def test_without_a_terminal_each_event_is_a_line(
     console = Console(file=io.StringIO())
     with (
         caplog.at_level(logging.INFO, "crossemo"),
-        Board(plan, outcomes, 1, console) as board,
+        Board(plan, outcomes, 1, console=console) as board,
     ):
         board.show([first])
         board.show([first])
@@ -98,7 +98,7 @@ def test_a_terminal_has_a_table_that_stays(tmp_path: Path) -> None:
     plan = plan_of(1, tmp_path)
     outcomes: dict[str, Outcome] = {}
     console = Console(file=io.StringIO(), force_terminal=True, width=90)
-    with Board(plan, outcomes, 1, console) as board:
+    with Board(plan, outcomes, 1, console=console) as board:
         board.show([plan.runs[0]])
         outcomes[plan.runs[0].digest] = outcome("done")
     text = console.file.getvalue()  # type: ignore[attr-defined]
