@@ -4,11 +4,13 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
 from crossemo.commands.configs import name_origin
+from crossemo.commands.experiment import Experiment
 from crossemo.commands.launch import choose_experiment, parser_of
 from crossemo.commands.options import ExperimentParser
 from crossemo.commands.parser import Parser
@@ -31,7 +33,6 @@ class Validation:
 
     def __init__(self, configs: Sequence[Document]) -> None:
         self._configs = configs
-        self._parsers: dict[type, ExperimentParser] = {}
 
     def check(self, drafts: Sequence[Draft], naming: Naming) -> None:
         """Refuse what can't be run: a value that no option takes, a fold too many.
@@ -73,12 +74,16 @@ class Validation:
                 name_origin(Path(folder, name), Path(config.name), _lines(config))
             words = draft.words(Path(folder))
             with _typed(["fit", *words]):
-                kind = choose_experiment(sys.argv[1:])
-                if kind not in self._parsers:
-                    self._parsers[kind] = parser_of(kind)
-                parsed = self._parsers[kind].parse_args(sys.argv[1:])
+                parser = _parser_of(choose_experiment(sys.argv[1:]))
+                parsed = parser.parse_args(sys.argv[1:])
         settings: Settings = parsed["fit"].as_dict()
         return settings
+
+
+@cache
+def _parser_of(kind: type[Experiment]) -> ExperimentParser:
+    """Return the parser of fits of a kind, which takes time to build."""
+    return parser_of(kind)
 
 
 def data_of(settings: Mapping[str, Any]) -> EmotionDataModule:
