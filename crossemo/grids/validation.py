@@ -4,7 +4,6 @@ import json
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -22,6 +21,8 @@ from crossemo.grids.expansion import CHOICES, Document
 from crossemo.grids.labels import WHOLE, Naming
 
 Settings = dict[str, Any]
+
+_parsers: dict[type, ExperimentParser] = {}  # by what is run
 
 
 class Validation:
@@ -80,10 +81,11 @@ class Validation:
         return settings
 
 
-@cache
 def _parser_of(kind: type[Experiment]) -> ExperimentParser:
     """Return the parser of fits of a kind, which takes time to build."""
-    return parser_of(kind)
+    if kind not in _parsers:
+        _parsers[kind] = parser_of(kind)
+    return _parsers[kind]
 
 
 def data_of(settings: Mapping[str, Any]) -> EmotionDataModule:
