@@ -13,7 +13,7 @@ from typing import Any
 from crossemo.callbacks.fad import FrechetAudioDistance
 from crossemo.commands.alternatives import object_at
 from crossemo.grids.contents import Contents
-from crossemo.grids.usual import without_defaults
+from crossemo.grids.usual import parameters_of, without_defaults
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.stages.stage import Stage
 from crossemo.version import __version__
@@ -195,7 +195,9 @@ def _relevant_in(group: str, value: Any) -> Any:  # noqa: ANN401
 
 
 def _data(data: Settings, contents: Contents, cache_dir: Any) -> dict[str, Any]:  # noqa: ANN401
-    plain = without_defaults(object_at(str(data.get(CLASS))), data)
+    base = object_at(str(data.get(CLASS)))
+    known = parameters_of(base) or data  # not those of a class that it was before
+    plain = without_defaults(base, {k: data[k] for k in data if k in {CLASS, *known}})
     if plain.get("labels") is not None:
         plain["task"] = plain.pop("labels")
     for role in [role for role in ROLES if role in plain]:

@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from crossemo.commands.configs import name_origin
+from crossemo.commands.experiment import Experiment
 from crossemo.commands.launch import choose_experiment, parser_of
 from crossemo.commands.options import ExperimentParser
 from crossemo.commands.parser import Parser
@@ -21,6 +22,8 @@ from crossemo.grids.labels import WHOLE, Naming
 
 Settings = dict[str, Any]
 
+_parsers: dict[type, ExperimentParser] = {}  # by what is run
+
 
 class Validation:
     """Parses runs as `fit` will, with messages that name the files of the grid.
@@ -31,7 +34,6 @@ class Validation:
 
     def __init__(self, configs: Sequence[Document]) -> None:
         self._configs = configs
-        self._parsers: dict[type, ExperimentParser] = {}
 
     def check(self, drafts: Sequence[Draft], naming: Naming) -> None:
         """Refuse what can't be run: a value that no option takes, a fold too many.
@@ -73,12 +75,17 @@ class Validation:
                 name_origin(Path(folder, name), Path(config.name), _lines(config))
             words = draft.words(Path(folder))
             with _typed(["fit", *words]):
-                kind = choose_experiment(sys.argv[1:])
-                if kind not in self._parsers:
-                    self._parsers[kind] = parser_of(kind)
-                parsed = self._parsers[kind].parse_args(sys.argv[1:])
+                parser = _parser_of(choose_experiment(sys.argv[1:]))
+                parsed = parser.parse_args(sys.argv[1:])
         settings: Settings = parsed["fit"].as_dict()
         return settings
+
+
+def _parser_of(kind: type[Experiment]) -> ExperimentParser:
+    """Return the parser of fits of a kind, which takes time to build."""
+    if kind not in _parsers:
+        _parsers[kind] = parser_of(kind)
+    return _parsers[kind]
 
 
 def data_of(settings: Mapping[str, Any]) -> EmotionDataModule:
