@@ -38,7 +38,7 @@ class Board:
         plan: Plan,
         outcomes: Mapping[str, Outcome],
         jobs: int,
-        rest: str = "The same command goes on where they were cut off.",
+        rest: str = "The same command goes on where it was cut off.",
         console: Console | None = None,
     ) -> None:
         self._runs = {run.digest: run for run in plan.runs}

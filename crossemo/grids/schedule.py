@@ -13,6 +13,7 @@ from multiprocessing import forkserver
 from multiprocessing.connection import wait as wait_for
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from time import sleep
 from types import FrameType
 
 from filelock import Timeout
@@ -34,6 +35,7 @@ from crossemo.grids.plan import Plan, Run
 logger = logging.getLogger(__name__)
 
 LOOK = 0.5  # seconds between two looks at the runs under way
+STARTS = 10  # how often a process is started until it is given up
 UNKNOWN = 255  # status of a child whose server was killed
 
 
@@ -130,7 +132,13 @@ class Schedule:
         environment = dict(os.environ) | self._places.environment(place)
         words = attempt.run, Path(self._plan.logs), environment, attempt.wait
         child = self._context.Process(target=run_child, args=(*words, self._begun))
-        child.start()
+        for _ in range(STARTS):
+            with suppress(EOFError, ConnectionError):  # the server was killed just now
+                child.start()
+                break
+            sleep(LOOK)
+        else:
+            child.start()
         self._running[child] = attempt, place
 
     def _end(self, child: BaseProcess, ending: bool) -> None:
@@ -142,10 +150,11 @@ class Schedule:
             self.outcomes[run.digest] = outcome
         elif ending:
             return
-        elif status in (BUSY, UNKNOWN):
+        elif status == BUSY:
             self._queue.append(_Try(run, wait=True, deaths=attempt.deaths))
         elif status != UNWRITTEN and attempt.deaths < self._retries:
-            self._queue.append(_Try(run, attempt.wait, attempt.deaths + 1))
+            wait = attempt.wait or status == UNKNOWN  # as it may live on
+            self._queue.append(_Try(run, wait, attempt.deaths + 1))
         else:
             self._fail(run, _sentence(status, home))
 

@@ -41,15 +41,14 @@ def alone(folder: Path) -> float:
     return seconds_of_children() - before
 
 
-def kill(folder: Path, runs: dict[str, list[str]], jobs: int, moment: float) -> bool:
-    """Kill a grid a while after it began; return whether it was over before."""
+def kill(folder: Path, runs: dict[str, list[str]], jobs: int, moment: float) -> None:
+    """Kill a grid a while after the first of its runs began."""
     with grid_of(folder, runs, jobs) as grid:
-        try:
-            grid.communicate(timeout=moment)
-        except subprocess.TimeoutExpired:
-            grid.send_signal(signal.SIGKILL)
-            return False
-    return True
+        assert grid.stderr is not None
+        while "begun" not in grid.stderr.readline():
+            assert grid.poll() is None
+        time.sleep(moment)
+        grid.send_signal(signal.SIGKILL)
 
 
 def main() -> None:
@@ -80,10 +79,11 @@ def main() -> None:
     print(f"a run of the grid: {sum(times) / len(times):.1f} s; all took {took:.0f} s")
     rng = random.Random(options.seed)
     for _ in range(options.kills):
-        over = kill(home / "cut", runs, options.jobs, rng.uniform(0, took))
+        moment = rng.uniform(0, took / options.kills)
+        kill(home / "cut", runs, options.jobs, moment)
         folders = [home_of(run.digest, home / "cut") for run in plan]
         done = sum(outcome_in(folder) is not None for folder in folders)
-        print(f"{'over' if over else 'killed'}: {done} of {len(plan)} done", flush=True)
+        print(f"killed after {moment:.0f} s: {done} of {len(plan)} done", flush=True)
     with grid_of(home / "cut", runs, options.jobs) as grid:
         said = grid.communicate()[1]
     assert grid.returncode == 0, said
