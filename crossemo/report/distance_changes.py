@@ -28,6 +28,7 @@ from crossemo.report.study_rows import (
     extreme,
     grouped,
     over_runs,
+    plain,
     records,
     told_apart,
 )
@@ -81,7 +82,7 @@ def _compared(rows: DataFrame) -> DataFrame:
     """
     if rows.empty:
         return rows.assign(series="", part="")
-    rows = rows[(rows["estimator"] == ABOVE) & (rows["unit"] == "clip")]
+    rows = plain(rows[(rows["estimator"] == ABOVE) & (rows["unit"] == "clip")])
     if {"x_domain", "y_domain"} <= {*rows}:
         across = rows[rows["x_domain"] != rows["y_domain"]]
         pairs = across[["run", "x_domain", "y_domain"]].drop_duplicates("run")

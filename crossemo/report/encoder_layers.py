@@ -22,6 +22,7 @@ from crossemo.report.study_rows import (
     extreme,
     grouped,
     over_runs,
+    plain,
     records,
     told_apart,
 )
@@ -45,7 +46,7 @@ def section(frames: Frames) -> Section:
 
 def _exhibits(layers: DataFrame) -> Iterator[Exhibit]:
     for tag, title, rows in directions(layers):
-        rows = rows[rows["score"].isin((HEADLINE, AGREEMENT))]
+        rows = plain(rows[rows["score"].isin((HEADLINE, AGREEMENT))])
         names = {role: rows[role].iloc[0] for role in ("source", "target")}
         rows = told_apart(rows.assign(strategy=""), VIEW)
         encoder = rows["encoder"] + rows["strategy"]

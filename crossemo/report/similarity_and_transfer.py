@@ -81,7 +81,7 @@ def _cells(best: Row, verdict: Row) -> list[Cell]:
     texts += [probability(verdict[name]) for name in ("p", "least_p", "q")]
     texts += [str(verdict[name]) for name in ("emotions", "units", "clips")]
     shared = "distance and gain of the same units" * bool(verdict["shared_units"])
-    note = "; ".join(filter(None, (shared, verdict["reason"])))
+    note = verdict["reason"] or shared
     return [*(Cell(text, runs) for text in texts), Cell(note)]
 
 

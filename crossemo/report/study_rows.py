@@ -13,6 +13,12 @@ STRATEGIES = ("baseline", "weighted sum", "PEFT", "full")
 VALUES = ("value", "low", "high", "p", "by_trace", "weight", "chance", "chance_high")
 
 
+def plain(rows: DataFrame) -> DataFrame:
+    """Return rows whose texts are no categories, which would outlive a selection."""
+    categories = rows.select_dtypes("category").columns
+    return rows.astype(dict.fromkeys(categories, object))
+
+
 def records(rows: DataFrame) -> list[dict[str, Any]]:
     """Return rows as mappings from their columns."""
     return [

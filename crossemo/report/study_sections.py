@@ -51,7 +51,7 @@ def terminal_tables(sections: Sequence[Section]) -> Iterator[TerminalTable]:
         e for s in sections if s.title == two_stages.TITLE for e in s.exhibits
     ):
         table = plain_table(
-            "per cent; q: p of the gain, corrected; the page has the rest"
+            "shares in per cent; q: p of the gain, corrected; the page has the rest"
         )
         table.title = Text(exhibit.title)
         assert exhibit.table is not None

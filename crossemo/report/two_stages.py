@@ -102,8 +102,9 @@ def two_stage_table(scores: DataFrame, gains: DataFrame) -> Table:
         cells = {row["stage"]: estimate(row) for row in records(of_row)}
         line = [cells.get(stage, Cell("-")) for stage in stages]
         line[behind:behind] = _gain(gains[gains["condition"].isin(of_row["condition"])])
-        rows.append([*map(Cell, names), *line])
-    return Table(["strategy", "encoder", *columns], rows, 2)
+        folds = "/".join(distinct(of_row, "folds"))
+        rows.append([*map(Cell, names), *line, Cell(folds)])
+    return Table(["strategy", "encoder", *columns, "folds"], rows, 2)
 
 
 def _gain(rows: DataFrame) -> tuple[Cell, Cell]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from pandas import DataFrame
+from pandas.api.types import is_numeric_dtype
 
 EMOTIONS = ("angry", "calm", "happy", "sad")
 ENCODERS = ("wav2vec2-base", "hubert-base")
@@ -65,7 +66,12 @@ def made_up_frames(
     }
     frames["runs"] += [_layer_run(one, hostile, logs) for one in encoders]
     frames["runs"] += [_failed(hostile)]
-    return {name: DataFrame(rows) for name, rows in frames.items()}
+    tables = {name: DataFrame(rows) for name, rows in frames.items()}
+    for name in ("distances", "bias", "layers"):  # as they are read
+        texts = tables[name].columns[~tables[name].dtypes.map(is_numeric_dtype)]
+        tables[name]["layer"] = tables[name]["layer"].astype(str)
+        tables[name] = tables[name].astype(dict.fromkeys({*texts, "layer"}, "category"))
+    return tables
 
 
 def made_up_confusions(frames: dict[str, DataFrame]) -> dict[Any, DataFrame]:

@@ -19,7 +19,9 @@ def score(
     of = {"condition": condition, "strategy": strategy, "stage": stage}
     ends = {"value": value, "low": value - 0.1, "high": value + 0.1}
     runs = {"runs": (f"{condition}_fold0", f"{condition}_fold1")}
-    return HEAD | of | {"place": "target", "score": "UA"} | ends | runs | row
+    return (
+        HEAD | of | {"place": "target", "score": "UA", "folds": 2} | ends | runs | row
+    )
 
 
 def gain(
@@ -46,7 +48,7 @@ def test_two_stages_stand_side_by_side_as_in_a_paper() -> None:
         score("b", "PEFT", "target", 0.2, place="target/one corpus of two"),
         score("b", "PEFT", "source", 0.4),
         score("b", "PEFT", "target_only", 0.7),
-        score("j", "PEFT", "joint", 0.8),
+        score("j", "PEFT", "joint", 0.8, folds=3),
         score("a", "baseline", "target_only", 0.3, low=nan, high=nan),
         score("a", "baseline", "target", 0.2512, leak="seen clips"),
     ]
@@ -60,15 +62,16 @@ def test_two_stages_stand_side_by_side_as_in_a_paper() -> None:
     assert texts({"folds": DataFrame(folds), "tests": DataFrame(tests)}) == [
         [
             *("strategy", "encoder", "target only", "zero-shot", "transfer", "gain"),
-            *("q", "joint"),
+            *("q", "joint", "folds"),
         ],
         [
             *("baseline", "tiny", "30.0", "-", "25.1 [15.1, 35.1] LEAK", "-4.9"),
-            *(".050", "-"),
+            *(".050", "-", "2"),
         ],
         [
             *("PEFT", "tiny", "70.0 [60.0, 80.0]", "40.0 [30.0, 50.0]"),
             *("75.0 [65.0, 85.0]", "+5.0 [+1.0, +9.0]*", ".050", "80.0 [70.0, 90.0]"),
+            "2/3",
         ],
     ]
 
