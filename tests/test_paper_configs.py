@@ -13,7 +13,7 @@ from tests.shell import CONFIGS, results, run
 
 TREES = official_trees()
 PAPERS = sorted((CONFIGS / "paper").glob("*.yaml"))
-SIZES = {  # strategies × directions × encoders × folds × seeds, layers, distances
+SIZES = {  # runs of two stages, of layers, of distances
     "demo": 4 * 2 * 2 * 6 * 2 + 2 + 2 * 2,
     "ravdess": 4 * 2 * 4 * 6 * 2 + 4 + 4 * 2,
     "iemocap_emopia": 4 * 2 * 4 * 5 * 2 + 4 + 4 * 2,
@@ -21,7 +21,7 @@ SIZES = {  # strategies × directions × encoders × folds × seeds, layers, dis
 EXHIBITS = ("Two stages", "Layers", "Distances", "Methods", "References")
 
 
-def small(value: Any, roots: Mapping[str, Path], encoder: str) -> Any:  # noqa: ANN401
+def small(value: Any, roots: Mapping[str, Path], encoder: str) -> Any:
     """Return a document with one value of each choice, made small.
 
     Args:
