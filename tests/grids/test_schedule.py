@@ -91,8 +91,8 @@ def test_a_grid_that_is_cut_off_or_begun_twice_ends_like_any_other(here: Path) -
         with grid_of(logs, runs) as second:
             # Of two grids, the second leaves to the first what that has.
             assert second.stderr is not None
-            lines = [second.stderr.readline() for _ in range(3)]
-            assert sorted(lines[1:]) == ["seed0: begun.\n", "seed1: begun.\n"]
+            lines = [second.stderr.readline() for _ in range(4)]
+            assert sorted(lines[2:]) == ["seed0: begun.\n", "seed1: begun.\n"]
             assert all_in(2)
             # SIGKILL of the first: its runs end, and the second takes over.
             children = [int(progress_in(home)["process"]) for home in homes]
