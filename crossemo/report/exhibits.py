@@ -73,6 +73,11 @@ class Picture:
     figure: Figure
     alt: str
 
+    @property
+    def pixels(self) -> int:
+        """How wide a page shows it: text of 8.5 points in 12 pixels."""
+        return round(100 * self.figure.get_figwidth())
+
 
 @dataclass(frozen=True)
 class Exhibit:

@@ -96,7 +96,7 @@ def weights_figure(means: DataFrame, title: str) -> Figure:
         for axes, encoder in zip(line, encoders, strict=True):
             of_both = (means["strategy"] == strategy) & (means["encoder"] == encoder)
             _draw(axes, means[of_both], stages)
-    panels[0, 0].set_ylim(bottom=0)
+    panels[0, 0].set_ylim(0, 1.15 * means["weight"].max())
     legend_of(figure, list(panels.flat), 4, f"{STATES}; after the stage:")
     return figure
 
