@@ -85,7 +85,7 @@ def test_a_mistyped_command_is_answered_with_all_commands(
     with pytest.raises(SystemExit):
         run("cahce", monkeypatch=monkeypatch)
     said = capsys.readouterr().err
-    assert "no command cahce: choose fit, validate, test, predict, download" in said
+    assert "no command cahce: choose fit, validate, test, predict, grid" in said
     assert "fad, compare, cache" in said
 
 
