@@ -9,6 +9,7 @@ import torch
 
 from crossemo.metrics.multiple_tests import benjamini_hochberg
 from crossemo.metrics.rank_correlation import RankCorrelation
+from crossemo.report.study_rows import plain
 from crossemo.studies.emotion_pairs import EmotionPairs
 from crossemo.studies.findings import Findings
 from crossemo.studies.gains import clip_gains, same_emotion
@@ -93,7 +94,8 @@ def explain(
 
 def _of_runs(table: pd.DataFrame, runs: pd.DataFrame) -> pd.DataFrame:
     folds = runs[["run", "fold"]].fillna({"fold": 0})
-    return table.drop(columns="fold", errors="ignore").merge(folds, on="run")
+    # Categories of two columns can't be compared, and groups of them are of all pairs.
+    return plain(table.drop(columns="fold", errors="ignore")).merge(folds, on="run")
 
 
 def _of_encoder(runs: pd.DataFrame, head: dict[str, Any]) -> pd.DataFrame:
