@@ -144,7 +144,8 @@ def test_a_folder_that_is_no_more_is_a_sentence(tmp_path: Path) -> None:
         (["cache", "--claer"], "There is no option claer: did you mean clear?"),
         (
             ["cache", "--clear", "dmo"],
-            "--clear can't be dmo: choose audio, demo, distances, features, files, waveforms.",
+            "--clear can't be dmo: choose audio, demo, distances, features, files, "
+            "waveforms.",
         ),
         (["compare"], "runs must be given."),
     ],
