@@ -151,6 +151,7 @@ def choose_experiment(typed: Sequence[str]) -> type[Experiment]:
         for kind, word in words
     ]
     keys = given(typed, configs)
+    _refuse_choices(typed[0], keys)
     _refuse_linked(keys)
     if not (names := list(filter(None, models))):
         return Recognition
@@ -169,6 +170,21 @@ def choose_experiment(typed: Sequence[str]) -> type[Experiment]:
 
 def _of(kind: str, word: str) -> tuple[str, str]:
     return kind, word
+
+
+def _refuse_choices(command: str, keys: Mapping[str, str]) -> None:
+    """Refuse a config that stands for many runs.
+
+    Raises:
+        CrossEmoError: A value of it is a choice.
+    """
+    for key, place in keys.items():
+        *above, last = key.split(".")
+        if last in ("grid", "zip"):
+            raise CrossEmoError(
+                f"{'.'.join(above) or 'The whole config'}{place} lists choices, and "
+                f"{command} runs one: say crossemo grid for all of them."
+            )
 
 
 def _refuse_linked(keys: Mapping[str, str]) -> None:

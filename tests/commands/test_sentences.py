@@ -144,6 +144,11 @@ def files(here: Path) -> Path:
             [*DEMO, "--stages=latin.yaml"],
             "latin.yaml, line 1: that is no text in UTF-8",
         ),
+        # what stands for many runs
+        (
+            [*DEMO, "--config=paper/demo.yaml"],
+            "demo.yaml, line 2) lists choices, and fit",
+        ),
         # what follows from something else
         ([*DEMO, "--data.seed=3"], "data.seed follows from seed_everything and can't"),
         ([*DEMO, "--data.init_args.seed=3"], "data.seed follows from seed_everything"),
