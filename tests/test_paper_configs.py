@@ -14,9 +14,9 @@ from tests.shell import CONFIGS, results, run
 TREES = official_trees()
 PAPERS = sorted((CONFIGS / "paper").glob("*.yaml"))
 SIZES = {  # runs of two stages, of layers, of distances
-    "demo": 4 * 2 * 2 * 6 * 2 + 2 + 2 * 2,
-    "ravdess": 4 * 2 * 4 * 6 * 2 + 4 + 4 * 2,
-    "iemocap_emopia": 4 * 2 * 4 * 5 * 2 + 4 + 4 * 2,
+    "demo": 4 * 2 * 2 * 6 * 2 + 2 + 2 * 2 * 2,
+    "ravdess": 4 * 2 * 4 * 6 * 2 + 4 + 4 * 2 * 2,
+    "iemocap_emopia": 4 * 2 * 4 * 5 * 2 + 4 + 4 * 2 * 2,
 }
 EXHIBITS = ("Two stages", "Layers", "Distances", "Methods", "References")
 

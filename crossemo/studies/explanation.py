@@ -28,6 +28,7 @@ POINTS = [
     *HEAD, "layer", "emotion", "distance", "distance_low", "distance_high", "gain",
     "gain_low", "gain_high", "clips", "units",
 ]  # fmt: skip
+_NO_RANKS = "All emotions gained alike, or are equally far, so that none comes first."
 
 
 class Explanation(NamedTuple):
@@ -118,7 +119,9 @@ def verdicts(pairs: EmotionPairs) -> Iterator[dict[str, Any]]:
         of_points = {"layer": layer, "rho_pooled": float(pooled[number])}
         yield facts | of_points | ends | _verdict(every.values[:, number])
     known = every.values[:, ~every.rho.isnan()]
-    if known.shape[1]:
+    if not known.shape[1]:
+        yield facts | {"layer": ALL, "reason": _NO_RANKS}
+    else:
         farthest = RankCorrelation(-known.abs().amax(1)).p  # of the best either way
         both = {"layer": ALL, "p_two_sided": float(farthest)}
         yield facts | _verdict(known.amin(1)) | both

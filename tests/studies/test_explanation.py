@@ -190,6 +190,24 @@ def test_what_the_runs_cannot_say_is_told() -> None:
     assert explain(distances, only, runs).tests.empty
 
 
+def test_where_all_emotions_gain_alike_none_comes_first() -> None:
+    distances, predictions, runs = PLANTED
+    alike = predictions.assign(predicted=predictions["true"])
+    tests = explain(distances, alike, runs).tests
+    assert tests["rho"].isna().all()
+    assert tests[tests["layer"] == ALL]["reason"].item().startswith("All emotions")
+
+
+def test_texts_may_be_categories() -> None:
+    distances, predictions, runs = PLANTED
+    names = predictions.select_dtypes(exclude="number").columns
+    categories = predictions.astype(dict.fromkeys(names, "category"))
+    plain, other = (
+        explain(distances, p, runs).tests for p in (predictions, categories)
+    )
+    pd.testing.assert_frame_equal(plain, other)
+
+
 def test_three_emotions_cannot_show_anything() -> None:
     three = frames(QUIET, -STRENGTHS[:3], STRENGTHS[:3])
     best = explain(*three).tests.set_index("layer").loc[ALL]
