@@ -134,6 +134,8 @@ def told_apart(rows: DataFrame, by: Sequence[str] = ("stage",)) -> DataFrame:
     """
     groups = rows.groupby(["encoder", "strategy", *by], dropna=False)["condition"]
     number = groups.transform(lambda one: one.factorize()[0])
+    # A condition has one name, also in rows where nothing else bears it.
+    number = number.groupby(rows["condition"], dropna=False).transform("max")
     longer = rows["strategy"] + " (" + rows["condition"] + ")"
     return rows.assign(strategy=rows["strategy"].where(number == 0, longer))
 

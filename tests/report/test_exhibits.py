@@ -144,9 +144,10 @@ def test_strategies_are_in_the_order_of_a_paper_and_others_behind() -> None:
 
 def test_what_bears_one_name_is_told_apart_only_where_it_meets() -> None:
     tests = [("a", "target"), ("b", "joint"), ("c", "target"), ("c", "joint")]
+    tests += [("c", "source")]  # where it meets none, but keeps its name
     rows = DataFrame([score(one, "full", stage, 0.1) for one, stage in tests])
     assert told_apart(rows)["strategy"].tolist() == [
-        *("full", "full", "full (c)", "full (c)")
+        *("full", "full", "full (c)", "full (c)", "full (c)")
     ]
 
 
