@@ -1,0 +1,1 @@
+"""Other people's models on this data's folds."""

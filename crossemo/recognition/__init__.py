@@ -1,0 +1,1 @@
+"""Recordings of a user: what a model says of them."""

@@ -1,0 +1,1 @@
+"""What leaves a run: folders of models, their cards, and how they are read again."""
