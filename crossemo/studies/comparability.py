@@ -109,7 +109,7 @@ def _same_folds(runs: Sequence[RecordedRun]) -> Reasons:
 
 
 def _half_of_folds(runs: Sequence[RecordedRun]) -> Reasons:
-    reasons = {}
+    reasons: Reasons = {}
     for some in _grouped(runs, _study):
         conditions = _grouped(some, lambda r: r.facts.condition)
         folds = [{run.fold for run in one} for one in conditions]
