@@ -43,7 +43,8 @@ def read_model(about: "Description", weights: Path, *, dropout: bool) -> "Model"
     model_class, config = family.architecture(files, dropout=dropout)
     stock = hasattr(model_class, "from_pretrained")
     build = _build_with_transformers if stock else _build_tensor_by_tensor
-    stored = read_tensors(weights)
+    tensors = read_tensors(weights)
+    stored = {family.tensor_name(name): tensor for name, tensor in tensors.items()}
     with no_larger_than(weights.stat().st_size, files.name):
         model, report = build(model_class, config, stored)
     if stock:  # adapters name it as what they belong to

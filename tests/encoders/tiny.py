@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 # As the published checkpoints have them: layer norm in the convolutions of the large
 # models comes with a bias there and with stable layer norm in the blocks.
 _LARGE = {"feat_extract_norm": "layer", "conv_bias": True, "do_stable_layer_norm": True}
+_CONFORMER = {"conv_depthwise_kernel_size": 5, "max_source_positions": 50}
 _MODELS: dict[str, tuple[str, dict[str, object]]] = {
     "wav2vec2": ("Wav2Vec2", {}),
     "wav2vec2-large": ("Wav2Vec2", _LARGE),
@@ -19,6 +20,16 @@ _MODELS: dict[str, tuple[str, dict[str, object]]] = {
     "wavlm": ("WavLM", {"num_buckets": 32, "max_bucket_distance": 40}),
     "wavlm-large": ("WavLM", {"num_buckets": 32, "max_bucket_distance": 40, **_LARGE}),
     "data2vec": ("Data2VecAudio", {"conv_pos_kernel_size": 5}),
+    "unispeech": ("UniSpeech", {}),
+    "unispeech-sat": ("UniSpeechSat", {}),
+    "conformer": (
+        "Wav2Vec2Conformer",
+        {"position_embeddings_type": "rotary", **_CONFORMER},
+    ),
+    "conformer-large": (
+        "Wav2Vec2Conformer",
+        {"position_embeddings_type": "relative", **_CONFORMER, **_LARGE},
+    ),
     "mert": ("Hubert", {}),
     "mert-large": ("Hubert", {"do_stable_layer_norm": True}),
 }

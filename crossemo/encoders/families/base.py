@@ -130,6 +130,10 @@ class Family(ABC):
             EncoderError: The configuration is broken or can't be computed.
         """
 
+    def tensor_name(self, name: str) -> str:
+        """Return the name in the model of a tensor, by its name in the file."""
+        return name
+
     def check(self, model: Model, weights: Path) -> None:  # noqa: B027 (a hook)
         """Compare a model with the file that it was read from, where that is needed.
 

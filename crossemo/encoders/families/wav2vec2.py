@@ -32,6 +32,7 @@ _ALWAYS_OFF = {
 _DROPOUT_OFF = {
     "activation_dropout": 0.0,
     "attention_dropout": 0.0,
+    "conformer_conv_dropout": 0.0,
     "feat_proj_dropout": 0.0,
     "hidden_dropout": 0.0,
 }
@@ -70,11 +71,12 @@ class Wav2Vec2Family(Family):
     stem: ClassVar[str] = "Wav2Vec2"
     attention: ClassVar[str] = "sdpa"
     # What pre-training and fine-tuning put above the encoder: the quantiser and
-    # projections of the contrastive loss, HuBERT's cluster head, heads of recognisers
-    # and classifiers; and the vector that stands for masked time.
+    # projections of the contrastive loss, HuBERT's cluster head, UniSpeech's of phonemes
+    # and speakers, heads of recognisers and classifiers; and the vector that stands for masked time.
     heads = re.compile(
-        r"(quantizer|project_q|project_hid|final_proj|label_embs_concat|lm_head"
-        r"|projector|classifier|layer_weights)(\.|$)|(.*\.)?masked_spec_embed$"
+        r"(quantizer|project_q|project_hid|final_proj|label_emb(edding)?s_concat"
+        r"|ctc_proj|speaker_proj|lm_head|projector|classifier|layer_weights)(\.|$)"
+        r"|(.*\.)?masked_spec_embed$"
     )
     front_end = ("feature_extractor.",)
     places = MappingProxyType(

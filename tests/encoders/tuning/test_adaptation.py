@@ -50,10 +50,12 @@ def test_adapters_sit_on_queries_and_values_and_act(
         key.removeprefix("model.encoder.layers."): tuple(p.shape)
         for key, p in trained(encoder).items()
     }
+    conformer = family.startswith("conformer")
+    attention = "self_attn" if conformer else "attention"
     assert shapes == {
-        f"{block}.attention.{name}.lora_{matrix}.default.weight": shape
+        f"{block}.{attention}.{name}.lora_{matrix}.default.weight": shape
         for block in (0, 1)
-        for name in ("q_proj", "v_proj")
+        for name in (("linear_q", "linear_v") if conformer else ("q_proj", "v_proj"))
         for matrix, shape in (("A", (3, 16)), ("B", (16, 3)))
     }
     before = train_step(encoder)
