@@ -140,8 +140,10 @@ class SSLEncoder(nn.Module):
                 "a checkpoint, or merge the adapters that the run wrote with peft."
             )
         to = Path(folder)
-        rate, normalised = self.sampling_rate, self.normalised
-        save_encoder(self.model, rate, normalised, self.provenance, to)
+        extractor = self.family.feature_extractor(
+            self.model, self.sampling_rate, self.normalised
+        )
+        save_encoder(self.model, extractor, self.provenance, to)
 
     def fingerprint(self) -> str:
         """Return a digest of the encoder as it was loaded, before any training.

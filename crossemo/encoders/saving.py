@@ -2,6 +2,7 @@
 
 import json
 from pathlib import Path
+from typing import Any
 
 from crossemo.data.provenance import Provenance
 from crossemo.encoders.families.base import Model
@@ -31,8 +32,7 @@ def write_provenance(folder: Path, provenance: Provenance) -> None:
 
 def save_encoder(
     model: Model,
-    sampling_rate: int,
-    normalised: bool,
+    extractor: Any,  # noqa: ANN401
     provenance: Provenance,
     folder: Path,
 ) -> None:
@@ -40,19 +40,13 @@ def save_encoder(
 
     Args:
         model: The model, without adapters.
-        sampling_rate: Samples per second that it takes.
-        normalised: Whether it takes clips of zero mean and unit variance.
+        extractor: transformers' feature extractor, which says what it takes.
         provenance: What its weights have seen.
         folder: Where to. Its other files stay.
 
     Raises:
         OSError: The folder can't be written or the disk is full.
     """
-    from transformers import Wav2Vec2FeatureExtractor  # takes seconds to import
-
-    extractor = Wav2Vec2FeatureExtractor(
-        sampling_rate=sampling_rate, do_normalize=normalised
-    )
     with replacing_in(folder) as unfinished:
         model.save_pretrained(unfinished)
         extractor.save_pretrained(unfinished)

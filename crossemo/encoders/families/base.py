@@ -153,6 +153,18 @@ class Family(ABC):
         fields = {name: value for name, value in config if name not in _ABOUT_FILES}
         return [fields, dict(files.preprocessor)]
 
+    def feature_extractor(self, model: Model, rate: int, normalised: bool) -> Any:  # noqa: ANN401
+        """Return transformers' feature extractor, to be saved beside the model.
+
+        Args:
+            model: The model.
+            rate: Its sampling rate in Hz.
+            normalised: Whether it takes clips of zero mean and unit variance.
+        """
+        from transformers import Wav2Vec2FeatureExtractor  # takes seconds to import
+
+        return Wav2Vec2FeatureExtractor(sampling_rate=rate, do_normalize=normalised)
+
     # From waveforms to hidden states.
 
     @abstractmethod

@@ -67,6 +67,13 @@ class Wav2Vec2BertFamily(Family):
         fields = {**files.config, **off, "apply_spec_augment": False}
         return transformers_model("Wav2Vec2Bert", files, fields)
 
+    def feature_extractor(self, model: Model, rate: int, normalised: bool) -> Any:  # noqa: ANN401
+        """Return the extractor that this front end follows."""
+        from transformers import SeamlessM4TFeatureExtractor
+
+        bins = model.config.feature_projection_input_dim // _PAIR
+        return SeamlessM4TFeatureExtractor(feature_size=bins, num_mel_bins=bins)
+
     def count_frames(self, model: Model, lengths: Sequence[int]) -> list[int]:
         """Return the pairs of frames of the spectrogram."""
         return [((length - _WINDOW) // _HOP + 1) // _PAIR for length in lengths]

@@ -74,6 +74,12 @@ class WhisperFamily(Family):
         fields["apply_spec_augment"] = False
         return WhisperEncoder, transformers_model("Whisper", files, fields)[1]
 
+    def feature_extractor(self, model: Model, rate: int, normalised: bool) -> Any:  # noqa: ANN401
+        """Return the extractor that this front end follows."""
+        from transformers import WhisperFeatureExtractor
+
+        return WhisperFeatureExtractor(feature_size=model.config.num_mel_bins)
+
     def count_frames(self, model: Model, lengths: Sequence[int]) -> list[int]:
         """Return the frames that begin and end within each clip."""
         return [length // _FRAME for length in lengths]
