@@ -14,6 +14,7 @@ from crossemo.files import expanded
 from crossemo.heads import EmotionHead
 from crossemo.mix import LayerMix
 from crossemo.runs.checkpoint_files import read_checkpoint
+from crossemo.runs.origin import checkpoint_provenance, origin_of
 from crossemo.stages.checkpoints import (
     encoder_card,
     leave_out_pretrained,
@@ -22,12 +23,11 @@ from crossemo.stages.checkpoints import (
     take_new_head,
 )
 from crossemo.stages.going_on import compare_records, write_record
-from crossemo.stages.leaks import LeakGuard, checkpoint_provenance
+from crossemo.stages.leaks import LeakGuard
 from crossemo.stages.optimization import (
     parameter_groups,
     warmup_schedule,
 )
-from crossemo.stages.origin import origin_of
 from crossemo.stages.selection import trained_names
 from crossemo.stages.stage import Stage, StageError
 from crossemo.tasks import Task
