@@ -2,7 +2,8 @@
 
 from collections.abc import Mapping
 from math import isfinite
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, Self
 
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
@@ -15,6 +16,9 @@ from crossemo.errors import CrossEmoError
 from crossemo.features.hidden import as_hidden
 from crossemo.heads import EmotionHead
 from crossemo.mix import LayerMix
+from crossemo.runs.checkpointed import misfitting_setting
+from crossemo.sharing.model_facts import ModelError, ModelFacts
+from crossemo.sharing.pretrained import Pretrained, read
 from crossemo.stages.optimization import Schedule
 from crossemo.stages.stage import ClassWeights
 from crossemo.stages.staged import StagedModule
@@ -56,6 +60,7 @@ class EmotionRecognizer(StagedModule):
             run, so a checkpoint doesn't keep it.
 
     Attributes:
+        facts: What is known of a model that `from_pretrained` returned.
         test_name: What is tested, such as the stage whose best weights were loaded;
             names the scores in the logs.
         judged: By role, what the model said of the clips of the last test.
@@ -108,9 +113,44 @@ class EmotionRecognizer(StagedModule):
         self.save_hyperparameters(ignore=["allow_leak"])
         self.seed = seed
         self.test_name = "test"
+        self.facts: ModelFacts | None = None
         self.judged: dict[str, Judged] = {}
         self.evaluations: dict[str, dict[str, Any]] = {}
         self._seen = Predictions()
+
+    @classmethod
+    def from_pretrained(
+        cls, model: str | Path, revision: str | None = None, stage: str | None = None
+    ) -> Self:
+        """Return a trained model, ready to judge; nothing that lies there is run.
+
+        Args:
+            model: A folder of a run, such as `logs/x/version_0`; a checkpoint; a folder
+                that `crossemo export` wrote; or the hub id of one.
+            revision: Commit, tag or branch of a hub id.
+            stage: Stage of a run whose best weights are meant; its last by default.
+
+        Raises:
+            CrossEmoError: There is no such model, or it is damaged.
+        """
+        pretrained = read(model, revision, stage)
+        if pretrained.stored is not None:
+            module = cls.of_checkpoint(pretrained.stored)
+        else:
+            module = cls._of_folder(pretrained)
+        module.facts = pretrained.facts
+        return module.eval()
+
+    @classmethod
+    def _of_folder(cls, pretrained: Pretrained) -> Self:
+        settings = pretrained.settings()
+        if (fault := misfitting_setting(cls, settings)) is not None:
+            raise ModelError(f"{pretrained.path} can't be used: {fault}.")
+        with pretrained.no_larger():
+            module = cls(**settings)
+        pretrained.fill(module.mix, module.head)
+        module.provenance = pretrained.facts.seen | module.encoder.provenance
+        return module
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
         """Return the outputs for a batch of waveforms.

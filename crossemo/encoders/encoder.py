@@ -143,6 +143,24 @@ class SSLEncoder(nn.Module):
         rate, normalised = self.sampling_rate, self.normalised
         save_encoder(self.model, rate, normalised, self.provenance, to)
 
+    def merged(self) -> Model:
+        """Return the model without adapters, which its own weights hold instead.
+
+        Returns:
+            A copy on the CPU where there are adapters, and else the model itself.
+
+        Raises:
+            EncoderError: Its adapters are no change of its weights.
+        """
+        if self.adaptation.adapters is not None:
+            return self.adaptation.adapters.merged()
+        if self.tuning == "houlsby":
+            raise EncoderError(
+                "bottleneck adapters (houlsby) are layers of their own, which the "
+                "encoder's weights can't hold"
+            )
+        return self.model
+
     def fingerprint(self) -> str:
         """Return a digest of the encoder as it was loaded, before any training.
 

@@ -26,15 +26,19 @@ if TYPE_CHECKING:
 
 LARGEST = 3_000_000_000  # numbers of random weights; the largest published have two
 MOST_FRAMES = 2_000  # of a second; these families make 50 or 75
+_OF_RECOGNISER = "encoder.model."  # how its names begin in a recogniser's weights
 
 
-def read_model(about: "Description", weights: Path, *, dropout: bool) -> "Model":
+def read_model(
+    about: "Description", weights: Path, *, dropout: bool, bottlenecks: bool = False
+) -> "Model":
     """Read a pretrained model in float32.
 
     Args:
         about: What the small files say.
         weights: The file of the weights.
         dropout: Whether the model's own dropout is on in training mode.
+        bottlenecks: Whether the file may hold bottleneck adapters, which are left out.
 
     Raises:
         EncoderError: The weights are broken or another model's.
@@ -42,8 +46,11 @@ def read_model(about: "Description", weights: Path, *, dropout: bool) -> "Model"
     family, files = about.family, about.files
     model_class, config = family.architecture(files, dropout=dropout)
     stock = hasattr(model_class, "from_pretrained")
-    build = _build_with_transformers if stock else _build_tensor_by_tensor
-    stored = read_tensors(weights)
+    build = build_with_transformers if stock else _build_tensor_by_tensor
+    stored = _of_encoder(read_tensors(weights))
+    if bottlenecks:
+        narrow = read_bottlenecks(about, weights)
+        stored = {key: stored[key] for key in stored.keys() - narrow.keys()}
     with no_larger_than(weights.stat().st_size, files.name):
         model, report = build(model_class, config, stored)
     if stock:  # adapters name it as what they belong to
@@ -52,6 +59,17 @@ def read_model(about: "Description", weights: Path, *, dropout: bool) -> "Model"
     _refuse_other_numbers(model, stored, family.heads, weights)
     family.check(model, weights)
     return model
+
+
+def read_bottlenecks(about: "Description", weights: Path) -> dict[str, Tensor]:
+    """Return the bottleneck adapters in a file of weights, by the encoder's names.
+
+    Raises:
+        EncoderError: The file is damaged.
+    """
+    stored = _of_encoder(read_tensors(weights))
+    places = [f".{place}.adapter." for place in about.family.bottlenecks]
+    return {k: t for k, t in stored.items() if any(place in k for place in places)}
 
 
 def random_model(about: "Description", *, dropout: bool, seed: int) -> "Model":
@@ -119,12 +137,29 @@ def fingerprint(model: "Model", about: "Description", seed: int | None) -> str:
     return digest.hexdigest()
 
 
-def _build_with_transformers(
+def _of_encoder(stored: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
+    """Return the encoder's own weights by its own names, where others lie beside."""
+    inside = {
+        key.removeprefix(_OF_RECOGNISER): tensor
+        for key, tensor in stored.items()
+        if key.startswith(_OF_RECOGNISER)
+    }
+    return inside or stored
+
+
+def build_with_transformers(
     model_class: Any,  # noqa: ANN401
     config: object,
     stored: Mapping[str, Tensor],
 ) -> tuple["Model", Mapping[str, Any]]:
-    with _quiet():  # the report is judged by the caller
+    """Return a model of transformers with weights, and its report of what didn't fit.
+
+    Args:
+        model_class: The class.
+        config: Its configuration.
+        stored: The weights by the class's names.
+    """
+    with quiet():  # the report is judged by the caller
         # By itself it would look for further files in the folder and follow an index.
         model, report = model_class.from_pretrained(
             None,
@@ -200,7 +235,8 @@ def _plainly(step: "Step", hidden: Tensor, **options: Any) -> Tensor:  # noqa: A
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
+    """Silence what transformers reports and its bars."""
     from transformers.utils import logging
 
     verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()

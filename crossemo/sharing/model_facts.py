@@ -36,6 +36,7 @@ _FACTS: dict[str, Shape] = {
         "revision": (type(None), str),
         "fingerprint": str,
     },
+    "obstacle": (type(None), str),
     "labels": (type(None), str),
     "scales": {"*": {"low": _NUMBER, "high": _NUMBER, "middle": _NUMBER}},
     "window": _NUMBER,
@@ -70,6 +71,8 @@ class ModelFacts:
         crossemo: Version of crossemo that wrote it.
         form: What the weights lie in: a `checkpoint`, a folder that plain
             `transformers` reads, or one that needs `crossemo`.
+        obstacle: Why plain transformers can't hold it; None where it can, or wasn't
+            asked to.
         task: Kind of the task, `classes` or `values`.
         classes: Names of the outputs in order: of classes, or of values.
         sampling_rate: Of what the model hears, in Hz.
@@ -103,6 +106,7 @@ class ModelFacts:
     hyperparameters: Mapping[str, Any]
     encoder: Mapping[str, str | None]
     seen: Provenance = NOTHING
+    obstacle: str | None = None
     labels: str | None = None
     scales: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     window: float | None = None

@@ -1,21 +1,38 @@
 """A model from wherever it lies: a run, a checkpoint, a shared folder or the hub."""
 
 from collections.abc import Mapping
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from torch import Tensor
 
-from crossemo.encoders.sources import read_json
-from crossemo.errors import listed
+from crossemo.corpora.facts import content_digest
+from crossemo.encoders import EncoderError
+from crossemo.encoders.building import no_larger_than
+from crossemo.encoders.sources import (
+    Source,
+    at_one_commit,
+    fetch,
+    find_source,
+    read_json,
+)
+from crossemo.encoders.tensors import read_tensors
+from crossemo.errors import listed, reason_of, shortened
 from crossemo.files import expanded, from_here
+from crossemo.heads import EmotionHead
+from crossemo.mix import LayerMix
 from crossemo.runs.checkpoint_files import read_checkpoint
 from crossemo.runs.results import FILE as RESULTS
 from crossemo.sharing.model_facts import FILE, ModelError, ModelFacts
 from crossemo.sharing.run_facts import facts_of_checkpoint
+from crossemo.sharing.stock_form import read_stock
 
 CHECKPOINTS = "checkpoints"
+CONFIG, PREPROCESSOR = "config.json", "preprocessor_config.json"
+WEIGHTS, RELIABILITY = "model.safetensors", "reliability.safetensors"
+_PARTS = (CONFIG, PREPROCESSOR, WEIGHTS)
 
 
 @dataclass(frozen=True)
@@ -28,12 +45,53 @@ class Pretrained:
         weights: Tensors by the names that `EmotionRecognizer` has for them. Of a
             checkpoint, those that training has changed.
         reliability: Tensors of what is known of its reliability; None without.
+        stored: The checkpoint as it was read; None of a shared folder.
     """
 
     path: Path
     facts: ModelFacts
     weights: Mapping[str, Tensor]
     reliability: Mapping[str, Tensor] | None = None
+    stored: dict[str, Any] | None = None
+
+    def no_larger(self) -> AbstractContextManager[None]:
+        """Stop a model from being built that is far larger than its weights."""
+        size = (self.path / WEIGHTS).stat().st_size
+        return no_larger_than(size, str(self.path))
+
+    def fill(self, mix: LayerMix, head: EmotionHead) -> None:
+        """Load the weights of mix and head; an encoder reads its own.
+
+        Raises:
+            ModelError: They are of another shape.
+        """
+        for place, part in {"mix": mix, "head": head}.items():
+            names = part.state_dict()
+            weights = {
+                key: self.weights[f"{place}.{key}"]
+                for key in names
+                if f"{place}.{key}" in self.weights
+            }
+            try:
+                part.load_state_dict(weights)
+            except RuntimeError as error:
+                raise ModelError(
+                    f"The weights of {self.path} aren't those of a model as its {FILE} "
+                    "describes it: take it whole from where it was published."
+                ) from error
+
+    def settings(self) -> dict[str, Any]:
+        """Return arguments of `EmotionRecognizer` that make a model of this shape.
+
+        In a shared folder adapters are merged, except bottlenecks, and the folder is
+        the encoder's too.
+        """
+        settings = dict(self.facts.hyperparameters)
+        if self.stored is None:
+            settings["encoder"] = str(self.path)
+            if settings.get("tuning") != "houlsby":
+                settings |= {"tuning": "frozen", "peft": None}
+        return settings
 
 
 def read(
@@ -56,9 +114,11 @@ def read(
         return _of_checkpoint(_best(path, stage))
     if stage is not None:
         raise ModelError(f"{model} has no stages to choose from: leave --stage out.")
+    if path.is_dir():
+        return _of_folder(path)
     if path.is_file():
         return _of_checkpoint(path)
-    raise ModelError(f"There is no model {model}: name a folder of a run.")
+    return _of_folder(_from_hub(str(model), revision))
 
 
 def _of_checkpoint(path: Path) -> Pretrained:
@@ -71,7 +131,51 @@ def _of_checkpoint(path: Path) -> Pretrained:
     weights = {k: v for k, v in stored["state_dict"].items() if isinstance(v, Tensor)}
     facts = facts_of_checkpoint(stored, path)
     reliability: Any = stored.get("reliability")
-    return Pretrained(path, facts, weights, reliability)
+    return Pretrained(path, facts, weights, reliability, stored)
+
+
+def _of_folder(folder: Path) -> Pretrained:
+    facts = ModelFacts.read(folder)
+    with_reliability = [RELIABILITY] if RELIABILITY in facts.sums else []
+    for name in (*_PARTS, *with_reliability):
+        try:
+            digest = content_digest(folder / name)
+        except OSError as error:
+            raise ModelError(
+                f"{folder / name} can't be read: {reason_of(error)}. Take the folder "
+                "whole from where it was published."
+            ) from error
+        if digest != facts.sums.get(name):
+            raise ModelError(
+                f"{folder / name} is not as crossemo export wrote it, so nothing of "
+                f"{folder} is used: export the model again, or take it whole from "
+                "where it was published."
+            )
+    read_weights = read_stock if facts.form == "transformers" else read_tensors
+    reliability = read_tensors(folder / RELIABILITY) if with_reliability else None
+    return Pretrained(folder, facts, read_weights(folder / WEIGHTS), reliability)
+
+
+def _from_hub(name: str, revision: str | None) -> Path:
+    """Download a shared folder from the hub, as far as it isn't in the hub's cache."""
+    try:
+        source = find_source(name if revision is None else f"{name}@{revision}")
+    except EncoderError:
+        source = Source(name)
+    if source.repository is None or source.entry is not None:
+        raise ModelError(
+            f"There is no model {shortened(name)!r}: name a folder of a run, such as "
+            "logs/NAME/version_0, one that crossemo export wrote, a checkpoint, or the "
+            "hub id owner/name of a model that was shared."
+        )
+    source = at_one_commit(source)
+    paths = [fetch(source, name) for name in (FILE, *_PARTS, RELIABILITY)]
+    if paths[0] is None:
+        raise ModelError(
+            f"{name} on the hub holds no {FILE}, so crossemo export didn't write it: "
+            "name another one. crossemo judge takes models of other people."
+        )
+    return paths[0].parent
 
 
 def _best(run: Path, stage: str | None) -> Path:
