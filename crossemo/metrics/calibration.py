@@ -1,6 +1,6 @@
 """Calibration: whether probabilities are as often right as they say."""
 
-import numpy as np
+from math import exp, log
 from torch import Tensor
 
 BINS = 15
@@ -61,12 +61,12 @@ def fit_temperature(logits: Tensor, targets: Tensor) -> float:
     expected = ((1 - unknown) * true + unknown * scores.mean(1)).mean()
 
     def loss(log_temperature: float) -> float:
-        sharpness = np.exp(-log_temperature)
+        sharpness = exp(-log_temperature)
         return float((scores * sharpness).logsumexp(1).mean() - sharpness * expected)
 
-    bounds = -np.log(_REACH), np.log(_REACH)
+    bounds = -log(_REACH), log(_REACH)
     best = minimize_scalar(loss, bounds=bounds, options={"xatol": 1e-8})
-    return float(np.exp(best.x))
+    return exp(float(best.x))
 
 
 def calibrate(probabilities: Tensor, temperature: float) -> Tensor:
