@@ -63,6 +63,11 @@ def test_it_has_the_scores_of_the_run_to_the_digit(
     model = EmotionRecognizer.from_pretrained(shared)
     assert model.facts is not None
     assert model.facts.form == "transformers"
+    assert model.reliability is not None
+    stored = torch.load(finished / "checkpoints" / "target.ckpt", weights_only=True)
+    known = model.reliability.tensors()
+    assert known.keys() == stored["reliability"].keys()
+    assert all(known[name].equal(one) for name, one in stored["reliability"].items())
     scores = judged(model, ravdess)
     for row in model.facts.scores:
         headline, role = model.task.headline, row["role"]

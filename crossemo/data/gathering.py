@@ -10,7 +10,8 @@ from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 from torch import distributed as dist
 
-# `outputs` (batch, outputs), `targets`, `indices` and `counted` of a batch.
+# `outputs` (batch, outputs), `targets`, `indices` and `counted` of a batch, and the
+# `embeddings` (batch, width) that its outputs are made of.
 Prediction = dict[str, Tensor]
 Piece = TypeVar("Piece")
 

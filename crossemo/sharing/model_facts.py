@@ -91,7 +91,7 @@ class ModelFacts:
             clips stayed whole.
         roles: By role of the run, its `corpus` and `domain`, whether the last stage
             `trained` on it, and the clips of each part.
-        scores: A test each, see `crossemo.sharing.run_facts`.
+        scores: A test each, see `crossemo.sharing.checkpoint_facts`.
         origin: Which `run` and `stage` it is of, its `stages` in order, `epoch`,
             `step`, `seed`, `monitor` and `score` on validation, and `versions` of the
             libraries that numbers come from.

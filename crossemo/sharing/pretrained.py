@@ -25,8 +25,8 @@ from crossemo.heads import EmotionHead
 from crossemo.mix import LayerMix
 from crossemo.runs.checkpoint_files import read_checkpoint
 from crossemo.runs.results import FILE as RESULTS
+from crossemo.sharing.checkpoint_facts import facts_of_checkpoint
 from crossemo.sharing.model_facts import FILE, ModelError, ModelFacts
-from crossemo.sharing.run_facts import facts_of_checkpoint
 from crossemo.sharing.stock_form import read_stock
 
 CHECKPOINTS = "checkpoints"
