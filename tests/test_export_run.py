@@ -117,7 +117,8 @@ def test_plain_transformers_says_what_the_run_predicted(
     names = [example.clip.id for example in dataset.examples][:5]
     clips = [dataset[place].inputs[0].numpy() for place in range(5)]
     np.savez(tmp_path / "clips.npz", *clips)
-    command = [sys.executable, "-I", PLAINLY, shared, tmp_path / "clips.npz"]
+    command = [sys.executable, "-I", str(PLAINLY), str(shared)]
+    command.append(str(tmp_path / "clips.npz"))
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     said = json.loads(done.stdout.splitlines()[-1])[str(shared)]["alone"]
     with (finished / "predictions.csv").open() as file:

@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from errno import ENOENT
 from pathlib import Path
 from typing import Any
 
@@ -77,12 +78,20 @@ class Pretrained:
         """Load the weights of mix and head; an encoder has read its own.
 
         Raises:
+            ModelError: They aren't numbers.
             RuntimeError: They are of another shape.
         """
         for place, part in {"mix": mix, "head": head}.items():
             names = {f"{place}.{key}": key for key in part.state_dict()}
             common = names.keys() & self.weights.keys()
-            part.load_state_dict({names[one]: self.weights[one] for one in common})
+            weights = {names[one]: self.weights[one] for one in common}
+            for key, tensor in weights.items():
+                if not (tensor.is_floating_point() and tensor.isfinite().all()):
+                    raise ModelError(
+                        f"{place}.{key} in {self.path} isn't finite numbers: take the "
+                        "folder whole from where it was published."
+                    )
+            part.load_state_dict(weights)
 
     def settings(self) -> dict[str, Any]:
         """Return arguments of `EmotionRecognizer` that make a model of this shape.
@@ -143,6 +152,8 @@ def _of_folder(folder: Path) -> Pretrained:
     with_reliability = [RELIABILITY] if RELIABILITY in facts.sums else []
     for name in (*_PARTS, *with_reliability):
         try:
+            if not (folder / name).is_file():  # a pipe would be waited for
+                raise FileNotFoundError(ENOENT, "it is no file")
             digest = content_digest(folder / name)
         except OSError as error:
             raise ModelError(

@@ -116,7 +116,8 @@ def plain(trips: dict[str, Trip]) -> dict[str, dict[str, Any]]:
     stock = {n: t.folder for n, t in trips.items() if t.facts.form == "transformers"}
     file = next(iter(stock.values())).parent / "clips.npz"
     np.savez(file, *clips())
-    command = [sys.executable, "-I", PLAINLY, *map(str, stock.values()), file]
+    command = [sys.executable, "-I", str(PLAINLY), *map(str, stock.values())]
+    command.append(str(file))
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     said = json.loads(done.stdout.splitlines()[-1])
     return {name: said[str(folder)] for name, folder in stock.items()}
