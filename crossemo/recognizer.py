@@ -19,8 +19,8 @@ from crossemo.mix import LayerMix
 from crossemo.runs.checkpointed import misfitting_setting
 from crossemo.sharing.hearing import Heard, learn_reliability, reliability_scores
 from crossemo.sharing.model_facts import ModelError, ModelFacts
-from crossemo.sharing.pretrained import Pretrained, read
-from crossemo.sharing.reliability import Reliability
+from crossemo.sharing.pretrained import read
+from crossemo.sharing.rebuilding import rebuild, settings_of
 from crossemo.stages.optimization import Schedule
 from crossemo.stages.stage import ClassWeights
 from crossemo.stages.staged import StagedModule
@@ -137,23 +137,13 @@ class EmotionRecognizer(StagedModule):
         """
         pretrained = read(model, revision, stage)
         if pretrained.stored is not None:
-            module = cls.of_checkpoint(pretrained.stored)
+            module = cls.of_checkpoint(pretrained.stored).eval()
         else:
-            module = cls._of_folder(pretrained)
+            settings = settings_of(pretrained)
+            if (fault := misfitting_setting(cls, settings)) is not None:
+                raise ModelError(f"{pretrained.path} can't be used: {fault}.")
+            module = rebuild(cls, settings, pretrained)
         module.facts = pretrained.facts
-        return module.eval()
-
-    @classmethod
-    def _of_folder(cls, pretrained: Pretrained) -> Self:
-        settings = pretrained.settings()
-        if (fault := misfitting_setting(cls, settings)) is not None:
-            raise ModelError(f"{pretrained.path} can't be used: {fault}.")
-        with pretrained.described():
-            module = cls(**settings)
-            pretrained.fill(module.mix, module.head)
-        module.provenance = pretrained.facts.seen | module.encoder.provenance
-        if pretrained.reliability is not None:
-            module.reliability = Reliability.of(pretrained.reliability)
         return module
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> Tensor:

@@ -171,13 +171,12 @@ class ModelFacts:
         except LeakError as error:
             raise ModelError(str(error)) from error
         known = {one.name: content[one.name] for one in fields(cls)}
-        settings = dict(content["hyperparameters"])
-        settings["classes"] = tuple(settings.get("classes") or ())
+        classes = tuple(content["classes"])
         return cls(
             **known
             | {
-                "classes": tuple(content["classes"]),
-                "hyperparameters": settings,
+                "classes": classes,
+                "hyperparameters": content["hyperparameters"] | {"classes": classes},
                 "scores": tuple(content["scores"]),
                 "seen": seen,
             }

@@ -71,7 +71,8 @@ def change_fact(rng: Generator, place: Path) -> None:
     """Put an odd value to any place in crossemo.yaml."""
     try:
         content = yaml.safe_load((place / FILE).read_text())
-        owner, key = content, ""
+        owner: Any = content
+        key: Any = None
         while True:
             names = list(owner) if isinstance(owner, dict) else list(range(len(owner)))
             key = names[rng.integers(len(names))]
