@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from crossemo.data.provenance import NOTHING, Provenance
 from crossemo.encoders.catalogue import EncoderError, EncoderFacts
-from crossemo.encoders.families.base import Family, Model, Step
+from crossemo.encoders.families.base import EncoderFiles, Family, Model, Step
 from crossemo.encoders.masking import normalise, valid_mask
 from crossemo.encoders.saving import record_in_config, save_encoder
 from crossemo.encoders.tuning.adaptation import Adaptation, Tuning
@@ -45,7 +45,7 @@ class SSLEncoder(nn.Module):
     Args:
         model: The model without a head.
         family: What kind of encoder it is.
-        name: Name that it was loaded by.
+        files: The small files that describe it, with the name that it was loaded by.
         facts: Sampling rate and shortest clip.
         normalised: Whether each clip is brought to zero mean and unit variance first.
         fingerprint: What `fingerprint` returns.
@@ -62,7 +62,7 @@ class SSLEncoder(nn.Module):
         model: Model,
         family: Family,
         *,
-        name: str,
+        files: EncoderFiles,
         facts: EncoderFacts,
         normalised: bool,
         fingerprint: str,
@@ -74,7 +74,7 @@ class SSLEncoder(nn.Module):
         super().__init__()
         self.model = model
         self.family = family
-        self.name = name
+        self.files, self.name = files, files.name
         self.sampling_rate = facts.sampling_rate
         self.min_samples = facts.min_samples
         self.num_states = len(family.blocks(model)) + 1

@@ -125,7 +125,7 @@ def _adapted(
     return SSLEncoder(
         model,
         about.family,
-        name=name,
+        files=about.files,
         facts=about.facts,
         normalised=about.normalise,
         fingerprint=digest,

@@ -17,7 +17,7 @@ from torch import Tensor
 from crossemo.encoders.building import no_larger_than
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.sources import WEIGHTS
-from crossemo.encoders.tensors import read_tensors
+from crossemo.encoders.tensors import read_encoder
 from crossemo.errors import listed
 
 if TYPE_CHECKING:
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 LARGEST = 3_000_000_000  # numbers of random weights; the largest published have two
 MOST_FRAMES = 2_000  # of a second; these families make 50 or 75
-_OF_RECOGNISER = "encoder.model."  # how its names begin in a recogniser's weights
 
 
 def read_model(
@@ -47,7 +46,7 @@ def read_model(
     model_class, config = family.architecture(files, dropout=dropout)
     stock = hasattr(model_class, "from_pretrained")
     build = build_with_transformers if stock else _build_tensor_by_tensor
-    stored = _of_encoder(read_tensors(weights))
+    stored = read_encoder(weights)
     if bottlenecks:
         narrow = read_bottlenecks(about, weights)
         stored = {key: stored[key] for key in stored.keys() - narrow.keys()}
@@ -67,7 +66,7 @@ def read_bottlenecks(about: "Description", weights: Path) -> dict[str, Tensor]:
     Raises:
         EncoderError: The file is damaged.
     """
-    stored = _of_encoder(read_tensors(weights))
+    stored = read_encoder(weights)
     places = [f".{place}.adapter." for place in about.family.bottlenecks]
     return {k: t for k, t in stored.items() if any(place in k for place in places)}
 
@@ -135,16 +134,6 @@ def fingerprint(model: "Model", about: "Description", seed: int | None) -> str:
         if seed is None:
             digest.update(tensor.contiguous().numpy().data)
     return digest.hexdigest()
-
-
-def _of_encoder(stored: Mapping[str, Tensor]) -> Mapping[str, Tensor]:
-    """Return the encoder's own weights by its own names, where others lie beside."""
-    inside = {
-        key.removeprefix(_OF_RECOGNISER): tensor
-        for key, tensor in stored.items()
-        if key.startswith(_OF_RECOGNISER)
-    }
-    return inside or stored
 
 
 def build_with_transformers(

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from crossemo.cache import new_folder
 from crossemo.corpora.facts import content_digest
-from crossemo.encoders import EncoderError, SSLEncoder, write_provenance
+from crossemo.encoders import SSLEncoder, write_provenance
 from crossemo.encoders.sources import read_json
 from crossemo.encoders.weights import quiet
 from crossemo.errors import reason_of
@@ -123,12 +123,11 @@ def _write_weights(parts: Parts, facts: ModelFacts, folder: Path) -> ModelFacts:
         problem = "regression" if facts.task == "values" else _CLASSES
         try:
             write_stock(encoder, mix, head, facts.classes, problem, folder)
-        except EncoderError as error:
-            reason = str(error)
-        else:
             if _alike(stock_outputs(folder, noise), expected):
                 return replace(facts, form="transformers")
             reason = "transformers computes something else of the same weights"
+        except Exception as error:  # of whatever kind a class raises that isn't ours
+            reason = f"transformers can't hold it ({reason_of(error)})"
     settings = {name: facts.hyperparameters[name] for name in _SETTINGS}
     narrow = encoder.tuning == "houlsby"
     settings |= {

@@ -1,6 +1,5 @@
 """A recogniser in the form of huggingface_hub's PyTorchModelHubMixin."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,10 +8,10 @@ from huggingface_hub import PyTorchModelHubMixin
 from huggingface_hub.constants import CONFIG_NAME, SAFETENSORS_SINGLE_FILE
 from torch import Tensor, nn
 
-from crossemo.encoders import EncoderError, SSLEncoder
+from crossemo.encoders import SSLEncoder
 from crossemo.encoders.families.base import EncoderFiles
 from crossemo.encoders.loading import encoder_of_files
-from crossemo.encoders.sources import ENCODER_FIELD, read_json
+from crossemo.encoders.sources import ENCODER_FIELD, PROVENANCE_FIELD, read_json
 from crossemo.encoders.tensors import read_tensors
 from crossemo.heads import EmotionHead
 from crossemo.mix import LayerMix
@@ -80,14 +79,14 @@ def write_own(
         folder: Where to.
 
     Raises:
-        EncoderError: The adapters can't be merged, or the encoder is no model of
-            transformers, whose configuration would be known.
+        EncoderError: The adapters can't be merged.
         OSError: The folder can't be written or the disk is full.
     """
     model = encoder.model if settings["tuning"] == "houlsby" else encoder.merged()
-    if not hasattr(model, "config"):
-        raise EncoderError(f"{encoder.name} has no code to save its configuration.")
-    config = json.loads(model.config.to_json_string(use_diff=False))
+    config = {"model_type": encoder.family.model_types[0], **encoder.files.config}
+    config.pop("_name_or_path", None)  # a folder of another machine
+    if encoder.provenance:
+        config[PROVENANCE_FIELD] = encoder.provenance.plain()
     parts = {"encoder.model": model, "mix": mix, "head": head}
     state = {
         f"{place}.{key}": value.detach().cpu().float()

@@ -39,7 +39,7 @@ def facts_of_checkpoint(stored: Mapping[str, Any], path: Path) -> ModelFacts:
     origin = origin_of(stored)
     stage = origin["stage"]
     tests = results.get("stages", {})
-    test = next(
+    test: Mapping[str, Any] = next(
         (one for one in tests.values() if one.get("checkpoint") == path.name), {}
     )
     roles = _roles(results, test)

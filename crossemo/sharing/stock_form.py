@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from crossemo.encoders import EncoderError, SSLEncoder
-from crossemo.encoders.tensors import read_tensors
+from crossemo.encoders.tensors import OF_RECOGNISER, read_tensors
 from crossemo.encoders.weights import build_with_transformers, quiet
 from crossemo.heads import EmotionHead, MeanPooling
 from crossemo.mix import LayerMix
@@ -29,7 +29,6 @@ _NAMES = {
     "classifier.weight": "head.classifier.weight",
     "classifier.bias": "head.classifier.bias",
 }
-_ENCODER = "encoder.model."
 
 
 def obstacle(encoder: SSLEncoder, mix: LayerMix, head: EmotionHead) -> str | None:
@@ -120,7 +119,7 @@ def read_stock(weights: Path) -> dict[str, Tensor]:
     """
     stored = read_tensors(weights)
     return {
-        _NAMES.get(key, f"{_ENCODER}{key.partition('.')[2]}"): tensor
+        _NAMES.get(key, f"{OF_RECOGNISER}{key.partition('.')[2]}"): tensor
         for key, tensor in stored.items()
     }
 
