@@ -146,9 +146,9 @@ class EmotionRecognizer(StagedModule):
         settings = pretrained.settings()
         if (fault := misfitting_setting(cls, settings)) is not None:
             raise ModelError(f"{pretrained.path} can't be used: {fault}.")
-        with pretrained.no_larger():
+        with pretrained.described():
             module = cls(**settings)
-        pretrained.fill(module.mix, module.head)
+            pretrained.fill(module.mix, module.head)
         module.provenance = pretrained.facts.seen | module.encoder.provenance
         return module
 

@@ -12,11 +12,10 @@ from crossemo.errors import CrossEmoError, reason_of, shortened
 from crossemo.files import expanded, from_here
 from crossemo.report.report_files import PAGE, write_report
 from crossemo.report.study_page import Report
-from crossemo.report.study_rows import averaged
 from crossemo.report.study_sections import sections_of, terminal_tables
 from crossemo.report.tables import show
 from crossemo.runs.folder import claim_version, folder_of_runs
-from crossemo.studies.explanation import explain
+from crossemo.studies.explanation import explanation_of
 from crossemo.studies.findings import Findings, findings_of
 from crossemo.studies.methods import methods_of_records
 from crossemo.studies.run_configs import configs_of, records_of
@@ -97,8 +96,7 @@ def _frames(findings: Findings) -> dict[str, DataFrame]:
     tables = {one.name: getattr(findings, one.name) for one in fields(findings)}
     frames = {name: t for name, t in tables.items() if isinstance(t, DataFrame)}
     if len(findings.distances) and "true" in findings.predictions:  # of classes
-        runs = averaged(findings.runs, findings.exclusions)
-        explained = explain(findings.distances, findings.predictions, runs)
+        explained = explanation_of(findings)
         frames |= {f"explanation_{name}": t for name, t in explained._asdict().items()}
     return frames
 

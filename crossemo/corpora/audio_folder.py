@@ -42,4 +42,6 @@ def folder_rows(
 
 
 def _below(path: Path, root: Path) -> str:
-    return Path(os.path.relpath(path, root)).as_posix()
+    """Return a path below the root, which `datasets` may have followed as a link."""
+    base = root if path.is_relative_to(root) else os.path.realpath(root)
+    return Path(os.path.relpath(path, base)).as_posix()

@@ -109,16 +109,18 @@ def target_place(rows: DataFrame) -> str:
 
 
 def averaged(rows: DataFrame, exclusions: DataFrame) -> DataFrame:
-    """Return rows of runs that may be averaged, or that repeat others.
+    """Return rows of runs whose distances may be averaged, whatever their folds.
 
     Of runs that only differ in what they measure besides, all but one count as repeated
-    where it is about scores, and may be the one with the distances.
+    where it is about scores, and may be the one with the distances. Those of one fold
+    may be there for their distances alone.
 
     Args:
         rows: Any table with `run`.
         exclusions: `run`, and the `reason` why its scores are left out.
     """
-    others = exclusions[~exclusions["reason"].str.startswith("repeated")]
+    of_scores = exclusions["reason"].str.startswith(("repeated", "incomplete"))
+    others = exclusions[~of_scores]
     return rows[~rows["run"].isin(others["run"])]
 
 

@@ -159,6 +159,7 @@ def _write_adapter(encoder: SSLEncoder, facts: ModelFacts, folder: Path) -> None
         facts.encoder["repository"] or facts.encoder["name"]
     )
     config["revision"] = facts.encoder["revision"]
+    (folder / "README.md").unlink(missing_ok=True)  # peft's, without a word of its own
     path.write_text(json.dumps(config, indent=2) + "\n", encoding="utf-8")
     write_provenance(folder, encoder.provenance)
 

@@ -1,7 +1,7 @@
 """A model from wherever it lies: a run, a checkpoint, a shared folder or the hub."""
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -54,31 +54,35 @@ class Pretrained:
     reliability: Mapping[str, Tensor] | None = None
     stored: dict[str, Any] | None = None
 
-    def no_larger(self) -> AbstractContextManager[None]:
-        """Stop a model from being built that is far larger than its weights."""
-        size = (self.path / WEIGHTS).stat().st_size
-        return no_larger_than(size, str(self.path))
+    @contextmanager
+    def described(self) -> Iterator[None]:
+        """Refuse to build, or to fill, another model than the one that lies here.
 
-    def fill(self, mix: LayerMix, head: EmotionHead) -> None:
-        """Load the weights of mix and head; an encoder reads its own.
+        One far larger than its weights is stopped before it takes memory.
 
         Raises:
-            ModelError: They are of another shape.
+            ModelError: It is another one.
+        """
+        size = (self.path / WEIGHTS).stat().st_size
+        try:
+            with no_larger_than(size, str(self.path)):
+                yield
+        except (MemoryError, RuntimeError) as error:
+            raise ModelError(
+                f"The weights in {self.path} aren't those of a model as its {FILE} "
+                "describes it: take it whole from where it was published."
+            ) from error
+
+    def fill(self, mix: LayerMix, head: EmotionHead) -> None:
+        """Load the weights of mix and head; an encoder has read its own.
+
+        Raises:
+            RuntimeError: They are of another shape.
         """
         for place, part in {"mix": mix, "head": head}.items():
-            names = part.state_dict()
-            weights = {
-                key: self.weights[f"{place}.{key}"]
-                for key in names
-                if f"{place}.{key}" in self.weights
-            }
-            try:
-                part.load_state_dict(weights)
-            except RuntimeError as error:
-                raise ModelError(
-                    f"The weights of {self.path} aren't those of a model as its {FILE} "
-                    "describes it: take it whole from where it was published."
-                ) from error
+            names = {f"{place}.{key}": key for key in part.state_dict()}
+            common = names.keys() & self.weights.keys()
+            part.load_state_dict({names[one]: self.weights[one] for one in common})
 
     def settings(self) -> dict[str, Any]:
         """Return arguments of `EmotionRecognizer` that make a model of this shape.

@@ -6,6 +6,7 @@ layer alone is a sum with all weight on it: what `last_hidden_state` names stand
 another norm in some models.
 """
 
+import warnings
 from collections.abc import Sequence
 from copy import deepcopy
 from pathlib import Path
@@ -106,7 +107,8 @@ def stock_outputs(folder: Path, waveform: Tensor) -> Tensor:
     extractor = AutoFeatureExtractor.from_pretrained(folder)
     rate = extractor.sampling_rate
     inputs = extractor(waveform.numpy(), sampling_rate=rate, return_tensors="pt")
-    with torch.no_grad():
+    with torch.no_grad(), warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of WavLM's masks
         logits: Tensor = model(**inputs).logits[0]
     return logits
 

@@ -19,14 +19,16 @@ def comparable(
 
     A run counts once, the newest of those with all settings alike. The runs of one
     study and fold have the same clips in the same parts, no clip is tested in two
-    folds, all runs of a condition have the same weights of the encoder, and each of
-    its seeds the same folds. Of runs that differ, those count that most agree with.
+    folds, all runs of a condition have the same weights of the encoder, each of its
+    seeds the same folds, and all conditions of a direction the same folds. Of runs
+    that differ, those count that most agree with; of folds, the more count.
 
     Args:
         runs: Runs of stages.
     """
     reasons: Reasons = {}
-    for rule in (_once, _same_clips, _disjoint_folds, _same_weights, _same_folds):
+    rules = (_once, _same_clips, _disjoint_folds, _same_weights, _same_folds)
+    for rule in (*rules, _half_of_folds):
         reasons |= rule([run for run in runs if run.name not in reasons])
     return [run for run in runs if run.name not in reasons], reasons
 
@@ -103,6 +105,22 @@ def _same_folds(runs: Sequence[RecordedRun]) -> Reasons:
                     f"incomplete: seed {run.seed} {what}, so it is not averaged with "
                     "the seeds that have all"
                 )
+    return reasons
+
+
+def _half_of_folds(runs: Sequence[RecordedRun]) -> Reasons:
+    reasons: Reasons = {}
+    for some in _grouped(runs, _study):
+        conditions = _grouped(some, lambda r: r.facts.condition)
+        folds = [{run.fold for run in one} for one in conditions]
+        most = max(map(len, folds))
+        for one, few in zip(conditions, folds, strict=True):
+            if 2 * len(few) < most:
+                reason = (
+                    f"incomplete: its settings have fold {listed(sorted(few))} only, "
+                    f"others of this study {most} folds, so it is not set beside them"
+                )
+                reasons |= {run.name: reason for run in one}
     return reasons
 
 

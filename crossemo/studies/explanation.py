@@ -9,7 +9,7 @@ import torch
 
 from crossemo.metrics.multiple_tests import benjamini_hochberg
 from crossemo.metrics.rank_correlation import RankCorrelation
-from crossemo.report.study_rows import plain
+from crossemo.report.study_rows import averaged, plain
 from crossemo.studies.emotion_pairs import EmotionPairs
 from crossemo.studies.findings import Findings
 from crossemo.studies.gains import clip_gains, same_emotion
@@ -51,9 +51,10 @@ def explanation_of(findings: Findings, estimator: str = ESTIMATOR) -> Explanatio
         findings: What many runs say together.
         estimator: Of the distances.
     """
-    others = findings.exclusions["run"]
-    counted = findings.runs[~findings.runs["run"].isin(others)]
-    return explain(findings.distances, findings.predictions, counted, estimator)
+    predictions, exclusions = findings.predictions, findings.exclusions
+    scored = predictions[~predictions["run"].isin(exclusions["run"])]
+    runs = averaged(findings.runs, exclusions)
+    return explain(findings.distances, scored, runs, estimator)
 
 
 def explain(

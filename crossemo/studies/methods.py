@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from crossemo.studies.analysis_methods import (
@@ -75,16 +75,35 @@ def methods_of_records(
     """Return the methods of a study, as far as its runs recorded them.
 
     What is the same in all runs is said once, and where they differ what with. What
-    they didn't record isn't said.
+    they didn't record isn't said; runs that recorded it in another form, such as those
+    of another version, are left out and counted.
 
     Args:
         records: What each run recorded of itself.
         paired: Whether folds were pooled and stages tested against one another over
             all of them.
     """
+    sound = [one for one in records if _is_sound(one)]
+    methods = _methods(sound, paired)
+    if others := len(records) - len(sound):
+        note = f"**Left out.** {counted(others, 'run')} of another form or version."
+        return replace(methods, text=f"{methods.text}\n\n{note}".strip())
+    return methods
+
+
+def _is_sound(record: RunRecord) -> bool:
+    """Return whether all that is said of a run alone can be said."""
+    try:
+        _methods([record], paired=True)
+    except (LookupError, TypeError, AttributeError, ValueError):
+        return False
+    return True
+
+
+def _methods(records: Sequence[RunRecord], paired: bool) -> Methods:
     runs = [one for one in records if one.analysis != "comparison"]
     parts = {name: list(of(runs)) for name, of in _PARTS.items()} if runs else {}
-    if paired:
+    if paired and runs:
         parts["Scores"] += pooled_sentences()
     parts["Software"] = list(_software(records))
     text = "\n\n".join(

@@ -1,11 +1,11 @@
 """Runs as they were recorded: their facts and tables, read and checked."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crossemo.stages.stage import Stage
+from crossemo.stages.stage import Stage, StageError
 from crossemo.studies.run_facts import RunFacts, kind_of, run_facts
 from crossemo.studies.run_files import (
     ForeignRunError,
@@ -109,9 +109,9 @@ def read_run(place: RunFolder) -> RecordedRun:
         tested = _tested(results)
         if stages and facts.task is None:
             raise ForeignRunError("results.json names no classes and no values")
-    except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
-        if isinstance(error, RunFileError):
-            raise
+    except RunFileError:
+        raise
+    except (LookupError, TypeError, AttributeError, ValueError, StageError) as error:
         raise ForeignRunError(
             f"results.json is of another version, or none of crossemo's: {error!r}"
         ) from error
@@ -141,7 +141,7 @@ def _stages(
     stages = {}
     for name, test in results["stages"].items():
         given = test["settings"]
-        plan = Stage(data=list(given["data"]), start_from=str(given["start_from"]))
+        plan = Stage(**{one.name: given[one.name] for one in fields(Stage)})
         shares = tuple(map(float, test.get("layer_weights") or ()))
         stages[name] = RecordedStage(plan, shares, str(test.get("leak", "")))
     return stages

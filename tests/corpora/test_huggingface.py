@@ -132,6 +132,11 @@ def test_a_folder_of_audio_is_read_by_its_metadata_or_its_folders(
         ("meta/train/trainhappy.wav", ("meta/artist/B",), "happy", "train"),
         ("meta/test/testsad.wav", ("meta/artist/C",), "sad", "test"),
     ]
+    (tmp_path / "links").mkdir()
+    link = tmp_path / "links" / "meta"
+    link.symlink_to(meta, target_is_directory=True)
+    linked = HuggingFace(str(link), "music").clips()
+    assert [clip.id for clip in linked] == [clip.id for clip in clips]
 
 
 def test_what_is_no_data_is_one_sentence(tmp_path: Path) -> None:

@@ -153,9 +153,10 @@ def test_what_bears_one_name_is_told_apart_only_where_it_meets() -> None:
 
 def test_runs_that_repeat_others_may_have_the_distances() -> None:
     reasons = {"a": "repeated: b, which is newer", "c": "incomparable: other clips"}
+    reasons["d"] = "incomplete: its settings have fold 0 only"
     exclusions = DataFrame(list(reasons.items()), columns=["run", "reason"])
-    rows = averaged(DataFrame({"run": ["a", "b", "c"]}), exclusions)
-    assert rows["run"].tolist() == ["a", "b"]
+    rows = averaged(DataFrame({"run": ["a", "b", "c", "d"]}), exclusions)
+    assert rows["run"].tolist() == ["a", "b", "d"]
 
 
 def test_a_study_without_any_of_it_has_no_exhibits() -> None:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,7 @@ import yaml
 
 from crossemo.files import write_csv
 from crossemo.runs.results import write_results
+from crossemo.stages.stage import Stage
 from crossemo.tasks.classes import Classes
 from crossemo.tasks.values import Values
 
@@ -20,6 +21,10 @@ GAIN = {
     "target_only": {"data": ["target"], "start_from": "best"},
     "source": {"data": ["source"], "start_from": "scratch"},
     "target": {"data": ["target"], "start_from": "best"},
+}
+SETTINGS: dict[str, Any] = {
+    **{"max_epochs": 3, "batch_size": 8, "lr": 1e-3, "encoder_lr": 1e-4},
+    **{"warmup": 0.1, "schedule": "cosine", "class_weights": "balanced"},
 }
 CORPORA = {"source": ("talk",), "target": ("song",)}
 
@@ -76,7 +81,7 @@ def write_run(folder: Path, run: MadeUp) -> Path:
         tests[stage] = {
             "checkpoint": f"{stage}.ckpt",
             "stage": stage,
-            "settings": settings,
+            "settings": asdict(Stage(**{**SETTINGS, **settings})),
             "layer_weights": [0.25, 0.75],
             "scores": scores,
         }

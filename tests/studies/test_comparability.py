@@ -131,6 +131,22 @@ def test_a_seed_without_all_folds_is_not_averaged_with_the_others(
     assert set(found.folds["seeds"]) == {2}
 
 
+def test_settings_of_few_folds_are_not_set_beside_those_of_all(tmp_path: Path) -> None:
+    write_folds(tmp_path / "all", MadeUp())
+    for fold in range(2):
+        half = MadeUp(fold=fold, settings={"model.lr": 0.1})
+        write_run(tmp_path / "half" / f"version_{fold}", half)
+    write_run(
+        tmp_path / "one" / "version_0", MadeUp(fold=1, settings={"model.lr": 0.2})
+    )
+    found = findings_of([tmp_path])
+    assert set(found.folds["folds"]) == {2, 4}
+    assert reasons(found) == {
+        "one/version_0": "incomplete: its settings have fold 1 only, others of "
+        "this study 4 folds, so it is not set beside them"
+    }
+
+
 def test_the_newest_of_runs_that_are_alike_counts(tmp_path: Path) -> None:
     write_folds(tmp_path, MadeUp())
     newer = write_run(tmp_path / "version_9", MadeUp(fold=1, skill={"target": 1.0}))

@@ -242,5 +242,11 @@ def test_runs_that_compare_with_none_are_left_out() -> None:
     findings = SimpleNamespace(
         distances=distances, predictions=predictions, runs=runs, exclusions=others
     )
-    tests = explanation_of(cast("Findings", findings)).tests
+    tests, points = explanation_of(cast("Findings", findings))
     assert set(tests["folds"]) == {5}
+    # Such a run's distances count, and its gains do not.
+    findings.exclusions = others.assign(reason="incomplete: its seed lacks a fold")
+    tests, again = explanation_of(cast("Findings", findings))
+    assert set(tests["folds"]) == {5}
+    assert (again["gain"] == points["gain"]).all()
+    assert (again["distance"] != points["distance"]).any()

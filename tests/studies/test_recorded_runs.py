@@ -10,7 +10,9 @@ from typing import Any
 import pytest
 
 from crossemo.studies.findings import findings_of
+from crossemo.studies.methods import methods_of_records
 from crossemo.studies.recorded_runs import read_run
+from crossemo.studies.run_configs import records_of
 from crossemo.studies.run_files import RunFileError, UnfinishedRunError
 from crossemo.studies.run_folders import RunFolder
 from tests.studies.made_up_runs import GAIN, MadeUp, write_run
@@ -89,7 +91,10 @@ def test_no_value_of_results_json_is_trusted(tmp_path: Path) -> None:
     path = folder / "results.json"
     content = json.loads(path.read_text())
     content["stages"]["target"]["scores"]["target"] = {"n": 16}
-    refused = 0
+    path.write_text(json.dumps(content))
+    of_all = methods_of_records(list(records_of(findings_of([folder]).runs)))
+    assert "Left out" not in of_all.text
+    refused, left_out = 0, 0
     for number, one in enumerate(altered(content)):
         path.write_text(json.dumps(one))
         try:
@@ -98,9 +103,12 @@ def test_no_value_of_results_json_is_trusted(tmp_path: Path) -> None:
             refused += 1
             continue
         found = findings_of([folder])  # raises nothing
+        methods = methods_of_records(list(records_of(found.runs)))  # nor does this
+        left_out += "Left out" in methods.text
         assert found.runs["state"].item() == "done", number
         assert len(found.folds), number
     assert refused > 70
+    assert left_out > 10
     for key in NEEDED:
         path.write_text(json.dumps({k: v for k, v in content.items() if k != key}))
         assert len(findings_of([folder]).exclusions) == 1, key
