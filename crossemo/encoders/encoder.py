@@ -228,8 +228,10 @@ class SSLEncoder(nn.Module):
         Raises:
             EncoderError: A clip is too short for one frame, or longer than its row.
         """
-        counts = lengths.tolist()
-        self._check(counts, waveforms.shape[1])
+        counts: Any = lengths
+        if not torch.compiler.is_exporting():
+            counts = lengths.tolist()
+            self._check(counts, waveforms.shape[1])
         if not self._frozen:
             return self._encode(waveforms, counts)
         with torch.no_grad():

@@ -34,13 +34,10 @@ def corpus_citation(name: str) -> str:
     Returns:
         Empty where there is none: for the demo and for data of one's own.
     """
-    from crossemo.corpora import corpus_classes  # and the audio libraries
+    from crossemo.corpora import class_of  # and the audio libraries
 
-    for label, kind in corpus_classes().items():
-        stem = getattr(kind, "name", label.lower())
-        if kind.citation and f"{name}-".startswith(f"{stem}-"):
-            return cleandoc(kind.citation)
-    return ""
+    kind = class_of(name)
+    return cleandoc(kind.citation) if kind is not None else ""
 
 
 def encoder_citation(name: str) -> str:
