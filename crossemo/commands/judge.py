@@ -88,13 +88,9 @@ def judge_model(
     for sentence in _warnings(candidate, mapped):
         logger.warning(sentence)
     data.prepare_data()
-    number = data.settings["fold"] if isinstance(fold, int | str) else None
-    folds = judged_folds(
-        candidate,
-        data,
-        "all" if fold == ALL else number,
-        allow_leak=settings.allow_leak,
-    )
+    number = None if fold is None else data.settings["fold"]
+    wanted = "all" if fold == ALL else number
+    folds = judged_folds(candidate, data, wanted, allow_leak=settings.allow_leak)
     runs, folders = [], []
     for one in folds:
         run = JudgedRun(candidate, mapped, one, judge(candidate, mapped, one.data))

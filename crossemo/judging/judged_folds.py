@@ -64,7 +64,7 @@ def judged_folds(
         LeakError: The weights have seen the test clips.
         SplitError: There is no such fold.
     """
-    numbers = data.fold_numbers() if fold in (None, "all") else ()
+    numbers = [fold] if isinstance(fold, int) else data.fold_numbers()
     every = [data.at_fold(number) for number in numbers] or [data]
     folds = [_of(candidate, one) for one in every]
     leaking = [one for one in folds if one.seen]

@@ -1,5 +1,7 @@
 """Recognisers of crossemo: of a run, a checkpoint, a shared folder or the hub."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any, ClassVar
 
 from torch import Tensor
@@ -33,7 +35,7 @@ class TrainedRecogniser(Candidate):
             module,
             module.classes,
             facts,
-            _repositories(encoder.name),
+            tuple(_repositories(module)),
             module.provenance,
         )
 
@@ -61,10 +63,10 @@ class TrainedRecogniser(Candidate):
         }
 
 
-def _repositories(encoder: str) -> tuple[str, ...]:
-    """Return the repository of an encoder; none of a folder that has gone since."""
-    try:
-        source = find_source(encoder)
-    except EncoderError:
-        return ()
-    return (source.repository,) if source.repository else ()
+def _repositories(module: EmotionRecognizer) -> Iterator[str]:
+    """Yield the repository of the encoder; none of a folder that has gone since."""
+    if module.facts and (repository := module.facts.encoder.get("repository")):
+        yield repository
+    with suppress(EncoderError):
+        if repository := find_source(module.encoder.name).repository:
+            yield repository
