@@ -4,7 +4,7 @@ import logging
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, Literal
 
 import torch
 import yaml
@@ -79,7 +79,8 @@ def judge_model(
     home, device = _home(settings), device_named(settings.device)
     candidate = open_candidate(settings.model)
     candidate.module.to(device)
-    settings.data.init_args.update(Namespace(**candidate.facts._asdict()))
+    for fact, value in candidate.facts._asdict().items():
+        settings.data.init_args[fact] = value
     data: EmotionDataModule = parser.instantiate_classes(settings).data
     scale = _scale(candidate, settings.scale)
     mapped = map_outputs(
@@ -88,8 +89,9 @@ def judge_model(
     for sentence in _warnings(candidate, mapped):
         logger.warning(sentence)
     data.prepare_data()
-    number = None if fold is None else data.settings["fold"]
-    wanted = "all" if fold == ALL else number
+    wanted: int | Literal["all"] | None = None if fold is None else "all"
+    if fold not in (None, ALL):
+        wanted = int(data.settings["fold"])
     folds = judged_folds(candidate, data, wanted, allow_leak=settings.allow_leak)
     runs, folders = [], []
     for one in folds:
@@ -158,7 +160,10 @@ def _scale(candidate: Candidate, ends: Sequence[float] | None) -> Scale | None:
     """Return the scale of a model's values, as far as it is known."""
     if candidate.relative:
         return Scale(-1, 1, 0)
-    return None if ends is None else Scale(*ends, sum(ends) / 2)
+    if ends is None:
+        return None
+    low, high = ends
+    return Scale(low, high, (low + high) / 2)
 
 
 def _warnings(candidate: Candidate, mapped: OutputMap) -> Iterator[str]:

@@ -10,7 +10,6 @@ from math import ceil
 from pathlib import Path
 from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
@@ -81,9 +80,8 @@ class AudioClassifier(Candidate):
         """Return its outputs; of what is longer than it hears at once, their mean."""
         length = batch.inputs.shape[1]
         pieces = ceil(length / self._longest) if self._longest else 1
-        return torch.stack(
-            [self._outputs(rows) for rows in np.array_split(batch.inputs, pieces, 1)]
-        ).mean(0)
+        stretches = batch.inputs.tensor_split(pieces, 1)
+        return torch.stack([self._outputs(rows) for rows in stretches]).mean(0)
 
     def describe(self) -> dict[str, Any]:
         """Return its class and where it was read."""
@@ -125,7 +123,7 @@ def read_classifier(source: Source) -> AudioClassifier:
                 f"{source.name} holds no weights: it needs {' or '.join(WEIGHTS)}."
             )
         extractor = _extractor(source, preprocessor)
-        rate = getattr(extractor, "sampling_rate", None)
+        rate: Any = getattr(extractor, "sampling_rate", None)
         if rate not in RATES:
             raise EncoderError(
                 f"{source.name} would take sound at {rate} Hz: its "

@@ -29,6 +29,7 @@ class TrainedRecogniser(Candidate):
 
     def __init__(self, name: str, module: EmotionRecognizer) -> None:
         encoder = module.encoder
+        self._hyperparameters = dict(module.hparams)
         facts = EncoderFacts(encoder.sampling_rate, encoder.min_samples)
         super().__init__(
             name,
@@ -57,7 +58,7 @@ class TrainedRecogniser(Candidate):
 
     def describe(self) -> dict[str, Any]:
         """Return what it was trained with."""
-        hyperparameters = self.module.hparams
+        hyperparameters = self._hyperparameters
         return {"class": type(self.module).__name__} | {
             "hyperparameters": {k: hyperparameters[k] for k in sorted(hyperparameters)}
         }

@@ -3,6 +3,7 @@
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 from tests.encoders.tiny import write_tiny
 
@@ -19,7 +20,7 @@ def write_classifier(
     **changes: object,
 ) -> Path:
     """Write what `save_pretrained` leaves of a classifier and its feature extractor."""
-    named: dict[str, object] = {
+    named: dict[str, Any] = {
         "id2label": dict(enumerate(labels)),
         "label2id": {label: place for place, label in enumerate(labels)},
         "classifier_proj_size": 8,

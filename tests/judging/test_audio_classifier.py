@@ -10,7 +10,7 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
-from crossemo.data.datamodules import SpeechEmotionDataModule
+from crossemo.data.datamodules import EmotionDataModule, SpeechEmotionDataModule
 from crossemo.encoders import EncoderError
 from crossemo.judging.audio_classifier import AudioClassifier
 from crossemo.judging.candidates import open_candidate
@@ -24,7 +24,7 @@ from tests.judging.published import LABELS, edit, write_classifier
 TASK = {"happy": ["happy"], "sad": ["sad"], "angry": ["angry"]}
 
 
-def data_at(root: Path, rate: int, **options: Any) -> SpeechEmotionDataModule:
+def data_at(root: Path, rate: int, **options: Any) -> EmotionDataModule:
     tones = Tones(root, emotions=list(TASK), takes=2)
     more: dict[str, Any] = {"task": TASK, "cache_dir": root.parent / "cache"}
     return ready(SpeechEmotionDataModule(tones, sampling_rate=rate, **more, **options))

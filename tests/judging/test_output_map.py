@@ -81,7 +81,7 @@ def test_what_is_no_map_is_refused(
     labels: list[str], given: dict[str, str], sentence: str
 ) -> None:
     with pytest.raises(LabelError, match=sentence):
-        mapped(labels, **given)
+        map_outputs("theirs", labels, THREE, given)
 
 
 def test_values_are_brought_to_the_scale_of_all_corpora() -> None:
