@@ -10,7 +10,7 @@ from torch import Tensor
 
 from crossemo.corpora.base import Part
 from crossemo.data.batch import Batch
-from crossemo.data.gathering import Judged, Prediction
+from crossemo.data.gathering import Judged, Prediction, by_place
 from crossemo.encoders import HiddenStates, Tuning, load_encoder
 from crossemo.errors import CrossEmoError
 from crossemo.features.hidden import as_hidden
@@ -280,16 +280,10 @@ class EmotionRecognizer(StagedModule):
             names = [str(place) for place in places]
             return {role: Judged(predictions, targets, names, places)}
         dataset = self._data.dataset(role, part)
-        units, corpora = dataset.units, dataset.corpora
-        judged = {
-            role: Judged(predictions, targets, [units[p] for p in places], places)
-        }
-        corpora = [corpora[place] for place in places]
+        units = [dataset.units[place] for place in places]
         several = len(self._data.roles[role].members) > 1
-        for corpus in dict.fromkeys(corpora) if several else ():
-            rows = [row for row, name in enumerate(corpora) if name == corpus]
-            judged[f"{role}/{corpus}"] = judged[role].at(rows)
-        return judged
+        judged = Judged(predictions, targets, units, places)
+        return by_place(role, dataset, several, judged)
 
     def _embed(self, hidden: HiddenStates) -> Tensor:
         """Return what the classifier gets of clips."""
