@@ -1,10 +1,12 @@
 """Measure how many points leaky protocols are worth: crossemo audit --config DATA."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import torch
 from rich.text import Text
+from torch import Tensor
 
 from crossemo.audits.audit_options import AuditOptions
 from crossemo.audits.audited_features import AuditedFeatures
@@ -23,8 +25,8 @@ from crossemo.metrics.names import LEVEL
 from crossemo.probes.clips import TEST, ProbedClips, probed_clips
 from crossemo.report.audits import (
     audit_figures,
-    audit_paragraph,
     audit_table,
+    audit_text,
     printed_table,
 )
 from crossemo.report.report_files import markdown_of
@@ -36,7 +38,7 @@ from crossemo.runs.folder import claim_version, folder_of_runs
 from crossemo.runs.results import write_results
 from crossemo.tasks import task_classes
 
-DEFAULTS, FEATURES = AuditOptions(), AuditedFeatures()
+OPTIONS, FEATURES = AuditOptions(), AuditedFeatures()
 _WITHOUT_ENCODER = {"sampling_rate": 16_000, "min_samples": 400}
 
 
@@ -51,12 +53,11 @@ def main(typed: list[str]) -> None:
         target = f"data.init_args.{fact}"
         parser.link_arguments("model.encoder", target, compute_fn=_fact(fact))
     settings = parser.parse_args(typed)
+    settings.pop("config")
     options = parser.instantiate_classes(settings).as_dict()
-    options.pop("config")
     if threads := options.pop("threads"):
         torch.set_num_threads(threads)
     folder = audit_protocols(**options)
-    settings.pop("config")
     write_text(folder / "config.yaml", parser.dump(settings, skip_none=False))
 
 
@@ -74,7 +75,7 @@ def audit_protocols(
     data: EmotionDataModule,
     role: str | None = None,
     model: AuditedFeatures = FEATURES,
-    audit: AuditOptions = DEFAULTS,
+    audit: AuditOptions = OPTIONS,
     name: str = "audit",
     logs: Path = Path("logs"),
     figures: bool = True,
@@ -82,10 +83,10 @@ def audit_protocols(
     """Measure how many points leaky protocols are worth, on the same features.
 
     Args:
-        data: The corpora and their split.
+        data: The corpora and their split, all of whose folds are tested.
         role: The one role to look at; all of them by default.
-        model: What of the clips the classifier gets.
-        audit: How it is trained.
+        model: What of the clips is learnt from.
+        audit: How it is learnt.
         name: Folder of the results below `logs`.
         logs: Folder of logs.
         figures: Whether to draw; the tables hold what figures show.
@@ -98,8 +99,7 @@ def audit_protocols(
     """
     effort = Effort()
     home = folder_of_runs(logs, name)
-    roles = [role] if role else list(data.roles)
-    if not set(roles) <= set(data.roles):
+    if role not in (None, *data.roles):
         raise CrossEmoError(
             f"There is no role {role!r}: choose {listed(data.roles, last=' or ')}."
         )
@@ -107,26 +107,22 @@ def audit_protocols(
     data.setup()
     clips = probed_clips(data)
     leak = model.leak(data, clips)
+    rows: list[Row] = []
     values = model.read(data, clips)
-    rows = [row for one in roles for row in _rows_of(one, data, clips, values, audit)]
+    for one in data.roles if role is None else [role]:
+        rows += _rows_of(one, data, clips, values, audit)
+    rows = marked(rows, leak)
     folder = home / f"version_{claim_version(home)}"
-    text = _paragraphs(rows, str(model), leak)
-    write_csv(folder / "audit.csv", marked(rows, leak))
-    write_text(folder / "audit.md", f"{markdown_of(audit_table(rows))}\n{text}\n")
-    write_csv(folder / SPLIT, split_rows(data, data.fold_numbers() or None))
-    if figures:
-        for tag, figure in audit_figures(rows, str(model)):
-            mark_figure(figure, leak)
-            save_figure(figure, folder, tag)
+    text = audit_text(rows, str(model), leak)
     facts = effort.describe("audit", torch.device("cpu"))
-    described = {"seed": audit.seed, "interval_level": LEVEL, **data.describe()}
-    content = {"folds": clips.describe(), "features": str(model), "leak": leak or None}
-    about = {**content, "protocols": rows, "text": text}
-    write_results(folder, {**facts, **described, **about})
-    table = printed_table(rows)
-    table.title = Text(leak, "bold red") if leak else None
-    show(table)
-    print(text)
+    facts |= {"seed": audit.seed, "interval_level": LEVEL, **data.describe()}
+    facts |= {"folds": clips.describe(), "features": str(model), "leak": leak or None}
+    write_results(folder, {**facts, "protocols": rows, "text": text})
+    write_csv(folder / SPLIT, split_rows(data, data.fold_numbers() or None))
+    _write(folder, rows, text, str(model) if figures else None)
+    _show(rows, text, leak)
+    for note in dict.fromkeys(corpus.note for corpus in data.roles.values()):
+        print(*filter(None, [note]))
     print(f"Results: {from_here(folder)}")
     return folder
 
@@ -135,26 +131,37 @@ def _rows_of(
     role: str,
     data: EmotionDataModule,
     clips: ProbedClips,
-    values: torch.Tensor,
+    values: Tensor,
     options: AuditOptions,
 ) -> Iterator[Row]:
     inside = clips.roles == clips.names.index(role)
-    units = [unit for unit, here in zip(clips.groups, inside, strict=True) if here]
-    parts = clips.parts[:, inside]
+    places = inside.nonzero().flatten().tolist()
     of_role = AuditedClips(
-        values[inside], clips.targets[inside], tuple(units), parts, clips.task
+        values=values[inside],
+        targets=clips.targets[inside],
+        units=tuple(clips.groups[place] for place in places),
+        parts=clips.parts[:, inside],
+        task=clips.task,
     )
     corpus = data.roles[role].name
-    sums = tallies(of_role, options, corpus)
-    tested = int((parts == TEST).any(0).sum())
-    for row in protocol_rows(sums, clips.task):
+    tested = int((of_role.parts == TEST).any(0).sum())
+    for row in protocol_rows(tallies(of_role, options, corpus), clips.task):
         yield {"role": role, "corpus": corpus, **row, "clips": tested}
 
 
-def _paragraphs(rows: list[Row], features: str, leak: str) -> str:
-    roles = dict.fromkeys(row["role"] for row in rows)
-    paragraphs = [
-        audit_paragraph([row for row in rows if row["role"] == role], features)
-        for role in roles
-    ]
-    return "\n\n".join([*filter(None, [leak]), *paragraphs])
+def _write(
+    folder: Path, rows: Sequence[dict[str, Any]], text: str, drawn: str | None
+) -> None:
+    """Write the tables, and the figures of features of that name."""
+    write_csv(folder / "audit.csv", rows)
+    write_text(folder / "audit.md", f"{markdown_of(audit_table(rows))}\n{text}\n")
+    for tag, figure in audit_figures(rows, drawn) if drawn else ():
+        mark_figure(figure, rows[0].get("leak", ""))
+        save_figure(figure, folder, tag)
+
+
+def _show(rows: Sequence[Row], text: str, leak: str) -> None:
+    table = printed_table(rows)
+    table.title = Text(leak, "bold red") if leak else None
+    show(table)
+    print(text)

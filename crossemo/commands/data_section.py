@@ -21,9 +21,9 @@ class DataParser(ExperimentParser):
     def parse_string(self, content: str, *rest: Any, **options: Any) -> Namespace:  # noqa: ANN401
         """Parse a config."""
         settings = load(content)
-        if isinstance(settings, dict) and "data" in settings:
-            if not self.own & settings.keys():
-                section = {"data": settings["data"]}
-                content = yaml.safe_dump(section, allow_unicode=True, sort_keys=False)
+        named = settings.keys() if isinstance(settings, dict) else set()
+        if "data" in named and not self.own & named:
+            section = {"data": settings["data"]}
+            content = yaml.safe_dump(section, allow_unicode=True, sort_keys=False)
         parsed: Namespace = super().parse_string(content, *rest, **options)
         return parsed

@@ -9,20 +9,23 @@ from rich.table import Table as Printed
 
 from crossemo.errors import listed
 from crossemo.report.exhibits import Cell, Table, estimate, scale_of
+from crossemo.report.panels import new_panels
 from crossemo.report.style import (
     BLUE,
     GREY,
     ORANGE,
     hide_frame,
     name_ticks,
-    new_axes,
-    set_title,
     styled,
 )
 from crossemo.report.tables import broken, plain_table
 
 Row = Mapping[str, Any]
 OWN = "whole units"
+EQUAL = (
+    "All protocols have the same features, the same model and as many clips of "
+    "each class in every part."
+)
 MEANING = {  # of each protocol, as a sentence goes on
     "shared validation": "the validation clips that choose the epoch are of the units "
     "of training",
@@ -31,8 +34,12 @@ MEANING = {  # of each protocol, as a sentence goes on
     "that training knows the units that are tested",
 }
 CAPTION = (
-    "{} [95 % interval over units and repeats] ± standard deviation over repeats;\n"
-    "differences {}, paired by units and repeats"
+    "{} [95 % interval over units and repeats] ± standard deviation over repeats\n"
+    "differences {} [95 % interval], paired by units and repeats"
+)
+COLUMNS = (  # a value and the ends of its interval
+    ("value", "low", "high"),
+    ("difference", "difference_low", "difference_high"),
 )
 
 
@@ -81,20 +88,41 @@ def printed_table(rows: Sequence[Row]) -> Printed:
     return table
 
 
+def audit_text(rows: Sequence[Row], features: str, leak: str = "") -> str:
+    """Return in plain words what the protocols are worth, a paragraph for each role.
+
+    Args:
+        rows: Rows of `audit.csv`.
+        features: What is learnt from.
+        leak: What the encoder has seen of the tested clips, if anything.
+    """
+    paragraphs = [leak, *(audit_paragraph(one, features) for one in _by_role(rows))]
+    return "\n\n".join(filter(None, [*paragraphs, EQUAL]))
+
+
+def _by_role(rows: Sequence[Row]) -> Iterator[list[Row]]:
+    for role in dict.fromkeys(row["role"] for row in rows):
+        yield [row for row in rows if row["role"] == role]
+
+
 def audit_paragraph(rows: Sequence[Row], features: str) -> str:
     """Return in a paragraph what the protocols are worth on a corpus.
 
     Args:
         rows: Rows of `audit.csv` of one corpus.
-        features: What the classifier got.
+        features: What is learnt from.
     """
     own, *others = rows
     sentences = [
         f"On {own['corpus']} ({own['clips']} tested clips of {own['units']} units), a "
-        f"linear classifier of {features} reaches {_score(own)} where whole units "
+        f"linear model of {features} reaches {_score(own)} where whole units "
         "are apart and the epoch of training is chosen on validation units.",
         *map(_leak, others),
     ]
+    if own["clips"] == own["units"]:
+        sentences.append(
+            "No unit has two clips, so shuffled clips are whole units too."
+        )
     unsure = [row["protocol"] for row in others if not _shown(row)]
     if isnan(own["low"]):
         sentences.append(
@@ -106,10 +134,6 @@ def audit_paragraph(rows: Sequence[Row], features: str) -> str:
             f"The interval of the difference holds 0 for {listed(unsure, last=' and ')}"
             f": {own['units']} units don't show one."
         )
-    sentences.append(
-        "All protocols have the same features, classifier and numbers of clips of "
-        "each class in every part."
-    )
     return " ".join(sentences)
 
 
@@ -125,8 +149,8 @@ def _leak(row: Row) -> str:
     )
     interval = "" if isnan(ends[0]) else f" [{', '.join(map(scale.text, ends))}]"
     return (
-        f"It reaches {scale.text(row['value'])}, {size}{unit}{interval} "
-        f"{'more' if more else 'less'}, where {MEANING[row['protocol']]}."
+        f"It reaches {scale.text(row['value'])}, {size}{unit} "
+        f"{'more' if more else 'less'}{interval}, where {MEANING[row['protocol']]}."
     )
 
 
@@ -145,36 +169,36 @@ def audit_figures(rows: Sequence[Row], features: str) -> Iterator[tuple[str, Fig
 
     Args:
         rows: Rows of `audit.csv`.
-        features: What the classifier got.
+        features: What is learnt from.
     """
-    for role in dict.fromkeys(row["role"] for row in rows):
-        of_role = [row for row in rows if row["role"] == role]
-        first = of_role[0]
-        title = f"{features}\n{first['corpus']} (n={first['clips']})"
-        yield f"audit/{role}", audit_figure(of_role, title)
+    for own, *others in _by_role(rows):
+        title = f"{features}\n{own['corpus']} (n={own['clips']})"
+        yield f"audit/{own['role']}", audit_figure([own, *others], title)
 
 
 @styled()
 def audit_figure(rows: Sequence[Row], title: str) -> Figure:
-    """Draw what each protocol scores, with its interval.
+    """Draw what each protocol scores, and by how much more than crossemo's own.
 
     Args:
         rows: Rows of `audit.csv` of one role.
         title: Title of the figure.
     """
     scale = scale_of(rows[0]["score"])
-    figure, axes = new_axes()
+    names = [scale.label, f"difference {scale.difference}"]
+    figure, panels = new_panels(1, names, 1.6, title, sharey=True)
     for place, row in enumerate(rows):
-        value = scale.factor * row["value"]
-        bars = [[abs(scale.factor * row[end] - value)] for end in ("low", "high")]
         colour = BLUE if row["protocol"] == OWN else ORANGE
-        axes.errorbar(value, place, xerr=bars, fmt="o", ms=4, lw=2, color=colour)
-    own = scale.factor * rows[0]["value"]
-    axes.axvline(own, color=GREY, linestyle=":", linewidth=1.5)
-    name_ticks(axes.yaxis, [row["protocol"] for row in rows])
-    axes.invert_yaxis()
-    axes.margins(y=0.2)
-    axes.set_xlabel(scale.label)
-    hide_frame(axes)
-    set_title(figure, title)
+        for axes, (value, low, high) in zip(panels[0], COLUMNS, strict=True):
+            point = scale.factor * row[value]
+            bars = [[abs(scale.factor * row[end] - point)] for end in (low, high)]
+            axes.errorbar(point, place, xerr=bars, fmt="o", ms=4, lw=2, color=colour)
+    for axes, (value, _, _) in zip(panels[0], COLUMNS, strict=True):
+        own = scale.factor * rows[0][value]
+        axes.axvline(own, color=GREY, linestyle=":", linewidth=1.5)
+        hide_frame(axes)
+    first = panels[0][0]
+    name_ticks(first.yaxis, [row["protocol"] for row in rows])
+    first.invert_yaxis()
+    first.margins(y=0.2)
     return figure
