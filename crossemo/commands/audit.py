@@ -13,6 +13,7 @@ from crossemo.audits.audited_features import AuditedFeatures
 from crossemo.audits.auditing import AuditedClips, tallies
 from crossemo.audits.protocol_scores import Row, protocol_rows
 from crossemo.commands.data_section import DataParser
+from crossemo.commands.launch import shipped_config
 from crossemo.commands.parser import Threads
 from crossemo.corpora import corpus_classes
 from crossemo.data.clip_tables import SPLIT, split_rows
@@ -52,7 +53,7 @@ def main(typed: list[str]) -> None:
     for fact in _WITHOUT_ENCODER:
         target = f"data.init_args.{fact}"
         parser.link_arguments("model.encoder", target, compute_fn=_fact(fact))
-    settings = parser.parse_args(typed)
+    settings = parser.parse_args([shipped_config(word) for word in typed])
     settings.pop("config")
     options = parser.instantiate_classes(settings).as_dict()
     if threads := options.pop("threads"):

@@ -41,7 +41,7 @@ def clips_of(
 def spoken(
     speakers: int, takes: int, emotion: float, habit: float, seed: int, width: int = 20
 ) -> AuditedClips:
-    """Return clips of four emotions, in six folds.
+    """Return clips of four emotions, in six folds or as many as there are speakers.
 
     Args:
         speakers: Number of speakers.
@@ -60,4 +60,4 @@ def spoken(
     habits = habit * torch.randn(speakers, classes, width, generator=generator)
     noise = torch.randn(len(target), width, generator=generator)
     values = of_emotion[target] + habits[speaker, target] + noise
-    return clips_of(values, target, speaker, folds=6)
+    return clips_of(values, target, speaker, folds=min(6, speakers))
