@@ -1,6 +1,6 @@
 """The features that an audit trains on, computed once and kept."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -64,8 +64,9 @@ class AuditedFeatures:
         if self.encoder is None:
             views = acoustic_views([ACOUSTIC], data, clips, speaks=True)
         else:
-            layers = "all" if self.layers == "mean" else [self.layers]
-            looks = Looks(self.encoder, layers, references=[])
+            looks = Looks(self.encoder, references=[])
+            if self.layers != "mean":
+                looks = replace(looks, layers=[self.layers])
             gpu = torch.device("cuda" if torch.cuda.is_available() else "cpu")
             views = read_views(data, clips, looks, gpu, speaks=True)
         return torch.stack(list(views.values())).mean(0)

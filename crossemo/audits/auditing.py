@@ -78,8 +78,7 @@ def _repeat(clips: AuditedClips, options: AuditOptions, number: int) -> Tensor:
     chosen = best_epochs(
         clips.values, clips.targets, torch.cat(kinds), clips.task, options, generator
     )
-    by_validation = chosen[VAL].split(len(clips.parts))
-    by_test = chosen[TEST].split(len(clips.parts))
+    by_validation, by_test = (chosen[part].chunk(len(kinds)) for part in (VAL, TEST))
     said = {
         "whole units": (by_validation[0], kinds[0]),
         "shared validation": (by_validation[1], kinds[1]),

@@ -17,7 +17,8 @@ def strata_of(targets: Tensor) -> Tensor:
         targets: `(clips,)` classes, or `(clips, outputs)` values about 0.
     """
     sides = targets >= 0 if targets.is_floating_point() else targets
-    return torch.unique(sides, dim=0, return_inverse=True)[1]
+    numbers: Tensor = torch.unique(sides, dim=0, return_inverse=True)[1]
+    return numbers
 
 
 def shuffled_clips(parts: Tensor, strata: Tensor, generator: torch.Generator) -> Tensor:

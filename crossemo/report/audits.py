@@ -79,8 +79,8 @@ def printed_table(rows: Sequence[Row]) -> Printed:
     shown, scale = audit_table(rows), scale_of(rows[0]["score"])
     table = plain_table(CAPTION.format(scale.label, scale.difference))
     for place, name in enumerate(shown.columns):
-        side = "left" if place < shown.names else "right"
-        table.add_column(name, justify=side, no_wrap=True)
+        named = place < shown.names
+        table.add_column(name, justify="left" if named else "right", no_wrap=True)
     for line in shown.rows:
         if line[1].text == OWN and table.row_count:
             table.add_section()
