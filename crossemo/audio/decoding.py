@@ -151,8 +151,8 @@ def _stretch(
         given += len(part)
         if given > longest * sound.rate:
             raise RefusedError(
-                f"is longer than {longest:g} s, the most that is decoded at once: split "
-                "it, or take stretches of it."
+                f"is longer than {longest:g} s, the most that is decoded at once: "
+                "split it, or take stretches of it."
             )
         if len(part):
             yield part
