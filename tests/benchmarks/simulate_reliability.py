@@ -91,12 +91,12 @@ def main() -> None:
     parser.add_argument("--models", type=int, default=400)
     models = parser.parse_args().models
     heads = "groups clips between tail | wrong >10% level length embed"
-    print(f"{heads} | louder longer other | interval")  # noqa: T201
+    print(f"{heads} | louder longer other | interval")
     for size, between, tail in product(SIZES, BETWEEN, TAILS):
         generator = torch.Generator().manual_seed(0)
         shares = row((*size, between, tail), models, generator)
         cells = " ".join(f"{100 * one:5.1f}" for one in shares)
-        print(*size, between, tail, "|", cells, flush=True)  # noqa: T201
+        print(*size, between, tail, "|", cells, flush=True)
 
 
 if __name__ == "__main__":
