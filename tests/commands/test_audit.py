@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import yaml
 from crossemo.cli import main
 from crossemo.metrics.names import HEADLINE
 
+PAGE = (Path(__file__).parents[2] / "docs" / "audit.md").read_text("utf-8")
 DEMO = """
 name: of a fit
 model: {encoder: wav2vec2-base, tuning: lora}
@@ -68,6 +70,9 @@ def test_the_config_of_a_fit_is_audited_and_again_by_what_is_left(
         "audit_source",
         "audit_target",
     }
+    _, _, named = PAGE.partition("| column of audit.csv |")
+    cells = re.findall(r"^\| (`.*?) \| ", named.partition("\n\n")[0], re.MULTILINE)
+    assert [*rows[0], "leak"] == re.findall(r"`(\w+)`", " ".join(cells))
     # What it leaves is a config of the command, of which all is read.
     settings = yaml.safe_load((folder / "config.yaml").read_text())
     assert settings["audit"]["epochs"] == 3
