@@ -20,6 +20,7 @@ data:
   init_args:
     source: {class_path: Demo, init_args: {channel: speech, speakers: 6, takes: 2}}
     target: {class_path: Demo, init_args: {channel: song, speakers: 6, takes: 2}}
+    fold: all
 stages: {source: {max_epochs: 1}}
 """
 QUICK = ["--audit.repeats=2", "--audit.epochs=3", "--audit.lr=0.02"]
@@ -107,6 +108,9 @@ def test_what_can_t_be_audited_is_refused_in_a_sentence(
     with refused(capsys) as sentence:
         main(["audit", "--config=fit.yaml", "--audit.epohcs=1"])
     assert "There is no option audit.epohcs" in sentence[0]
+    with refused(capsys) as sentence:
+        main(["audit", "--config=fit.yaml", "--device=warp"])
+    assert "There is no device warp here" in sentence[0]
     (here / "none.yaml").write_text("name: one\n")
     with refused(capsys) as sentence:
         main(["audit", "--config=none.yaml"])
