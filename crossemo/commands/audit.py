@@ -14,7 +14,7 @@ from crossemo.audits.audited_features import AuditedFeatures
 from crossemo.audits.auditing import AuditedClips, tallies
 from crossemo.audits.protocol_scores import Row, protocol_rows
 from crossemo.commands.data_configs import words_on_data
-from crossemo.commands.devices import device_named
+from crossemo.commands.devices import device_of
 from crossemo.commands.options import ExperimentParser
 from crossemo.commands.parser import Threads
 from crossemo.corpora import corpus_classes
@@ -105,7 +105,7 @@ def audit_protocols(
         CrossEmoError: There is no such role or device, or the clips can't be split.
     """
     effort = Effort()
-    home, where = folder_of_runs(logs, name), device_named(device)
+    home, where = folder_of_runs(logs, name), device_of(device)
     if role not in (None, *data.roles):
         raise CrossEmoError(
             f"There is no role {role!r}: choose {listed(data.roles, last=' or ')}."
