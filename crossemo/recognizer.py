@@ -10,15 +10,17 @@ from torch import Tensor
 
 from crossemo.corpora.base import Part
 from crossemo.data.batch import Batch
-from crossemo.data.gathering import Judged, Prediction, Predictions
+from crossemo.data.gathering import Judged, Prediction, by_place
 from crossemo.encoders import HiddenStates, Tuning, load_encoder
 from crossemo.errors import CrossEmoError
 from crossemo.features.hidden import as_hidden
 from crossemo.heads import EmotionHead
 from crossemo.mix import LayerMix
 from crossemo.runs.checkpointed import misfitting_setting
+from crossemo.sharing.hearing import Heard, learn_reliability, reliability_scores
 from crossemo.sharing.model_facts import ModelError, ModelFacts
-from crossemo.sharing.pretrained import Pretrained, read
+from crossemo.sharing.pretrained import read
+from crossemo.sharing.rebuilding import rebuild, settings_of
 from crossemo.stages.optimization import Schedule
 from crossemo.stages.stage import ClassWeights
 from crossemo.stages.staged import StagedModule
@@ -116,7 +118,7 @@ class EmotionRecognizer(StagedModule):
         self.facts: ModelFacts | None = None
         self.judged: dict[str, Judged] = {}
         self.evaluations: dict[str, dict[str, Any]] = {}
-        self._seen = Predictions()
+        self._seen = Heard()
 
     @classmethod
     def from_pretrained(
@@ -135,21 +137,13 @@ class EmotionRecognizer(StagedModule):
         """
         pretrained = read(model, revision, stage)
         if pretrained.stored is not None:
-            module = cls.of_checkpoint(pretrained.stored)
+            module = cls.of_checkpoint(pretrained.stored).eval()
         else:
-            module = cls._of_folder(pretrained)
+            settings = settings_of(pretrained)
+            if (fault := misfitting_setting(cls, settings)) is not None:
+                raise ModelError(f"{pretrained.path} can't be used: {fault}.")
+            module = rebuild(cls, settings, pretrained)
         module.facts = pretrained.facts
-        return module.eval()
-
-    @classmethod
-    def _of_folder(cls, pretrained: Pretrained) -> Self:
-        settings = pretrained.settings()
-        if (fault := misfitting_setting(cls, settings)) is not None:
-            raise ModelError(f"{pretrained.path} can't be used: {fault}.")
-        with pretrained.described():
-            module = cls(**settings)
-            pretrained.fill(module.mix, module.head)
-        module.provenance = pretrained.facts.seen | module.encoder.provenance
         return module
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
@@ -162,7 +156,8 @@ class EmotionRecognizer(StagedModule):
         Returns:
             `(batch, outputs)`, such as logits.
         """
-        return self._outputs(self.encoder(waveforms, lengths))
+        hidden = self.encoder(waveforms, lengths)
+        return self.head.classify(self._embed(hidden))
 
     def states(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
         """Return hidden states 0 to L and the learnt mixture.
@@ -175,7 +170,7 @@ class EmotionRecognizer(StagedModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch."""
-        outputs = self._outputs(as_hidden(self.encoder, batch))
+        outputs = self.head.classify(self._embed(as_hidden(self.encoder, batch)))
         loss = self.task.loss(outputs, batch.targets, self.class_weights)
         self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.targets))
         return loss
@@ -202,10 +197,13 @@ class EmotionRecognizer(StagedModule):
 
     def on_validation_epoch_start(self) -> None:
         """Forget an earlier validation."""
-        self._seen = Predictions()
+        self._seen = Heard()
 
     def on_validation_epoch_end(self) -> None:
-        """Log the validation scores, which every process computes of all clips."""
+        """Log the validation scores, which every process computes of all clips.
+
+        In training, the clips that a stage is judged by also say how reliable it is.
+        """
         scores = []
         for number, role in enumerate(self._roles):
             for name, judged in self._seen_of(number, role, "val").items():
@@ -218,10 +216,14 @@ class EmotionRecognizer(StagedModule):
             mean = sum(scores) / len(scores)
             self.log(f"{self._named('val')}/mean/{self.task.headline}", mean)
             self.log("val/mean/score", mean, logger=False)
+        trainer, data = self.trainer, self._data
+        if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking:
+            roles = [self._roles.index(r) for r in (data.active if data else ["data"])]
+            self.reliability = learn_reliability(self._seen, roles, self.task, data)
 
     def on_test_epoch_start(self) -> None:
         """Forget an earlier test."""
-        self._seen = Predictions()
+        self._seen = Heard()
         self.judged, self.evaluations = {}, {}
 
     def on_test_epoch_end(self) -> None:
@@ -232,6 +234,10 @@ class EmotionRecognizer(StagedModule):
                 scores = self.task.evaluation(
                     judged.predictions, judged.targets, judged.units
                 )
+                if self.reliability is not None:
+                    which = self._seen, number, judged
+                    data = self.task, self._data
+                    scores |= reliability_scores(self.reliability, *which, *data)
                 self.judged[name], self.evaluations[name] = judged, scores
                 values = {n: one for n, one in scores.items() if isinstance(one, float)}
                 self._log_scores("test", name, values, *stage)
@@ -274,25 +280,20 @@ class EmotionRecognizer(StagedModule):
             names = [str(place) for place in places]
             return {role: Judged(predictions, targets, names, places)}
         dataset = self._data.dataset(role, part)
-        units, corpora = dataset.units, dataset.corpora
-        judged = {
-            role: Judged(predictions, targets, [units[p] for p in places], places)
-        }
-        corpora = [corpora[place] for place in places]
+        units = [dataset.units[place] for place in places]
         several = len(self._data.roles[role].members) > 1
-        for corpus in dict.fromkeys(corpora) if several else ():
-            rows = [row for row, name in enumerate(corpora) if name == corpus]
-            judged[f"{role}/{corpus}"] = judged[role].at(rows)
-        return judged
+        judged = Judged(predictions, targets, units, places)
+        return by_place(role, dataset, several, judged)
 
-    def _outputs(self, hidden: HiddenStates) -> Tensor:
-        outputs: Tensor = self.head(self.mix(hidden.states), hidden.mask)
-        return outputs
+    def _embed(self, hidden: HiddenStates) -> Tensor:
+        """Return what the classifier gets of clips."""
+        return self.head.embed(self.mix(hidden.states), hidden.mask)
 
     def _predict(self, batch: Batch) -> Prediction:
-        outputs = self._outputs(as_hidden(self.encoder, batch))
+        embeddings = self._embed(as_hidden(self.encoder, batch))
         return {
-            "outputs": outputs.float(),
+            "outputs": self.head.classify(embeddings).float(),
+            "embeddings": embeddings.float(),
             "indices": batch.indices,
             "targets": batch.targets,
             "counted": batch.counted,

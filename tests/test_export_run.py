@@ -63,6 +63,11 @@ def test_it_has_the_scores_of_the_run_to_the_digit(
     model = EmotionRecognizer.from_pretrained(shared)
     assert model.facts is not None
     assert model.facts.form == "transformers"
+    assert model.reliability is not None
+    stored = torch.load(finished / "checkpoints" / "target.ckpt", weights_only=True)
+    known = model.reliability.tensors()
+    assert known.keys() == stored["reliability"].keys()
+    assert all(known[name].equal(one) for name, one in stored["reliability"].items())
     scores = judged(model, ravdess)
     for row in model.facts.scores:
         headline, role = model.task.headline, row["role"]
@@ -112,7 +117,8 @@ def test_plain_transformers_says_what_the_run_predicted(
     names = [example.clip.id for example in dataset.examples][:5]
     clips = [dataset[place].inputs[0].numpy() for place in range(5)]
     np.savez(tmp_path / "clips.npz", *clips)
-    command = [sys.executable, "-I", PLAINLY, shared, tmp_path / "clips.npz"]
+    command = [sys.executable, "-I", str(PLAINLY), str(shared)]
+    command.append(str(tmp_path / "clips.npz"))
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     said = json.loads(done.stdout.splitlines()[-1])[str(shared)]["alone"]
     with (finished / "predictions.csv").open() as file:

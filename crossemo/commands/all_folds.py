@@ -19,13 +19,23 @@ def wants_all_folds(typed: Sequence[str]) -> bool:
     Raises:
         CrossEmoError: A config is none.
     """
-    if not typed or typed[0] != "fit":
-        return False
+    return bool(typed) and typed[0] == "fit" and last_fold(typed) == ALL
+
+
+def last_fold(typed: Sequence[str]) -> object:
+    """Return the fold that is named last, in a config or behind it; None if none is.
+
+    Args:
+        typed: The command and what was typed behind it.
+
+    Raises:
+        CrossEmoError: A config is none.
+    """
     folds = [
         _fold_in(Path(word)) if kind == "config" else word
         for kind, word in _words(typed)
     ]
-    return ALL in [fold for fold in folds if fold is not None][-1:]
+    return next((fold for fold in reversed(folds) if fold is not None), None)
 
 
 def grid_words(typed: Sequence[str]) -> list[str]:

@@ -36,7 +36,9 @@ def export_model(model: str, folder: Path, stage: str | None = None) -> ModelFac
     """
     module = EmotionRecognizer.from_pretrained(model, stage=stage).cpu()
     assert module.facts is not None
-    facts = share(Parts(module.encoder, module.mix, module.head), module.facts, folder)
+    parts = Parts(module.encoder, module.mix, module.head)
+    known = None if module.reliability is None else module.reliability.tensors()
+    facts = share(parts, module.facts, folder, known)
     place = from_here(folder)
     if facts.form == "transformers":
         print(

@@ -17,7 +17,7 @@ from torch import Tensor
 from crossemo.encoders.building import no_larger_than
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.sources import WEIGHTS
-from crossemo.encoders.tensors import read_encoder
+from crossemo.encoders.tensors import read_encoder, read_tensors
 from crossemo.errors import listed
 
 if TYPE_CHECKING:
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 LARGEST = 3_000_000_000  # numbers of random weights; the largest published have two
 MOST_FRAMES = 2_000  # of a second; these families make 50 or 75
+_NO_HEADS = re.compile("(?!)")  # matches nothing
 
 
 def read_model(
@@ -44,18 +45,13 @@ def read_model(
     """
     family, files = about.family, about.files
     model_class, config = family.architecture(files, dropout=dropout)
-    stock = hasattr(model_class, "from_pretrained")
-    build = build_with_transformers if stock else _build_tensor_by_tensor
     stored = read_encoder(weights)
     if bottlenecks:
         narrow = read_bottlenecks(about, weights)
         stored = {key: stored[key] for key in stored.keys() - narrow.keys()}
-    with no_larger_than(weights.stat().st_size, files.name):
-        model, report = build(model_class, config, stored)
-    if stock:  # adapters name it as what they belong to
-        model.name_or_path = model.config.name_or_path = str(weights.parent)
-    _refuse_other_weights(about, report)
-    _refuse_other_numbers(model, stored, family.heads, weights)
+    what = f"a {family.name} encoder"
+    named = files.name, what, family.heads
+    model = _filled(model_class, config, stored, weights, *named)
     family.check(model, weights)
     return model
 
@@ -69,6 +65,28 @@ def read_bottlenecks(about: "Description", weights: Path) -> dict[str, Tensor]:
     stored = read_encoder(weights)
     places = [f".{place}.adapter." for place in about.family.bottlenecks]
     return {k: t for k, t in stored.items() if any(place in k for place in places)}
+
+
+def read_published(
+    model_class: Any,  # noqa: ANN401
+    config: object,
+    weights: Path,
+    name: str,
+) -> "Model":
+    """Read a model of transformers, its head included, whole and in float32.
+
+    Args:
+        model_class: Class of the model.
+        config: Its configuration.
+        weights: The file of the weights.
+        name: What the model is called, for messages.
+
+    Raises:
+        EncoderError: The weights are broken or another model's, or lack some.
+    """
+    named = name, f"a {model_class.__name__}", _NO_HEADS
+    stored = read_tensors(weights)
+    return _filled(model_class, config, stored, weights, *named).eval()
 
 
 def random_model(about: "Description", *, dropout: bool, seed: int) -> "Model":
@@ -177,8 +195,43 @@ def _build_tensor_by_tensor(
     }
 
 
-def _refuse_other_weights(about: "Description", report: Mapping[str, Any]) -> None:
-    heads = about.family.heads
+def _filled(
+    model_class: Any,  # noqa: ANN401
+    config: object,
+    stored: Mapping[str, Tensor],
+    weights: Path,
+    name: str,
+    what: str,
+    heads: re.Pattern[str],
+) -> "Model":
+    """Return a model with all of some weights, and no others.
+
+    Args:
+        model_class: Class of the model.
+        config: Its configuration.
+        stored: The weights.
+        weights: The file that they were read from.
+        name: Name of the model, for messages.
+        what: What it is, for messages.
+        heads: What else may stand in the file.
+
+    Raises:
+        EncoderError: They are not the model's.
+    """
+    stock = hasattr(model_class, "from_pretrained")
+    build = build_with_transformers if stock else _build_tensor_by_tensor
+    with no_larger_than(weights.stat().st_size, name):
+        model, report = build(model_class, config, stored)
+    if stock:  # adapters name it as what they belong to
+        model.name_or_path = model.config.name_or_path = str(weights.parent)
+    _refuse_other_weights(report, name, what, heads)
+    _refuse_other_numbers(model, stored, heads, weights)
+    return model
+
+
+def _refuse_other_weights(
+    report: Mapping[str, Any], name: str, what: str, heads: re.Pattern[str]
+) -> None:
     unexpected = [key for key in report["unexpected_keys"] if not heads.match(key)]
     mismatched = [key for key, *_ in report["mismatched_keys"]]
     differences = {
@@ -191,9 +244,8 @@ def _refuse_other_weights(about: "Description", report: Mapping[str, Any]) -> No
     ]
     if complaints:
         raise EncoderError(
-            f"The weights of {about.files.name} aren't those of a {about.family.name} "
-            "encoder as its config.json describes it: the file "
-            f"{', '.join(complaints)}."
+            f"The weights of {name} aren't those of {what} as its config.json "
+            f"describes it: the file {', '.join(complaints)}."
         )
 
 

@@ -91,7 +91,7 @@ class ModelFacts:
             clips stayed whole.
         roles: By role of the run, its `corpus` and `domain`, whether the last stage
             `trained` on it, and the clips of each part.
-        scores: A test each, see `crossemo.sharing.run_facts`.
+        scores: A test each, see `crossemo.sharing.checkpoint_facts`.
         origin: Which `run` and `stage` it is of, its `stages` in order, `epoch`,
             `step`, `seed`, `monitor` and `score` on validation, and `versions` of the
             libraries that numbers come from.
@@ -171,13 +171,12 @@ class ModelFacts:
         except LeakError as error:
             raise ModelError(str(error)) from error
         known = {one.name: content[one.name] for one in fields(cls)}
-        settings = dict(content["hyperparameters"])
-        settings["classes"] = tuple(settings.get("classes") or ())
+        classes = tuple(content["classes"])
         return cls(
             **known
             | {
-                "classes": tuple(content["classes"]),
-                "hyperparameters": settings,
+                "classes": classes,
+                "hyperparameters": content["hyperparameters"] | {"classes": classes},
                 "scores": tuple(content["scores"]),
                 "seen": seen,
             }

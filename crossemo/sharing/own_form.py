@@ -89,12 +89,12 @@ def write_own(
         config[PROVENANCE_FIELD] = encoder.provenance.plain()
     parts = {"encoder.model": model, "mix": mix, "head": head}
     state = {
-        f"{place}.{key}": value.detach().cpu().float()
+        f"{place}.{key}": value.detach().cpu().clone()  # no view of a larger one
         for place, part in parts.items()
         for key, value in part.state_dict().items()
     }
     shared = SharedRecognizer(config, preprocessor, settings)
-    shared.load_state_dict(state)
+    shared.load_state_dict(state, assign=True)
     shared.save_pretrained(
         folder,
         config={

@@ -1,8 +1,8 @@
 """A model from wherever it lies: a run, a checkpoint, a shared folder or the hub."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
+from errno import ENOENT
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +10,6 @@ from torch import Tensor
 
 from crossemo.corpora.facts import content_digest
 from crossemo.encoders import EncoderError
-from crossemo.encoders.building import no_larger_than
 from crossemo.encoders.sources import (
     Source,
     at_one_commit,
@@ -21,12 +20,10 @@ from crossemo.encoders.sources import (
 from crossemo.encoders.tensors import read_tensors
 from crossemo.errors import listed, reason_of, shortened
 from crossemo.files import expanded, from_here
-from crossemo.heads import EmotionHead
-from crossemo.mix import LayerMix
 from crossemo.runs.checkpoint_files import read_checkpoint
 from crossemo.runs.results import FILE as RESULTS
+from crossemo.sharing.checkpoint_facts import facts_of_checkpoint
 from crossemo.sharing.model_facts import FILE, ModelError, ModelFacts
-from crossemo.sharing.run_facts import facts_of_checkpoint
 from crossemo.sharing.stock_form import read_stock
 
 CHECKPOINTS = "checkpoints"
@@ -53,49 +50,6 @@ class Pretrained:
     weights: Mapping[str, Tensor]
     reliability: Mapping[str, Tensor] | None = None
     stored: dict[str, Any] | None = None
-
-    @contextmanager
-    def described(self) -> Iterator[None]:
-        """Refuse to build, or to fill, another model than the one that lies here.
-
-        One far larger than its weights is stopped before it takes memory.
-
-        Raises:
-            ModelError: It is another one.
-        """
-        size = (self.path / WEIGHTS).stat().st_size
-        try:
-            with no_larger_than(size, str(self.path)):
-                yield
-        except (MemoryError, RuntimeError) as error:
-            raise ModelError(
-                f"The weights in {self.path} aren't those of a model as its {FILE} "
-                "describes it: take it whole from where it was published."
-            ) from error
-
-    def fill(self, mix: LayerMix, head: EmotionHead) -> None:
-        """Load the weights of mix and head; an encoder has read its own.
-
-        Raises:
-            RuntimeError: They are of another shape.
-        """
-        for place, part in {"mix": mix, "head": head}.items():
-            names = {f"{place}.{key}": key for key in part.state_dict()}
-            common = names.keys() & self.weights.keys()
-            part.load_state_dict({names[one]: self.weights[one] for one in common})
-
-    def settings(self) -> dict[str, Any]:
-        """Return arguments of `EmotionRecognizer` that make a model of this shape.
-
-        In a shared folder adapters are merged, except bottlenecks, and the folder is
-        the encoder's too.
-        """
-        settings = dict(self.facts.hyperparameters)
-        if self.stored is None:
-            settings["encoder"] = str(self.path)
-            if settings.get("tuning") != "houlsby":
-                settings |= {"tuning": "frozen", "peft": None}
-        return settings
 
 
 def read(
@@ -143,6 +97,8 @@ def _of_folder(folder: Path) -> Pretrained:
     with_reliability = [RELIABILITY] if RELIABILITY in facts.sums else []
     for name in (*_PARTS, *with_reliability):
         try:
+            if not (folder / name).is_file():  # a pipe would be waited for
+                raise FileNotFoundError(ENOENT, "it is no file")
             digest = content_digest(folder / name)
         except OSError as error:
             raise ModelError(

@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from crossemo.emotions import QUADRANTS, LabelSpace, label_space, quadrant
 from crossemo.errors import CrossEmoError
+from crossemo.metrics.calibration import calibration_error, fit_temperature
 from crossemo.metrics.confusions import contingency, group_counts
 from crossemo.metrics.differences import difference_interval
 from crossemo.metrics.intervals import chance_interval, clip_counts, score_interval
@@ -119,6 +120,15 @@ class Classes(Task):
         """Return probabilities `(batch, classes)` of logits."""
         return outputs.float().softmax(-1)
 
+    def temperature(self, outputs: Tensor, targets: Tensor) -> float | None:
+        """Return what logits are divided by, see `fit_temperature`."""
+        return fit_temperature(outputs, targets)
+
+    def calibration(self, predictions: Tensor, targets: Tensor) -> dict[str, float]:
+        """Return the cross-entropy and the expected calibration error."""
+        loss = float(_losses(predictions, targets).mean())
+        return {"loss": loss, "ECE": calibration_error(predictions, targets)}
+
     def decide(self, outputs: Tensor) -> Tensor:
         """Return the class of the highest output, `(...)`."""
         return outputs.argmax(-1)
@@ -164,6 +174,7 @@ class Classes(Task):
         interval = score_interval(targets, labels, units, classes)
         return {
             **self.scores(predictions, targets),
+            "ECE": calibration_error(predictions, targets),
             "confusion": confusion.long().tolist(),
             f"{HEADLINE}_interval": [interval.low, interval.high],
             f"{HEADLINE}_interval_unit": interval.unit,
