@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
+from crossemo.audio import AudioError
 from crossemo.corpora.base import Part
 from crossemo.data.batch import Batch
 from crossemo.data.gathering import Judged, Prediction, by_place
@@ -16,6 +17,8 @@ from crossemo.errors import CrossEmoError
 from crossemo.features.hidden import as_hidden
 from crossemo.heads import EmotionHead
 from crossemo.mix import LayerMix
+from crossemo.recognition.listening import Listener
+from crossemo.recognition.models import cutting_of
 from crossemo.runs.checkpointed import misfitting_setting
 from crossemo.sharing.hearing import Heard, learn_reliability, reliability_scores
 from crossemo.sharing.model_facts import ModelError, ModelFacts
@@ -158,6 +161,33 @@ class EmotionRecognizer(StagedModule):
         """
         hidden = self.encoder(waveforms, lengths)
         return self.head.classify(self._embed(hidden))
+
+    def recognise(self, path: str | Path) -> dict[str, float]:
+        """Return what the model says of a recording, by class or value.
+
+        Any format and rate is taken. Long recordings are heard as clips were in the
+        model's run; `crossemo.recognition` has the way over time and for many.
+
+        Args:
+            path: The file.
+
+        Returns:
+            Probabilities, calibrated where the model knows its temperature; or values
+            from -1 to 1 about the middle of their scale.
+
+        Raises:
+            AudioError: The file can't be used.
+        """
+        before = self.training
+        try:
+            listener = Listener(self.eval(), cutting_of(self))
+            (recording,) = listener.hear([Path(path)])
+        finally:
+            self.train(before)
+        if recording.refusal:
+            raise AudioError(recording.refusal)
+        (answer,) = recording.answers
+        return dict(zip(self.classes, answer.values.tolist(), strict=True))
 
     def states(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
         """Return hidden states 0 to L and the learnt mixture.
