@@ -25,10 +25,13 @@ def with_contents(index: str) -> str:
     """Return the index with its lists of pages as tables of contents, unseen."""
     first, *rest = _SECTION.split(index)
     sections = zip(rest[::2], rest[1::2], strict=True)
-    return first + "".join(
+    text = first + "".join(
         f"## {title}\n{text}\n{_contents(title, _ENTRY.findall(text))}\n"
         for title, text in sections
     )
+    pages = {page.stem for page in Path(__file__).parent.glob("*.md")} - {"index"}
+    unlisted = sorted(pages - set(_ENTRY.findall(index)))
+    return text + (_contents("More", unlisted) if unlisted else "")
 
 
 def _contents(caption: str, pages: list[str]) -> str:
