@@ -8,6 +8,7 @@ from typing import Any, Literal, Self
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
+from crossemo.audio import AudioError
 from crossemo.corpora.base import Part
 from crossemo.data.batch import Batch
 from crossemo.data.gathering import Judged, Prediction, by_place
@@ -16,6 +17,8 @@ from crossemo.errors import CrossEmoError
 from crossemo.features.hidden import as_hidden
 from crossemo.heads import EmotionHead
 from crossemo.mix import LayerMix
+from crossemo.recognition.listening import Listener
+from crossemo.recognition.models import cutting_of
 from crossemo.runs.checkpointed import misfitting_setting
 from crossemo.sharing.hearing import Heard, learn_reliability, reliability_scores
 from crossemo.sharing.model_facts import ModelError, ModelFacts
@@ -159,6 +162,33 @@ class EmotionRecognizer(StagedModule):
         hidden = self.encoder(waveforms, lengths)
         return self.head.classify(self._embed(hidden))
 
+    def recognise(self, path: str | Path) -> dict[str, float]:
+        """Return what the model says of a recording, by class or value.
+
+        Any format and rate is taken. Long recordings are heard as clips were in the
+        model's run; `crossemo.recognition` has the way over time and for many.
+
+        Args:
+            path: The file.
+
+        Returns:
+            Probabilities, calibrated where the model knows its temperature; or values
+            from -1 to 1 about the middle of their scale.
+
+        Raises:
+            AudioError: The file can't be used.
+        """
+        before = self.training
+        try:
+            listener = Listener(self.eval(), cutting_of(self))
+            (recording,) = listener.hear([Path(path)])
+        finally:
+            self.train(before)
+        if recording.refusal:
+            raise AudioError(recording.refusal)
+        (answer,) = recording.answers
+        return dict(zip(self.classes, answer.values.tolist(), strict=True))
+
     def states(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
         """Return hidden states 0 to L and the learnt mixture.
 
@@ -234,13 +264,13 @@ class EmotionRecognizer(StagedModule):
                 scores = self.task.evaluation(
                     judged.predictions, judged.targets, judged.units
                 )
-                if self.reliability is not None:
-                    which = self._seen, number, judged
-                    data = self.task, self._data
-                    scores |= reliability_scores(self.reliability, *which, *data)
-                self.judged[name], self.evaluations[name] = judged, scores
                 values = {n: one for n, one in scores.items() if isinstance(one, float)}
                 self._log_scores("test", name, values, *stage)
+                scores |= self.task.calibration(judged.predictions, judged.targets)
+                if self.reliability is not None:
+                    which = self._seen, number, judged, self.task, self._data
+                    scores |= reliability_scores(self.reliability, *which)
+                self.judged[name], self.evaluations[name] = judged, scores
 
     def setup(self, stage: str) -> None:
         """Learn the roles of the data.

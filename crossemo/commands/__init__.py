@@ -18,6 +18,7 @@ ORDER = (
     "predict",
     "grid",
     "report",
+    "recognise",
     "download",
     "data",
     "fad",

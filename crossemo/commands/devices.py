@@ -1,17 +1,17 @@
-"""The device that a command computes on."""
+"""The device that a command runs on."""
 
 import torch
 
 from crossemo.errors import CrossEmoError
 
 
-def device_named(name: str | None) -> torch.device:
-    """Return where to compute: on a GPU where there is one, if no device is named.
+def device_of(name: str | None) -> torch.device:
+    """Return a device by its name; a GPU where there is one for None or `auto`.
 
     Raises:
         CrossEmoError: There is no such device.
     """
-    if name is None:
+    if name in (None, "auto"):
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     try:
         number = torch.zeros((), device=name)

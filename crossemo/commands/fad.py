@@ -9,7 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from crossemo.commands.devices import device_named
+from crossemo.commands.devices import device_of
 from crossemo.commands.folder_results import (
     EmbeddedFolder,
     describe_folders,
@@ -112,7 +112,7 @@ def compare_folders(
     domains = _domains(first, second, groups)
     labels = [{str(c.label) for c in one.clips()} for one in domains.values()]
     emotions = _shared(labels)
-    model = load_encoder(encoder).to(device_named(device))
+    model = load_encoder(encoder).to(device_of(device))
     states = model.states_of(layers, "--layers")
     rate, shortest = model.sampling_rate, model.min_samples
     windowing = Windowing.of_seconds(window, hop, rate, shortest)

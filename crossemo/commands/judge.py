@@ -13,7 +13,7 @@ from rich.text import Text
 
 from crossemo.commands.all_folds import ALL, last_fold
 from crossemo.commands.data_configs import words_on_data
-from crossemo.commands.devices import device_named
+from crossemo.commands.devices import device_of
 from crossemo.commands.launch import shipped_config
 from crossemo.commands.options import ExperimentParser
 from crossemo.commands.parser import Threads
@@ -76,7 +76,7 @@ def judge_model(
     """
     if settings.threads:
         torch.set_num_threads(settings.threads)
-    home, device = _home(settings), device_named(settings.device)
+    home, device = _home(settings), device_of(settings.device)
     candidate = open_candidate(settings.model)
     candidate.module.to(device)
     for fact, value in candidate.facts._asdict().items():
