@@ -2,7 +2,6 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import Any
 
 import torch
@@ -13,9 +12,10 @@ from crossemo.audits.audit_options import AuditOptions
 from crossemo.audits.audited_features import AuditedFeatures
 from crossemo.audits.auditing import AuditedClips, tallies
 from crossemo.audits.protocol_scores import Row, protocol_rows
-from crossemo.commands.data_configs import words_on_data
+from crossemo.commands.all_folds import without_all
+from crossemo.commands.data_section import DataParser
 from crossemo.commands.devices import device_of
-from crossemo.commands.options import ExperimentParser
+from crossemo.commands.launch import shipped_config
 from crossemo.commands.parser import Threads
 from crossemo.corpora import corpus_classes
 from crossemo.data.clip_tables import SPLIT, split_rows
@@ -48,16 +48,14 @@ _WITHOUT_ENCODER = {"sampling_rate": 16_000, "min_samples": 400}
 def main(typed: list[str]) -> None:
     """Run `audit_protocols`."""
     corpus_classes(), task_classes()  # whose names a config may say
-    parser = ExperimentParser(prog="crossemo audit")
+    parser = DataParser(prog="crossemo audit")
     parser.add_argument("--config", action="config", help="Settings in YAML.")
     parser.add_function_arguments(audit_protocols)
     parser.add_argument("--threads", type=Threads | None, help="CPU threads.")
     for fact in _WITHOUT_ENCODER:
         target = f"data.init_args.{fact}"
         parser.link_arguments("model.encoder", target, compute_fn=_fact(fact))
-    with TemporaryDirectory() as copies:
-        words = words_on_data(typed, Path(copies), own="audit")
-        settings = parser.parse_args(list(words))
+    settings = parser.parse_args(without_all([shipped_config(w) for w in typed]))
     settings.pop("config")
     options = parser.instantiate_classes(settings).as_dict()
     if threads := options.pop("threads"):
