@@ -42,7 +42,8 @@ def export_model(model: str, folder: Path, stage: str | None = None) -> ModelFac
     place = from_here(folder)
     if facts.form == "transformers":
         print(
-            f"Model: {place}, which plain transformers reads too: "
+            f"Model: {place}, which plain transformers ({facts.oldest} or newer) reads "
+            "too: "
             f'pipeline("audio-classification", "{place}").'
         )
     else:

@@ -23,7 +23,12 @@ from crossemo.mix import LayerMix
 from crossemo.sharing.model_facts import ModelError, ModelFacts
 from crossemo.sharing.own_form import own_outputs, write_own
 from crossemo.sharing.pretrained import PREPROCESSOR, RELIABILITY
-from crossemo.sharing.stock_form import obstacle, stock_outputs, write_stock
+from crossemo.sharing.stock_form import (
+    obstacle,
+    oldest_version,
+    stock_outputs,
+    write_stock,
+)
 
 ADAPTER = "adapter"
 _CLASSES = "single_label_classification"  # as transformers calls it
@@ -124,7 +129,8 @@ def _write_weights(parts: Parts, facts: ModelFacts, folder: Path) -> ModelFacts:
         try:
             write_stock(encoder, mix, head, facts.classes, problem, folder)
             if _alike(stock_outputs(folder, noise), expected):
-                return replace(facts, form="transformers")
+                oldest = oldest_version(encoder, facts.task)
+                return replace(facts, form="transformers", oldest=oldest)
             reason = "transformers computes something else of the same weights"
         except Exception as error:  # of whatever kind a class raises that isn't ours
             reason = f"transformers can't hold it ({reason_of(error)})"
@@ -141,7 +147,7 @@ def _write_weights(parts: Parts, facts: ModelFacts, folder: Path) -> ModelFacts:
             f"No folder can hold this model ({encoder.name}, tuning {encoder.tuning}): "
             "what was written says something else. Share the run's folder instead."
         )
-    return replace(facts, form="crossemo", obstacle=reason)
+    return replace(facts, form="crossemo", obstacle=reason, oldest=None)
 
 
 def _alike(outputs: Tensor, expected: Tensor) -> bool:

@@ -37,6 +37,7 @@ _FACTS: dict[str, Shape] = {
         "fingerprint": str,
     },
     "obstacle": (type(None), str),
+    "oldest": (type(None), str),
     "labels": (type(None), str),
     "scales": {"*": {"low": _NUMBER, "high": _NUMBER, "middle": _NUMBER}},
     "window": _NUMBER,
@@ -73,6 +74,8 @@ class ModelFacts:
             `transformers` reads, or one that needs `crossemo`.
         obstacle: Why plain transformers can't hold it; None where it can, or wasn't
             asked to.
+        oldest: Oldest version of transformers that computes the same of a folder in
+            its form; None of another form.
         task: Kind of the task, `classes` or `values`.
         classes: Names of the outputs in order: of classes, or of values.
         sampling_rate: Of what the model hears, in Hz.
@@ -107,6 +110,7 @@ class ModelFacts:
     encoder: Mapping[str, str | None]
     seen: Provenance = NOTHING
     obstacle: str | None = None
+    oldest: str | None = None
     labels: str | None = None
     scales: Mapping[str, Mapping[str, float]] = field(default_factory=dict)
     window: float | None = None

@@ -42,9 +42,8 @@ def push(folder: Path, repository: str, *, public: bool = False) -> str:
         ModelError: The hub refuses, can't be reached, or the repository holds
             something else.
     """
-    import httpx
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    from huggingface_hub.errors import HfHubHTTPError
 
     check_name(repository)
     api = HfApi()
@@ -71,7 +70,9 @@ def push(folder: Path, repository: str, *, public: bool = False) -> str:
         )
     except HfHubHTTPError as error:
         raise ModelError(_refusal(error.response.status_code, repository)) from error
-    except (httpx.HTTPError, HFValidationError, OSError) as error:
+    except ModelError:
+        raise
+    except Exception as error:  # of HTTP libraries, which differ between hub versions
         raise ModelError(
             f"The model can't be pushed to {repository} ({reason_of(error)}): check "
             f"the network. It lies in {folder} whole."

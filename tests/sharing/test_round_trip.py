@@ -105,7 +105,11 @@ def test_it_is_stock_wherever_it_can_be(trips: dict[str, Trip], name: str) -> No
     facts = trips[name].facts
     if is_stock(EVERY[name][1]):
         assert (facts.form, facts.obstacle) == ("transformers", None)
+        large = EVERY[name][0].endswith("-large")
+        values = facts.task == "values"
+        assert facts.oldest == ("5.23" if values else "5.16" if large else "5.0")
     else:
+        assert facts.oldest is None
         assert facts.form == "crossemo"
         assert facts.obstacle
 
