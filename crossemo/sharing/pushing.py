@@ -42,9 +42,8 @@ def push(folder: Path, repository: str, *, public: bool = False) -> str:
         ModelError: The hub refuses, can't be reached, or the repository holds
             something else.
     """
-    import httpx
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError
+    from huggingface_hub import errors as hub
 
     check_name(repository)
     api = HfApi()
@@ -69,14 +68,21 @@ def push(folder: Path, repository: str, *, public: bool = False) -> str:
             ],
             commit_message="crossemo export",
         )
-    except HfHubHTTPError as error:
+    except hub.HfHubHTTPError as error:
         raise ModelError(_refusal(error.response.status_code, repository)) from error
-    except (httpx.HTTPError, HFValidationError, OSError) as error:
+    except (_network_error(), hub.HFValidationError, OSError) as error:
         raise ModelError(
             f"The model can't be pushed to {repository} ({reason_of(error)}): check "
             f"the network. It lies in {folder} whole."
         ) from error
     return str(commit.commit_url)
+
+
+def _network_error() -> type[Exception]:
+    """Return the error of the library that huggingface_hub asks with."""
+    from huggingface_hub import errors
+
+    return getattr(errors, "HTTPError", OSError)
 
 
 def _refusal(status: int, repository: str) -> str:
