@@ -264,13 +264,13 @@ class EmotionRecognizer(StagedModule):
                 scores = self.task.evaluation(
                     judged.predictions, judged.targets, judged.units
                 )
-                if self.reliability is not None:
-                    which = self._seen, number, judged
-                    data = self.task, self._data
-                    scores |= reliability_scores(self.reliability, *which, *data)
-                self.judged[name], self.evaluations[name] = judged, scores
                 values = {n: one for n, one in scores.items() if isinstance(one, float)}
                 self._log_scores("test", name, values, *stage)
+                scores |= self.task.calibration(judged.predictions, judged.targets)
+                if self.reliability is not None:
+                    which = self._seen, number, judged, self.task, self._data
+                    scores |= reliability_scores(self.reliability, *which)
+                self.judged[name], self.evaluations[name] = judged, scores
 
     def setup(self, stage: str) -> None:
         """Learn the roles of the data.

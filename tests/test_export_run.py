@@ -202,3 +202,32 @@ def test_the_command_says_what_is_wrong(
     said = capsys.readouterr().out
     assert said.startswith("Model: again, which plain transformers reads too")
     shutil.rmtree("again")
+
+
+def test_recordings_get_the_answers_of_the_run(
+    finished: Path, shared: Path, ravdess: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From plain files, what was written of the same clips at the end of the run."""
+    monkeypatch.chdir(shared.parent)
+    with (finished / "predictions.csv").open() as file:
+        rows = [
+            row
+            for row in csv.DictReader(file)
+            if (row["stage"], row["role"]) == ("target", "target")
+        ]
+    files = {clip.id: str(clip.path) for clip in RAVDESS(ravdess, "song").clips()}
+    typed = [*(files[row["clip"]] for row in rows), "--to=answers.csv"]
+    with pytest.raises(SystemExit) as ended:
+        run(
+            *("recognise", *typed, f"--model={finished}", "--calibrated=false"),
+            monkeypatch=monkeypatch,
+        )
+    assert ended.value.code == 0
+    with open("answers.csv") as file:
+        answers = {row["file"]: row for row in csv.DictReader(file)}
+    model = EmotionRecognizer.from_pretrained(shared)
+    for row in rows:
+        answer = answers[files[row["clip"]]]
+        assert answer["emotion"] == row["predicted"]
+        for name in model.classes:  # clips of a run are stored in 16 bits
+            assert float(answer[name]) == pytest.approx(float(row[name]), abs=1e-4)

@@ -51,12 +51,15 @@ class AuditedFeatures:
             return ""
         return probe_leaks(self.encoder, data, clips, allowed=self.allow_leak)
 
-    def read(self, data: EmotionDataModule, clips: ProbedClips) -> Tensor:
+    def read(
+        self, data: EmotionDataModule, clips: ProbedClips, device: torch.device
+    ) -> Tensor:
         """Return the features of all clips, `(clips, width)`.
 
         Args:
             data: A datamodule that is set up.
             clips: Its clips.
+            device: Where the encoder runs.
 
         Raises:
             CrossEmoError: There is no such encoder or hidden state.
@@ -67,6 +70,5 @@ class AuditedFeatures:
             looks = Looks(self.encoder, references=[])
             if self.layers != "mean":
                 looks = replace(looks, layers=[self.layers])
-            gpu = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-            views = read_views(data, clips, looks, gpu, speaks=True)
+            views = read_views(data, clips, looks, device, speaks=True)
         return torch.stack(list(views.values())).mean(0)

@@ -8,6 +8,7 @@ from pathlib import Path
 from crossemo.commands.configs import read_settings
 
 ALL = "all"
+FOLD = ("--data.fold", "--data.init_args.fold")
 
 
 def wants_all_folds(typed: Sequence[str]) -> bool:
@@ -38,6 +39,23 @@ def last_fold(typed: Sequence[str]) -> object:
     return next((fold for fold in reversed(folds) if fold is not None), None)
 
 
+def without_all(typed: Sequence[str]) -> list[str]:
+    """Return what was typed without `--data.fold all`, which no datamodule knows.
+
+    >>> without_all(["m", "--data.fold", "all", "--data.fold=2", "--data.fold=all"])
+    ['m', '--data.fold=2']
+    """
+    words, left = iter(typed), []
+    for word in words:
+        option, equals, value = word.partition("=")
+        if option not in FOLD:
+            left.append(word)
+            continue
+        value = value if equals else next(words, "")
+        left += [f"{option}={value}"] * (value != ALL)
+    return left
+
+
 def grid_words(typed: Sequence[str]) -> list[str]:
     """Return what to type behind `crossemo grid` for a fit of each fold.
 
@@ -56,7 +74,7 @@ def _words(typed: Sequence[str]) -> list[tuple[str, str]]:
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
     for kind, options in (
         ("config", ("-c", "--config")),
-        ("fold", ("--data.fold", "--data.init_args.fold")),
+        ("fold", FOLD),
     ):
         parser.add_argument(
             *options,

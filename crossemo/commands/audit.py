@@ -12,7 +12,9 @@ from crossemo.audits.audit_options import AuditOptions
 from crossemo.audits.audited_features import AuditedFeatures
 from crossemo.audits.auditing import AuditedClips, tallies
 from crossemo.audits.protocol_scores import Row, protocol_rows
+from crossemo.commands.all_folds import without_all
 from crossemo.commands.data_section import DataParser
+from crossemo.commands.devices import device_of
 from crossemo.commands.launch import shipped_config
 from crossemo.commands.parser import Threads
 from crossemo.corpora import corpus_classes
@@ -53,7 +55,7 @@ def main(typed: list[str]) -> None:
     for fact in _WITHOUT_ENCODER:
         target = f"data.init_args.{fact}"
         parser.link_arguments("model.encoder", target, compute_fn=_fact(fact))
-    settings = parser.parse_args([shipped_config(word) for word in typed])
+    settings = parser.parse_args(without_all([shipped_config(w) for w in typed]))
     settings.pop("config")
     options = parser.instantiate_classes(settings).as_dict()
     if threads := options.pop("threads"):
@@ -80,6 +82,7 @@ def audit_protocols(
     name: str = "audit",
     logs: Path = Path("logs"),
     figures: bool = True,
+    device: str | None = None,
 ) -> Path:
     """Measure how many points leaky protocols are worth, on the same features.
 
@@ -91,15 +94,16 @@ def audit_protocols(
         name: Folder of the results below `logs`.
         logs: Folder of logs.
         figures: Whether to draw; the tables hold what figures show.
+        device: Where an encoder runs; `cuda` where there is a GPU, and else `cpu`.
 
     Returns:
         The folder of the results.
 
     Raises:
-        CrossEmoError: There is no such role, or the clips can't be split.
+        CrossEmoError: There is no such role or device, or the clips can't be split.
     """
     effort = Effort()
-    home = folder_of_runs(logs, name)
+    home, where = folder_of_runs(logs, name), device_of(device)
     if role not in (None, *data.roles):
         raise CrossEmoError(
             f"There is no role {role!r}: choose {listed(data.roles, last=' or ')}."
@@ -109,13 +113,13 @@ def audit_protocols(
     clips = probed_clips(data)
     leak = model.leak(data, clips)
     rows: list[Row] = []
-    values = model.read(data, clips)
+    values = model.read(data, clips, where)
     for one in data.roles if role is None else [role]:
         rows += _rows_of(one, data, clips, values, audit)
     rows = marked(rows, leak)
     folder = home / f"version_{claim_version(home)}"
     text = audit_text(rows, str(model), leak)
-    facts = effort.describe("audit", torch.device("cpu"))
+    facts = effort.describe("audit", where)
     facts |= {"seed": audit.seed, "interval_level": LEVEL, **data.describe()}
     facts |= {"folds": clips.describe(), "features": str(model), "leak": leak or None}
     write_results(folder, {**facts, "protocols": rows, "text": text})

@@ -1,27 +1,26 @@
 """Judge any model on leak-free folds: crossemo judge MODEL --config DATA.yaml."""
 
 import logging
+import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from tempfile import TemporaryDirectory
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import torch
 import yaml
 from jsonargparse import Namespace
 from rich.text import Text
 
-from crossemo.commands.all_folds import ALL, last_fold
-from crossemo.commands.data_configs import words_on_data
+from crossemo.commands.all_folds import ALL, last_fold, without_all
+from crossemo.commands.data_section import DataParser
 from crossemo.commands.devices import device_of
 from crossemo.commands.launch import shipped_config
-from crossemo.commands.options import ExperimentParser
 from crossemo.commands.parser import Threads
 from crossemo.corpora import corpus_classes
 from crossemo.corpora.base import Scale
 from crossemo.data.datamodules import EmotionDataModule
 from crossemo.errors import CrossEmoError, listed
-from crossemo.files import from_here, write_text
+from crossemo.files import expanded, from_here, write_text
 from crossemo.judging.candidate import Candidate
 from crossemo.judging.candidates import open_candidate
 from crossemo.judging.judged_folds import judged_folds
@@ -39,25 +38,32 @@ logger = logging.getLogger(__name__)
 _LINKED = ("sampling_rate", "min_samples", "seed")  # of the data; the model says them
 
 
+class JudgeParser(DataParser):
+    """Takes the data of any config, and all of its own."""
+
+    own: ClassVar[frozenset[str]] = frozenset({"allow_leak", "labels", "scale"})
+
+
 def main(typed: list[str]) -> None:
     """Judge what was typed."""
     effort = Effort()
     corpus_classes(), task_classes()  # whose bare names a config may use
     parser = _parser()
-    with TemporaryDirectory() as folder:
-        settings = parser.parse_args(list(words_on_data(typed, Path(folder))))
+    words = [shipped_config(word) for word in typed]
+    settings = parser.parse_args(without_all(words))
     settings.pop("config", None)
     if settings.data is None:
         raise CrossEmoError(
             "Nothing to judge by: name a config with a section data, such as --config "
             "configs/ravdess_speech_to_song.yaml."
         )
-    fold = last_fold(["judge", *map(shipped_config, typed)])
-    judge_model(parser, settings, fold, effort)
+    if (path := expanded(settings.model)).exists():
+        settings.model = os.path.realpath(path)  # found from anywhere
+    judge_model(parser, settings, last_fold(["judge", *words]), effort)
 
 
 def judge_model(
-    parser: ExperimentParser, settings: Namespace, fold: object, effort: Effort
+    parser: JudgeParser, settings: Namespace, fold: object, effort: Effort
 ) -> list[Path]:
     """Judge a model by the data of a config.
 
@@ -106,8 +112,8 @@ def judge_model(
     return folders
 
 
-def _parser() -> ExperimentParser:
-    parser = ExperimentParser(prog="crossemo judge")
+def _parser() -> JudgeParser:
+    parser = JudgeParser(prog="crossemo judge")
     parser.add_argument("--config", action="config", help="Settings in YAML.")
     parser.add_argument(
         "model",
@@ -179,9 +185,7 @@ def _warnings(candidate: Candidate, mapped: OutputMap) -> Iterator[str]:
         )
 
 
-def _config(
-    parser: ExperimentParser, settings: Namespace, data: EmotionDataModule
-) -> str:
+def _config(parser: JudgeParser, settings: Namespace, data: EmotionDataModule) -> str:
     """Return the settings of a run of one fold, as a fit's say the data."""
     plain: dict[str, Any] = yaml.safe_load(parser.dump(settings, skip_none=False))
     arguments = plain["data"]["init_args"]

@@ -59,6 +59,7 @@ def recognise_recordings(
     window: NonNegativeFloat | None = None,
     hop: PositiveFloat | None = None,
     scale: str | None = None,
+    calibrated: bool = True,
     figures: Path | None = None,
     device: str = "auto",
     batch_size: PositiveInt = BATCH_SIZE,
@@ -83,6 +84,9 @@ def recognise_recordings(
             of a window.
         scale: Corpus of the run on whose scale values such as valence are given; by
             default they are from -1 to 1 about the middle.
+        calibrated: Whether probabilities are those of the temperature that the run has
+            fitted on its validation clips, where it has; those of `lightning predict`
+            and of transformers' pipeline aren't.
         figures: Folder that gets a figure of each recording of several windows.
         device: `cuda`, `cpu`, or `auto` for a GPU where there is one.
         batch_size: Windows, or whole recordings, that are heard at once.
@@ -102,12 +106,16 @@ def recognise_recordings(
     loaded.to(device_of(device))
     cutting = cutting_of(loaded, window, hop)
     columns, target = columns_of(loaded.task), _scale(loaded, scale)
-    listener = Listener(loaded, cutting, batch_size, batch_seconds, figures is not None)
+    outlines = figures is not None
+    listener = Listener(
+        loaded, cutting, batch_size, batch_seconds, outlines, calibrated
+    )
     if loaded.reliability is not None:
         logger.info(loaded.reliability.caveat)
     table = None
     if to is not None:
-        made_with = {"model": model_digest(loaded), "columns": columns, "scale": scale}
+        made_with = {"model": model_digest(loaded), "columns": columns}
+        made_with |= {"scale": scale, "calibrated": calibrated}
         table = AnswerTable(expanded(to), columns, made_with | cutting.plain())
     sink = table or _stream(form, columns)
     failures = 0

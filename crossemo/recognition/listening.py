@@ -44,6 +44,8 @@ class Listener:
         batch_seconds: Most seconds that are heard at once, padding included; a longer
             stretch is heard alone.
         outlines: Whether recordings get their outlines.
+        calibrated: Whether probabilities are those of the model's temperature, where it
+            knows one.
     """
 
     def __init__(
@@ -53,8 +55,10 @@ class Listener:
         batch_size: int = BATCH_SIZE,
         batch_seconds: float = BATCH_SECONDS,
         outlines: bool = False,
+        calibrated: bool = True,
     ) -> None:
         self._model, self._cutting = model, cutting
+        self._calibrated = calibrated
         self._size, self._samples = batch_size, int(batch_seconds * cutting.rate)
         self._outlines = outlines
         self._device = next(model.encoder.parameters()).device
@@ -194,7 +198,7 @@ class Listener:
         if reliability is None:
             return Answer(start, end, task.predictions(response.outputs))
         values = task.predictions(response.outputs)
-        if task.family == "categorical":
+        if self._calibrated and task.family == "categorical":
             values = reliability.calibrated(response.outputs)
         warnings = reliability.warnings(
             response.embedding, response.level, response.length

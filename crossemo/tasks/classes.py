@@ -125,9 +125,9 @@ class Classes(Task):
         return fit_temperature(outputs, targets)
 
     def calibration(self, predictions: Tensor, targets: Tensor) -> dict[str, float]:
-        """Return the cross-entropy and the expected calibration error."""
+        """Return the expected calibration error and the cross-entropy."""
         loss = float(_losses(predictions, targets).mean())
-        return {"loss": loss, "ECE": calibration_error(predictions, targets)}
+        return {"ECE": calibration_error(predictions, targets), "loss": loss}
 
     def decide(self, outputs: Tensor) -> Tensor:
         """Return the class of the highest output, `(...)`."""
@@ -174,7 +174,6 @@ class Classes(Task):
         interval = score_interval(targets, labels, units, classes)
         return {
             **self.scores(predictions, targets),
-            "ECE": calibration_error(predictions, targets),
             "confusion": confusion.long().tolist(),
             f"{HEADLINE}_interval": [interval.low, interval.high],
             f"{HEADLINE}_interval_unit": interval.unit,

@@ -1,5 +1,6 @@
 import csv
 import json
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -10,6 +11,7 @@ import yaml
 from crossemo.cli import main
 from crossemo.metrics.names import HEADLINE
 
+PAGE = (Path(__file__).parents[2] / "docs" / "audit.md").read_text("utf-8")
 DEMO = """
 name: of a fit
 model: {encoder: wav2vec2-base, tuning: lora}
@@ -18,6 +20,7 @@ data:
   init_args:
     source: {class_path: Demo, init_args: {channel: speech, speakers: 6, takes: 2}}
     target: {class_path: Demo, init_args: {channel: song, speakers: 6, takes: 2}}
+    fold: all
 stages: {source: {max_epochs: 1}}
 """
 QUICK = ["--audit.repeats=2", "--audit.epochs=3", "--audit.lr=0.02"]
@@ -68,6 +71,9 @@ def test_the_config_of_a_fit_is_audited_and_again_by_what_is_left(
         "audit_source",
         "audit_target",
     }
+    _, _, named = PAGE.partition("| column of audit.csv |")
+    cells = re.findall(r"^\| (`.*?) \| ", named.partition("\n\n")[0], re.MULTILINE)
+    assert [*rows[0], "leak"] == re.findall(r"`(\w+)`", " ".join(cells))
     # What it leaves is a config of the command, of which all is read.
     settings = yaml.safe_load((folder / "config.yaml").read_text())
     assert settings["audit"]["epochs"] == 3
@@ -102,6 +108,9 @@ def test_what_can_t_be_audited_is_refused_in_a_sentence(
     with refused(capsys) as sentence:
         main(["audit", "--config=fit.yaml", "--audit.epohcs=1"])
     assert "There is no option audit.epohcs" in sentence[0]
+    with refused(capsys) as sentence:
+        main(["audit", "--config=fit.yaml", "--device=warp"])
+    assert "There is no device warp here" in sentence[0]
     (here / "none.yaml").write_text("name: one\n")
     with refused(capsys) as sentence:
         main(["audit", "--config=none.yaml"])

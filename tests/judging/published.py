@@ -17,7 +17,7 @@ def write_classifier(
     *,
     rate: int = 16_000,
     seed: int = 0,
-    **changes: object,
+    **changes: Any,
 ) -> Path:
     """Write what `save_pretrained` leaves of a classifier and its feature extractor."""
     named: dict[str, Any] = {
