@@ -21,7 +21,13 @@ def main(typed: list[str]) -> None:
         "model", help="Folder of a run, such as logs/NAME/version_0, or a checkpoint."
     )
     parser.add_argument("folder", type=Path, help="The new folder.")
-    parser.add_function_arguments(export_model, skip={"model", "folder"})
+    flags = {
+        "onnx": "Write model.onnx too, checked against PyTorch; needs crossemo[onnx].",
+        "public": "Let everyone see a new repository of the hub.",
+    }
+    for name, text in flags.items():
+        parser.add_argument(f"--{name}", action="store_true", help=text)
+    parser.add_function_arguments(export_model, skip={"model", "folder", *flags})
     export_model(**parser.instantiate_classes(parser.parse_args(typed)).as_dict())
 
 
