@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from huggingface_hub import ModelCard
 from lightning import Trainer
 
 from crossemo.corpora.ravdess import RAVDESS
@@ -76,6 +77,27 @@ def test_it_has_the_scores_of_the_run_to_the_digit(
         assert scores[role][headline] == run_scores[role][headline]
         assert scores[role]["confusion"] == run_scores[role]["confusion"]
     assert len(model.facts.scores) == 2
+
+
+def test_its_card_has_the_scores_and_may_be_edited(
+    finished: Path, shared: Path, tmp_path: Path
+) -> None:
+    scores = results(finished)["stages"]["target"]["scores"]
+    card = ModelCard.load(shared / "README.md")
+    listed = {
+        (one.dataset_config, one.metric_name): one for one in card.data.eval_results
+    }
+    for role in ("source", "target"):
+        recall = listed[role, "unweighted average recall"]
+        assert recall.metric_value == scores[role]["UA"]
+        assert recall.metric_args["interval"] == scores[role]["UA_interval"]
+        assert recall.metric_args["clips"] == scores[role]["n"]
+    assert "| recordings of ravdess | CC BY-NC-SA 4.0 |" in card.text
+    assert "livingstone2018ravdess" in card.text
+    assert str(shared.parent) not in card.content
+    copy = shutil.copytree(shared, tmp_path / "copy")
+    (copy / "README.md").write_text("Mine")
+    EmotionRecognizer.from_pretrained(copy)
 
 
 def test_its_facts_are_those_of_the_run(finished: Path, shared: Path) -> None:

@@ -139,9 +139,10 @@ def group_norm(norm: nn.GroupNorm, hidden: Tensor, counts: Lengths) -> Tensor:
 
 def _masked_group_norm(norm: nn.GroupNorm, hidden: Tensor, counts: Tensor) -> Tensor:
     """Do the same to all clips at once, without a look at the counts."""
-    inside = valid_mask(counts, hidden.shape[-1], hidden.device)[:, None, None]
+    batch, _, frames = hidden.shape
+    inside = valid_mask(counts, frames, hidden.device)[:, None, None]
     # (batch, groups, channels of a group, frames)
-    grouped = hidden.unflatten(1, (norm.num_groups, -1))
+    grouped = hidden.reshape(batch, norm.num_groups, -1, frames)
     size = counts[:, None, None, None] * grouped.shape[2]
     mean = grouped.masked_fill(~inside, 0).sum((2, 3), keepdim=True) / size
     centred = (grouped - mean).masked_fill(~inside, 0)

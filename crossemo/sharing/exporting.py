@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
@@ -17,10 +17,12 @@ from crossemo.encoders import SSLEncoder, write_provenance
 from crossemo.encoders.sources import read_json
 from crossemo.encoders.weights import quiet
 from crossemo.errors import reason_of
-from crossemo.files import expanded
+from crossemo.files import expanded, write_text
 from crossemo.heads import EmotionHead
 from crossemo.mix import LayerMix
+from crossemo.sharing.model_card import FILE as CARD
 from crossemo.sharing.model_facts import ModelError, ModelFacts
+from crossemo.sharing.onnx_form import check_libraries, write_onnx
 from crossemo.sharing.own_form import own_outputs, write_own
 from crossemo.sharing.pretrained import PREPROCESSOR, RELIABILITY
 from crossemo.sharing.stock_form import (
@@ -62,6 +64,9 @@ def share(
     facts: ModelFacts,
     folder: str | Path,
     reliability: Mapping[str, Tensor] | None = None,
+    *,
+    card: Callable[[ModelFacts], str] | None = None,
+    onnx: bool = False,
 ) -> ModelFacts:
     """Write a model to a new folder: for plain transformers, where that is exact.
 
@@ -72,6 +77,8 @@ def share(
         facts: What is known of it.
         folder: The folder; absent or empty.
         reliability: What is known of its reliability.
+        card: Makes the text of its card, which its owner may edit: no digest is kept.
+        onnx: Write it as a graph too, see `write_onnx`.
 
     Returns:
         The facts as they stand in the folder.
@@ -84,14 +91,20 @@ def share(
         final = expanded(folder)
         if final.exists() and not (final.is_dir() and not any(final.iterdir())):
             raise ModelError(f"{folder} exists already: name a new folder.")
+        if onnx:
+            check_libraries()
         with new_folder(final, lambda there, ours: False, sums=False) as unfinished:
             shared = _write_weights(parts, _public(facts), unfinished)
             if parts.encoder.adaptation.adapters is not None:
                 _write_adapter(parts.encoder, shared, unfinished / ADAPTER)
             if reliability is not None:
                 save_file(dict(reliability), unfinished / RELIABILITY)
+            if onnx:
+                write_onnx(*parts, shared, unfinished)
             shared = replace(shared, sums=digests(unfinished))
             shared.write(unfinished)
+            if card is not None:
+                write_text(unfinished / CARD, card(shared))
     except OSError as error:
         raise ModelError(
             f"The model can't be written to {folder}: {reason_of(error)}; choose "

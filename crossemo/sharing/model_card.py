@@ -15,6 +15,7 @@ from crossemo.sharing.model_facts import ModelFacts
 FILE = "README.md"
 _NAMED = 30  # groups of a corpus that are named
 _TASK = "audio-classification"  # the hub's word
+_NO_ORIGIN = dict.fromkeys(("stage", "stages", "epoch", "seed"))
 _TOP = (HEADLINE, AGREEMENT)  # the scores that a model is chosen by
 
 
@@ -42,6 +43,7 @@ def model_card(
     body = _environment().get_template("model_card.md")
     text = body.render(
         facts=facts,
+        origin={**_NO_ORIGIN, **facts.origin},
         name=printable(name).rstrip("/").rpartition("/")[2],
         place=printable(name),
         outputs=listed(facts.classes, 30, " and "),

@@ -69,6 +69,8 @@ def write_onnx(
         program = _exported(graph, encoder)
         texts = {name: json.dumps(value) for name, value in about.items()}
         program.model.metadata_props.update(texts)
+        for node in program.model.graph.all_nodes():
+            node.metadata_props.clear()  # which name folders of this machine
         program.save(scratch / FILE)
         far = _difference(graph, encoder, scratch / FILE)
         if not far <= _CLOSE:  # which NaN isn't either

@@ -43,7 +43,7 @@ def push(folder: Path, repository: str, *, public: bool = False) -> str:
             something else.
     """
     from huggingface_hub import CommitOperationAdd, CommitOperationDelete, HfApi
-    from huggingface_hub.errors import HfHubHTTPError
+    from huggingface_hub import errors as hub
 
     check_name(repository)
     api = HfApi()
@@ -68,16 +68,21 @@ def push(folder: Path, repository: str, *, public: bool = False) -> str:
             ],
             commit_message="crossemo export",
         )
-    except HfHubHTTPError as error:
+    except hub.HfHubHTTPError as error:
         raise ModelError(_refusal(error.response.status_code, repository)) from error
-    except ModelError:
-        raise
-    except Exception as error:  # of HTTP libraries, which differ between hub versions
+    except (_network_error(), hub.HFValidationError, OSError) as error:
         raise ModelError(
             f"The model can't be pushed to {repository} ({reason_of(error)}): check "
             f"the network. It lies in {folder} whole."
         ) from error
     return str(commit.commit_url)
+
+
+def _network_error() -> type[Exception]:
+    """Return the error of the library that huggingface_hub asks with."""
+    from huggingface_hub import errors
+
+    return getattr(errors, "HTTPError", OSError)
 
 
 def _refusal(status: int, repository: str) -> str:

@@ -5,7 +5,7 @@ its family's, the software's in `CITATION.cff`, those of methods in `methods.bib
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from inspect import cleandoc
@@ -85,6 +85,13 @@ def software_citation() -> str:
     }
     key = f"{first}{paper['year']}{word}".lower()
     return f"{_entry(SOFTWARE, software)}\n\n{_entry(key, method)}"
+
+
+def bibliography(encoder: str, corpora: Iterable[str]) -> str:
+    """Return the BibTeX of crossemo, an encoder and corpora by their names."""
+    texts = [software_citation(), encoder_citation(encoder)]
+    texts += [corpus_citation(name) for name in corpora]
+    return "\n\n".join(dict.fromkeys(filter(None, texts)))
 
 
 def keys_of(bibtex: str) -> list[str]:

@@ -26,8 +26,9 @@ class Hub:
 
     def answer(self, path: str, body: bytes) -> object:
         if path == "/api/repos/create":
-            self.private = json.loads(body)["private"]
-            return {"url": f"http://hub/{NAME}"}
+            sent = json.loads(body)  # older libraries say private
+            self.private = sent.get("visibility") == "private" or sent.get("private")
+            return {"url": f"{constants.ENDPOINT}/{NAME}"}
         if path.endswith("/preupload/main"):
             files = [one["path"] for one in json.loads(body)["files"]]
             regular = {"uploadMode": "regular", "shouldIgnore": False}
@@ -41,9 +42,17 @@ class Hub:
                     self.files[value["path"]] = base64.b64decode(value["content"])
                 elif line["key"] == "deletedFile":
                     del self.files[value["path"]]
-            return {"commitUrl": f"http://hub/{NAME}/commit/1", "commitOid": COMMIT}
+            return {
+                "commitUrl": f"{constants.ENDPOINT}/{NAME}/commit/1",
+                "commitOid": COMMIT,
+            }
         if path == "/api/validate-yaml":
             return {"errors": [], "warnings": []}
+        if "/tree/" in path:
+            return [
+                {"type": "file", "path": name, "size": 1, "oid": COMMIT}
+                for name in self.files
+            ]
         siblings = [{"rfilename": name} for name in self.files]
         return {"id": NAME, "sha": COMMIT, "siblings": siblings}
 
@@ -126,8 +135,8 @@ def test_a_repository_of_something_else_is_left_alone(
 @pytest.mark.parametrize(
     ("where", "status", "sentence"),
     [
-        ("/api/repos/create", 401, r"doesn't know you: log in with `hf auth login`"),
-        ("/api/repos/create", 403, r"may not write to owner/name .* own account"),
+        ("/api/", 401, r"doesn't know you: log in with `hf auth login`"),
+        ("/api/", 403, r"may not write to owner/name .* own account"),
         (f"/api/models/{NAME}/preupload", 403, r"may not write to owner/name"),
         (f"/api/models/{NAME}/commit", 413, r"refused owner/name with status 413"),
     ],
