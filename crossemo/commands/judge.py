@@ -175,8 +175,8 @@ def _scale(candidate: Candidate, ends: Sequence[float] | None) -> Scale | None:
 def _warnings(candidate: Candidate, mapped: OutputMap) -> Iterator[str]:
     if mapped.left_out:
         yield (
-            f"The outputs {listed(mapped.left_out, 20)} of {candidate.name} are no "
-            "classes here: they count for nothing."
+            f"The outputs {listed(mapped.left_out, 20)} of {candidate.name} are none "
+            "of the data's: they count for nothing."
         )
     if mapped.absent:
         yield (
