@@ -109,6 +109,9 @@ def judge_model(
         folders.append(folder)
         effort = Effort()
     _show(runs, folders)
+    number = len(data.fold_numbers())
+    if wanted not in (None, "all") and number > 1 and not candidate.provenance:
+        print(f"This is one of {number} folds: --data.fold all judges by every clip.")
     return folders
 
 
