@@ -109,6 +109,9 @@ def judge_model(
         folders.append(folder)
         effort = Effort()
     _show(runs, folders)
+    number = len(data.fold_numbers())
+    if wanted not in (None, "all") and number > 1 and not candidate.provenance:
+        print(f"This is one of {number} folds: --data.fold all judges by every clip.")
     return folders
 
 
@@ -175,8 +178,8 @@ def _scale(candidate: Candidate, ends: Sequence[float] | None) -> Scale | None:
 def _warnings(candidate: Candidate, mapped: OutputMap) -> Iterator[str]:
     if mapped.left_out:
         yield (
-            f"The outputs {listed(mapped.left_out, 20)} of {candidate.name} are no "
-            "classes here: they count for nothing."
+            f"The outputs {listed(mapped.left_out, 20)} of {candidate.name} are none "
+            "of the data's: they count for nothing."
         )
     if mapped.absent:
         yield (

@@ -8,6 +8,8 @@ from pathlib import Path
 from statistics import mean
 
 import pytest
+import soundfile
+import transformers
 import yaml
 
 from crossemo.cli import main
@@ -162,3 +164,31 @@ def test_a_mistake_is_said_in_one_sentence(
     said = f"{ended.value} {capsys.readouterr().err}"
     assert sentence in said
     assert "Traceback" not in str(ended.value)
+
+
+def test_values_are_judged_on_the_scale_of_the_corpus(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    labels = ("arousal", "dominance", "valence")
+    write_classifier(here / "theirs", labels=labels, problem_type="regression")
+    typed = [f"--data.corpus.init_args.{k}" for k in ("root=music", "takes=4")]
+    task = "--data.task=valence_arousal"
+    music = ("--data=MusicEmotionDataModule", "--data.corpus=tests.data.valued.Valued")
+    judge(monkeypatch, "theirs", *music, *typed, task, "--data.fold=0", "--scale=[0,2]")
+    run = here / "logs" / "judged" / "version_0"
+    check_files("judge", run)
+    pipeline = transformers.pipeline("audio-classification", str(here / "theirs"))
+    for row in table(run / "predictions.csv"):
+        number = row["clip"].partition("/")[2]
+        waveform, _ = soundfile.read(here / "music" / f"music-{number}.wav")
+        said = {
+            one["label"]: one["score"] for one in pipeline(waveform.astype("float32"))
+        }
+        for name in ("valence", "arousal"):
+            # 16 bits on the disk; from 0 to 2 about 1, and from 0 to 1 about 0.5
+            assert float(row[f"{name}_predicted"]) == pytest.approx(
+                said[name] - 1, abs=1e-3
+            )
+            assert float(row[f"{name}_predicted_published"]) == pytest.approx(
+                said[name] / 2, abs=1e-3
+            )
