@@ -119,7 +119,7 @@ def test_what_is_refused_is_among_the_messages(site: Path, tmp_path: Path) -> No
         lambda: load_encoder(str(tmp_path)),
         lambda: LayerMix(3, 8, 7),
         lambda: task_of("songs", ("happy", "sad")),
-        lambda: Values(loss="rmse"),
+        lambda: Values(loss="rmse"),  # type: ignore[arg-type]
         lambda: RAVDESS(tmp_path, "speech").clips(),
         lambda: Stage(max_epochs=0),
     ):

@@ -114,9 +114,14 @@ def recognise_recordings(
         logger.info(loaded.reliability.caveat)
     table = None
     if to is not None:
-        made_with = {"model": model_digest(loaded), "columns": columns}
-        made_with |= {"scale": scale, "calibrated": calibrated}
-        table = AnswerTable(expanded(to), columns, made_with | cutting.plain())
+        made_with = {
+            "model": model_digest(loaded),
+            "columns": columns,
+            "scale": scale,
+            "calibrated": calibrated,
+            **cutting.plain(),
+        }
+        table = AnswerTable(expanded(to), columns, made_with)
     sink = table or _stream(form, columns)
     failures = 0
     with closing(table) if table else nullcontext():

@@ -68,7 +68,7 @@ def decoded_ahead(
     try:
         for name in names:
             channel = _Channel[Piece](closed)
-            threads.submit(lambda c=channel, n=name: c.fill(decode(n)))
+            threads.submit(_decode, channel, decode, name)
             ahead.append((name, channel))
             if len(ahead) >= AHEAD:
                 yield _first(ahead)
@@ -77,6 +77,12 @@ def decoded_ahead(
     finally:
         closed.set()
         threads.shutdown(cancel_futures=True)
+
+
+def _decode(
+    channel: _Channel[Piece], decode: Callable[[Name], Iterable[Piece]], name: Name
+) -> None:
+    channel.fill(decode(name))
 
 
 def _first(

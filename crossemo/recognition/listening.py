@@ -162,10 +162,12 @@ class Listener:
         """Give the recordings what the model said of their stretches."""
         for parts, outputs, embeddings in batches:
             rows = outputs.float().cpu(), embeddings.float().cpu()
-            for (recording, stretch), *row in zip(parts, *rows, strict=True):
+            for (recording, stretch), output, embedding in zip(
+                parts, *rows, strict=True
+            ):
                 seconds = len(stretch.samples) / self._cutting.rate
                 loud = level(stretch.samples) if self._model.reliability else 0.0
-                response = Response(*row, loud, seconds)
+                response = Response(output, embedding, loud, seconds)
                 first = recording.start + stretch.start / self._cutting.rate
                 recording.unheard -= 1
                 recording.end = max(recording.end, first + seconds)

@@ -89,11 +89,15 @@ def learn_reliability(
     temperature = task.temperature(torch.cat(outputs), torch.cat(targets))
     if data is None:
         return Reliability(temperature, clips=sum(map(len, targets)))
-    *tensors, groups = zip(
+    embeddings, levels, lengths, groups = zip(
         *(heard.hearing(role, data, "val") for role in roles), strict=True
     )
     return Reliability.estimate(
-        temperature, *map(torch.cat, tensors), list(chain(*groups))
+        temperature,
+        torch.cat(embeddings),
+        torch.cat(levels),
+        torch.cat(lengths),
+        list(chain(*groups)),
     )
 
 

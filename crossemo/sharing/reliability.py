@@ -200,7 +200,9 @@ class Reliability:
         """
         _refuse_others(tensors)
         tensors = {name: one.detach().cpu() for name, one in tensors.items()}
-        numbers = {name: one.tolist() for name, one in tensors.items() if one.ndim < 2}
+        numbers: dict[str, Any] = {
+            name: one.tolist() for name, one in tensors.items() if one.ndim < 2
+        }
         familiarity = None
         if "mean" in tensors:
             familiarity = Familiarity(

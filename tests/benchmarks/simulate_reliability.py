@@ -39,8 +39,8 @@ def drawn(
     if tail == "t":
         chi = torch.randn(5, groups, clips, 1, generator=generator).square().mean(0)
         alone = alone / chi.sqrt() * (3 / 5) ** 0.5
-    values = (shares[0] * alike + shares[1] * alone).flatten(0, 1)
-    scale = torch.arange(1, WIDTH + 1).rsqrt()
+    values: Tensor = (shares[0] * alike + shares[1] * alone).flatten(0, 1)
+    scale: Tensor = torch.arange(1, WIDTH + 1).rsqrt()
     names = [f"{group:03}" for group in range(groups) for _ in range(clips)]
     levels, lengths = -25 + 4 * values[:, 0], 3 * 1.3 ** values[:, 1]
     return values[:, 2:] * scale, levels, lengths, names
@@ -50,7 +50,8 @@ def shifted(embeddings: Tensor, generator: torch.Generator) -> Tensor:
     """Return embeddings that are moved along a direction of each clip's own."""
     away = torch.randn(embeddings.shape, generator=generator)
     away = SHIFT * away / away.norm(dim=1, keepdim=True)
-    return embeddings + away * torch.arange(1, WIDTH + 1).rsqrt()
+    moved: Tensor = embeddings + away * torch.arange(1, WIDTH + 1).rsqrt()
+    return moved
 
 
 def row(
@@ -58,11 +59,10 @@ def row(
 ) -> list[float]:
     """Return shares of alarms, of misses, and of intervals that hold the truth."""
     groups, clips, between, tail = design
-    kinds = between, tail, generator
     wrong, powers, shares, intervals = [], [], [], []
     for _ in range(models):
-        known = Familiarity.estimate(*drawn(groups, clips, *kinds))
-        embeddings, levels, lengths, _ = drawn(100, 10, *kinds)
+        known = Familiarity.estimate(*drawn(groups, clips, between, tail, generator))
+        embeddings, levels, lengths, _ = drawn(100, 10, between, tail, generator)
         alarms = known.alarms(embeddings, levels, lengths)
         wrong.append(alarms.double().mean(0))
         shares.append(float(alarms.any(1).double().mean()))
@@ -70,7 +70,7 @@ def row(
         longer = known.alarms(embeddings, levels, 4 * lengths)[:, 1]
         other = known.alarms(shifted(embeddings, generator), levels, lengths)[:, 2]
         powers.append(torch.stack([louder, longer, other]).double().mean(1))
-        *tested, names = drawn(*TESTED, *kinds)
+        *tested, names = drawn(*TESTED, between, tail, generator)
         hits = known.alarms(*tested).any(1)
         intervals.append(share_interval(hits, names))
     truth = zip(intervals, shares, strict=True)

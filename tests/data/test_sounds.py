@@ -6,7 +6,7 @@ from crossemo.data.windows import Window
 
 
 def test_a_sine_at_full_scale_lies_3_db_below_it() -> None:
-    sine = np.sin(np.arange(16_000) * 2 * np.pi / 100).astype(np.float32)
+    sine = np.sin(np.arange(16_000, dtype=np.float32) * np.float32(2 * np.pi / 100))
     assert level(sine) == pytest.approx(-3.0103, abs=1e-3)
     assert level(sine / 10) == pytest.approx(-23.0103, abs=1e-3)
 
