@@ -8,6 +8,7 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from crossemo.data.clip_tables import PREDICTIONS
+from crossemo.sharing.reliability import Reliability
 from crossemo.studies.findings import findings_of
 from crossemo.studies.methods import methods_of_records
 from crossemo.studies.run_files import read_json, read_settings
@@ -289,3 +290,25 @@ def test_its_methods_can_be_written(finished: Path, wav2vec2: Path) -> None:
     assert f"PyTorch {torch.__version__}" in software
     assert methods.uncited == (wav2vec2.name,)
     assert methods.bibtex.count("\n@") == 12
+
+
+def test_the_best_weights_say_how_reliable_they_are(finished: Path) -> None:
+    for stage, test in results(finished)["stages"].items():
+        stored = torch.load(finished / "checkpoints" / test["checkpoint"])
+        model = Reliability.of(stored["reliability"])
+        clips = [
+            row
+            for row in split_of(finished)
+            if (row["role"], row["part"]) == (stage, "val")
+        ]
+        assert model.clips == len(clips)
+        assert model.groups == len({row["group"] for row in clips})
+        assert model.temperature is not None
+        for scores in test["scores"].values():
+            assert {"ECE", "ECE_calibrated", "loss_calibrated"} <= set(scores)
+            assert ("unfamiliar" in scores) == (model.familiarity is not None)
+
+
+def split_of(folder: Path) -> list[dict[str, str]]:
+    with (folder / "split.csv").open() as file:
+        return list(csv.DictReader(file))
