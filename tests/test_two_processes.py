@@ -201,7 +201,7 @@ def test_every_strategy_and_switch_is_shared_rightly(
     cases = CASES | {"bf16": bf16}
     arguments = json.dumps({"folder": str(tmp_path), "typed": typed, "cases": cases})
     done = subprocess.run(
-        [sys.executable, "-m", "tests.sharing", arguments],
+        [sys.executable, "-m", "tests.two_process_cases", arguments],
         cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,
