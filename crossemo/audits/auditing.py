@@ -79,13 +79,13 @@ def _repeat(clips: AuditedClips, options: AuditOptions, number: int) -> Tensor:
         clips.values, clips.targets, torch.cat(kinds), clips.task, options, generator
     )
     by_validation, by_test = (chosen[part].chunk(len(kinds)) for part in (VAL, TEST))
-    said = {
+    protocols = {
         "whole units": (by_validation[0], kinds[0]),
         "shared validation": (by_validation[1], kinds[1]),
         "best test epoch": (by_test[0], kinds[0]),
         "shuffled clips": (by_validation[2], kinds[2]),
     }
-    return torch.stack([_tested(*said[name], clips.task) for name in PROTOCOLS])
+    return torch.stack([_tested(*protocols[name], clips.task) for name in PROTOCOLS])
 
 
 def _tested(decisions: Tensor, parts: Tensor, task: Task) -> Tensor:
@@ -97,6 +97,6 @@ def _tested(decisions: Tensor, parts: Tensor, task: Task) -> Tensor:
         task: What is learnt.
     """
     tested = unjudged(parts.shape[1:], task)
-    for said, inside in reversed(list(zip(decisions, parts == TEST, strict=True))):
-        tested[inside] = said[inside]
+    for of_fold, inside in reversed(list(zip(decisions, parts == TEST, strict=True))):
+        tested[inside] = of_fold[inside]
     return tested

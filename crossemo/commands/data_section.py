@@ -17,10 +17,10 @@ class DataParser(ExperimentParser):
     What stands in it of all folds is left out, see `last_fold`.
 
     Attributes:
-        own: The sections by which a config is known for the command's.
+        sections: Those by which a config is known for the command's.
     """
 
-    own: ClassVar[frozenset[str]] = frozenset({"audit"})
+    sections: ClassVar[frozenset[str]] = frozenset({"audit"})
 
     def parse_string(self, content: str, *rest: Any, **options: Any) -> Namespace:  # noqa: ANN401
         """Parse a config."""
@@ -29,7 +29,7 @@ class DataParser(ExperimentParser):
             if isinstance(inner := settings.get("fit"), dict):
                 settings = {**settings, **inner}
                 del settings["fit"]
-            if "data" in settings and not self.own & settings.keys():
+            if "data" in settings and not self.sections & settings.keys():
                 settings = {"data": settings["data"]}
             if isinstance(data := settings.get("data"), dict):
                 settings["data"] = _without_all(data)

@@ -41,7 +41,7 @@ _LINKED = ("sampling_rate", "min_samples", "seed")  # of the data; the model say
 class JudgeParser(DataParser):
     """Takes the data of any config, and all of its own."""
 
-    own: ClassVar[frozenset[str]] = frozenset({"allow_leak", "labels", "scale"})
+    sections: ClassVar[frozenset[str]] = frozenset({"allow_leak", "labels", "scale"})
 
 
 def main(typed: list[str]) -> None:

@@ -197,7 +197,7 @@ def _draw(recording: Recording, model: EmotionRecognizer, folder: Path) -> None:
         torch.stack([answer.values for answer in recording.answers]).numpy(),
         model.task.outputs,
         probabilities=model.task.family == "categorical",
-        title=printable(recording.path),
+        title=printable(recording.path.name),
     )
     stem = expanded(folder) / file_stem(printable(recording.path))
     try:

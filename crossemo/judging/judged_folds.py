@@ -40,8 +40,8 @@ class JudgedFold:
     def mark(self) -> str:
         """What tables say of the test; empty where nothing leaks."""
         tuned = [str(one) for one in self.records if one.how == "fine-tuned"]
-        told = f"LEAK, no fair score: the model was {'; '.join(tuned)}" if tuned else ""
-        return self.seen or told
+        leak = f"LEAK, no fair score: the model was {'; '.join(tuned)}" if tuned else ""
+        return self.seen or leak
 
 
 def judged_folds(

@@ -69,8 +69,8 @@ def judge(
         units = [dataset.units[place] for place in places]
         predictions = data.task.predictions(mapped(outputs))
         several = len(corpus.members) > 1
-        said = Judged(predictions, targets, units, places)
-        judged |= by_place(role, dataset, several, said)
+        whole = Judged(predictions, targets, units, places)
+        judged |= by_place(role, dataset, several, whole)
     return Judgement(judged, scores_of(data.task, judged), left_out)
 
 

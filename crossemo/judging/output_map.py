@@ -135,10 +135,10 @@ def _meaning(label: str, task: Task, given: Labels) -> str | None:
         LabelError: It is given as something that is neither.
     """
     outputs = {name.casefold(): name for name in task.outputs}
-    said = {key.casefold(): value for key, value in given.items()}
-    if label.casefold() not in said:
+    meanings = {key.casefold(): value for key, value in given.items()}
+    if label.casefold() not in meanings:
         return outputs.get(label.strip().casefold()) or word_of(label) or _UNKNOWN
-    meaning = said[label.casefold()]
+    meaning = meanings[label.casefold()]
     if meaning is None or meaning.casefold() == NONE:
         return None
     if (word := outputs.get(meaning.casefold()) or word_of(meaning)) is None:

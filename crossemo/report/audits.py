@@ -112,19 +112,19 @@ def audit_paragraph(rows: Sequence[Row], features: str) -> str:
         rows: Rows of `audit.csv` of one corpus.
         features: What is learnt from.
     """
-    own, *others = rows
+    fair, *others = rows
     sentences = [
-        f"On {own['corpus']} ({own['clips']} tested clips of {own['units']} units), a "
-        f"linear model of {features} reaches {_score(own)} where whole units "
+        f"On {fair['corpus']} ({fair['clips']} tested clips of {fair['units']} units), "
+        f"a linear model of {features} reaches {_score(fair)} where whole units "
         "are apart and the epoch of training is chosen on validation units.",
         *map(_leak, others),
     ]
-    if own["clips"] == own["units"]:
+    if fair["clips"] == fair["units"]:
         sentences.append(
             "No unit has two clips, so shuffled clips are whole units too."
         )
     unsure = [row["protocol"] for row in others if not _shown(row)]
-    if isnan(own["low"]):
+    if isnan(fair["low"]):
         sentences.append(
             "Fewer than three units are tested, so there are no intervals: these "
             "numbers are of these units alone."
@@ -132,7 +132,7 @@ def audit_paragraph(rows: Sequence[Row], features: str) -> str:
     elif unsure:
         sentences.append(
             f"The interval of the difference holds 0 for {listed(unsure, last=' and ')}"
-            f": {own['units']} units don't show one."
+            f": {fair['units']} units don't show one."
         )
     return " ".join(sentences)
 
@@ -171,9 +171,9 @@ def audit_figures(rows: Sequence[Row], features: str) -> Iterator[tuple[str, Fig
         rows: Rows of `audit.csv`.
         features: What is learnt from.
     """
-    for own, *others in _by_role(rows):
-        title = f"{features}\n{own['corpus']} (n={own['clips']})"
-        yield f"audit/{own['role']}", audit_figure([own, *others], title)
+    for fair, *others in _by_role(rows):
+        title = f"{features}\n{fair['corpus']} (n={fair['clips']})"
+        yield f"audit/{fair['role']}", audit_figure([fair, *others], title)
 
 
 @styled()
@@ -194,8 +194,8 @@ def audit_figure(rows: Sequence[Row], title: str) -> Figure:
             bars = [[abs(scale.factor * row[end] - point)] for end in (low, high)]
             axes.errorbar(point, place, xerr=bars, fmt="o", ms=4, lw=2, color=colour)
     for axes, (value, _, _) in zip(panels[0], COLUMNS, strict=True):
-        own = scale.factor * rows[0][value]
-        axes.axvline(own, color=GREY, linestyle=":", linewidth=1.5)
+        fair = scale.factor * rows[0][value]
+        axes.axvline(fair, color=GREY, linestyle=":", linewidth=1.5)
         hide_frame(axes)
     first = panels[0][0]
     name_ticks(first.yaxis, [row["protocol"] for row in rows])
