@@ -135,8 +135,24 @@ class EmotionHead(nn.Module):
         Raises:
             ValueError: A clip has no frame.
         """
-        pooled = self.pooling(self.projection(frames), mask)
-        logits: Tensor = self.classifier(self.dropout(pooled))
+        return self.classify(self.embed(frames, mask))
+
+    def embed(self, frames: Tensor, mask: Tensor) -> Tensor:
+        """Return what the classifier gets of clips, `(batch, pooled width)`.
+
+        Args:
+            frames: As in `forward`.
+            mask: As in `forward`.
+
+        Raises:
+            ValueError: A clip has no frame.
+        """
+        embeddings: Tensor = self.pooling(self.projection(frames), mask)
+        return embeddings
+
+    def classify(self, embeddings: Tensor) -> Tensor:
+        """Return the logits `(batch, classes)` of what `embed` gave."""
+        logits: Tensor = self.classifier(self.dropout(embeddings))
         return logits
 
 

@@ -2,19 +2,28 @@
 
 from collections.abc import Mapping
 from math import isfinite
-from typing import Any, Literal
+from pathlib import Path
+from typing import Any, Literal, Self
 
 from lightning.pytorch.trainer.states import TrainerFn
 from torch import Tensor
 
+from crossemo.audio import AudioError
 from crossemo.corpora.base import Part
 from crossemo.data.batch import Batch
-from crossemo.data.gathering import Judged, Prediction, Predictions
+from crossemo.data.gathering import Judged, Prediction, by_place
 from crossemo.encoders import HiddenStates, Tuning, load_encoder
 from crossemo.errors import CrossEmoError
 from crossemo.features.hidden import as_hidden
 from crossemo.heads import EmotionHead
 from crossemo.mix import LayerMix
+from crossemo.recognition.listening import Listener
+from crossemo.recognition.models import cutting_of
+from crossemo.runs.checkpointed import misfitting_setting
+from crossemo.sharing.hearing import Heard, learn_reliability, reliability_scores
+from crossemo.sharing.model_facts import ModelError, ModelFacts
+from crossemo.sharing.pretrained import read
+from crossemo.sharing.rebuilding import rebuild, settings_of
 from crossemo.stages.optimization import Schedule
 from crossemo.stages.stage import ClassWeights
 from crossemo.stages.staged import StagedModule
@@ -56,6 +65,7 @@ class EmotionRecognizer(StagedModule):
             run, so a checkpoint doesn't keep it.
 
     Attributes:
+        facts: What is known of a model that `from_pretrained` returned.
         test_name: What is tested, such as the stage whose best weights were loaded;
             names the scores in the logs.
         judged: By role, what the model said of the clips of the last test.
@@ -108,9 +118,36 @@ class EmotionRecognizer(StagedModule):
         self.save_hyperparameters(ignore=["allow_leak"])
         self.seed = seed
         self.test_name = "test"
+        self.facts: ModelFacts | None = None
         self.judged: dict[str, Judged] = {}
         self.evaluations: dict[str, dict[str, Any]] = {}
-        self._seen = Predictions()
+        self._seen = Heard()
+
+    @classmethod
+    def from_pretrained(
+        cls, model: str | Path, revision: str | None = None, stage: str | None = None
+    ) -> Self:
+        """Return a trained model, ready to judge; nothing that lies there is run.
+
+        Args:
+            model: A folder of a run, such as `logs/x/version_0`; a checkpoint; a folder
+                that `crossemo export` wrote; or the hub id of one.
+            revision: Commit, tag or branch of a hub id.
+            stage: Stage of a run whose best weights are meant; its last by default.
+
+        Raises:
+            CrossEmoError: There is no such model, or it is damaged.
+        """
+        pretrained = read(model, revision, stage)
+        if pretrained.stored is not None:
+            module = cls.of_checkpoint(pretrained.stored).eval()
+        else:
+            settings = settings_of(pretrained)
+            if (fault := misfitting_setting(cls, settings)) is not None:
+                raise ModelError(f"{pretrained.path} can't be used: {fault}.")
+            module = rebuild(cls, settings, pretrained)
+        module.facts = pretrained.facts
+        return module
 
     def forward(self, waveforms: Tensor, lengths: Tensor) -> Tensor:
         """Return the outputs for a batch of waveforms.
@@ -122,7 +159,35 @@ class EmotionRecognizer(StagedModule):
         Returns:
             `(batch, outputs)`, such as logits.
         """
-        return self._outputs(self.encoder(waveforms, lengths))
+        hidden = self.encoder(waveforms, lengths)
+        return self.head.classify(self._embed(hidden))
+
+    def recognise(self, path: str | Path) -> dict[str, float]:
+        """Return what the model says of a recording, by class or value.
+
+        Any format and rate is taken. Long recordings are heard as clips were in the
+        model's run; `crossemo.recognition` has the way over time and for many.
+
+        Args:
+            path: The file.
+
+        Returns:
+            Probabilities, calibrated where the model knows its temperature; or values
+            from -1 to 1 about the middle of their scale.
+
+        Raises:
+            AudioError: The file can't be used.
+        """
+        before = self.training
+        try:
+            listener = Listener(self.eval(), cutting_of(self))
+            (recording,) = listener.hear([Path(path)])
+        finally:
+            self.train(before)
+        if recording.refusal:
+            raise AudioError(recording.refusal)
+        (answer,) = recording.answers
+        return dict(zip(self.classes, answer.values.tolist(), strict=True))
 
     def states(self, batch: Batch) -> tuple[list[Tensor], Tensor]:
         """Return hidden states 0 to L and the learnt mixture.
@@ -135,7 +200,7 @@ class EmotionRecognizer(StagedModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch."""
-        outputs = self._outputs(as_hidden(self.encoder, batch))
+        outputs = self.head.classify(self._embed(as_hidden(self.encoder, batch)))
         loss = self.task.loss(outputs, batch.targets, self.class_weights)
         self.log("train/loss", loss, prog_bar=True, batch_size=len(batch.targets))
         return loss
@@ -162,10 +227,13 @@ class EmotionRecognizer(StagedModule):
 
     def on_validation_epoch_start(self) -> None:
         """Forget an earlier validation."""
-        self._seen = Predictions()
+        self._seen = Heard()
 
     def on_validation_epoch_end(self) -> None:
-        """Log the validation scores, which every process computes of all clips."""
+        """Log the validation scores, which every process computes of all clips.
+
+        In training, the clips that a stage is judged by also say how reliable it is.
+        """
         scores = []
         for number, role in enumerate(self._roles):
             for name, judged in self._seen_of(number, role, "val").items():
@@ -178,10 +246,14 @@ class EmotionRecognizer(StagedModule):
             mean = sum(scores) / len(scores)
             self.log(f"{self._named('val')}/mean/{self.task.headline}", mean)
             self.log("val/mean/score", mean, logger=False)
+        trainer, data = self.trainer, self._data
+        if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking:
+            roles = [self._roles.index(r) for r in (data.active if data else ["data"])]
+            self.reliability = learn_reliability(self._seen, roles, self.task, data)
 
     def on_test_epoch_start(self) -> None:
         """Forget an earlier test."""
-        self._seen = Predictions()
+        self._seen = Heard()
         self.judged, self.evaluations = {}, {}
 
     def on_test_epoch_end(self) -> None:
@@ -192,9 +264,13 @@ class EmotionRecognizer(StagedModule):
                 scores = self.task.evaluation(
                     judged.predictions, judged.targets, judged.units
                 )
-                self.judged[name], self.evaluations[name] = judged, scores
                 values = {n: one for n, one in scores.items() if isinstance(one, float)}
                 self._log_scores("test", name, values, *stage)
+                scores |= self.task.calibration(judged.predictions, judged.targets)
+                if self.reliability is not None:
+                    which = self._seen, number, judged, self.task, self._data
+                    scores |= reliability_scores(self.reliability, *which)
+                self.judged[name], self.evaluations[name] = judged, scores
 
     def setup(self, stage: str) -> None:
         """Learn the roles of the data.
@@ -234,25 +310,20 @@ class EmotionRecognizer(StagedModule):
             names = [str(place) for place in places]
             return {role: Judged(predictions, targets, names, places)}
         dataset = self._data.dataset(role, part)
-        units, corpora = dataset.units, dataset.corpora
-        judged = {
-            role: Judged(predictions, targets, [units[p] for p in places], places)
-        }
-        corpora = [corpora[place] for place in places]
+        units = [dataset.units[place] for place in places]
         several = len(self._data.roles[role].members) > 1
-        for corpus in dict.fromkeys(corpora) if several else ():
-            rows = [row for row, name in enumerate(corpora) if name == corpus]
-            judged[f"{role}/{corpus}"] = judged[role].at(rows)
-        return judged
+        judged = Judged(predictions, targets, units, places)
+        return by_place(role, dataset, several, judged)
 
-    def _outputs(self, hidden: HiddenStates) -> Tensor:
-        outputs: Tensor = self.head(self.mix(hidden.states), hidden.mask)
-        return outputs
+    def _embed(self, hidden: HiddenStates) -> Tensor:
+        """Return what the classifier gets of clips."""
+        return self.head.embed(self.mix(hidden.states), hidden.mask)
 
     def _predict(self, batch: Batch) -> Prediction:
-        outputs = self._outputs(as_hidden(self.encoder, batch))
+        embeddings = self._embed(as_hidden(self.encoder, batch))
         return {
-            "outputs": outputs.float(),
+            "outputs": self.head.classify(embeddings).float(),
+            "embeddings": embeddings.float(),
             "indices": batch.indices,
             "targets": batch.targets,
             "counted": batch.counted,

@@ -12,6 +12,7 @@ TABLES = ("split.csv", "predictions.csv", "fad.csv", "similarity.csv", "layers.c
 ALWAYS, SOMETIMES = "●", "○"
 # Figures of one kind of task.
 OF_CLASSES = ("confusion", "layer_recalls", "layer_similarity")
+OF_PUBLISHED = {"repository", "revision", "feature_extractor"}
 OF_VALUES = ("agreement", "layer_values")
 
 
@@ -123,6 +124,11 @@ def check_keys(kind: str, folder: Path) -> None:
     assert set(content) <= always | more
     assert always - set(content) <= ({"seed", "roles"} if kind == "compare" else set())
     known = set(names_under("key of a stage"))
+    if "judged" in content:
+        forms = {"transformers": {"hyperparameters"}, "crossemo": OF_PUBLISHED}
+        facts = set(names_under("key of `judged`"))
+        assert facts - set(content["judged"]) == forms[content["judged"]["form"]]
+        assert set(content["judged"]) <= facts
     for stage in content.get("stages", {}).values():
         assert set(stage) <= known
         assert known - set(stage) <= {"leak", "best_epoch", "best_score", "monitor"}

@@ -8,6 +8,8 @@ import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from crossemo.data.clip_tables import PREDICTIONS
+from crossemo.sharing.reliability import Reliability
+from crossemo.studies.findings import findings_of
 from crossemo.studies.methods import methods_of_records
 from crossemo.studies.run_files import read_json, read_settings
 from crossemo.studies.run_record import RunRecord
@@ -70,6 +72,35 @@ def test_a_study_reads_the_same_scores(finished: Path) -> None:
         assert len(findings.distances) == sum(1 for _ in file) - 1
     assert set(findings.distances["stage"]) == {"before", "source", "target"}
     assert list(findings.weights["layer"]) == [0, 1, 2] * 2
+
+
+def test_judged_again_it_has_the_same_scores(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a run, as plain transformers reads it, and beside itself in a study."""
+    folder = tmp_path / "shared"
+    monkeypatch.chdir(tmp_path)
+    run("export", finished, folder, monkeypatch=monkeypatch)
+    typed = [f"--config={finished / 'config.yaml'}"]
+    run("judge", finished, *typed, monkeypatch=monkeypatch)
+    (folder / "crossemo.yaml").unlink()  # and with it, what the weights have seen
+    run("judge", folder, *typed, monkeypatch=monkeypatch)
+    expected = results(finished)["stages"]["target"]["scores"]
+    logs = tmp_path / "logs" / "judged"
+    for version, form in enumerate(("crossemo", "transformers")):
+        again = results(logs / f"version_{version}")
+        assert again["judged"]["form"] == form
+        scores = again["stages"]["judged"]["scores"]
+        for role, one in expected.items():
+            assert scores[role]["UA"] == one["UA"]
+            assert scores[role]["confusion"] == one["confusion"]
+            assert scores[role]["UA_interval"] == one["UA_interval"]
+            assert scores[role]["loss"] == pytest.approx(one["loss"], abs=1e-6)
+    check_files("judge", logs / "version_0")
+    found = findings_of([finished.parent, logs])
+    assert len(set(found.runs["study"])) == 1
+    assert len(set(found.folds["condition"])) == 3
+    assert not len(found.exclusions)
 
 
 def test_a_stage_says_what_it_was_and_which_weights_were_its_best(
@@ -259,3 +290,25 @@ def test_its_methods_can_be_written(finished: Path, wav2vec2: Path) -> None:
     assert f"PyTorch {torch.__version__}" in software
     assert methods.uncited == (wav2vec2.name,)
     assert methods.bibtex.count("\n@") == 12
+
+
+def test_the_best_weights_say_how_reliable_they_are(finished: Path) -> None:
+    for stage, test in results(finished)["stages"].items():
+        stored = torch.load(finished / "checkpoints" / test["checkpoint"])
+        model = Reliability.of(stored["reliability"])
+        clips = [
+            row
+            for row in split_of(finished)
+            if (row["role"], row["part"]) == (stage, "val")
+        ]
+        assert model.clips == len(clips)
+        assert model.groups == len({row["group"] for row in clips})
+        assert model.temperature is not None
+        for scores in test["scores"].values():
+            assert {"ECE", "ECE_calibrated", "loss_calibrated"} <= set(scores)
+            assert ("unfamiliar" in scores) == (model.familiarity is not None)
+
+
+def split_of(folder: Path) -> list[dict[str, str]]:
+    with (folder / "split.csv").open() as file:
+        return list(csv.DictReader(file))

@@ -82,6 +82,9 @@ def same_weights(single: Path, double: Path) -> None:
             torch.load(run / "checkpoints" / f"{stage}.ckpt", weights_only=True)
             for run in (single, double)
         )
+        known = theirs["reliability"]
+        for name, tensor in ours["reliability"].items():
+            assert torch.allclose(known[name], tensor, rtol=0.05, atol=1e-2), name
         for name, tensor in ours["state_dict"].items():
             other = theirs["state_dict"][name]
             assert torch.allclose(tensor, other, rtol=1e-3, atol=1e-4), name
@@ -198,7 +201,7 @@ def test_every_strategy_and_switch_is_shared_rightly(
     cases = CASES | {"bf16": bf16}
     arguments = json.dumps({"folder": str(tmp_path), "typed": typed, "cases": cases})
     done = subprocess.run(
-        [sys.executable, "-m", "tests.sharing", arguments],
+        [sys.executable, "-m", "tests.two_process_cases", arguments],
         cwd=Path(__file__).parents[1],
         capture_output=True,
         text=True,

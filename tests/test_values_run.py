@@ -7,6 +7,8 @@ import pytest
 import torch
 from torchmetrics.functional.regression import concordance_corrcoef, pearson_corrcoef
 
+from crossemo.recognizer import EmotionRecognizer
+from crossemo.sharing.model_facts import ModelFacts
 from tests.corpora.trees import official_trees
 from tests.leaving import check_files, check_scalars
 from tests.shell import briefly, results, run
@@ -180,3 +182,22 @@ def test_too_small_a_batch_is_refused_before_the_run(
         run("fit", *typed, monkeypatch=monkeypatch)
     assert "The loss is of 8 clips or more, and batches of 4" in str(ended.value)
     assert "loss mse" in str(ended.value)
+
+
+def test_it_goes_out_with_its_scale_and_comes_back(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run("export", finished, tmp_path / "shared", monkeypatch=monkeypatch)
+    facts = ModelFacts.read(tmp_path / "shared")
+    roles = results(finished)["roles"].values()
+    assert facts.scales == {k: v for one in roles for k, v in one["scales"].items()}
+    assert len(facts.scales) == 2
+    assert (facts.task, facts.classes, facts.form) == ("values", VALUES, "transformers")
+    clip, lengths = torch.randn(1, 4000), torch.tensor([4000])
+    models = [
+        EmotionRecognizer.from_pretrained(path)
+        for path in (finished, tmp_path / "shared")
+    ]
+    with torch.no_grad():
+        first, second = (model(clip, lengths) for model in models)
+    torch.testing.assert_close(first, second)

@@ -1,6 +1,7 @@
 """A file's sound, block by block: mixed down, resampled, and judged by its level."""
 
 from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from math import inf
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from crossemo.files import printable
 RESAMPLER = f"soxr-hq-{soxr.__version__}"
 
 LONGEST = 3600  # seconds of a clip
+LONGEST_STREAM = 7 * 24 * 3600  # seconds
 SILENCE = -80  # dBFS, some three steps of 16 bits
 CANCELLED = -40  # dB below the loudest channel
 LOUDEST = 40  # dBFS
@@ -47,11 +49,49 @@ def decode(
             holds no sample, only silence, values that are not finite, or more than an
             hour.
     """
+    with _refusing(path), open_regular(path) as file:
+        until = min(start + LONGEST + 1, end or inf)
+        sound = read_sound(file, path, until)
+        pieces = [*_waveform(sound, rate, start, end, LONGEST)]
+        return np.ascontiguousarray(np.concatenate(pieces), dtype=np.float32)
+
+
+def stream(
+    path: Path, rate: int, start: float = 0.0, end: float | None = None
+) -> Iterator[Waveform]:
+    """Yield the waveform that `decode` returns piece by piece, however long it is.
+
+    No more than a few pieces are held in memory; of a format that libsndfile doesn't
+    read, all of them are. Whether the whole is silent or cut short shows at its end.
+
+    Args:
+        path: As in `decode`.
+        rate: As in `decode`.
+        start: As in `decode`.
+        end: As in `decode`.
+
+    Yields:
+        `(samples,)` float32, one after another.
+
+    Raises:
+        AudioError: As in `decode`, but for the length.
+    """
+    with _refusing(path), open_regular(path) as file:
+        sound = read_sound(file, path, min(end or inf, LONGEST_STREAM + 1))
+        for piece in _waveform(sound, rate, start, end, LONGEST_STREAM):
+            yield piece.astype(np.float32, copy=False)
+
+
+@contextmanager
+def _refusing(path: Path) -> Iterator[None]:
+    """Say of a file why it can't be used.
+
+    Raises:
+        AudioError: Whatever is raised inside.
+    """
     name = printable(path)
     try:
-        with open_regular(path) as file:
-            until = min(start + LONGEST + 1, end or inf)
-            return _waveform(read_sound(file, path, until), rate, start, end)
+        yield
     except RefusedError as refusal:
         raise AudioError(f"{name} {refusal}") from refusal
     except OSError as error:
@@ -78,24 +118,28 @@ def header(path: Path) -> tuple[int | None, int, int] | None:
         return None
 
 
-def _waveform(sound: Sound, rate: int, start: float, end: float | None) -> Waveform:
+def _waveform(
+    sound: Sound, rate: int, start: float, end: float | None, longest: float
+) -> Iterator[Waveform]:
+    """Yield the pieces of a waveform; judge the whole once they are there."""
     levels = _Levels()
-    with np.errstate(over="ignore", invalid="ignore"):  # of values that are refused
-        mono = _mixed(_stretch(sound, start, end), levels)
-        waveform = np.concatenate([*_resampled(mono, sound.rate, rate)])
+    mono = _mixed(_stretch(sound, start, end, longest), levels)
+    length = 0
+    for piece in _resampled(mono, sound.rate, rate):
+        length += len(piece)
+        yield piece
     levels.check()
-    if not len(waveform):
+    if not length:
         raise RefusedError(f"is too short to give one sample at {rate} Hz.")
-    return np.ascontiguousarray(waveform, dtype=np.float32)
 
 
 def _stretch(
-    sound: Sound, start: float, end: float | None
+    sound: Sound, start: float, end: float | None, longest: float
 ) -> Iterator[NDArray[np.float32]]:
     """Yield the blocks, or parts of them, of a stretch.
 
     Raises:
-        RefusedError: It has no sample, or is longer than an hour.
+        RefusedError: It has no sample, or is longer than it may be.
     """
     first = round(start * sound.rate)
     stop = None if end is None else round(end * sound.rate)
@@ -105,10 +149,10 @@ def _stretch(
         part = block[max(0, first - total) : max(0, last)]
         total += len(block)
         given += len(part)
-        if given > LONGEST * sound.rate:
+        if given > longest * sound.rate:
             raise RefusedError(
-                f"is longer than {LONGEST} s, the most that is decoded at once: split "
-                "it, or take stretches of it."
+                f"is longer than {longest:g} s, the most that is decoded at once: "
+                "split it, or take stretches of it."
             )
         if len(part):
             yield part
@@ -126,8 +170,10 @@ def _mixed(
     blocks: Iterable[NDArray[np.float32]], levels: "_Levels"
 ) -> Iterator[Waveform]:
     for block in blocks:
-        mono = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
-        levels.add(block, mono)
+        # Of values that are refused.
+        with np.errstate(over="ignore", invalid="ignore"):
+            mono = block[:, 0] if block.shape[1] == 1 else block.mean(axis=1)
+            levels.add(block, mono)
         yield mono
 
 

@@ -10,12 +10,9 @@ from lightning.pytorch.trainer.states import TrainerFn
 from crossemo.callbacks.facts import Facts
 from crossemo.callbacks.parts import recogniser, study_of
 from crossemo.callbacks.writers import checkpoint_name, stage_of
-from crossemo.corpora.base import Scale
-from crossemo.data.datamodule import EmotionDataModule
 from crossemo.data.gathering import Judged
 from crossemo.data.trainer import data_of
 from crossemo.recognizer import EmotionRecognizer
-from crossemo.report.study import after
 from crossemo.runs.board import add_figure, folder_of
 from crossemo.runs.results import write_results
 from crossemo.stages.comparisons import comparisons
@@ -80,27 +77,18 @@ class Results(Callback):
         self, trainer: Trainer, module: EmotionRecognizer, role: str, judged: Judged
     ) -> None:
         """Draw the confusion matrix, or the predicted values over the true ones."""
-        from crossemo.report.figures import confusion_figure  # and matplotlib
-        from crossemo.report.style import mark_figure
-        from crossemo.report.value_figures import agreement_figure
+        from crossemo.report.judgement_figures import judgement_figure  # and matplotlib
 
-        scores, headline = module.evaluations[role], module.task.headline
-        study, values = study_of(trainer, module), module.task.kind == "values"
-        score = (
-            f"{scores[headline]:.2f}" if values else f"{100 * scores[headline]:.1f} %"
+        tag, figure = judgement_figure(
+            module.test_name,
+            role,
+            module.task,
+            judged,
+            module.evaluations[role],
+            study_of(trainer, module),
+            data_of(trainer).roles,
+            module.leak_mark,
         )
-        what = f"{headline} {score}{after(module.test_name, study)}"
-        title = study.title(what, {role: scores["n"]})
-        if values:
-            scale, note = _scale(data_of(trainer), role)
-            judgements = judged.predictions, judged.targets, module.classes
-            alone = [scores[f"{headline}/{name}"] for name in module.classes]
-            figure = agreement_figure(*judgements, alone, f"{title}\n{note}", scale)
-        else:
-            figure = confusion_figure(scores["confusion"], module.classes, title)
-        mark_figure(figure, module.leak_mark)
-        kind = "agreement" if values else "confusion"
-        tag = f"{kind}/{module.test_name}/{role}"
         add_figure(trainer, tag, figure, trainer.global_step)
 
     def _write(
@@ -165,15 +153,3 @@ def _parameter_counts(module: LightningModule) -> dict[str, int]:
         "all": sum(p.numel() for p in module.parameters()),
         "trained": sum(p.numel() for p in module.parameters() if p.requires_grad),
     }
-
-
-def _scale(data: EmotionDataModule, place: str) -> tuple[Scale | None, str]:
-    """Return the one scale of a role or a corpus of it, and what to say of its own."""
-    role, _, name = place.partition("/")
-    members = [m for m in data.roles[role].members if name in ("", m.name)]
-    scales = {one.name: one.scale for one in members if one.scale}
-    only = set(scales.values())
-    return (
-        only.pop() if len(only) == 1 else None,
-        f"published: {'; '.join(f'{n} {one}' for n, one in scales.items())}",
-    )

@@ -8,6 +8,7 @@ from pathlib import Path
 from crossemo.commands.configs import read_settings
 
 ALL = "all"
+FOLD = ("--data.fold", "--data.init_args.fold")
 
 
 def wants_all_folds(typed: Sequence[str]) -> bool:
@@ -19,13 +20,40 @@ def wants_all_folds(typed: Sequence[str]) -> bool:
     Raises:
         CrossEmoError: A config is none.
     """
-    if not typed or typed[0] != "fit":
-        return False
+    return bool(typed) and typed[0] == "fit" and last_fold(typed) == ALL
+
+
+def last_fold(typed: Sequence[str]) -> object:
+    """Return the fold that is named last, in a config or behind it; None if none is.
+
+    Args:
+        typed: The command and what was typed behind it.
+
+    Raises:
+        CrossEmoError: A config is none.
+    """
     folds = [
         _fold_in(Path(word)) if kind == "config" else word
         for kind, word in _words(typed)
     ]
-    return ALL in [fold for fold in folds if fold is not None][-1:]
+    return next((fold for fold in reversed(folds) if fold is not None), None)
+
+
+def without_all(typed: Sequence[str]) -> list[str]:
+    """Return what was typed without `--data.fold all`, which no datamodule knows.
+
+    >>> without_all(["m", "--data.fold", "all", "--data.fold=2", "--data.fold=all"])
+    ['m', '--data.fold=2']
+    """
+    words, left = iter(typed), []
+    for word in words:
+        option, equals, value = word.partition("=")
+        if option not in FOLD:
+            left.append(word)
+            continue
+        value = value if equals else next(words, "")
+        left += [f"{option}={value}"] * (value != ALL)
+    return left
 
 
 def grid_words(typed: Sequence[str]) -> list[str]:
@@ -46,7 +74,7 @@ def _words(typed: Sequence[str]) -> list[tuple[str, str]]:
     parser = ArgumentParser(add_help=False, allow_abbrev=False)
     for kind, options in (
         ("config", ("-c", "--config")),
-        ("fold", ("--data.fold", "--data.init_args.fold")),
+        ("fold", FOLD),
     ):
         parser.add_argument(
             *options,

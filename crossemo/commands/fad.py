@@ -9,6 +9,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
+from crossemo.commands.devices import device_of
 from crossemo.commands.folder_results import (
     EmbeddedFolder,
     describe_folders,
@@ -111,7 +112,7 @@ def compare_folders(
     domains = _domains(first, second, groups)
     labels = [{str(c.label) for c in one.clips()} for one in domains.values()]
     emotions = _shared(labels)
-    model = load_encoder(encoder).to(_device(device))
+    model = load_encoder(encoder).to(device_of(device))
     states = model.states_of(layers, "--layers")
     rate, shortest = model.sampling_rate, model.min_samples
     windowing = Windowing.of_seconds(window, hop, rate, shortest)
@@ -143,24 +144,6 @@ def compare_folders(
     show(similarity_table(measures))
     print(f"Results: {from_here(folder)}")
     return folder
-
-
-def _device(name: str | None) -> torch.device:
-    """Return where to embed.
-
-    Raises:
-        CrossEmoError: There is no such device.
-    """
-    if name is None:
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
-    try:
-        number = torch.zeros((), device=name)
-        number.item()  # which a device without memory refuses
-        return number.device
-    except (RuntimeError, AssertionError) as error:
-        raise CrossEmoError(
-            f"There is no device {name} here: leave --device out, or say cpu."
-        ) from error
 
 
 def _domains(first: Path, second: Path, groups: str | None) -> dict[str, Folders]:

@@ -26,6 +26,22 @@ def corpus_classes() -> dict[str, type[Corpus]]:
     return dict(sorted(classes.items()))
 
 
+def class_of(name: str) -> type[Corpus] | None:
+    """Return the class of a corpus by the name that results and groups give it.
+
+    Args:
+        name: Such as `ravdess-song`, or `ravdess`, in which groups begin.
+
+    Returns:
+        None where nothing but its data could say what it is.
+    """
+    for label, kind in corpus_classes().items():
+        stem = getattr(kind, "name", label.lower())
+        if f"{name}-".startswith(f"{stem}-"):
+            return kind
+    return None
+
+
 def _modules() -> list[str]:
     return [f"{__name__}.{one.name}" for one in iter_modules(__path__) if not one.ispkg]
 

@@ -84,6 +84,8 @@ class Demo(Corpus):
     )
     note = "Demo is made-up sound: it shows the machinery, not science."
 
+    licence = "none: made up by crossemo"
+
     def __init__(
         self,
         channel: Channel = "speech",

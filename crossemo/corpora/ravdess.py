@@ -129,6 +129,7 @@ class RAVDESS(Corpus):
       year = {2024},
     }
     """
+    licence = "CC BY-NC-SA 4.0"
     address = "https://zenodo.org/records/1188976/files"
     archives = (
         Archive("Audio_Speech_Actors_01-24.zip", "bc696df654c87fed845eb13823edef8a"),

@@ -3,6 +3,8 @@
 import logging
 import warnings
 from collections.abc import Mapping, Sequence
+from copy import copy
+from dataclasses import replace
 from itertools import chain
 from math import inf
 from pathlib import Path
@@ -354,6 +356,21 @@ class EmotionDataModule(LightningDataModule):
     def fold_numbers(self) -> Sequence[int]:
         """Return the numbers of all folds; none, where all parts were given."""
         return self._clips.fold_numbers()
+
+    def at_fold(self, fold: int) -> "EmotionDataModule":
+        """Return a datamodule of the same clips under another fold, not yet set up.
+
+        They are not listed anew.
+
+        Args:
+            fold: Which fold is tested.
+        """
+        other = copy(self)
+        other._clips = self._clips.at_fold(fold)
+        other._training = replace(self._training, clips=other._clips)
+        other.scheme = other._clips.scheme
+        other.settings = {**self.settings, "fold": fold}
+        return other
 
     def class_counts(self, roles: Sequence[str]) -> list[float]:
         """Return how many training clips of some roles are drawn of each class.

@@ -2,16 +2,19 @@
 
 from collections import ChainMap
 from collections.abc import Iterator, Mapping, Sequence
+from functools import cached_property
 from typing import Protocol
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from torch.utils.data import Dataset
 
 from crossemo.corpora.base import Clip
 from crossemo.data.batch import Batch, Content
 from crossemo.data.examples import Example
+from crossemo.data.sounds import level, mean_sounds
 from crossemo.data.waveforms import WaveformStore
 from crossemo.data.windows import CUT, WHOLE, Window, all_windows, random_crops
 from crossemo.tasks import Target
@@ -97,6 +100,19 @@ class ClipDataset(Dataset[Batch]):
             one.windowing.key(one.key, length) + _written(self._store(one))
             for one, length in zip(self.examples, self.lengths, strict=True)
         ]
+
+    @cached_property
+    def sounds(self) -> Tensor:
+        """Level in dBFS and samples of each clip, `(clips, 2)` float64.
+
+        Of a clip that is cut, the means over its windows. All waveforms are read once.
+        """
+        source: ClipDataset = getattr(self.store, "source", self)  # of hidden states
+        if source is not self:
+            return source.sounds
+        windows = self.windows()
+        levels = [level(self._read(self.examples[w.clip], w)) for w in windows]
+        return mean_sounds(windows, levels, len(self))
 
     @property
     def cuts_clips(self) -> bool:

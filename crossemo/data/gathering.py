@@ -10,7 +10,10 @@ from lightning.pytorch.utilities.types import STEP_OUTPUT
 from torch import Tensor
 from torch import distributed as dist
 
-# `outputs` (batch, outputs), `targets`, `indices` and `counted` of a batch.
+from crossemo.data.dataset import ClipDataset
+
+# `outputs` (batch, outputs), `targets`, `indices` and `counted` of a batch, and the
+# `embeddings` (batch, width) that its outputs are made of.
 Prediction = dict[str, Tensor]
 Piece = TypeVar("Piece")
 
@@ -39,6 +42,28 @@ class Judged:
             [self.units[row] for row in rows],
             [self.places[row] for row in rows],
         )
+
+
+def by_place(
+    role: str, dataset: ClipDataset, several: bool, judged: Judged
+) -> dict[str, Judged]:
+    """Return what was said of the clips of a role, and of each of its corpora.
+
+    Args:
+        role: The role.
+        dataset: The clips.
+        several: Whether the role is one of several corpora.
+        judged: What was said of them.
+
+    Returns:
+        By role, and where it has several corpora, by `ROLE/CORPUS` too.
+    """
+    corpora = [dataset.corpora[place] for place in judged.places]
+    places = {role: judged}
+    for corpus in dict.fromkeys(corpora) if several else ():
+        rows = [row for row, name in enumerate(corpora) if name == corpus]
+        places[f"{role}/{corpus}"] = judged.at(rows)
+    return places
 
 
 class ClipMeans:

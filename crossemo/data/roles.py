@@ -1,7 +1,8 @@
 """The corpora of a run in their roles: listed, split together, and opened."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from copy import copy
+from dataclasses import asdict, replace
 from itertools import chain
 from pathlib import Path
 from typing import Any
@@ -71,6 +72,14 @@ class Roles:
         self._members: dict[str, list[Example]] = {}
         self._left_out: dict[str, dict[str, str]] = {}
         self._parts: dict[str, RoleParts] = {}
+
+    def at_fold(self, fold: int) -> "Roles":
+        """Return the same clips under another fold, without listing them anew."""
+        other = copy(self)
+        if isinstance(self.scheme, Scheme):
+            other.scheme = replace(self.scheme, fold=fold)
+        other._parts = {}
+        return other
 
     def __getitem__(self, role: str) -> RoleParts:
         """Return the parts of a role.

@@ -8,6 +8,7 @@ from crossemo.encoders.catalogue import EncoderError, EncoderFacts
 from crossemo.encoders.families import family_names, find_family, get_family
 from crossemo.encoders.families.base import EncoderFiles, Family
 from crossemo.encoders.sources import (
+    ENCODER_FIELD,
     PROVENANCE,
     PROVENANCE_FIELD,
     Source,
@@ -71,11 +72,24 @@ def describe(source: Source) -> Description:
         return Description(source, family, files, entry.facts, entry.normalise)
     with one_refusal(source.name):
         source = at_one_commit(source)
-        files, provenance = _without_provenance(source, _small_files(source))
-        family = _family(files)
-        facts = _facts(source, family, files)
-        normalise = family.normalises(files)
-        return Description(source, family, files, facts, normalise, provenance)
+        return describe_files(source, _small_files(source))
+
+
+def describe_files(source: Source, files: EncoderFiles) -> Description:
+    """Return what small files say that were read before.
+
+    Args:
+        source: Where they were.
+        files: Their content.
+
+    Raises:
+        EncoderError: They are broken, or the family is unknown here.
+    """
+    files, provenance = _without_provenance(source, files)
+    family = _family(files)
+    facts = _facts(source, family, files)
+    normalise = family.normalises(files)
+    return Description(source, family, files, facts, normalise, provenance)
 
 
 def encoder_provenance(name: str) -> Provenance:
@@ -99,6 +113,8 @@ def _small_files(source: Source) -> EncoderFiles:
             "transformers' save_pretrained wrote."
         )
     config = read_json(path)
+    if isinstance(config.get(ENCODER_FIELD), dict):
+        config = config[ENCODER_FIELD]
     path = fetch(source, "preprocessor_config.json", "processor_config.json")
     content = {} if path is None else read_json(path)
     # transformers 5 nests the feature extractor in what a processor saves.

@@ -11,7 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from crossemo.data.provenance import NOTHING, Provenance
 from crossemo.encoders.catalogue import EncoderError, EncoderFacts
-from crossemo.encoders.families.base import Family, Model, Step
+from crossemo.encoders.families.base import EncoderFiles, Family, Model, Step
 from crossemo.encoders.masking import normalise, valid_mask
 from crossemo.encoders.saving import record_in_config, save_encoder
 from crossemo.encoders.tuning.adaptation import Adaptation, Tuning
@@ -45,7 +45,7 @@ class SSLEncoder(nn.Module):
     Args:
         model: The model without a head.
         family: What kind of encoder it is.
-        name: Name that it was loaded by.
+        files: The small files that describe it, with the name that it was loaded by.
         facts: Sampling rate and shortest clip.
         normalised: Whether each clip is brought to zero mean and unit variance first.
         fingerprint: What `fingerprint` returns.
@@ -62,7 +62,7 @@ class SSLEncoder(nn.Module):
         model: Model,
         family: Family,
         *,
-        name: str,
+        files: EncoderFiles,
         facts: EncoderFacts,
         normalised: bool,
         fingerprint: str,
@@ -74,7 +74,7 @@ class SSLEncoder(nn.Module):
         super().__init__()
         self.model = model
         self.family = family
-        self.name = name
+        self.files, self.name = files, files.name
         self.sampling_rate = facts.sampling_rate
         self.min_samples = facts.min_samples
         self.num_states = len(family.blocks(model)) + 1
@@ -145,6 +145,24 @@ class SSLEncoder(nn.Module):
         )
         save_encoder(self.model, extractor, self.provenance, to)
 
+    def merged(self) -> Model:
+        """Return the model without adapters, which its own weights hold instead.
+
+        Returns:
+            A copy on the CPU where there are adapters, and else the model itself.
+
+        Raises:
+            EncoderError: Its adapters are no change of its weights.
+        """
+        if self.adaptation.adapters is not None:
+            return self.adaptation.adapters.merged()
+        if self.tuning == "houlsby":
+            raise EncoderError(
+                "bottleneck adapters (houlsby) are layers of their own, which the "
+                "encoder's weights can't hold"
+            )
+        return self.model
+
     def fingerprint(self) -> str:
         """Return a digest of the encoder as it was loaded, before any training.
 
@@ -212,8 +230,10 @@ class SSLEncoder(nn.Module):
         Raises:
             EncoderError: A clip is too short for one frame, or longer than its row.
         """
-        counts = lengths.tolist()
-        self._check(counts, waveforms.shape[1])
+        counts: Any = lengths
+        if not torch.compiler.is_exporting():
+            counts = lengths.tolist()
+            self._check(counts, waveforms.shape[1])
         if not self._frozen:
             return self._encode(waveforms, counts)
         with torch.no_grad():

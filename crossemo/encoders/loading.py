@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -9,12 +10,18 @@ import torch
 from crossemo.data.provenance import NOTHING
 from crossemo.encoders.building import one_refusal
 from crossemo.encoders.catalogue import EncoderError
-from crossemo.encoders.description import Description, describe
+from crossemo.encoders.description import Description, describe, describe_files
 from crossemo.encoders.encoder import SSLEncoder
-from crossemo.encoders.families.base import Model
-from crossemo.encoders.sources import WEIGHTS, fetch, find_source
+from crossemo.encoders.families.base import EncoderFiles, Model
+from crossemo.encoders.sources import WEIGHTS, Source, fetch, find_source
 from crossemo.encoders.tuning.adaptation import TUNINGS, Adaptation, Tuning
-from crossemo.encoders.weights import fingerprint, random_model, read_model, try_out
+from crossemo.encoders.weights import (
+    fingerprint,
+    random_model,
+    read_bottlenecks,
+    read_model,
+    try_out,
+)
 
 
 def load_encoder(
@@ -57,22 +64,68 @@ def load_encoder(
     about = describe(find_source(name))
     pretrained = about.source.pretrained and not random_weights
     dropout = tuning == "full" if encoder_dropout is None else encoder_dropout
+    return _adapted(
+        about,
+        tuning,
+        options,
+        pretrained=pretrained,
+        dropout=dropout,
+        front_end=train_feature_extractor,
+        gradient_checkpointing=gradient_checkpointing,
+        seed=seed,
+    )
+
+
+def encoder_of_files(
+    files: EncoderFiles,
+    tuning: Tuning = "frozen",
+    options: Mapping[str, Any] | None = None,
+) -> SSLEncoder:
+    """Return an encoder of the shape that small files describe, with random weights.
+
+    Args:
+        files: The files.
+        tuning: As in `load_encoder`.
+        options: As in `load_encoder`.
+
+    Raises:
+        EncoderError: The files are broken, or an option contradicts the tuning.
+    """
+    with one_refusal(files.name):
+        about = describe_files(Source(files.name), files)
+    return _adapted(about, tuning, options, pretrained=False)
+
+
+def _adapted(
+    about: Description,
+    tuning: Tuning,
+    options: Mapping[str, Any] | None,
+    *,
+    pretrained: bool,
+    dropout: bool = False,
+    front_end: bool | None = None,
+    gradient_checkpointing: bool = False,
+    seed: int = 0,
+) -> SSLEncoder:
+    name, narrow = about.source.name, tuning == "houlsby"
     with one_refusal(name):
-        model = _load(about, pretrained, dropout=dropout, seed=seed)
+        model = _load(about, pretrained, dropout=dropout, seed=seed, narrow=narrow)
         digest = fingerprint(model, about, None if pretrained else seed)
         about.family.adjust(model)
         try_out(model, about)
-    train_front_end = train_feature_extractor
-    if train_front_end is None:
-        train_front_end = not pretrained
+    front_end = not pretrained if front_end is None else front_end
     stock = partial(_stock, about, pretrained, seed)
     adaptation = Adaptation(
-        model, about.family, tuning, options or {}, stock, seed, train_front_end
+        model, about.family, tuning, options or {}, stock, seed, front_end
     )
+    if narrow and pretrained:
+        with one_refusal(name):
+            bottlenecks = read_bottlenecks(about, _weights(about))
+            model.load_state_dict(bottlenecks, strict=False)
     return SSLEncoder(
         model,
         about.family,
-        name=name,
+        files=about.files,
         facts=about.facts,
         normalised=about.normalise,
         fingerprint=digest,
@@ -90,9 +143,23 @@ def _stock(about: Description, pretrained: bool, seed: int) -> Model:
     return model
 
 
-def _load(about: Description, pretrained: bool, *, dropout: bool, seed: int) -> Model:
+def _load(
+    about: Description,
+    pretrained: bool,
+    *,
+    dropout: bool,
+    seed: int,
+    narrow: bool = False,
+) -> Model:
     if not pretrained:
         return random_model(about, dropout=dropout, seed=seed)
+    weights = _weights(about)
+    with torch.random.fork_rng(devices=[]):  # reading draws random numbers too
+        return read_model(about, weights, dropout=dropout, bottlenecks=narrow)
+
+
+def _weights(about: Description) -> Path:
+    """Return the file of an encoder's weights."""
     source = about.source
     weights = fetch(source, *WEIGHTS)
     if weights is None:
@@ -104,5 +171,4 @@ def _load(about: Description, pretrained: bool, *, dropout: bool, seed: int) -> 
             f"{source.name} holds an adapter, which transformers would put on another "
             "encoder: merge it into its encoder and save that."
         )
-    with torch.random.fork_rng(devices=[]):  # reading draws random numbers too
-        return read_model(about, weights, dropout=dropout)
+    return weights

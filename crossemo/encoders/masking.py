@@ -2,10 +2,13 @@
 
 A clip must get the same hidden states alone and beside longer clips. Layer norms and
 unpadded convolutions give them anyway; what follows are the steps that don't.
+
+Lengths are plain numbers, so that a device is never waited for. Only in a graph that is
+exported are they a tensor, `(batch,)`: nobody knows them yet.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
@@ -15,12 +18,18 @@ if TYPE_CHECKING:
     from transformers.modeling_layers import GradientCheckpointingLayer
 
 Layer = Callable[[Tensor], Tensor]
+Lengths = Sequence[int] | Tensor
 
 
-def valid_mask(lengths: Sequence[int], size: int, device: torch.device) -> Tensor:
+def valid_mask(lengths: Lengths, size: int, device: torch.device) -> Tensor:
     """Return the `(batch, size)` bool mask that is True within each length."""
     positions = torch.arange(size, device=device)
-    return positions < torch.tensor(lengths, device=device)[:, None]
+    return positions < torch.as_tensor(lengths, device=device)[:, None]
+
+
+def unpadded(lengths: Lengths, size: int) -> bool:
+    """Return whether all clips are known to fill `(batch, size)`."""
+    return not isinstance(lengths, Tensor) and min(lengths) == size
 
 
 def normalise(waveforms: Tensor, mask: Tensor) -> Tensor:
@@ -42,27 +51,33 @@ def normalise(waveforms: Tensor, mask: Tensor) -> Tensor:
 
 
 def count_frames(
-    layers: "Iterable[GradientCheckpointingLayer]", lengths: Sequence[int]
-) -> list[int]:
+    layers: "Iterable[GradientCheckpointingLayer]", lengths: Lengths
+) -> Any:  # noqa: ANN401
     """Return how many frames convolution layers make of clips.
 
     Args:
         layers: Convolution layers of a feature encoder.
         lengths: Valid samples of each clip.
+
+    Returns:
+        Valid frames of each clip, a list of a list and a tensor of a tensor.
     """
-    counts = list(lengths)
+    counts: Any = lengths
     for layer in layers:
         (kernel,), (stride,) = layer.conv.kernel_size, layer.conv.stride
-        counts = [(count - kernel) // stride + 1 for count in counts]
+        if isinstance(counts, Tensor):
+            counts = (counts - kernel) // stride + 1
+        else:
+            counts = [(count - kernel) // stride + 1 for count in counts]
     return counts
 
 
 def convolve(
     layers: "Iterable[GradientCheckpointingLayer]",
     waveforms: Tensor,
-    lengths: Sequence[int],
+    lengths: Lengths,
     run: Callable[[Layer, Tensor], Tensor],
-) -> tuple[Tensor, list[int]]:
+) -> tuple[Tensor, Any]:
     """Turn waveforms into frames through transformers' convolution layers.
 
     The convolutions have no padding, so a valid frame sees valid samples only. A group
@@ -77,14 +92,14 @@ def convolve(
     Returns:
         Frames `(batch, frames, channels)` and the number of valid frames of each clip.
     """
-    hidden, counts = waveforms[:, None], list(lengths)
+    hidden, counts = waveforms[:, None], lengths
     for layer in layers:
         counts = count_frames([layer], counts)
         hidden = run(_convolution_step(layer, counts), hidden)
     return hidden.transpose(1, 2), counts
 
 
-def _convolution_step(layer: "GradientCheckpointingLayer", counts: list[int]) -> Layer:
+def _convolution_step(layer: "GradientCheckpointingLayer", counts: Lengths) -> Layer:
     step: Layer = layer
     if not isinstance(getattr(layer, "layer_norm", None), nn.GroupNorm):
         return step
@@ -97,7 +112,7 @@ def _convolution_step(layer: "GradientCheckpointingLayer", counts: list[int]) ->
     return within_clips
 
 
-def group_norm(norm: nn.Module, hidden: Tensor, counts: Sequence[int]) -> Tensor:
+def group_norm(norm: nn.GroupNorm, hidden: Tensor, counts: Lengths) -> Tensor:
     """Apply a group norm to the valid frames of every clip.
 
     Args:
@@ -110,7 +125,9 @@ def group_norm(norm: nn.Module, hidden: Tensor, counts: Sequence[int]) -> Tensor
         would give alone.
     """
     frames = hidden.shape[-1]
-    if min(counts) == frames:
+    if isinstance(counts, Tensor):
+        return _masked_group_norm(norm, hidden, counts)
+    if unpadded(counts, frames):
         whole: Tensor = norm(hidden)
         return whole
     clips = [
@@ -118,6 +135,21 @@ def group_norm(norm: nn.Module, hidden: Tensor, counts: Sequence[int]) -> Tensor
         for clip, count in zip(hidden, counts, strict=True)
     ]
     return torch.cat(clips)
+
+
+def _masked_group_norm(norm: nn.GroupNorm, hidden: Tensor, counts: Tensor) -> Tensor:
+    """Do the same to all clips at once, without a look at the counts."""
+    batch, _, frames = hidden.shape
+    inside = valid_mask(counts, frames, hidden.device)[:, None, None]
+    # (batch, groups, channels of a group, frames)
+    grouped = hidden.reshape(batch, norm.num_groups, -1, frames)
+    size = counts[:, None, None, None] * grouped.shape[2]
+    mean = grouped.masked_fill(~inside, 0).sum((2, 3), keepdim=True) / size
+    centred = (grouped - mean).masked_fill(~inside, 0)
+    variance = centred.square().sum((2, 3), keepdim=True) / size
+    normed = (centred * (variance + norm.eps).rsqrt()).flatten(1, 2)
+    affine = normed * norm.weight[:, None] + norm.bias[:, None]
+    return affine.masked_fill(~inside[:, 0], 0)
 
 
 def positions(embedding: nn.Module, hidden: Tensor, padding: Tensor) -> Tensor:
@@ -172,7 +204,8 @@ def require_frames(mask: Tensor) -> None:
         ValueError: A row of the mask `(batch, frames)` is all False.
     """
     filled = mask.any(dim=1)
-    if not filled.all():
+    # Only known once an exported graph runs
+    if not torch.compiler.is_exporting() and not filled.all():
         clip = int((~filled).nonzero()[0])
         raise ValueError(
             f"Clip {clip} of the batch has no frame to pool: its waveform is shorter "

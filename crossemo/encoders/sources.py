@@ -15,6 +15,7 @@ from crossemo.files import expanded
 SMALL_FILES = ("config.json", "preprocessor_config.json", "processor_config.json")
 PROVENANCE = "provenance.json"  # what weights have seen, beside them
 PROVENANCE_FIELD = "crossemo_provenance"  # of config.json, which transformers writes
+ENCODER_FIELD = "encoder"  # of config.json, where a folder holds a whole recogniser
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _LARGEST_JSON = 16 << 20  # bytes
 _COMMIT = re.compile("[0-9a-f]{40}")

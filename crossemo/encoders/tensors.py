@@ -10,6 +10,8 @@ from torch import Tensor
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.errors import reason_of
 
+OF_RECOGNISER = "encoder.model."  # how an encoder's names begin in a recogniser
+
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
     """Read a file of safetensors, or of torch with plain tensors in it.
@@ -30,6 +32,21 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             f"Can't read the weights in {path}: {reason_of(error)}."
         ) from error
     return dict(stored)
+
+
+def read_encoder(path: Path) -> dict[str, Tensor]:
+    """Read an encoder's weights by its own names, also where they are a recogniser's.
+
+    Raises:
+        EncoderError: As `read_tensors`.
+    """
+    stored = read_tensors(path)
+    inside = {
+        key.removeprefix(OF_RECOGNISER): tensor
+        for key, tensor in stored.items()
+        if key.startswith(OF_RECOGNISER)
+    }
+    return inside or stored
 
 
 def _refuse_packed(path: Path) -> None:

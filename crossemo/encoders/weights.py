@@ -17,7 +17,7 @@ from torch import Tensor
 from crossemo.encoders.building import no_larger_than
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.sources import WEIGHTS
-from crossemo.encoders.tensors import read_tensors
+from crossemo.encoders.tensors import read_encoder, read_tensors
 from crossemo.errors import listed
 
 if TYPE_CHECKING:
@@ -26,33 +26,73 @@ if TYPE_CHECKING:
 
 LARGEST = 3_000_000_000  # numbers of random weights; the largest published have two
 MOST_FRAMES = 2_000  # of a second; these families make 50 or 75
+_NO_HEADS = re.compile("(?!)")  # matches nothing
 
 
-def read_model(about: "Description", weights: Path, *, dropout: bool) -> "Model":
+def read_model(
+    about: "Description", weights: Path, *, dropout: bool, bottlenecks: bool = False
+) -> "Model":
     """Read a pretrained model in float32.
 
     Args:
         about: What the small files say.
         weights: The file of the weights.
         dropout: Whether the model's own dropout is on in training mode.
+        bottlenecks: Whether the file may hold bottleneck adapters, which are left out.
 
     Raises:
         EncoderError: The weights are broken or another model's.
     """
     family, files = about.family, about.files
     model_class, config = family.architecture(files, dropout=dropout)
-    stock = hasattr(model_class, "from_pretrained")
-    build = _build_with_transformers if stock else _build_tensor_by_tensor
-    tensors = read_tensors(weights)
-    stored = {family.tensor_name(name): tensor for name, tensor in tensors.items()}
-    with no_larger_than(weights.stat().st_size, files.name):
-        model, report = build(model_class, config, stored)
-    if stock:  # adapters name it as what they belong to
-        model.name_or_path = model.config.name_or_path = str(weights.parent)
-    _refuse_other_weights(about, report)
-    _refuse_other_numbers(model, stored, family.heads, weights)
+    stored = _by_name(about, weights)
+    if bottlenecks:
+        narrow = read_bottlenecks(about, weights)
+        stored = {key: stored[key] for key in stored.keys() - narrow.keys()}
+    what = f"a {family.name} encoder"
+    named = files.name, what, family.heads
+    model = _filled(model_class, config, stored, weights, *named)
     family.check(model, weights)
     return model
+
+
+def read_bottlenecks(about: "Description", weights: Path) -> dict[str, Tensor]:
+    """Return the bottleneck adapters in a file of weights, by the encoder's names.
+
+    Raises:
+        EncoderError: The file is damaged.
+    """
+    stored = _by_name(about, weights)
+    places = [f".{place}.adapter." for place in about.family.bottlenecks]
+    return {k: t for k, t in stored.items() if any(place in k for place in places)}
+
+
+def _by_name(about: "Description", weights: Path) -> dict[str, Tensor]:
+    """Return an encoder's weights by their names in its model."""
+    name = about.family.tensor_name
+    return {name(key): tensor for key, tensor in read_encoder(weights).items()}
+
+
+def read_published(
+    model_class: Any,  # noqa: ANN401
+    config: object,
+    weights: Path,
+    name: str,
+) -> "Model":
+    """Read a model of transformers, its head included, whole and in float32.
+
+    Args:
+        model_class: Class of the model.
+        config: Its configuration.
+        weights: The file of the weights.
+        name: What the model is called, for messages.
+
+    Raises:
+        EncoderError: The weights are broken or another model's, or lack some.
+    """
+    named = name, f"a {model_class.__name__}", _NO_HEADS
+    stored = read_tensors(weights)
+    return _filled(model_class, config, stored, weights, *named).eval()
 
 
 def random_model(about: "Description", *, dropout: bool, seed: int) -> "Model":
@@ -120,12 +160,19 @@ def fingerprint(model: "Model", about: "Description", seed: int | None) -> str:
     return digest.hexdigest()
 
 
-def _build_with_transformers(
+def build_with_transformers(
     model_class: Any,  # noqa: ANN401
     config: object,
     stored: Mapping[str, Tensor],
 ) -> tuple["Model", Mapping[str, Any]]:
-    with _quiet():  # the report is judged by the caller
+    """Return a model of transformers with weights, and its report of what didn't fit.
+
+    Args:
+        model_class: The class.
+        config: Its configuration.
+        stored: The weights by the class's names.
+    """
+    with quiet():  # the report is judged by the caller
         # By itself it would look for further files in the folder and follow an index.
         model, report = model_class.from_pretrained(
             None,
@@ -154,8 +201,43 @@ def _build_tensor_by_tensor(
     }
 
 
-def _refuse_other_weights(about: "Description", report: Mapping[str, Any]) -> None:
-    heads = about.family.heads
+def _filled(
+    model_class: Any,  # noqa: ANN401
+    config: object,
+    stored: Mapping[str, Tensor],
+    weights: Path,
+    name: str,
+    what: str,
+    heads: re.Pattern[str],
+) -> "Model":
+    """Return a model with all of some weights, and no others.
+
+    Args:
+        model_class: Class of the model.
+        config: Its configuration.
+        stored: The weights.
+        weights: The file that they were read from.
+        name: Name of the model, for messages.
+        what: What it is, for messages.
+        heads: What else may stand in the file.
+
+    Raises:
+        EncoderError: They are not the model's.
+    """
+    stock = hasattr(model_class, "from_pretrained")
+    build = build_with_transformers if stock else _build_tensor_by_tensor
+    with no_larger_than(weights.stat().st_size, name):
+        model, report = build(model_class, config, stored)
+    if stock:  # adapters name it as what they belong to
+        model.name_or_path = model.config.name_or_path = str(weights.parent)
+    _refuse_other_weights(report, name, what, heads)
+    _refuse_other_numbers(model, stored, heads, weights)
+    return model
+
+
+def _refuse_other_weights(
+    report: Mapping[str, Any], name: str, what: str, heads: re.Pattern[str]
+) -> None:
     unexpected = [key for key in report["unexpected_keys"] if not heads.match(key)]
     mismatched = [key for key, *_ in report["mismatched_keys"]]
     differences = {
@@ -168,9 +250,8 @@ def _refuse_other_weights(about: "Description", report: Mapping[str, Any]) -> No
     ]
     if complaints:
         raise EncoderError(
-            f"The weights of {about.files.name} aren't those of a {about.family.name} "
-            "encoder as its config.json describes it: the file "
-            f"{', '.join(complaints)}."
+            f"The weights of {name} aren't those of {what} as its config.json "
+            f"describes it: the file {', '.join(complaints)}."
         )
 
 
@@ -201,7 +282,8 @@ def _plainly(step: "Step", hidden: Tensor, **options: Any) -> Tensor:  # noqa: A
 
 
 @contextmanager
-def _quiet() -> Iterator[None]:
+def quiet() -> Iterator[None]:
+    """Silence what transformers reports and its bars."""
     from transformers.utils import logging
 
     verbosity, bar = logging.get_verbosity(), logging.is_progress_bar_enabled()

@@ -57,12 +57,13 @@ class HiddenStore:
         lengths: Samples of each clip's waveform, or of a window of it in the place of
             means, so that batches stay as they are.
         content: As given.
+        source: The clips with their waveforms.
     """
 
     def __init__(
         self, dataset: ClipDataset, features: Kept, content: Content = "means"
     ) -> None:
-        self.content = content
+        self.content, self.source = content, dataset
         self._features = features
         self._name = "mean" if content == "means" else "frames"
         keys = [one.cut_key for one in dataset.examples]

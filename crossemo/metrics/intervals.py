@@ -25,14 +25,14 @@ class Interval:
         high: Upper end, 0 to 1.
         unit: What it is over: whole groups (speakers, songs) or single clips.
         n_units: How many of them there are.
-        method: `jackknife` over groups or `bootstrap` over clips.
+        method: `jackknife` over groups, `bootstrap` over clips, or `beta`, of shares.
     """
 
     low: float
     high: float
     unit: Literal["group", "clip"]
     n_units: int
-    method: Literal["jackknife", "bootstrap"]
+    method: Literal["jackknife", "bootstrap", "beta"]
 
 
 def score_interval(

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 
-def student_t(level: float, freedom: int) -> float:
+def student_t(level: float, freedom: float) -> float:
     """Return the t that has a share of Student's distribution between -t and t.
 
     Args:

@@ -145,13 +145,24 @@ def read_views(
             view = View(f"random {n}" if drawn else f"{n}", _KINDS[drawn], n)
             views[view] = values[:, n].contiguous()
     if acoustic:
-        views |= _acoustic(acoustic, data, clips, speaks)
+        views |= acoustic_views(acoustic, data, clips, speaks)
     return _per_group(views, clips) if looks.speaker_norm else views
 
 
-def _acoustic(
+def acoustic_views(
     names: Sequence[str], data: EmotionDataModule, clips: ProbedClips, speaks: bool
 ) -> Views:
+    """Return acoustic features of all clips, computing what isn't kept yet.
+
+    Args:
+        names: Names of the features.
+        data: A datamodule that is set up.
+        clips: Its clips.
+        speaks: Whether to show bars.
+
+    Returns:
+        `(clips, width)` of each.
+    """
     features = keep(
         Acoustics(names, data.sampling_rate),
         data.datasets(),

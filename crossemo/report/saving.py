@@ -54,7 +54,22 @@ def save_figure(
     Raises:
         OSError: The folder can't be written or the disk is full.
     """
-    stem = folder / "figures" / file_stem(tag)
+    write_figure(figure, folder / "figures" / file_stem(tag), kinds)
+
+
+def write_figure(
+    figure: Figure, stem: Path, kinds: Sequence[str] = ("png", "pdf")
+) -> None:
+    """Write a figure in several forms; the same as `save_figure`, to any place.
+
+    Args:
+        figure: The figure.
+        stem: The files' name without its ending.
+        kinds: The forms: `png`, `pdf`, `svg`.
+
+    Raises:
+        OSError: The folder can't be written or the disk is full.
+    """
     with styled():
         _make_showable(figure)
         figure.set_dpi(PRINTED_DPI)

@@ -42,6 +42,7 @@ _WEIGHTS: dict[str, Shape] = {
     "provenance?": _ANY,  # which says itself what is wrong with it
     "groups?": _GROUPS,  # of versions up to 0.1
     "split?": _GROUPS,
+    "reliability?": {"*": Tensor},  # likewise
     "changes?": [str],
     "made_with?": _ANY,
     "clips?": str,
@@ -73,8 +74,13 @@ def refuse_misshapen(stored: object, path: str | Path) -> None:
         numbers = re.fullmatch(r"(\d+)\.(\d+)\.\d+((rc|\.post|\.?dev)\d*)?", version)
         if numbers is None or (int(numbers[1]), int(numbers[2])) < _OLDEST:
             place = "pytorch-lightning_version"
-        hollow = [k for k, v in stored["state_dict"].items() if not _is_full(v)]
-        place = f"state_dict.{hollow[0]}" if hollow else place
+        hollow = [
+            f"{part}.{name}"
+            for part in ("state_dict", "reliability")
+            for name, tensor in stored.get(part, {}).items()
+            if not _is_full(tensor)
+        ]
+        place = hollow[0] if hollow else place
     if place is not None:
         what = f"what stands under {place!r} is" if place else "what is in it is"
         raise CrossEmoError(

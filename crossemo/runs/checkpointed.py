@@ -57,9 +57,34 @@ class Checkpointed(LightningModule):
             )
         places = _at_hand if map_location is None else map_location
         stored = read_checkpoint(checkpoint_path, places)
+        return cls.of_checkpoint(stored, strict is not False, **kwargs)
+
+    @classmethod
+    def of_checkpoint(
+        cls,
+        stored: dict[str, Any],
+        strict: bool = True,
+        **kwargs: Any,  # noqa: ANN401
+    ) -> Self:
+        """Return the module that a checkpoint holds which was read before.
+
+        Args:
+            stored: What `read_checkpoint` returned.
+            strict: Whether all weights must be there and no others.
+            kwargs: Settings to replace.
+
+        Raises:
+            CrossEmoError: It is no checkpoint of this module.
+        """
         if cls.CHECKPOINT_HYPER_PARAMS_KEY not in stored:
             raise _unlike(stored, "it lacks settings")
-        settings = _settings(cls, stored)
+        settings = {
+            name: value
+            for name, value in stored[cls.CHECKPOINT_HYPER_PARAMS_KEY].items()
+            if not name.startswith("_")  # Lightning's
+        }
+        if (fault := misfitting_setting(cls, settings)) is not None:
+            raise _unlike(stored, fault)
         try:
             module = cls(**{**settings, **kwargs})
         except CrossEmoError as error:
@@ -70,31 +95,27 @@ class Checkpointed(LightningModule):
         if absent and not stored[ORIGIN]["sealed"]:  # an earlier version had fewer
             raise _unlike(stored, f"it lacks the setting {min(absent)}")
         module.on_load_checkpoint(stored)
-        module.load_state_dict(stored["state_dict"], strict is not False)
+        module.load_state_dict(stored["state_dict"], strict)
         return module.to(next((t.device for t in stored["state_dict"].values()), "cpu"))
 
 
-def _settings(
-    module: type[LightningModule], stored: Mapping[str, Any]
-) -> dict[str, Any]:
-    """Return the settings in a checkpoint, if such a module can have them.
+def misfitting_setting(
+    module: type[LightningModule], settings: Mapping[str, Any]
+) -> str | None:
+    """Return which setting a module can't have, and why; None if it can have all.
 
-    Raises:
-        CheckpointError: One of them is another module's, or of another type.
+    Args:
+        module: The class.
+        settings: Its arguments by name.
     """
     from jsonargparse import ArgumentParser  # takes its time
 
-    settings = {
-        name: value
-        for name, value in stored[module.CHECKPOINT_HYPER_PARAMS_KEY].items()
-        if not name.startswith("_")  # Lightning's
-    }
     parser = ArgumentParser(exit_on_error=False)
     names = parser.add_class_arguments(module, fail_untyped=False)
     defaults = signature(module).parameters
     for name, value in settings.items():
         if name not in names:
-            raise _unlike(stored, f"{module.__name__} has no setting {name}")
+            return f"{module.__name__} has no setting {name}"
         try:
             parsed = parser.parse_object({name: value})[name]
         except ArgumentError:
@@ -106,9 +127,8 @@ def _settings(
                 or defaults[name].default is None
             )
         if not fits:
-            shown = shortened(repr(value), 80)
-            raise _unlike(stored, f"the setting {name} can't be {shown}")
-    return settings
+            return f"the setting {name} can't be {shortened(repr(value), 80)}"
+    return None
 
 
 def _unlike(stored: Mapping[str, Any], what: str) -> CheckpointError:

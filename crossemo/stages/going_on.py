@@ -13,11 +13,11 @@ from typing import Any
 from lightning import LightningModule, Trainer
 
 from crossemo.runs.checkpoint_files import name_of, refuse_to_go_on
+from crossemo.runs.origin import KEY
 from crossemo.stages.clock import StageClock
 from crossemo.stages.record import FINGERPRINT, record_of
 from crossemo.stages.stage import StageError
 
-KEY = "made_with"  # where a checkpoint keeps the record
 _ABSENT = "not given"
 
 # Where things lie, what takes less time or memory, and what is measured besides.

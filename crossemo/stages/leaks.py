@@ -8,7 +8,6 @@ from lightning.pytorch.trainer.states import TrainerFn
 from crossemo.corpora.base import Part
 from crossemo.data.datamodule import EmotionDataModule
 from crossemo.data.provenance import (
-    NOTHING,
     Clips,
     Material,
     Provenance,
@@ -18,8 +17,8 @@ from crossemo.data.provenance import (
 )
 from crossemo.data.trainer import datamodule_of
 from crossemo.encoders import SSLEncoder
-from crossemo.runs.checkpoint_files import name_of
 from crossemo.runs.checkpointed import Checkpointed
+from crossemo.runs.origin import checkpoint_provenance
 
 _JUDGING: tuple[Part, ...] = ("test", "val")
 
@@ -163,23 +162,3 @@ class LeakGuard(Checkpointed):
         self.provenance |= news
         if any(p.requires_grad for p in self.encoder.parameters()):
             self.encoder.provenance |= news
-
-
-def checkpoint_provenance(checkpoint: Mapping[str, Any], weights: str) -> Provenance:
-    """Return what the weights of a checkpoint have seen.
-
-    Checkpoints of crossemo up to 0.1 name groups alone, of their own run.
-
-    Args:
-        checkpoint: The checkpoint.
-        weights: Which of them: of the `model`, or of its `encoder`.
-
-    Raises:
-        LeakError: The record is broken.
-    """
-    if (stored := checkpoint.get("provenance")) is not None:
-        return Provenance.read(stored.get(weights, {}), name_of(checkpoint))
-    groups = checkpoint.get("groups") or checkpoint.get("split")
-    if groups is None:
-        return NOTHING
-    return Provenance(*(Material(frozenset(groups[part])) for part in ("train", "val")))

@@ -14,6 +14,8 @@ from crossemo.files import expanded
 from crossemo.heads import EmotionHead
 from crossemo.mix import LayerMix
 from crossemo.runs.checkpoint_files import read_checkpoint
+from crossemo.runs.origin import checkpoint_provenance, origin_of
+from crossemo.sharing.reliability import Reliability
 from crossemo.stages.checkpoints import (
     encoder_card,
     leave_out_pretrained,
@@ -22,12 +24,11 @@ from crossemo.stages.checkpoints import (
     take_new_head,
 )
 from crossemo.stages.going_on import compare_records, write_record
-from crossemo.stages.leaks import LeakGuard, checkpoint_provenance
+from crossemo.stages.leaks import LeakGuard
 from crossemo.stages.optimization import (
     parameter_groups,
     warmup_schedule,
 )
-from crossemo.stages.origin import origin_of
 from crossemo.stages.selection import trained_names
 from crossemo.stages.stage import Stage, StageError
 from crossemo.tasks import Task
@@ -50,6 +51,8 @@ class StagedModule(LeakGuard):
         classes: Names of the outputs in order.
         changes: What the run goes on with that it was not begun with, if anything.
         origin: Where the checkpoint that was loaded last was written, see `origin_of`.
+        reliability: What the weights of the last validation of a training, or those
+            that were loaded, know of their own reliability; None where nothing is.
     """
 
     class_weights: Tensor
@@ -75,6 +78,7 @@ class StagedModule(LeakGuard):
         self._untrained: dict[str, Tensor] = {}
         self.changes: list[str] = []
         self.origin: dict[str, Any] = {}
+        self.reliability: Reliability | None = None
 
     def plan_run(self, stages: Sequence[Stage]) -> None:
         """Have every checkpoint of a run hold what any of its stages changes.
@@ -117,6 +121,7 @@ class StagedModule(LeakGuard):
             CheckpointMismatchError: The checkpoint belongs to another model.
             StageError: The tuning has no adapters to add or merge.
         """
+        self.reliability = None
         if stage.start_from == "scratch":
             self._take(self._start)
         elif stage.starts_elsewhere:
@@ -193,6 +198,8 @@ class StagedModule(LeakGuard):
         """Leave out what the encoder's own files hold, and name those files."""
         leave_out_pretrained(checkpoint, self.encoder, self._card())
         self.save_provenance(checkpoint)
+        if self.reliability is not None:
+            checkpoint["reliability"] = self.reliability.tensors()
         if self._trainer and "callbacks" in checkpoint:  # all of its state
             write_record(self.trainer, self, checkpoint)
             checkpoint["changes"] = self.changes
@@ -205,12 +212,15 @@ class StagedModule(LeakGuard):
         Raises:
             CheckpointMismatchError: The checkpoint does not fit this model.
             LeakError: It has seen what this run judges by.
+            ReliabilityError: What it says of its reliability is broken.
             StageError: The run that goes on was begun with something else.
         """
         if self._trainer and self._trainer.state.fn == "fit":
             self._go_on(checkpoint)
         self.origin = origin_of(checkpoint)
         self._put_back(checkpoint)
+        tensors = checkpoint.get("reliability")  # versions up to 0.1 have none
+        self.reliability = None if tensors is None else Reliability.of(tensors)
 
     def _go_on(self, checkpoint: Mapping[str, Any]) -> None:
         changes = compare_records(self.trainer, self, checkpoint)

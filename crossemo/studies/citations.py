@@ -5,7 +5,7 @@ its family's, the software's in `CITATION.cff`, those of methods in `methods.bib
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from importlib.resources import files
 from inspect import cleandoc
@@ -34,13 +34,10 @@ def corpus_citation(name: str) -> str:
     Returns:
         Empty where there is none: for the demo and for data of one's own.
     """
-    from crossemo.corpora import corpus_classes  # and the audio libraries
+    from crossemo.corpora import class_of  # and the audio libraries
 
-    for label, kind in corpus_classes().items():
-        stem = getattr(kind, "name", label.lower())
-        if kind.citation and f"{name}-".startswith(f"{stem}-"):
-            return cleandoc(kind.citation)
-    return ""
+    kind = class_of(name)
+    return cleandoc(kind.citation) if kind is not None else ""
 
 
 def encoder_citation(name: str) -> str:
@@ -88,6 +85,13 @@ def software_citation() -> str:
     }
     key = f"{first}{paper['year']}{word}".lower()
     return f"{_entry(SOFTWARE, software)}\n\n{_entry(key, method)}"
+
+
+def bibliography(encoder: str, corpora: Iterable[str]) -> str:
+    """Return the BibTeX of crossemo, an encoder and corpora by their names."""
+    texts = [software_citation(), encoder_citation(encoder)]
+    texts += [corpus_citation(name) for name in corpora]
+    return "\n\n".join(dict.fromkeys(filter(None, texts)))
 
 
 def keys_of(bibtex: str) -> list[str]:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crossemo.stages.stage import Stage, StageError
-from crossemo.studies.run_facts import RunFacts, kind_of, run_facts
+from crossemo.studies.run_facts import JUDGED, RunFacts, kind_of, run_facts
 from crossemo.studies.run_files import (
     ForeignRunError,
     RunFileError,
@@ -136,15 +136,23 @@ def _stages(
 ) -> dict[str, RecordedStage]:
     """Return the stages of a run all of which were tested."""
     names = {key.split(".")[1] for key in settings if key.startswith("stages.")}
+    if results["command"] == "judge":
+        names = {JUDGED}
     if lacking := sorted((names or set(results["roles"])) - set(results["stages"])):
         raise UnfinishedRunError(f"stage {lacking[0]} was not tested")
     stages = {}
     for name, test in results["stages"].items():
-        given = test["settings"]
-        plan = Stage(**{one.name: given[one.name] for one in fields(Stage)})
+        plan = _plan(test["settings"])
         shares = tuple(map(float, test.get("layer_weights") or ()))
         stages[name] = RecordedStage(plan, shares, str(test.get("leak", "")))
     return stages
+
+
+def _plan(settings: Mapping[str, Any] | None) -> Stage:
+    """Return what a stage learnt from; nothing of this run, where it was judged."""
+    if settings is None:
+        return Stage()
+    return Stage(**{one.name: settings[one.name] for one in fields(Stage)})
 
 
 def _tested(results: Mapping[str, Any]) -> dict[tuple[str, str], int]:

@@ -13,6 +13,7 @@ from crossemo.studies.run_files import ForeignRunError
 from crossemo.tasks import Task, task_of
 
 Kind = Literal["stages", "layers", "distances"]
+JUDGED = "judged"  # stage and strategy of a model that was trained elsewhere
 
 # What tells the runs of one condition apart.
 _REPEATS = ("seed_everything", "data.init_args.fold", "data.fold")
@@ -20,7 +21,7 @@ _REPEATS = ("seed_everything", "data.init_args.fold", "data.fold")
 # recogniser depends on it.
 _FREE = (
     *("name", "logs", "threads", "keep_features", "save_every_n_steps"),
-    *("ckpt_path", "weights_only", "fad", "fad.*"),
+    *("ckpt_path", "weights_only", "fad", "fad.*", "device", "allow_leak"),
     *(
         "trainer.logger*",
         "trainer.callbacks*",
@@ -89,13 +90,14 @@ def run_facts(results: Mapping[str, Any], settings: Mapping[str, Any]) -> RunFac
     repeated = {k: v for k, v in deciding.items() if k not in _REPEATS}
     alike = {k: v for k, v in repeated.items() if not k.startswith("stages")}
     tuning, layers = model.get("tuning", ""), model.get("layers", "")
-    encoder = model.get("encoder") or _setting(settings, "encoder")
+    judged = results.get("judged") or {}
+    name = model.get("encoder") or judged.get("name") or _setting(settings, "encoder")
     columns = {
         "kind": kind,
-        "encoder": Path(str(encoder)).name,
+        "encoder": Path(str(name)).name,
         "tuning": tuning,
         "layers": str(layers),
-        "strategy": strategy_of(tuning, layers) if kind == "stages" else "",
+        "strategy": _strategy(kind, tuning, layers, bool(judged)),
         "source": _corpora(roles, first),
         "target": _corpora(roles, last),
         "source_domain": _domain(roles, first),
@@ -133,7 +135,7 @@ def kind_of(results: Mapping[str, Any]) -> Kind:
     command = results.get("command")
     if command == "fit" and "probes" in results:
         return "layers"
-    if command == "fit" and "stages" in results:
+    if command in ("fit", "judge") and "stages" in results:
         return "stages"
     if command == "fad":
         return "distances"
@@ -152,6 +154,12 @@ def strategy_of(tuning: str, layers: object) -> str:
         return "PEFT"
     names = {"last": "baseline", "weighted": "weighted sum"}
     return names.get(str(layers), f"frozen, {layers}")
+
+
+def _strategy(kind: Kind, tuning: str, layers: object, judged: bool) -> str:
+    if kind != "stages":
+        return ""
+    return JUDGED if judged else strategy_of(tuning, layers)
 
 
 def _task(results: Mapping[str, Any]) -> Task | None:

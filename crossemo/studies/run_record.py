@@ -43,6 +43,11 @@ class RunRecord:
         return Path(name).name if Path(name).is_absolute() else str(name)
 
     @property
+    def judged(self) -> str:
+        """The model that was judged as it is; empty where one was trained."""
+        return str((self.results.get("judged") or {}).get("name", ""))
+
+    @property
     def roles(self) -> Mapping[str, Mapping[str, Any]]:
         """What is recorded of the corpora, by role."""
         return self.results.get("roles") or {}

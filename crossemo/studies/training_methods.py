@@ -24,13 +24,19 @@ Stage = Mapping[str, Any]
 
 
 def model_sentences(records: Sequence[RunRecord]) -> Iterator[str]:
-    """Yield which encoders there were, how they were tuned, and what read them."""
+    """Yield which models there were, how they were tuned, and what read them."""
     encoders = dict.fromkeys(one.encoder for one in records if one.encoder)
     versions = {str(one.results.get("crossemo")) for one in records}
     if encoders:
         verb = "encoder was" if len(encoders) == 1 else "encoders were"
         names = (_encoder(one, versions) for one in encoders)
         yield f"The {verb} {enumerated(names)}."
+    if judged := list(dict.fromkeys(one.judged for one in records if one.judged)):
+        verb, pronoun = ("was", "it is") if len(judged) == 1 else ("were", "they are")
+        yield (
+            f"{enumerated(judged)} {verb} judged as {pronoun}, without any training on "
+            "these folds."
+        )
     trained = [one for one in records if one.model.get("tuning")]
     if not trained:
         return

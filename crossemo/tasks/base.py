@@ -98,6 +98,19 @@ class Task(ABC):
     def predictions(self, outputs: "Tensor") -> "Tensor":
         """Return what the model says, `(batch, outputs)`, such as probabilities."""
 
+    def temperature(self, outputs: "Tensor", targets: "Tensor") -> float | None:
+        """Return what makes outputs as often right as they say; None of no classes.
+
+        Args:
+            outputs: `(clips, outputs)` of a model.
+            targets: `(clips,)` or `(clips, outputs)`, not of its training.
+        """
+        return None
+
+    def calibration(self, predictions: "Tensor", targets: "Tensor") -> dict[str, float]:
+        """Return the scores of how right predictions are about their own certainty."""
+        return {}
+
     @abstractmethod
     def decide(self, outputs: "Tensor") -> "Tensor":
         """Return what is said of clips in the shape of their targets.

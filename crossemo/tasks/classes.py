@@ -11,6 +11,7 @@ from torch.nn.functional import cross_entropy
 
 from crossemo.emotions import QUADRANTS, LabelSpace, label_space, quadrant
 from crossemo.errors import CrossEmoError
+from crossemo.metrics.calibration import calibration_error, fit_temperature
 from crossemo.metrics.confusions import contingency, group_counts
 from crossemo.metrics.differences import difference_interval
 from crossemo.metrics.intervals import chance_interval, clip_counts, score_interval
@@ -118,6 +119,15 @@ class Classes(Task):
     def predictions(self, outputs: Tensor) -> Tensor:
         """Return probabilities `(batch, classes)` of logits."""
         return outputs.float().softmax(-1)
+
+    def temperature(self, outputs: Tensor, targets: Tensor) -> float | None:
+        """Return what logits are divided by, see `fit_temperature`."""
+        return fit_temperature(outputs, targets)
+
+    def calibration(self, predictions: Tensor, targets: Tensor) -> dict[str, float]:
+        """Return the expected calibration error and the cross-entropy."""
+        loss = float(_losses(predictions, targets).mean())
+        return {"ECE": calibration_error(predictions, targets), "loss": loss}
 
     def decide(self, outputs: Tensor) -> Tensor:
         """Return the class of the highest output, `(...)`."""

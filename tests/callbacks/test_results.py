@@ -29,7 +29,7 @@ def test_the_confusion_matrix_is_that_of_the_scores(
     corpus = SimpleNamespace(name="a-choir", domain="music")
     data = SimpleNamespace(roles={"target": corpus})
     monkeypatch.setattr(parts, "datamodule_of", lambda trainer: data)
-    trainer: Any = SimpleNamespace(global_step=7)
+    trainer: Any = SimpleNamespace(global_step=7, datamodule=data)
     module: Any = SimpleNamespace(
         task=task,
         classes=("calm", "sad"),

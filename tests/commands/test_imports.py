@@ -72,7 +72,8 @@ assert scipy.signal.windows.hamming(3).max() == 1
 """
     modules = loaded(*typed, cwd=tmp_path, then=then)
     assert "transformers.models.wav2vec2.modeling_wav2vec2" in modules
-    assert sorted(modules & UNUSED) == []
+    used = {"scipy"}  # fits the temperature
+    assert sorted(modules & (UNUSED - used)) == []
 
 
 def test_a_library_that_needs_its_extras_has_them(

@@ -97,6 +97,19 @@ def test_joined_clips_are_cut_as_their_own_corpus_says(dataset: ClipDataset) -> 
     assert both.keys[5] == dataset.keys[2]  # it is not cut
 
 
+def test_sounds_are_levels_and_lengths_of_what_is_heard_at_once(
+    dataset: ClipDataset,
+) -> None:
+    for (level, samples), seed, length in zip(
+        dataset.sounds.tolist(), range(3), LENGTHS, strict=True
+    ):
+        power = np.mean(tone(length, seed).astype(np.float64) ** 2)
+        assert level == pytest.approx(10 * np.log10(power), abs=1e-3)
+        assert samples == length
+    halves = [replace(one, windowing=Windowing(600, 600)) for one in dataset.examples]
+    assert ClipDataset(halves, dataset.store).sounds[:, 1].tolist() == [700, 600, 500]
+
+
 def test_one_index_gives_a_batch_of_one(dataset: ClipDataset) -> None:
     batch = dataset[1]
     np.testing.assert_array_equal(batch.inputs, tone(1200, 1)[None])

@@ -129,6 +129,7 @@ def test_kept_clips_stand_in_for_waveforms(encoder: SSLEncoder, tmp_path: Path) 
     assert batch.inputs.shape == (2, encoder.num_states, encoder.width)
     torch.testing.assert_close(batch.inputs[1], found.means[data.keys[0]])
     assert batch.lengths.tolist() == [lengths[2], lengths[0]]
+    assert served.sounds.equal(data.sounds)  # of the waveforms
 
 
 def test_a_recording_of_two_corpora_is_served_as_each_cuts_it(

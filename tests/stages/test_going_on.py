@@ -20,7 +20,8 @@ from crossemo.data.datamodules import (
     MusicEmotionDataModule,
 )
 from crossemo.recognizer import EmotionRecognizer
-from crossemo.stages.going_on import KEY, Comparison, Place
+from crossemo.runs.origin import KEY
+from crossemo.stages.going_on import Comparison, Place
 from crossemo.stages.stage import Stage, StageError
 from crossemo.stages.switch import StageSwitch
 from tests.callbacks.keep import KeepAll

@@ -10,7 +10,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 from torch import Tensor, nn
 
 from crossemo.encoders.catalogue import EncoderError
-from crossemo.encoders.masking import valid_mask
+from crossemo.encoders.masking import unpadded, valid_mask
 from crossemo.errors import reason_of
 
 # transformers' model without a head, or any other module.
@@ -195,8 +195,8 @@ class Family(ABC):
         """Return hidden states 0 to the number of blocks; arguments as in `embed`."""
         states = [self.embed(model, waveforms, lengths, run)]
         counts, frames = self.count_frames(model, lengths), states[0].shape[1]
-        padded = min(counts) < frames
-        mask = valid_mask(counts, frames, waveforms.device) if padded else None
+        whole = unpadded(counts, frames)
+        mask = None if whole else valid_mask(counts, frames, waveforms.device)
         options = self.block_options(model, states[0], mask)
         for block in self.blocks(model):
             states.append(run(block, states[-1], **options))

@@ -14,7 +14,7 @@ import torch
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.families.base import EncoderFiles, Model
 from crossemo.encoders.families.hubert import HubertFamily
-from crossemo.encoders.tensors import read_tensors
+from crossemo.encoders.tensors import read_encoder
 
 # Branches of MERT's code that HuBERT lacks.
 _UNSUPPORTED = ("feature_extractor_cqt", "deepnorm")
@@ -80,7 +80,7 @@ class MertFamily(HubertFamily):
         Raises:
             EncoderError: A tensor isn't in the file or isn't the one in the model.
         """
-        stored, loaded = read_tensors(weights), model.state_dict()
+        stored, loaded = read_encoder(weights), model.state_dict()
         for old, new in _WEIGHT_NORM.items():
             tensor = stored.get(f"{_CONV}.{old}", stored.get(f"{_CONV}.{new}"))
             expected = loaded[f"{_CONV}.{new}"]

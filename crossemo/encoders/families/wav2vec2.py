@@ -124,7 +124,9 @@ class Wav2Vec2Family(Family):
 
     def count_frames(self, model: Model, lengths: Sequence[int]) -> list[int]:
         """Return the frames that the convolutions give."""
-        return count_frames(model.feature_extractor.conv_layers, lengths)
+        layers = model.feature_extractor.conv_layers
+        counts: list[int] = count_frames(layers, lengths)
+        return counts
 
     def embed(
         self, model: Model, waveforms: Tensor, lengths: Sequence[int], run: Run

@@ -4,6 +4,7 @@ import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from copy import deepcopy
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -14,6 +15,7 @@ from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.families.base import Family, Model
 from crossemo.encoders.tuning.peft_files import write_adapters
 from crossemo.encoders.tuning.recipes import peft_config
+from crossemo.errors import reason_of
 
 if TYPE_CHECKING:
     from peft import PeftModel
@@ -136,6 +138,22 @@ class Adapters:
             self._peft.delete_adapter(name)
         self.names = list(names)
         self._activate()
+
+    def merged(self) -> Model:
+        """Return a copy of the encoder that has in its own weights what adapters do.
+
+        Raises:
+            EncoderError: The method's adapters can't be merged.
+        """
+        whole = deepcopy(self._base).cpu().float().eval()
+        try:
+            model = whole.merge_and_unload()
+        except Exception as error:  # of whatever kind the method's own code raises
+            raise EncoderError(
+                f"peft can't merge {self._method}: {reason_of(error)}."
+            ) from error
+        model.__dict__.pop("peft_config", None)
+        return model
 
     def save(self, folder: Path) -> None:
         """Write the adapters for plain peft, see `write_adapters`."""

@@ -17,6 +17,7 @@ from crossemo.encoders import families as package
 from crossemo.encoders.tuning.recipes import RECIPES
 from crossemo.recognizer import EmotionRecognizer
 from tests.encoders.families.made_up_mel import FAMILY, MelModel
+from tests.sharing.models import moved, shared
 
 FILE = Path(__file__).with_name("made_up_mel.py")
 LENGTHS = torch.tensor([4000, 1300, 400])
@@ -209,3 +210,16 @@ def test_a_family_without_a_place_for_adapters_says_so(
     with pytest.raises(EncoderError, match=sentence):
         load_encoder(str(folder), tuning)  # type: ignore[arg-type]
     load_encoder(str(folder), "lora")
+
+
+def test_a_recogniser_on_it_is_shared_in_our_own_form(
+    folder: Path, tmp_path: Path
+) -> None:
+    model = moved(folder, tuning="lora")
+    facts = shared(model, tmp_path / "shared")
+    assert facts.form == "crossemo"
+    assert facts.obstacle
+    again = EmotionRecognizer.from_pretrained(tmp_path / "shared")
+    with torch.no_grad():
+        said, expected = again(clips(), LENGTHS), model(clips(), LENGTHS)
+    torch.testing.assert_close(said, expected, rtol=1e-5, atol=1e-5)

@@ -1,6 +1,5 @@
 from crossemo.runs.checkpoint_files import ORIGIN
-from crossemo.stages.going_on import KEY
-from crossemo.stages.origin import origin_of
+from crossemo.runs.origin import KEY, origin_of
 
 
 def test_a_checkpoint_says_which_stage_it_is_of() -> None:

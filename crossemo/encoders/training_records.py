@@ -1,0 +1,86 @@
+"""What published weights were trained on, by their repository: `trained_on.yaml`."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any, Literal, get_args
+
+import yaml
+
+from crossemo.encoders.catalogue import EncoderError
+
+FILE = Path(__file__).with_name("trained_on.yaml")
+How = Literal["fine-tuned", "pretrained"]
+
+
+@dataclass(frozen=True)
+class TrainingRecord:
+    """A corpus that published weights have heard in training.
+
+    Args:
+        corpus: As the names of its clips begin, such as `ravdess`.
+        how: `fine-tuned`, with its labels or values, or `pretrained`, on its sound.
+        source: Where that is said, a URL.
+        part: Which of it; empty for all of it, or where nobody says which.
+
+    Raises:
+        EncoderError: It is something else.
+    """
+
+    corpus: str
+    how: How
+    source: str
+    part: str = ""
+
+    def __post_init__(self) -> None:
+        texts = (self.corpus, self.how, self.source, self.part)
+        if (
+            not all(isinstance(text, str) for text in texts)
+            or self.how not in get_args(How)
+            or not self.source.startswith("https://")
+        ):
+            raise EncoderError(
+                f"{self} is no record of a training: it names a corpus, how "
+                f"({' or '.join(get_args(How))}) and a URL as its source."
+            )
+
+    def __str__(self) -> str:
+        part = f", {self.part}" if self.part else ""
+        return f"{self.how} on {self.corpus}{part} ({self.source})"
+
+
+def training_records(repository: str) -> tuple[TrainingRecord, ...]:
+    """Return what the weights of a repository were trained on, as far as is known.
+
+    Args:
+        repository: Of the hub, such as `owner/name`, in whatever case.
+
+    >>> name = "audeering/wav2vec2-large-robust-12-ft-emotion-msp-dim"
+    >>> [record.corpus for record in training_records(name)]
+    ['msp-podcast']
+    """
+    return _records(FILE).get(repository.casefold(), ())
+
+
+def records_on(
+    repositories: Iterable[str], clips: Iterable[str]
+) -> list[TrainingRecord]:
+    """Return by which trainings weights may have heard some clips.
+
+    Args:
+        repositories: Those of the weights, and of what they began from.
+        clips: Names of the clips, which begin with that of their corpus.
+    """
+    corpora = {name.partition("/")[0].casefold() for name in clips}
+    records = (one for name in repositories for one in training_records(name))
+    return [one for one in dict.fromkeys(records) if one.corpus in corpora]
+
+
+@cache
+def _records(path: Path) -> Mapping[str, tuple[TrainingRecord, ...]]:
+    content: dict[str, list[dict[str, Any]]] = yaml.safe_load(path.read_text("utf-8"))
+    return {
+        repository.casefold(): tuple(TrainingRecord(**one) for one in records)
+        for repository, records in content.items()
+    }

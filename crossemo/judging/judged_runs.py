@@ -1,0 +1,132 @@
+"""What judging a model leaves: its results, predictions, split and figures."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+from crossemo.data.clip_tables import PREDICTIONS, SPLIT, prediction_rows, split_rows
+from crossemo.data.provenance import marked
+from crossemo.files import write_csv
+from crossemo.judging.candidate import Candidate
+from crossemo.judging.judged_folds import JudgedFold
+from crossemo.judging.judgement import STAGE, Judgement, scores_of, together
+from crossemo.judging.output_map import OutputMap
+from crossemo.metrics.names import LEVEL
+from crossemo.report.study import Study
+from crossemo.runs.results import write_results
+
+
+@dataclass(frozen=True)
+class JudgedRun:
+    """A model judged by the test clips of one fold.
+
+    Args:
+        candidate: The model.
+        mapped: What its outputs mean.
+        fold: The clips.
+        judgement: What it said of them.
+    """
+
+    candidate: Candidate
+    mapped: OutputMap
+    fold: JudgedFold
+    judgement: Judgement
+
+    @property
+    def test(self) -> dict[str, Any]:
+        """What results say of the test, as of a stage's."""
+        return _test(self.judgement.scores, self.fold.mark)
+
+    def describe(self) -> dict[str, Any]:
+        """Return what was judged and how its outputs were read, ready for JSON."""
+        return {
+            "name": self.candidate.name,
+            "form": self.candidate.form,
+            **self.candidate.describe(),
+            "labels": self.mapped.describe(),
+            "left_out": self.judgement.left_out,
+            "absent": self.mapped.absent,
+            "trained_on": [vars(record) for record in self.fold.records],
+        }
+
+
+def write_run(
+    run: JudgedRun, folder: Path, facts: Mapping[str, Any], figures: bool
+) -> None:
+    """Write what a run leaves besides its config.
+
+    Args:
+        run: The run.
+        folder: Its folder.
+        facts: What `Effort.describe` says.
+        figures: Whether to draw.
+
+    Raises:
+        OSError: The folder can't be written or the disk is full.
+    """
+    data, mark = run.fold.data, run.fold.mark
+    rows = chain(
+        *(
+            prediction_rows(data, role, one.places, one.predictions)
+            for role, one in run.judgement.judged.items()
+            if role in data.roles
+        )
+    )
+    tags = {"stage": STAGE, "checkpoint": ""}
+    write_csv(folder / PREDICTIONS, marked([tags | row for row in rows], mark))
+    write_csv(folder / SPLIT, split_rows(data))
+    if figures:
+        _draw(run, folder)
+    numbers = sum(one.numel() for one in run.candidate.module.parameters())
+    content = {
+        **facts,
+        "seed": None,
+        "interval_level": LEVEL,
+        **data.describe(),
+        "judged": run.describe(),
+        "encoder_fingerprint": run.candidate.fingerprint(),
+        "parameters": {"all": numbers, "trained": 0},
+        "stages": {STAGE: run.test},
+    }
+    write_results(folder, content)
+
+
+def results_of_all(runs: Sequence[JudgedRun]) -> dict[str, Any]:
+    """Return what tables of results show: every fold, and all of them together."""
+    data = runs[0].fold.data
+    if len(runs) == 1:
+        stages = {STAGE: runs[0].test}
+    else:
+        mark = "; ".join(dict.fromkeys(r.fold.mark for r in runs if r.fold.mark))
+        scores = scores_of(data.task, together([run.judgement for run in runs]))
+        stages = {run.fold.name: run.test for run in runs}
+        stages[f"{len(runs)} folds"] = _test(scores, mark)
+    return {"stages": stages, "roles": data.describe()["roles"], **data.task.describe()}
+
+
+def _test(scores: Mapping[str, Any], mark: str) -> dict[str, Any]:
+    unknown = dict.fromkeys(("checkpoint", "step", "settings", "layer_weights"))
+    leak = {"leak": mark} if mark else {}
+    return {"stage": STAGE, **unknown, "scores": dict(scores), **leak}
+
+
+def _draw(run: JudgedRun, folder: Path) -> None:
+    from crossemo.report.judgement_figures import judgement_figure  # and matplotlib
+    from crossemo.report.saving import save_figure
+
+    roles = run.fold.data.roles
+    study = Study.of(run.candidate.name, roles)
+    for place, judged in run.judgement.judged.items():
+        tag, figure = judgement_figure(
+            STAGE,
+            place,
+            run.fold.data.task,
+            judged,
+            run.judgement.scores[place],
+            study,
+            roles,
+            run.fold.mark,
+        )
+        save_figure(figure, folder, tag)

@@ -1,0 +1,84 @@
+"""Calibration: whether probabilities are as often right as they say."""
+
+from math import exp, log
+
+from torch import Tensor
+
+BINS = 15
+_REACH = 100.0  # a temperature lies between a hundredth and a hundred
+
+
+def calibration_error(probabilities: Tensor, targets: Tensor) -> float:
+    r"""Return the expected calibration error (Guo et al., 2017).
+
+    $$ \sum_b \frac{n_b}{n} | a_b - c_b | $$
+
+    over `BINS` bins of equal width of the probability of the class that is said: $n_b$
+    clips of a bin, the share $a_b$ of them that is right, and the mean $c_b$ of their
+    probability. By luck alone it is above 0, the more so the fewer the clips.
+
+    Args:
+        probabilities: `(clips, classes)`.
+        targets: `(clips,)` class indices.
+
+    >>> import torch
+    >>> sure = torch.tensor([[0.9, 0.1], [0.9, 0.1]])  # right once, wrong once
+    >>> round(calibration_error(sure, torch.tensor([0, 1])), 4)  # |0.5 - 0.9|
+    0.4
+    """
+    from torchmetrics.functional.classification import multiclass_calibration_error
+
+    classes = probabilities.shape[1]
+    targets = targets.to(probabilities.device)
+    error = multiclass_calibration_error(probabilities, targets, classes, BINS)
+    return float(error)
+
+
+def fit_temperature(logits: Tensor, targets: Tensor) -> float:
+    r"""Return the temperature by which logits are divided for the likeliest targets.
+
+    It minimises the cross-entropy of $\mathrm{softmax}(z / T)$ (Guo et al., 2017), a
+    convex problem in $1 / T$. One more clip counts as of all classes alike, so that a
+    model that is right about all of a few clips isn't taken to be right for ever.
+
+    Args:
+        logits: `(clips, classes)`, or logarithms of probabilities.
+        targets: `(clips,)` class indices.
+
+    Returns:
+        From 0.01 to 100; above 1 where the model is too sure.
+
+    Raises:
+        ValueError: There is no clip.
+    """
+    from scipy.optimize import minimize_scalar  # takes its time
+
+    if not len(logits):
+        raise ValueError("There is no clip to fit a temperature to.")
+    scores = logits.detach().double().cpu()
+    scores = (scores - scores.max(-1, keepdim=True).values).clamp_min(-1e6)
+    unknown = 1 / (len(scores) + 1)
+    true = scores.gather(1, targets.cpu()[:, None])[:, 0]
+    expected = ((1 - unknown) * true + unknown * scores.mean(1)).mean()
+
+    def loss(log_temperature: float) -> float:
+        sharpness = exp(-log_temperature)
+        return float((scores * sharpness).logsumexp(1).mean() - sharpness * expected)
+
+    bounds = -log(_REACH), log(_REACH)
+    best = minimize_scalar(loss, bounds=bounds, options={"xatol": 1e-8})
+    return exp(float(best.x))
+
+
+def calibrate(probabilities: Tensor, temperature: float) -> Tensor:
+    """Return the probabilities of the same logits at a temperature.
+
+    Args:
+        probabilities: `(..., classes)` at a temperature of 1.
+        temperature: Above 0.
+
+    >>> import torch
+    >>> calibrate(torch.tensor([0.8, 0.2]), 2.0)  # odds 4 become 2
+    tensor([0.6667, 0.3333])
+    """
+    return (probabilities.log() / temperature).softmax(-1)
