@@ -1,5 +1,6 @@
 """Loading an encoder by name, ready to be trained or left alone."""
 
+import logging
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,8 @@ from crossemo.encoders.weights import (
     read_model,
     try_out,
 )
+
+logger = logging.getLogger(__name__)
 
 
 def load_encoder(
@@ -63,6 +66,8 @@ def load_encoder(
         raise EncoderError(f"Unknown tuning {tuning!r}: choose {', '.join(TUNINGS)}.")
     about = describe(find_source(name))
     pretrained = about.source.pretrained and not random_weights
+    if pretrained and about.family.caution:
+        logger.warning("%s: %s.", name, about.family.caution)
     dropout = tuning == "full" if encoder_dropout is None else encoder_dropout
     return _adapted(
         about,
