@@ -66,8 +66,14 @@ def load_encoder(
         raise EncoderError(f"Unknown tuning {tuning!r}: choose {', '.join(TUNINGS)}.")
     about = describe(find_source(name))
     pretrained = about.source.pretrained and not random_weights
-    if pretrained and about.family.caution:
-        logger.warning("%s: %s.", name, about.family.caution)
+    if pretrained and about.family.untried:
+        logger.warning(
+            "%s is read by the names and shapes of the public code of %s, and no "
+            "published weights of it have been tried: compare a clip's hidden states "
+            "with that code's before you rely on them.",
+            name,
+            about.family.name,
+        )
     dropout = tuning == "full" if encoder_dropout is None else encoder_dropout
     return _adapted(
         about,

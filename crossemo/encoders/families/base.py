@@ -63,7 +63,8 @@ class Family(ABC):
         sampling_rate: Rate in Hz where an encoder's files don't say.
         telltale: A field that only its config.json has, where that names no
             `model_type`; empty if it always does.
-        caution: What is said whenever pretrained weights were loaded.
+        untried: Whether its published weights couldn't be had, so that only its public
+            code was compared; said when weights are loaded.
         heads: What may stand in a weight file besides the encoder, as no hidden state
             depends on it; matched from the beginning of a tensor's name.
         front_end: Where the names of the parameters begin that lie before the blocks
@@ -79,7 +80,7 @@ class Family(ABC):
     citation: ClassVar[str] = ""
     sampling_rate: ClassVar[int] = 16_000
     telltale: ClassVar[str] = ""
-    caution: ClassVar[str] = ""
+    untried: ClassVar[bool] = False
     heads: ClassVar[re.Pattern[str]] = re.compile(r"(?!)")
     front_end: ClassVar[tuple[str, ...]] = ()
     places: ClassVar[Mapping[str, str]] = {}

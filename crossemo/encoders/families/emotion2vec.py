@@ -64,11 +64,7 @@ class Emotion2VecFamily(Data2VecAudioFamily):
       archiveprefix = {arXiv},
     }
     """
-    caution = (
-        "its tensors are read by the names and shapes of its public code, as its "
-        "weights could not be had to try: compare a clip's states with that code's "
-        "before you rely on them"
-    )
+    untried = True
     # The classifier of the plus models and what pre-training needed.
     heads = re.compile(r"(proj|decoder|shared_decoder|_ema|ema|encoder_mask)(\.|$)")
     places = MappingProxyType(

@@ -46,11 +46,7 @@ class MuQFamily(Wav2Vec2ConformerFamily):
     """
     sampling_rate = 24_000
     telltale = "w2v2_config"
-    caution = (
-        "its tensors are read by the names and shapes of its public code, as its "
-        "weights could not be had to try: compare a clip's states with that code's "
-        "before you rely on them"
-    )
+    untried = True
     # What predicts the tokens of its training, what makes them, and a positional
     # convolution that is never called; constants are compared in `check`.
     heads = re.compile(
