@@ -148,7 +148,7 @@ def _without_provenance(
 
 def _family(files: EncoderFiles) -> Family:
     model_type = files.config.get("model_type")
-    family = find_family(model_type)
+    family = find_family(model_type, files.config)
     if family is None:
         raise EncoderError(
             f"{files.name} is of type {model_type!r}: crossemo reads "

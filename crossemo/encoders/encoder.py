@@ -11,6 +11,7 @@ from torch.utils.checkpoint import checkpoint
 
 from crossemo.data.provenance import NOTHING, Provenance
 from crossemo.encoders.catalogue import EncoderError, EncoderFacts
+from crossemo.encoders.families import find_family
 from crossemo.encoders.families.base import EncoderFiles, Family, Model, Step
 from crossemo.encoders.masking import normalise, valid_mask
 from crossemo.encoders.saving import record_in_config, save_encoder
@@ -124,16 +125,17 @@ class SSLEncoder(nn.Module):
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the encoder to a folder that `load_encoder` and transformers read.
 
-        What its weights have seen is written beside them.
+        What its weights have seen is written beside them. Of a model that isn't
+        transformers' own only `load_encoder` reads it.
 
         Args:
             folder: The folder; files of an encoder there are replaced.
 
         Raises:
-            EncoderError: It has adapters, or isn't a model of transformers.
+            EncoderError: It has adapters, or no config.json describes it.
         """
         adapted = self.adaptation.adapters is not None or self.tuning == "houlsby"
-        if adapted or not hasattr(self.model, "save_pretrained"):
+        if adapted or not self._has_a_description():
             what = f"adapters ({self.tuning})" if adapted else "no code to save it"
             raise EncoderError(
                 f"{self.name} has {what}, so no folder of an encoder can hold it: save "
@@ -143,7 +145,13 @@ class SSLEncoder(nn.Module):
         extractor = self.family.feature_extractor(
             self.model, self.sampling_rate, self.normalised
         )
-        save_encoder(self.model, extractor, self.provenance, to)
+        config = self.files.config
+        save_encoder(self.model, config, extractor, self.provenance, to)
+
+    def _has_a_description(self) -> bool:
+        config = self.files.config
+        described = find_family(config.get("model_type"), config) is self.family
+        return described or hasattr(self.model, "save_pretrained")
 
     def merged(self) -> Model:
         """Return the model without adapters, which its own weights hold instead.

@@ -1,5 +1,6 @@
 """Loading an encoder by name, ready to be trained or left alone."""
 
+import logging
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -22,6 +23,8 @@ from crossemo.encoders.weights import (
     read_model,
     try_out,
 )
+
+logger = logging.getLogger(__name__)
 
 
 def load_encoder(
@@ -63,6 +66,14 @@ def load_encoder(
         raise EncoderError(f"Unknown tuning {tuning!r}: choose {', '.join(TUNINGS)}.")
     about = describe(find_source(name))
     pretrained = about.source.pretrained and not random_weights
+    if pretrained and about.family.untried:
+        logger.warning(
+            "%s is read by the names and shapes of the public code of %s, and no "
+            "published weights of it have been tried: compare a clip's hidden states "
+            "with that code's before you rely on them.",
+            name,
+            about.family.name,
+        )
     dropout = tuning == "full" if encoder_dropout is None else encoder_dropout
     return _adapted(
         about,

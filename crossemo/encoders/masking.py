@@ -32,22 +32,23 @@ def unpadded(lengths: Lengths, size: int) -> bool:
     return not isinstance(lengths, Tensor) and min(lengths) == size
 
 
-def normalise(waveforms: Tensor, mask: Tensor) -> Tensor:
+def normalise(waveforms: Tensor, mask: Tensor, epsilon: float = 1e-7) -> Tensor:
     """Bring every clip to zero mean and unit variance over its valid samples.
 
     Args:
         waveforms: `(batch, samples)` float32.
         mask: `(batch, samples)` bool, True on samples of the clip.
+        epsilon: What is added to the variance; by default as transformers' feature
+            extractor does clip by clip.
 
     Returns:
-        `(batch, samples)`, zero on padding. As transformers' feature extractor does
-        clip by clip, 1e-7 is added to the variance.
+        `(batch, samples)`, zero on padding.
     """
     count = mask.sum(dim=1, keepdim=True)
     mean = waveforms.masked_fill(~mask, 0).sum(dim=1, keepdim=True) / count
     centred = (waveforms - mean).masked_fill(~mask, 0)
     variance = centred.square().sum(dim=1, keepdim=True) / count
-    return centred / torch.sqrt(variance + 1e-7)
+    return centred / torch.sqrt(variance + epsilon)
 
 
 def count_frames(

@@ -61,6 +61,10 @@ class Family(ABC):
     Attributes:
         citation: BibTeX of the paper that describes the family.
         sampling_rate: Rate in Hz where an encoder's files don't say.
+        telltale: A field that only its config.json has, where that names no
+            `model_type`; empty if it always does.
+        untried: Whether its published weights couldn't be had, so that only its public
+            code was compared; said when weights are loaded.
         heads: What may stand in a weight file besides the encoder, as no hidden state
             depends on it; matched from the beginning of a tensor's name.
         front_end: Where the names of the parameters begin that lie before the blocks
@@ -75,6 +79,8 @@ class Family(ABC):
 
     citation: ClassVar[str] = ""
     sampling_rate: ClassVar[int] = 16_000
+    telltale: ClassVar[str] = ""
+    untried: ClassVar[bool] = False
     heads: ClassVar[re.Pattern[str]] = re.compile(r"(?!)")
     front_end: ClassVar[tuple[str, ...]] = ()
     places: ClassVar[Mapping[str, str]] = {}
