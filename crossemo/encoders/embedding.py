@@ -4,7 +4,6 @@ from collections.abc import Callable, Sequence
 from math import prod
 from typing import ClassVar
 
-import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
@@ -104,7 +103,9 @@ def by_length(
     for length in dict.fromkeys(lengths):
         places = [place for place, other in enumerate(lengths) if other == length]
         rows.update(zip(places, embed(waveforms[places, :length]), strict=True))
-    return pad_sequence([rows[place] for place in range(len(lengths))], batch_first=True)
+    return pad_sequence(
+        [rows[place] for place in range(len(lengths))], batch_first=True
+    )
 
 
 def refuse_embedding(family: Family, name: str) -> None:
@@ -119,7 +120,7 @@ def refuse_embedding(family: Family, name: str) -> None:
     """
     if family.for_distances:
         raise EncoderError(
-            f"{name} gives one embedding of a clip and has no layers to weigh, probe or "
-            "train: it is for distances that compare with the literature, so use "
+            f"{name} gives one embedding of a clip and has no layers to weigh, probe "
+            "or train: it is for distances that compare with the literature, so use "
             f"`crossemo fad --encoder {name}`, or choose another encoder here."
         )

@@ -82,9 +82,7 @@ def test_it_never_trains_and_knows_its_weights(folder: Path) -> None:
     assert drawn.fingerprint() != encoder.fingerprint()
 
 
-def test_every_tensor_is_accounted_for(
-    folder: Path, kind: str, tmp_path: Path
-) -> None:
+def test_every_tensor_is_accounted_for(folder: Path, kind: str, tmp_path: Path) -> None:
     weights = load_file(folder / "model.safetensors")
     inside = "audio_model" if "clap" in kind else "encoder"
     names = [name for name in weights if name.startswith(inside)]

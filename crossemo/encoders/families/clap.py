@@ -28,7 +28,7 @@ _RANDOM = ("attention_probs_dropout_prob", "drop_path_rate", "hidden_dropout_pro
 class ClapFamily(EmbeddingFamily):
     """CLAP, its tower of sound with its projection.
 
-    A frame is the embedding of a window, of unit length as it is compared with a text's.
+    A frame is the embedding of a window, of unit length, as texts are compared with it.
     Windows have the length that the encoder was trained on, 10 s. A shorter clip is
     filled as the encoder's files say, which is by repeating it. A longer one is cut
     into windows end to end, the last of which ends with the clip and so overlaps the
@@ -147,8 +147,8 @@ def _with_front_end(files: EncoderFiles, config: Any) -> Model:  # noqa: ANN401
     if not 1 < frames <= most:
         raise EncoderError(
             f"The windows of {files.name} have {frames} frames by its "
-            f"preprocessor_config.json, and its config.json takes {most}: the two files "
-            "don't belong together."
+            f"preprocessor_config.json, and its config.json takes {most}: the two "
+            "files don't belong together."
         )
     return model
 

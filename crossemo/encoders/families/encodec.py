@@ -1,4 +1,4 @@
-"""EnCodec (Défossez et al., 2023): the latent of its encoder, for distances only."""
+"""EnCodec (Défossez et al., 2022): the latent of its encoder, for distances only."""
 
 import re
 from collections.abc import Callable
@@ -23,12 +23,13 @@ class EncodecFamily(CodecFamily):
     """
 
     citation = """
-    @article{defossez2023encodec,
+    @misc{defossez2022encodec,
       author = {D{\\'e}fossez, Alexandre and Copet, Jade and Synnaeve, Gabriel and
                 Adi, Yossi},
       title = {High Fidelity Neural Audio Compression},
-      journal = {Transactions on Machine Learning Research},
-      year = {2023},
+      year = {2022},
+      eprint = {2210.13438},
+      archiveprefix = {arXiv},
     }
     """
     sampling_rate = 24_000

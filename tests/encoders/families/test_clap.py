@@ -68,5 +68,5 @@ def test_relative_positions_of_another_window_are_refused(tmp_path: Path) -> Non
     weights = load_file(file)
     (name, *_) = (key for key in weights if key.endswith("relative_position_index"))
     save_file(weights | {name: weights[name].flip(0).contiguous()}, file)
-    with pytest.raises(EncoderError, match="relative positions in .* aren't those"):
+    with pytest.raises(EncoderError, match=r"relative positions in .* aren't those"):
         load_encoder(str(tmp_path), for_distances=True)
