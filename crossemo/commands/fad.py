@@ -112,7 +112,7 @@ def compare_folders(
     domains = _domains(first, second, groups)
     labels = [{str(c.label) for c in one.clips()} for one in domains.values()]
     emotions = _shared(labels)
-    model = load_encoder(encoder).to(device_of(device))
+    model = load_encoder(encoder, for_distances=True).to(device_of(device))
     states = model.states_of(layers, "--layers")
     rate, shortest = model.sampling_rate, model.min_samples
     windowing = Windowing.of_seconds(window, hop, rate, shortest)

@@ -94,10 +94,17 @@ def _random(channels: tuple[int, ...], *, width: int, layers: int) -> CatalogueE
     return CatalogueEntry("wav2vec2", normalise=False, config=frozen)
 
 
+def _clap(name: str, revision: str) -> CatalogueEntry:
+    repository = f"laion/{name}"
+    facts = 48_000, 1024
+    return CatalogueEntry("clap", repository, revision, *facts, licence=_APACHE)
+
+
 # Each commit was found written beside its repository's name in public code: mteb's
 # list of audio models (2025) for wav2vec 2.0, HuBERT base and WavLM, several projects
 # that keep a snapshot of it for HuBERT large and MERT. None was looked up on the hub
 # itself. For data2vec no commit was found, so its two entries follow `main`.
+# CLAP's and EnCodec's stand in mteb's list and elsewhere, DAC's in one project's.
 # Licences are those of the repositories' cards, as copies of the hub's pages quote
 # them. WavLM's cards name the LICENSE of microsoft/UniSpeech, which others quote.
 _APACHE, _NON_COMMERCIAL = "Apache 2.0", "CC BY-NC 4.0"
@@ -169,6 +176,35 @@ CATALOGUE: Mapping[str, CatalogueEntry] = MappingProxyType(
             "5240c2708a5acaee1007f43fb9735c7dcd0b78c9",
             sampling_rate=24_000,
             licence=_NON_COMMERCIAL,
+        ),
+        # For distances only
+        "clap-htsat-unfused": _clap(
+            "clap-htsat-unfused", "8fa0f1c6d0433df6e97c127f64b2a1d6c0dcda8a"
+        ),
+        "clap-htsat-fused": _clap(
+            "clap-htsat-fused", "cca9e288ab447cee67d9ada1f85ddb46500f1401"
+        ),
+        "clap-music": _clap(
+            "larger_clap_music", "a0b4534a14f58e20944452dff00a22a06ce629d1"
+        ),
+        "clap-music-speech": _clap(
+            "larger_clap_music_and_speech", "195c3a3e68faebb3e2088b9a79e79b43ddbda76b"
+        ),
+        "encodec-24khz": CatalogueEntry(
+            "encodec",
+            "facebook/encodec_24khz",
+            "c1dbe2ae3f1de713481a3b3e7c47f357092ee040",
+            sampling_rate=24_000,
+            min_samples=320,
+            licence="none on its card; others quote MIT and CC BY-NC 4.0",
+        ),
+        "dac-44khz": CatalogueEntry(
+            "dac",
+            "descript/dac_44khz",
+            "c1bc521685adf9cfe247bc39a5ca58917eda1ac4",
+            sampling_rate=44_100,
+            min_samples=512,
+            licence="MIT",
         ),
         "tiny": _random((16, 16, 32, 32, 32, 32, 32), width=48, layers=3),
         "small": _random((16, 32, 64, 96, 96, 96, 96), width=96, layers=4),

@@ -5,6 +5,7 @@ from typing import NamedTuple
 from crossemo.data.provenance import NOTHING, Provenance
 from crossemo.encoders.building import one_refusal
 from crossemo.encoders.catalogue import EncoderError, EncoderFacts
+from crossemo.encoders.embedding import refuse_embedding
 from crossemo.encoders.families import family_names, find_family, get_family
 from crossemo.encoders.families.base import EncoderFiles, Family
 from crossemo.encoders.sources import (
@@ -51,13 +52,20 @@ def encoder_facts(name: str) -> EncoderFacts:
         name: Catalogue name, local folder, or hub id `owner/name[@revision]`.
 
     Raises:
-        EncoderError: There is no such encoder, or it is of a family unknown here.
+        EncoderError: There is no such encoder, it is of a family unknown here, or for
+            distances only.
 
     >>> encoder_facts("mert-95m")
     EncoderFacts(sampling_rate=24000, min_samples=400)
     """
     source = find_source(name)
-    return source.entry.facts if source.entry else describe(source).facts
+    if source.entry:
+        family, facts = get_family(source.entry.family), source.entry.facts
+    else:
+        about = describe(source)
+        family, facts = about.family, about.facts
+    refuse_embedding(family, name)
+    return facts
 
 
 def describe(source: Source) -> Description:

@@ -12,6 +12,7 @@ from crossemo.data.provenance import NOTHING
 from crossemo.encoders.building import one_refusal
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.description import Description, describe, describe_files
+from crossemo.encoders.embedding import refuse_embedding
 from crossemo.encoders.encoder import SSLEncoder
 from crossemo.encoders.families.base import EncoderFiles, Model
 from crossemo.encoders.sources import WEIGHTS, Source, fetch, find_source
@@ -37,6 +38,7 @@ def load_encoder(
     gradient_checkpointing: bool = False,
     random_weights: bool = False,
     seed: int = 0,
+    for_distances: bool = False,
 ) -> SSLEncoder:
     """Load an encoder and say what of it is trained.
 
@@ -57,14 +59,18 @@ def load_encoder(
         random_weights: Draw the weights of a pretrained encoder anew, to tell what it
             owes to its pre-training.
         seed: Seed of random weights and of the adapters' first weights.
+        for_distances: Whether it may be one that gives a single embedding, in which
+            distances are measured.
 
     Raises:
-        EncoderError: There is no such encoder, its files don't fit together, or an
-            option contradicts the tuning.
+        EncoderError: There is no such encoder, its files don't fit together, an option
+            contradicts the tuning, or it is for distances only.
     """
     if tuning not in TUNINGS:
         raise EncoderError(f"Unknown tuning {tuning!r}: choose {', '.join(TUNINGS)}.")
     about = describe(find_source(name))
+    if not for_distances:
+        refuse_embedding(about.family, name)
     pretrained = about.source.pretrained and not random_weights
     if pretrained and about.family.untried:
         logger.warning(

@@ -75,6 +75,8 @@ class Family(ABC):
         bottlenecks: Linear layers in a block that bottleneck adapters follow.
         uncalled: Names of linear layers that `adjust` has called as the model with
             which others load adapters has not.
+        for_distances: Whether it gives one embedding, for distances only, see
+            `crossemo.encoders.embedding`.
     """
 
     citation: ClassVar[str] = ""
@@ -86,6 +88,7 @@ class Family(ABC):
     places: ClassVar[Mapping[str, str]] = {}
     bottlenecks: ClassVar[tuple[str, ...]] = ()
     uncalled: ClassVar[tuple[str, ...]] = ()
+    for_distances: ClassVar[bool] = False
 
     @property
     def name(self) -> str:
