@@ -1,6 +1,7 @@
 """EmotionRecognizer: an SSL encoder, a layer mix and a head, trained by Lightning."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -141,6 +142,9 @@ class EmotionRecognizer(StagedModule):
         pretrained = read(model, revision, stage)
         if pretrained.stored is not None:
             module = cls.of_checkpoint(pretrained.stored).eval()
+            if module.reliability is not None:
+                counted = pretrained.facts.false_alarms
+                module.reliability = replace(module.reliability, false_alarms=counted)
         else:
             settings = settings_of(pretrained)
             if (fault := misfitting_setting(cls, settings)) is not None:

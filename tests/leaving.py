@@ -11,7 +11,7 @@ PAGE = Path(__file__).parents[1] / "docs" / "results.md"
 TABLES = ("split.csv", "predictions.csv", "fad.csv", "similarity.csv", "layers.csv")
 ALWAYS, SOMETIMES = "●", "○"
 # Figures of one kind of task.
-OF_CLASSES = ("confusion", "layer_recalls", "layer_similarity")
+OF_CLASSES = ("confusion", "reliability", "layer_recalls", "layer_similarity")
 OF_PUBLISHED = {"repository", "revision", "feature_extractor"}
 OF_VALUES = ("agreement", "layer_values")
 

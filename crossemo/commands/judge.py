@@ -27,7 +27,7 @@ from crossemo.judging.judged_folds import judged_folds
 from crossemo.judging.judged_runs import JudgedRun, results_of_all, write_run
 from crossemo.judging.judgement import judge
 from crossemo.judging.output_map import OutputMap, map_outputs
-from crossemo.report.tables import results_table, show
+from crossemo.report.tables import reliability_table, results_table, show
 from crossemo.report.value_tables import values_table
 from crossemo.runs.effort import Effort
 from crossemo.runs.folder import claim_version, folder_of_runs
@@ -206,6 +206,8 @@ def _show(runs: Sequence[JudgedRun], folders: Sequence[Path]) -> None:
     ):
         table.title = Text(marks, "bold red")
     show(table)
+    if (certainty := reliability_table(results)) is not None:
+        show(certainty)
     notes = [corpus.note for corpus in runs[0].fold.data.roles.values()]
     for note in dict.fromkeys(filter(None, notes)):
         print(note)

@@ -13,6 +13,7 @@ from crossemo.report import (
     encoder_layers,
     layer_weights,
     over_folds,
+    reliability_diagrams,
     similarity_and_transfer,
     two_stages,
 )
@@ -33,6 +34,7 @@ def sections_of(
         two_stages.section(frames),
         by_emotion.section(frames),
         over_folds.section(frames, confusions),
+        reliability_diagrams.section(frames),
         encoder_layers.section(frames),
         *distance_changes.sections(frames),
         layer_weights.section(frames),
@@ -42,17 +44,23 @@ def sections_of(
 
 
 def terminal_tables(sections: Sequence[Section]) -> Iterator[TerminalTable]:
-    """Yield the tables of two stages for the terminal.
+    """Yield the tables of two stages and of calibration for the terminal.
 
     Args:
         sections: All sections.
     """
-    for exhibit in (
-        e for s in sections if s.title == two_stages.TITLE for e in s.exhibits
+    captions = {
+        two_stages.TITLE: "shares in per cent; q: p of the gain, corrected; the page "
+        "has the rest",
+        reliability_diagrams.TITLE: "expected calibration error in per cent",
+    }
+    for caption, exhibit in (
+        (captions[s.title], e)
+        for s in sections
+        if s.title in captions
+        for e in s.exhibits
     ):
-        table = plain_table(
-            "shares in per cent; q: p of the gain, corrected; the page has the rest"
-        )
+        table = plain_table(caption)
         table.title = Text(exhibit.title)
         assert exhibit.table is not None
         for place, name in enumerate(exhibit.table.columns):
