@@ -71,8 +71,9 @@ class Wav2Vec2Family(Family):
     stem: ClassVar[str] = "Wav2Vec2"
     attention: ClassVar[str] = "sdpa"
     # What pre-training and fine-tuning put above the encoder: the quantiser and
-    # projections of the contrastive loss, HuBERT's cluster head, UniSpeech's of phonemes
-    # and speakers, heads of recognisers and classifiers; and the vector that stands for masked time.
+    # projections of the contrastive loss, HuBERT's cluster head, UniSpeech's heads of
+    # phonemes and speakers, those of recognisers and classifiers; and the vector that
+    # stands for masked time.
     heads = re.compile(
         r"(quantizer|project_q|project_hid|final_proj|label_emb(edding)?s_concat"
         r"|ctc_proj|speaker_proj|lm_head|projector|classifier|layer_weights)(\.|$)"

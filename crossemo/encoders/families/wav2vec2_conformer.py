@@ -1,4 +1,4 @@
-"""Wav2Vec2-Conformer (Wang et al., 2020): wav2vec 2.0 with convolutions in the blocks."""
+"""Wav2Vec2-Conformer (Wang et al., 2020): wav2vec 2.0 with convolutions in blocks."""
 
 from collections.abc import Sequence
 from types import MappingProxyType
