@@ -139,11 +139,13 @@ class SSLEncoder(nn.Module):
                 f"{self.name} has {what}, so no folder of an encoder can hold it: save "
                 "a checkpoint, or merge the adapters that the run wrote with peft."
             )
-        to = Path(folder)
-        extractor = self.family.feature_extractor(
+        save_encoder(self.model, self.extractor(), self.provenance, Path(folder))
+
+    def extractor(self) -> Any:  # noqa: ANN401
+        """Return transformers' feature extractor that says what the encoder takes."""
+        return self.family.feature_extractor(
             self.model, self.sampling_rate, self.normalised
         )
-        save_encoder(self.model, extractor, self.provenance, to)
 
     def merged(self) -> Model:
         """Return the model without adapters, which its own weights hold instead.

@@ -3,6 +3,7 @@
 They are computed in float32, under autocast too: logarithms of small numbers need it.
 """
 
+import warnings
 from functools import cache
 from typing import Any, Literal
 
@@ -15,6 +16,7 @@ from crossemo.encoders.masking import Lengths, count_windows
 
 RATE = 16_000  # Hz, of all of them
 WINDOW, HOP = 400, 160  # samples
+_FFT = 512  # samples that Kaldi pads a window to
 
 
 def count_spectra(lengths: Lengths) -> Any:  # noqa: ANN401
@@ -25,7 +27,7 @@ def count_spectra(lengths: Lengths) -> Any:  # noqa: ANN401
 def kaldi_log_mel(
     waveforms: Tensor, bins: int, window: Literal["povey", "hanning"]
 ) -> Tensor:
-    """Return spectrograms as Kaldi computes them.
+    """Return spectrograms as Kaldi computes them, for a whole batch.
 
     A frame is made of samples within it only, so that what follows a clip in its row
     changes none of the clip's own frames.
@@ -38,14 +40,21 @@ def kaldi_log_mel(
     Returns:
         `(batch, frames, bins)`.
     """
-    from torchaudio.compliance.kaldi import fbank  # takes a while
-
     with torch.autocast(waveforms.device.type, enabled=False):
-        rows = [
-            fbank(row[None].float(), num_mel_bins=bins, window_type=window)
-            for row in waveforms
-        ]
-    return torch.stack(rows)
+        frames = precise(waveforms).unfold(1, WINDOW, HOP)
+        frames = frames - frames.mean(-1, keepdim=True)
+        before = torch.cat([frames[..., :1], frames[..., :-1]], -1)
+        power = 0.85 if window == "povey" else 1
+        shape = torch.hann_window(WINDOW, False, dtype=frames.dtype) ** power
+        pressed = (frames - 0.97 * before) * shape.to(frames)
+        spectrum = torch.fft.rfft(pressed, _FFT)
+        mel = spectrum.abs().square() @ _filters("kaldi", bins).to(frames)
+        return mel.clamp(min=torch.finfo(torch.float32).eps).log().float()
+
+
+def precise(tensor: Tensor) -> Tensor:
+    """Return a tensor in float64, or in float32 where a device has no other."""
+    return tensor.float() if tensor.device.type == "mps" else tensor.double()
 
 
 def whisper_log_mel(waveforms: Tensor, bins: int) -> Tensor:
@@ -63,7 +72,7 @@ def whisper_log_mel(waveforms: Tensor, bins: int) -> Tensor:
         window = torch.hann_window(WINDOW, device=signal.device)
         spectrum = torch.stft(signal, WINDOW, HOP, window=window, return_complex=True)
         power = spectrum[..., :-1].abs().square()
-        mel = _whisper_filters(bins).to(signal.device) @ power
+        mel = _filters("slaney", bins).T.to(power) @ power
         logarithm = mel.clamp(min=1e-10).log10()
     loudest = logarithm.amax(dim=(1, 2), keepdim=True)
     return (torch.maximum(logarithm, loudest - 8) + 4) / 4
@@ -89,17 +98,21 @@ def require(files: EncoderFiles, **numbers: Any) -> None:  # noqa: ANN401
 
 
 @cache
-def _whisper_filters(bins: int) -> Tensor:
-    """Return the mel filters, `(bins, frequencies)`."""
+def _filters(scale: Literal["kaldi", "slaney"], bins: int) -> Tensor:
+    """Return the mel filters, `(frequencies, bins)` float64."""
     from transformers.audio_utils import mel_filter_bank
 
-    bank = mel_filter_bank(
-        num_frequency_bins=1 + WINDOW // 2,
-        num_mel_filters=bins,
-        min_frequency=0.0,
-        max_frequency=RATE / 2,
-        sampling_rate=RATE,
-        norm="slaney",
-        mel_scale="slaney",
-    )
-    return torch.from_numpy(bank).float().T.contiguous()
+    kaldi = scale == "kaldi"
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # of bands without a frequency, as AST has one
+        bank = mel_filter_bank(
+            num_frequency_bins=1 + (_FFT if kaldi else WINDOW) // 2,
+            num_mel_filters=bins,
+            min_frequency=20.0 if kaldi else 0.0,
+            max_frequency=RATE / 2,
+            sampling_rate=RATE,
+            norm=None if kaldi else scale,
+            mel_scale=scale,
+            triangularize_in_mel_space=kaldi,
+        )
+    return torch.from_numpy(bank)

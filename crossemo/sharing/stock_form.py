@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from crossemo.encoders import EncoderError, SSLEncoder
+from crossemo.encoders.fixed_windows import WindowedFamily
 from crossemo.encoders.tensors import OF_RECOGNISER, read_tensors
 from crossemo.encoders.weights import build_with_transformers, quiet
 from crossemo.heads import EmotionHead, MeanPooling
@@ -40,6 +41,11 @@ def obstacle(encoder: SSLEncoder, mix: LayerMix, head: EmotionHead) -> str | Non
         return "a layer norm before the sum over layers has no class in transformers"
     if encoder.tuning == "houlsby":
         return "bottleneck adapters can't be merged into the encoder's weights"
+    if isinstance(encoder.family, WindowedFamily):
+        return (
+            f"transformers' classifier on a {encoder.family.name} encoder hears the "
+            "silence behind a clip too"
+        )
     if _classifier(encoder) is None:
         return f"transformers has no classifier on a {encoder.family.name} encoder"
     return None

@@ -21,7 +21,7 @@ from crossemo.recognizer import EmotionRecognizer
 from crossemo.stages.stage import Stage
 from crossemo.stages.switch import StageSwitch
 from tests.data.modules import cross
-from tests.encoders.tiny import FAMILIES, MIN_SAMPLES, write_tiny
+from tests.encoders.tiny import FAMILIES, write_tiny
 from tests.examples import numbered
 from tests.noise import Noise
 
@@ -60,7 +60,8 @@ def test_an_encoder_counts_the_frames_that_it_gives(
     tmp_path: Path, family: str
 ) -> None:
     encoder = load_encoder(str(write_tiny(tmp_path, family)))
-    lengths = [MIN_SAMPLES, MIN_SAMPLES + 19, MIN_SAMPLES + 20, 777, 778]
+    least = encoder.min_samples
+    lengths = [least, least + 19, least + 20, 777, 778]
     with torch.no_grad():
         mask = encoder(torch.randn(5, 778), torch.tensor(lengths)).mask
     assert encoder.count_frames(lengths) == mask.sum(1).tolist()

@@ -23,6 +23,7 @@ from crossemo.encoders.spectrograms import (
     WINDOW,
     count_spectra,
     kaldi_log_mel,
+    precise,
     require,
 )
 
@@ -135,14 +136,14 @@ def log_mel_pairs(waveforms: Tensor, lengths: Lengths, bins: int) -> Tensor:
         which is at zero mean and unit variance over the clip.
     """
     # Kaldi's samples are whole numbers of 16 bits.
-    spectrogram = kaldi_log_mel(waveforms * 2**15, bins, "povey")
+    spectrogram = precise(kaldi_log_mel(waveforms * 2**15, bins, "povey"))
     counts = torch.as_tensor(count_spectra(lengths), device=waveforms.device)
     outside = ~valid_mask(counts, spectrogram.shape[1], waveforms.device)[:, :, None]
     count = counts[:, None, None]
     mean = spectrogram.masked_fill(outside, 0).sum(1, keepdim=True) / count
     centred = (spectrogram - mean).masked_fill(outside, 0)
     variance = centred.square().sum(1, keepdim=True) / (count - 1)
-    normed = centred / torch.sqrt(variance + 1e-7)
+    normed = (centred / torch.sqrt(variance + 1e-7)).float()
     pairs = spectrogram.shape[1] // _PAIR
     return normed[:, : pairs * _PAIR].reshape(len(normed), pairs, _PAIR * bins)
 

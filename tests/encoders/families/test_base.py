@@ -5,7 +5,11 @@ from crossemo.encoders.families import family_names, find_family, get_family
 
 
 def test_every_family_is_found_by_its_file_and_its_model_types() -> None:
-    names = ["data2vec-audio", "hubert", "mert", "wav2vec2", "wavlm"]
+    names = [
+        *("audio-spectrogram-transformer", "data2vec-audio", "hubert", "mert"),
+        *("unispeech", "unispeech-sat", "wav2vec2", "wav2vec2-bert"),
+        *("wav2vec2-conformer", "wavlm", "whisper"),
+    ]
     assert family_names() == names
     for name in names:
         family = get_family(name)
@@ -15,7 +19,7 @@ def test_every_family_is_found_by_its_file_and_its_model_types() -> None:
         ] * len(family.model_types)
 
 
-@pytest.mark.parametrize("model_type", ["base", "whisper", "Wav2Vec2", None, ["mert"]])
+@pytest.mark.parametrize("model_type", ["base", "clap", "Wav2Vec2", None, ["mert"]])
 def test_what_no_family_reads_is_none(model_type: object) -> None:
     assert find_family(model_type) is None
 
