@@ -127,7 +127,9 @@ def _write_weights(parts: Parts, facts: ModelFacts, folder: Path) -> ModelFacts:
     """Write the model in the form that holds it, and say in which and why."""
     encoder, mix, head = parts
     extractor = encoder.extractor()
-    extractor.return_attention_mask = True  # or a batch would be pooled over its padding
+    extractor.return_attention_mask = (
+        True  # or a batch would be pooled over its padding
+    )
     extractor.save_pretrained(folder)
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(encoder.sampling_rate, generator=generator)

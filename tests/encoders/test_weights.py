@@ -87,7 +87,9 @@ def test_heads_above_the_encoder_are_left_out(
     expected = expected.state_dict()
     stored = encoder.model.state_dict()
     assert "masked_spec_embed" in expected or family in ("ast", "whisper")
-    assert stored.keys() == expected.keys() - {"masked_spec_embed"}
+    if family != "unispeech-sat":  # which has it in any case
+        expected.pop("masked_spec_embed", None)
+    assert stored.keys() == expected.keys()
     assert all(torch.equal(stored[key], expected[key]) for key in stored)
 
 

@@ -76,7 +76,8 @@ class Wav2Vec2Family(Family):
     # stands for masked time.
     heads = re.compile(
         r"(quantizer|project_q|project_hid|final_proj|label_emb(edding)?s_concat"
-        r"|ctc_proj|speaker_proj|lm_head|projector|classifier|layer_weights)(\.|$)"
+        r"|ctc_proj|speaker_proj|layer_norm_for_extract|lm_head|projector|classifier"
+        r"|layer_weights)(\.|$)"
         r"|(.*\.)?masked_spec_embed$"
     )
     front_end = ("feature_extractor.",)
