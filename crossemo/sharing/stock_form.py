@@ -54,13 +54,13 @@ def obstacle(encoder: SSLEncoder, mix: LayerMix, head: EmotionHead) -> str | Non
 def oldest_version(encoder: SSLEncoder, task: str) -> str:
     """Return the oldest version of transformers to which a classifier is the same.
 
-    Before 5.16 the last hidden state of encoders with stable layer norm had passed a
-    norm that follows it. Before 5.23 `pipeline` made probabilities of all outputs.
+    Before 5.16 the last hidden state of encoders with a norm behind the last block had
+    passed it. Before 5.23 `pipeline` made probabilities of all outputs.
     """
     if task == "values":
         return "5.23"
-    stable = getattr(encoder.model.config, "do_stable_layer_norm", False)
-    return "5.16" if stable else "5.0"
+    normed = "encoder.layer_norm." in encoder.family.unreached(encoder.model)
+    return "5.16" if normed else "5.0"
 
 
 def write_stock(

@@ -68,7 +68,7 @@ class AudioSpectrogramTransformerFamily(WindowedFamily):
     ) -> tuple[Callable[[Any], Model], Any]:
         """Return transformers' classes."""
         fields = {**files.config, **dict.fromkeys(() if dropout else _DROPOUT, 0.0)}
-        model_class, config = transformers_model("AST", files, fields)
+        model_class, config = transformers_model("AST", files, fields, since="5.9")
         sizes = {"num_mel_bins": config.num_mel_bins, "max_length": config.max_length}
         require(files, sampling_rate=RATE, **sizes)
         numbers = {"mean": _MEAN, "std": _STD, **files.preprocessor}

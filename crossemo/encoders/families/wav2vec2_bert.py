@@ -76,7 +76,12 @@ class Wav2Vec2BertFamily(Family):
         """Return transformers' classes."""
         off = dict.fromkeys((*_OFF, *(() if dropout else _DROPOUT)), 0.0)
         fields = {**files.config, **off, "apply_spec_augment": False}
-        model_class, config = transformers_model("Wav2Vec2Bert", files, fields)
+        model_class, config = transformers_model(
+            "Wav2Vec2Bert",
+            files,
+            fields,
+            since="5.16",  # its masks were others before
+        )
         bins = config.feature_projection_input_dim // _PAIR
         require(files, sampling_rate=RATE, num_mel_bins=bins, stride=_PAIR)
         return model_class, config

@@ -27,6 +27,7 @@ class Wav2Vec2ConformerFamily(Wav2Vec2Family):
     }
     """
     stem = "Wav2Vec2Conformer"
+    since = "5.16"  # before, its attention took other masks
     places = MappingProxyType(
         {
             "query": "linear_q",
