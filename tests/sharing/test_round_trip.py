@@ -140,7 +140,9 @@ def test_plain_transformers_says_the_same_of_a_clip(
     for name, said in plain.items():
         alone = torch.tensor(said["alone"])
         assert alone.std(0).max() > 1e-4, name  # it hears the clips
-        torch.testing.assert_close(alone, trips[name].answers, rtol=0, atol=1e-6)
+        # w2v-BERT's extractor takes means over time in float32.
+        close = 1e-5 if name.startswith("w2v-bert") else 1e-6
+        torch.testing.assert_close(alone, trips[name].answers, rtol=0, atol=close)
 
 
 def test_a_batch_is_the_same_only_without_a_norm_over_time(
