@@ -141,12 +141,14 @@ class SSLEncoder(nn.Module):
                 f"{self.name} has {what}, so no folder of an encoder can hold it: save "
                 "a checkpoint, or merge the adapters that the run wrote with peft."
             )
-        to = Path(folder)
-        extractor = self.family.feature_extractor(
+        config, extractor = self.files.config, self.extractor()
+        save_encoder(self.model, config, extractor, self.provenance, Path(folder))
+
+    def extractor(self) -> Any:  # noqa: ANN401
+        """Return transformers' feature extractor that says what the encoder takes."""
+        return self.family.feature_extractor(
             self.model, self.sampling_rate, self.normalised
         )
-        config = self.files.config
-        save_encoder(self.model, config, extractor, self.provenance, to)
 
     def _has_a_description(self) -> bool:
         config = self.files.config

@@ -51,6 +51,22 @@ def normalise(waveforms: Tensor, mask: Tensor, epsilon: float = 1e-7) -> Tensor:
     return centred / torch.sqrt(variance + epsilon)
 
 
+def count_windows(lengths: Lengths, size: int, step: int) -> Any:  # noqa: ANN401
+    """Return how many windows lie within each length, a list of a list.
+
+    Args:
+        lengths: The lengths, at least `size`.
+        size: Length of a window.
+        step: From the beginning of one to that of the next.
+
+    >>> count_windows([5, 6, 8], size=5, step=3)
+    [1, 1, 2]
+    """
+    if isinstance(lengths, Tensor):
+        return (lengths - size) // step + 1
+    return [(length - size) // step + 1 for length in lengths]
+
+
 def count_frames(
     layers: "Iterable[GradientCheckpointingLayer]", lengths: Lengths
 ) -> Any:  # noqa: ANN401
@@ -66,10 +82,7 @@ def count_frames(
     counts: Any = lengths
     for layer in layers:
         (kernel,), (stride,) = layer.conv.kernel_size, layer.conv.stride
-        if isinstance(counts, Tensor):
-            counts = (counts - kernel) // stride + 1
-        else:
-            counts = [(count - kernel) // stride + 1 for count in counts]
+        counts = count_windows(counts, kernel, stride)
     return counts
 
 

@@ -239,7 +239,11 @@ class Family(ABC):
 
 
 def transformers_model(
-    stem: str, files: EncoderFiles, fields: Mapping[str, Any], attention: str = "sdpa"
+    stem: str,
+    files: EncoderFiles,
+    fields: Mapping[str, Any],
+    attention: str = "sdpa",
+    since: str = "5.0",
 ) -> tuple[Callable[[Any], Model], Any]:
     """Return a model class of transformers and its configuration, for `architecture`.
 
@@ -248,13 +252,22 @@ def transformers_model(
         files: The small files of the encoder.
         fields: Fields of the configuration.
         attention: Name of the attention's implementation in transformers.
+        since: Version of transformers from which the class is as the family takes it.
 
     Raises:
-        EncoderError: A field's value is of another kind.
+        EncoderError: A field's value is of another kind, or transformers is too old.
     """
     import transformers  # its models take seconds to import
     from huggingface_hub.errors import StrictDataclassError
+    from transformers.utils.versions import require_version
 
+    try:
+        require_version(f"transformers>={since}")
+    except ImportError as error:
+        raise EncoderError(
+            f"{files.name} needs transformers {since} or newer, and another is "
+            f"installed: install that, or choose another encoder."
+        ) from error
     for labels in ("id2label", "label2id"):
         if not isinstance(fields.get(labels, {}), dict):
             raise EncoderError(

@@ -6,8 +6,8 @@ from crossemo.encoders.families import family_names, find_family, get_family
 
 def test_every_family_is_found_by_its_file_and_its_model_types() -> None:
     names = family_names()
-    known = {"data2vec-audio", "hubert", "mert", "wav2vec2", "wavlm"}
-    assert known | {"clap", "dac", "encodec"} <= set(names)
+    known = {"data2vec-audio", "hubert", "mert", "wav2vec2", "wavlm", "whisper"}
+    assert known | {"clap", "dac", "encodec", "emotion2vec", "muq"} <= set(names)
     for name in names:
         family = get_family(name)
         assert family.name == name
