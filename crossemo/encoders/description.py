@@ -9,6 +9,7 @@ from crossemo.encoders.embedding import refuse_embedding
 from crossemo.encoders.families import family_names, find_family, get_family
 from crossemo.encoders.families.base import EncoderFiles, Family
 from crossemo.encoders.sources import (
+    CONFIGS,
     ENCODER_FIELD,
     PROVENANCE,
     PROVENANCE_FIELD,
@@ -16,6 +17,7 @@ from crossemo.encoders.sources import (
     at_one_commit,
     fetch,
     find_source,
+    read_config,
     read_json,
 )
 from crossemo.errors import reason_of
@@ -114,13 +116,13 @@ def encoder_provenance(name: str) -> Provenance:
 
 
 def _small_files(source: Source) -> EncoderFiles:
-    path = fetch(source, "config.json")
+    path = fetch(source, *CONFIGS)
     if path is None:
         raise EncoderError(
             f"{source.name} holds no config.json: name a folder or repository that "
             "transformers' save_pretrained wrote."
         )
-    config = read_json(path)
+    config = read_config(path)
     if isinstance(config.get(ENCODER_FIELD), dict):
         config = config[ENCODER_FIELD]
     path = fetch(source, "preprocessor_config.json", "processor_config.json")

@@ -178,10 +178,11 @@ def _load(
 def _weights(about: Description) -> Path:
     """Return the file of an encoder's weights."""
     source = about.source
-    weights = fetch(source, *WEIGHTS)
+    names = (*WEIGHTS, *about.family.weights)
+    weights = fetch(source, *names)
     if weights is None:
         raise EncoderError(
-            f"{source.name} holds no weights: it needs {' or '.join(WEIGHTS)}."
+            f"{source.name} holds no weights: it needs {' or '.join(names)}."
         )
     if (weights.parent / "adapter_config.json").is_file():
         raise EncoderError(

@@ -63,6 +63,7 @@ class Family(ABC):
         sampling_rate: Rate in Hz where an encoder's files don't say.
         telltale: A field that only its config.json has, where that names no
             `model_type`; empty if it always does.
+        weights: What its weights may be called besides the customary names.
         untried: Whether its published weights couldn't be had, so that only its public
             code was compared; said when weights are loaded.
         heads: What may stand in a weight file besides the encoder, as no hidden state
@@ -82,6 +83,7 @@ class Family(ABC):
     citation: ClassVar[str] = ""
     sampling_rate: ClassVar[int] = 16_000
     telltale: ClassVar[str] = ""
+    weights: ClassVar[tuple[str, ...]] = ()
     untried: ClassVar[bool] = False
     heads: ClassVar[re.Pattern[str]] = re.compile(r"(?!)")
     front_end: ClassVar[tuple[str, ...]] = ()

@@ -1,8 +1,7 @@
 """emotion2vec (Ma et al., 2024), an encoder of data2vec 2.0, without FunASR.
 
 Names, shapes and steps are those of `funasr.models.emotion2vec` in FunASR 1.4.16, with
-which its weights were published. Its config.json is the `model_conf` of the published
-config.yaml, with `"model_type": "emotion2vec"`.
+which its weights were published.
 """
 
 import re
@@ -43,6 +42,7 @@ _ALWAYS: Mapping[str, object] = MappingProxyType(
         "learned_alibi": False,
         "learned_alibi_scale_per_layer": False,
         "norm_affine": True,
+        "normalize": True,
         "use_alibi_encoder": True,
     }
 )
@@ -64,6 +64,7 @@ class Emotion2VecFamily(Data2VecAudioFamily):
       archiveprefix = {arXiv},
     }
     """
+    weights = ("model.pt", "emotion2vec_base.pt")
     untried = True
     # The classifier of the plus models and what pre-training needed.
     heads = re.compile(r"(proj|decoder|shared_decoder|_ema|ema|encoder_mask)(\.|$)")
@@ -105,7 +106,8 @@ class Emotion2VecFamily(Data2VecAudioFamily):
             EncoderError: It asks for what no published emotion2vec does.
         """
         config, audio = files.config, files.config["modalities"]["audio"]
-        for option, only in _ALWAYS.items():
+        always = {**_ALWAYS, "num_alibi_heads": config["num_heads"]}
+        for option, only in always.items():
             value = {**config, **audio}.get(option, only)
             if value != only:
                 raise EncoderError(
