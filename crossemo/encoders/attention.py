@@ -160,14 +160,14 @@ def _refuse_flash(model: nn.Module, attention: str, name: str) -> None:
 
     if not getattr(model, "_supports_flash_attn", False):
         raise EncoderError(
-            f"{name} adds to the logits of its attention what {attention} can't add, or "
-            "wasn't made for it: choose sdpa or eager."
+            f"{name} adds to the logits of its attention what {attention} can't add, "
+            "or wasn't made for it: choose sdpa or eager."
         )
     version = attention.removeprefix(_FLASH)
     if not getattr(import_utils, f"is_flash_attn_{version}_available")():
         raise EncoderError(
-            f"{attention} isn't installed here, or there is no GPU for it: choose sdpa, "
-            "or install flash-attn."
+            f"{attention} isn't installed here, or there is no GPU for it: choose "
+            "sdpa, or install flash-attn."
         )
 
 

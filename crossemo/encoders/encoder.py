@@ -229,8 +229,8 @@ class SSLEncoder(nn.Module):
             lengths: `(batch,)` valid samples of each clip.
 
         Raises:
-            EncoderError: A clip is too short for one frame, or longer than its row, or the
-            encoder can't attend or be compiled here as it was chosen.
+            EncoderError: A clip is too short for one frame, or longer than its row, or
+                the encoder can't attend or be compiled here as it was chosen.
         """
         if torch.compiler.is_exporting():
             return self._encode(waveforms, lengths)

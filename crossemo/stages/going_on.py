@@ -27,8 +27,6 @@ _FREE = (
     "data.*.root",
     "fad.before",
     "fad.enabled",
-    "model.attention",
-    "model.compile",
     "model.gradient_checkpointing",
 )
 _SHARES = ("data.batch_size", "trainer.devices", "trainer.num_nodes")
