@@ -24,6 +24,7 @@ from crossemo.data.samplers import eval_batches
 from crossemo.data.waveforms import WaveformStore, skipped_sentence
 from crossemo.data.windows import MUSIC_WINDOW, Windowing
 from crossemo.encoders import SSLEncoder, load_encoder
+from crossemo.encoders.attention import Attention
 from crossemo.errors import CrossEmoError, listed
 from crossemo.files import expanded, from_here, printable
 from crossemo.progress import bar
@@ -73,6 +74,8 @@ def compare_folders(
     device: str | None = None,
     cache_dir: Path | None = None,
     estimate: Settings = DEFAULTS,
+    attention: Attention = "sdpa",
+    compile: bool = False,
 ) -> Path:
     r"""Measure how far two folders of audio lie apart, emotion by emotion.
 
@@ -99,6 +102,8 @@ def compare_folders(
         device: Where to embed; `cuda` where there is a GPU, and else `cpu`.
         cache_dir: The cache folder; `$CROSSEMO_CACHE` or the user's if None.
         estimate: How distances are estimated.
+        attention: How the encoder's blocks attend, see `load_encoder`.
+        compile: Compile the encoder's blocks with `torch.compile`.
 
     Returns:
         The folder of the results.
@@ -112,7 +117,9 @@ def compare_folders(
     domains = _domains(first, second, groups)
     labels = [{str(c.label) for c in one.clips()} for one in domains.values()]
     emotions = _shared(labels)
-    model = load_encoder(encoder, for_distances=True).to(device_of(device))
+    model = load_encoder(
+        encoder, for_distances=True, attention=attention, compile=compile
+    ).to(device_of(device))
     states = model.states_of(layers, "--layers")
     rate, shortest = model.sampling_rate, model.min_samples
     windowing = Windowing.of_seconds(window, hop, rate, shortest)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from crossemo.data.provenance import NOTHING, Provenance
+from crossemo.encoders.attention import running
 from crossemo.encoders.catalogue import EncoderError, EncoderFacts
 from crossemo.encoders.families import find_family
 from crossemo.encoders.families.base import EncoderFiles, Family, Model, Step
@@ -238,15 +239,14 @@ class SSLEncoder(nn.Module):
             lengths: `(batch,)` valid samples of each clip.
 
         Raises:
-            EncoderError: A clip is too short for one frame, or longer than its row.
+            EncoderError: A clip is too short for one frame, or longer than its row, or
+                the encoder can't attend or be compiled here as it was chosen.
         """
-        counts: Any = lengths
-        if not torch.compiler.is_exporting():
-            counts = lengths.tolist()
-            self._check(counts, waveforms.shape[1])
-        if not self._frozen:
-            return self._encode(waveforms, counts)
-        with torch.no_grad():
+        if torch.compiler.is_exporting():
+            return self._encode(waveforms, lengths)
+        counts: list[int] = lengths.tolist()
+        self._check(counts, waveforms.shape[1])
+        with running(self.model, waveforms.device, self.name):
             return self._encode(waveforms, counts)
 
     def _check(self, lengths: Sequence[int], samples: int) -> None:
@@ -264,7 +264,13 @@ class SSLEncoder(nn.Module):
                     f"its row only {samples}: the two don't belong together."
                 )
 
-    def _encode(self, waveforms: Tensor, lengths: list[int]) -> HiddenStates:
+    def _encode(self, waveforms: Tensor, lengths: Any) -> HiddenStates:  # noqa: ANN401
+        if not self._frozen:
+            return self._states(waveforms, lengths)
+        with torch.no_grad():
+            return self._states(waveforms, lengths)
+
+    def _states(self, waveforms: Tensor, lengths: Any) -> HiddenStates:  # noqa: ANN401
         inside = valid_mask(lengths, waveforms.shape[1], waveforms.device)
         signal = waveforms.float()
         if self.normalised:

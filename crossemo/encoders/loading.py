@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from crossemo.data.provenance import NOTHING
+from crossemo.encoders.attention import Attention, choose_attention, compile_blocks
 from crossemo.encoders.building import one_refusal
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.description import Description, describe, describe_files
@@ -39,6 +40,8 @@ def load_encoder(
     random_weights: bool = False,
     seed: int = 0,
     for_distances: bool = False,
+    attention: Attention = "sdpa",
+    compile: bool = False,
 ) -> SSLEncoder:
     """Load an encoder and say what of it is trained.
 
@@ -61,10 +64,16 @@ def load_encoder(
         seed: Seed of random weights and of the adapters' first weights.
         for_distances: Whether it may be one that gives a single embedding, in which
             distances are measured.
+        attention: How blocks attend, as transformers calls it: `sdpa`, torch's own;
+            `eager`, step by step; `flash_attention_2` or `flash_attention_3`, where
+            they are installed, the encoder's attention allows them, and a GPU computes
+            in half precision. They give the same states to rounding.
+        compile: Compile the blocks with `torch.compile`.
 
     Raises:
         EncoderError: There is no such encoder, its files don't fit together, an option
-            contradicts the tuning, or it is for distances only.
+            contradicts the tuning, it is for distances only, or can't attend or be
+            compiled so.
     """
     if tuning not in TUNINGS:
         raise EncoderError(f"Unknown tuning {tuning!r}: choose {', '.join(TUNINGS)}.")
@@ -90,6 +99,8 @@ def load_encoder(
         front_end=train_feature_extractor,
         gradient_checkpointing=gradient_checkpointing,
         seed=seed,
+        attention=attention,
+        compiled=compile,
     )
 
 
@@ -123,6 +134,8 @@ def _adapted(
     front_end: bool | None = None,
     gradient_checkpointing: bool = False,
     seed: int = 0,
+    attention: Attention = "sdpa",
+    compiled: bool = False,
 ) -> SSLEncoder:
     name, narrow = about.source.name, tuning == "houlsby"
     with one_refusal(name):
@@ -130,6 +143,7 @@ def _adapted(
         digest = fingerprint(model, about, None if pretrained else seed)
         about.family.adjust(model)
         try_out(model, about)
+        choose_attention(model, attention, name)
     front_end = not pretrained if front_end is None else front_end
     stock = partial(_stock, about, pretrained, seed)
     adaptation = Adaptation(
@@ -139,6 +153,8 @@ def _adapted(
         with one_refusal(name):
             bottlenecks = read_bottlenecks(about, _weights(about))
             model.load_state_dict(bottlenecks, strict=False)
+    if compiled:
+        compile_blocks(about.family.blocks(model), name)
     return SSLEncoder(
         model,
         about.family,

@@ -209,6 +209,7 @@ def test_published_embeddings_can_be_measured_in(
         ("speech", "music", {"layers": []}, "layers is empty"),
         ("speech", "music", {"device": "cuda:7"}, "There is no device cuda:7 here"),
         ("speech", "music", {"device": "meta"}, "There is no device meta here"),
+        ("speech", "music", {"attention": "flex"}, "Unknown attention 'flex'"),
         ("speech", "music", {"layers": [7]}, "names state 7, .* the states 0 to 2"),
     ],
 )

@@ -9,6 +9,7 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from torch import Tensor, nn
 
+from crossemo.encoders.attention import mask_for
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.masking import unpadded, valid_mask
 from crossemo.errors import reason_of
@@ -223,7 +224,7 @@ class Family(ABC):
             hidden: `(batch, frames, width)` hidden state 0.
             mask: `(batch, frames)` bool, True on frames of the clip; None if all are.
         """
-        return {"attention_mask": None if mask is None else mask[:, None, None, :]}
+        return {"attention_mask": mask_for(model, mask, hidden)}
 
     # Where there is something to train.
 
