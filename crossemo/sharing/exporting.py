@@ -128,6 +128,11 @@ def _write_weights(parts: Parts, facts: ModelFacts, folder: Path) -> ModelFacts:
     from transformers import Wav2Vec2FeatureExtractor  # takes seconds to import
 
     encoder, mix, head = parts
+    if encoder.family.code is not None:
+        raise ModelError(
+            f"The encoder is {encoder.family.code}, and no folder of a model holds "
+            "code: share that file beside the run's folder."
+        )
     Wav2Vec2FeatureExtractor(
         sampling_rate=encoder.sampling_rate,
         do_normalize=encoder.normalised,

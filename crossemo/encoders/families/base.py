@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.masking import unpadded, valid_mask
+from crossemo.encoders.own_code import OwnCode
 from crossemo.errors import reason_of
 
 # transformers' model without a head, or any other module.
@@ -71,6 +72,7 @@ class Family(ABC):
         bottlenecks: Linear layers in a block that bottleneck adapters follow.
         uncalled: Names of linear layers that `adjust` has called as the model with
             which others load adapters has not.
+        code: The user's file, where that is what computes.
     """
 
     citation: ClassVar[str] = ""
@@ -80,6 +82,7 @@ class Family(ABC):
     places: ClassVar[Mapping[str, str]] = {}
     bottlenecks: ClassVar[tuple[str, ...]] = ()
     uncalled: ClassVar[tuple[str, ...]] = ()
+    code: OwnCode | None = None
 
     @property
     def name(self) -> str:
@@ -219,6 +222,10 @@ class Family(ABC):
     @abstractmethod
     def blocks(self, model: Model) -> Sequence[nn.Module]:
         """Return the blocks, from the lowest; state k is what block k gives."""
+
+    def count_states(self, model: Model) -> int:
+        """Return how many hidden states there are."""
+        return len(self.blocks(model)) + 1
 
     def width(self, model: Model) -> int:
         """Return the features per frame of the hidden states."""
