@@ -30,6 +30,7 @@ from crossemo.files import expanded, from_here, printable
 from crossemo.progress import bar
 from crossemo.report.study import Study
 from crossemo.report.tables import show, similarity_table
+from crossemo.runs.code_record import code_facts, write_code
 from crossemo.runs.effort import Effort
 from crossemo.runs.folder import claim_version, folder_of_runs
 from crossemo.similarity import (
@@ -147,6 +148,8 @@ def compare_folders(
     study = Study(Path(encoder).name)
     write_distances(folder, corrected(rows), measures, emotions, study)
     facts = effort.describe("fad", next(model.parameters()).device)
+    facts |= code_facts(encoder)
+    write_code(encoder, folder)
     describe_folders(folder, settings, facts, folders, emotions)
     show(similarity_table(measures))
     print(f"Results: {from_here(folder)}")

@@ -8,6 +8,7 @@ from crossemo.encoders.catalogue import EncoderError, EncoderFacts
 from crossemo.encoders.embedding import refuse_embedding
 from crossemo.encoders.families import family_names, find_family, get_family
 from crossemo.encoders.families.base import EncoderFiles, Family
+from crossemo.encoders.own_family import OwnFamily
 from crossemo.encoders.sources import (
     CONFIGS,
     ENCODER_FIELD,
@@ -51,7 +52,8 @@ def encoder_facts(name: str) -> EncoderFacts:
     Names of the catalogue need no network; a hub id reads two small files once.
 
     Args:
-        name: Catalogue name, local folder, or hub id `owner/name[@revision]`.
+        name: Catalogue name, local folder, hub id `owner/name[@revision]`, or the
+            user's `file.py:Class`, which is tried out.
 
     Raises:
         EncoderError: There is no such encoder, it is of a family unknown here, or for
@@ -80,6 +82,12 @@ def describe(source: Source) -> Description:
         entry, files = source.entry, EncoderFiles(source.name, source.entry.config, {})
         family = get_family(entry.family)
         return Description(source, family, files, entry.facts, entry.normalise)
+    if source.code is not None:
+        own = OwnFamily(source.code)
+        files = EncoderFiles(source.name, source.code.plain(), {})
+        with one_refusal(source.name):
+            _refuse_absurd(own.facts())
+        return Description(source, own, files, own.facts(), normalise=False)
     with one_refusal(source.name):
         source = at_one_commit(source)
         return describe_files(source, _small_files(source))
@@ -170,10 +178,7 @@ def _family(files: EncoderFiles) -> Family:
 def _facts(source: Source, family: Family, files: EncoderFiles) -> EncoderFacts:
     try:
         facts = EncoderFacts(family.rate(files), family.min_samples(files))
-        if facts.sampling_rate not in RATES:
-            raise ValueError(f"a rate is {RATES.start} to {RATES.stop - 1} Hz")
-        if facts.min_samples not in range(1, facts.sampling_rate + 1):
-            raise ValueError("a frame is made of one sample to a second of them")
+        _refuse_absurd(facts)
     except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise EncoderError(
             f"The sampling rate or the convolutions of {source.name} can't be read "
@@ -185,3 +190,10 @@ def _facts(source: Source, family: Family, files: EncoderFiles) -> EncoderFacts:
             f"{source.entry.facts}: name the repository {source.repository} itself."
         )
     return facts
+
+
+def _refuse_absurd(facts: EncoderFacts) -> None:
+    if facts.sampling_rate not in RATES:
+        raise ValueError(f"a rate is {RATES.start} to {RATES.stop - 1} Hz")
+    if facts.min_samples not in range(1, facts.sampling_rate + 1):
+        raise ValueError("a frame is made of one sample to a second of them")

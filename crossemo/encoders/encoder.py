@@ -79,7 +79,7 @@ class SSLEncoder(nn.Module):
         self.files, self.name = files, files.name
         self.sampling_rate = facts.sampling_rate
         self.min_samples = facts.min_samples
-        self.num_states = len(family.blocks(model)) + 1
+        self.num_states = family.count_states(model)
         self.width = family.width(model)
         self.normalised = normalised
         self.tuning: Tuning = adaptation.tuning

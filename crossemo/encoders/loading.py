@@ -46,7 +46,8 @@ def load_encoder(
     """Load an encoder and say what of it is trained.
 
     Args:
-        name: Catalogue name, local folder, or hub id `owner/name[@revision]`.
+        name: Catalogue name, local folder, hub id `owner/name[@revision]`, or a class
+            in the user's own file, `file.py:Class`.
         tuning: `frozen` trains nothing; `full` everything that the hidden states depend
             on; `bitfit` the biases; `houlsby` bottleneck adapters; the name of one of
             peft's methods its adapters (see `RECIPES` for the places that they take);
@@ -80,6 +81,11 @@ def load_encoder(
     about = describe(find_source(name))
     if not for_distances:
         refuse_embedding(about.family, name)
+    if random_weights and about.source.code is not None:
+        raise EncoderError(
+            f"Only its own file can draw the weights of {name}: write a class that "
+            "does."
+        )
     pretrained = about.source.pretrained and not random_weights
     if pretrained and about.family.untried:
         logger.warning(
@@ -184,6 +190,9 @@ def _load(
     seed: int,
     narrow: bool = False,
 ) -> Model:
+    if about.source.code is not None:
+        make, _ = about.family.architecture(about.files, dropout=dropout)
+        return make(seed)
     if not pretrained:
         return random_model(about, dropout=dropout, seed=seed)
     weights = _weights(about)

@@ -12,6 +12,7 @@ from typing import Any, Literal, NamedTuple
 import yaml
 
 from crossemo.encoders.catalogue import CATALOGUE, CatalogueEntry, EncoderError
+from crossemo.encoders.own_code import OwnCode, names_code, read_code
 from crossemo.errors import guess_among, reason_of
 from crossemo.files import expanded
 
@@ -39,6 +40,7 @@ class Source(NamedTuple):
         folder: Local folder.
         repository: Hub repository.
         revision: Commit, tag or branch of the repository.
+        code: A class in the user's own file.
     """
 
     name: str
@@ -46,19 +48,20 @@ class Source(NamedTuple):
     folder: Path | None = None
     repository: str | None = None
     revision: str = "main"
+    code: OwnCode | None = None
 
     @property
     def pretrained(self) -> bool:
         """Whether there are weights to read; otherwise they are random."""
-        return self.folder is not None or self.repository is not None
+        return any((self.folder, self.repository, self.code))
 
 
 def find_source(name: str) -> Source:
-    """Return what a name means: a catalogue entry, a folder, or a hub repository.
+    """Return what a name means: a catalogue entry, a folder, a file or a repository.
 
     Args:
-        name: Catalogue name, local folder, or hub id `owner/name[@revision]`; the
-            first of these that fits.
+        name: Catalogue name, local folder, `file.py:Class`, or hub id
+            `owner/name[@revision]`; the first of these that fits.
 
     Raises:
         EncoderError: The name is none of them.
@@ -70,12 +73,15 @@ def find_source(name: str) -> Source:
     folder = expanded(name)
     if name and os.path.isdir(folder):  # False for what can't be a path
         return Source(name, folder=folder)
+    if names_code(name):
+        return Source(name, code=read_code(name))
     if _HUB_ID.fullmatch(name):
         repository, _, revision = name.partition("@")
         return Source(name, repository=repository, revision=revision or "main")
     raise EncoderError(
         f"There is no encoder {name[:80]!r}: name a local folder, a hub id "
-        f"owner/name, or one of {', '.join(CATALOGUE)}.{guess_among(name, CATALOGUE)}"
+        f"owner/name, a file.py:Class, or one of {', '.join(CATALOGUE)}."
+        f"{guess_among(name, CATALOGUE)}"
     )
 
 

@@ -156,7 +156,7 @@ def fingerprint(model: "Model", about: "Description", seed: int | None) -> str:
     for key, tensor in sorted(model.state_dict().items()):
         digest.update(f"{key} {tuple(tensor.shape)}".encode())
         if seed is None:
-            digest.update(tensor.contiguous().numpy().data)
+            digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 

@@ -96,12 +96,14 @@ class Looks:
         Raises:
             CrossEmoError: It is asked for, and the encoder has no other weights.
         """
-        if find_source(self.encoder).pretrained:
+        source = find_source(self.encoder)
+        if source.pretrained and source.code is None:
             return self.references == "all" or "random" in self.references
         if self.references != "all" and "random" in self.references:
+            own = "is a file of yours, which alone can draw its weights"
+            why = own if source.code else "has random weights itself"
             raise CrossEmoError(
-                f"{self.encoder} has random weights itself: leave random out of "
-                "model.references."
+                f"{self.encoder} {why}: leave random out of model.references."
             )
         return False
 

@@ -126,6 +126,11 @@ def digests(folder: Path) -> dict[str, str]:
 def _write_weights(parts: Parts, facts: ModelFacts, folder: Path) -> ModelFacts:
     """Write the model in the form that holds it, and say in which and why."""
     encoder, mix, head = parts
+    if encoder.family.code is not None:
+        raise ModelError(
+            f"The encoder is {encoder.family.code}, and no folder of a model holds "
+            "code: share that file beside the run's folder."
+        )
     extractor = encoder.extractor()
     extractor.return_attention_mask = (
         True  # or a batch would be pooled over its padding

@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from crossemo.encoders.attention import mask_for
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.masking import unpadded, valid_mask
+from crossemo.encoders.own_code import OwnCode
 from crossemo.errors import reason_of
 
 # transformers' model without a head, or any other module.
@@ -79,6 +80,7 @@ class Family(ABC):
             which others load adapters has not.
         for_distances: Whether it gives one embedding, for distances only, see
             `crossemo.encoders.embedding`.
+        code: The user's file, where that is what computes.
     """
 
     citation: ClassVar[str] = ""
@@ -92,6 +94,7 @@ class Family(ABC):
     bottlenecks: ClassVar[tuple[str, ...]] = ()
     uncalled: ClassVar[tuple[str, ...]] = ()
     for_distances: ClassVar[bool] = False
+    code: OwnCode | None = None
 
     @property
     def name(self) -> str:
@@ -231,6 +234,10 @@ class Family(ABC):
     @abstractmethod
     def blocks(self, model: Model) -> Sequence[nn.Module]:
         """Return the blocks, from the lowest; state k is what block k gives."""
+
+    def count_states(self, model: Model) -> int:
+        """Return how many hidden states there are."""
+        return len(self.blocks(model)) + 1
 
     def width(self, model: Model) -> int:
         """Return the features per frame of the hidden states."""
