@@ -5,7 +5,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout, gelu, scaled_dot_product_attention
+from torch.nn.functional import dropout, gelu, pad, scaled_dot_product_attention
 from transformers import Data2VecAudioConfig
 from transformers.models.data2vec.modeling_data2vec_audio import (
     Data2VecAudioFeatureEncoder,
@@ -56,8 +56,6 @@ class Data2Vec2(nn.Module):
 class Blocks(nn.Module):
     """Positions, norm and blocks.
 
-    The first block holds what all blocks share and no lower state needs.
-
     Args:
         config: As of the model.
         shape: As of the model.
@@ -65,34 +63,16 @@ class Blocks(nn.Module):
 
     def __init__(self, config: Data2VecAudioConfig, shape: BlockShape) -> None:
         super().__init__()
-        width, heads = config.hidden_size, config.num_attention_heads
+        width = config.hidden_size
         self.pos_conv_embed = Data2VecAudioPositionalConvEmbedding(config)
         self.layer_norm = nn.LayerNorm(width, shape.epsilon)
         self.dropout = nn.Dropout(config.hidden_dropout)
-        blocks = [Block(config, shape) for _ in range(config.num_hidden_layers)]
-        blocks[0].extra_tokens = nn.Parameter(torch.randn(1, shape.tokens, width))
-        blocks[0].alibi_scale = nn.Parameter(torch.ones(1, 1, shape.scales, 1, 1))
+        blocks = [
+            FirstBlock(config, shape),
+            *(Block(config, shape) for _ in range(config.num_hidden_layers - 1)),
+        ]
         self.context = nn.ModuleList(blocks[: shape.lower])
         self.layers = nn.ModuleList(blocks[shape.lower :])
-        self.register_buffer("slopes", slopes(heads), persistent=False)
-
-    def distances(self, frames: int) -> Tensor:
-        """Return what is added to the logits of attention.
-
-        Args:
-            frames: Frames of the longest clip.
-
-        Returns:
-            `(1, heads, tokens + frames, tokens + frames)`: linear in the distance of
-            two frames (ALiBi; Press et al., 2022), and 0 for the tokens.
-        """
-        first = self.context[0]
-        places = torch.arange(frames, device=first.alibi_scale.device)
-        apart = -(places[:, None] - places).abs()
-        scale = first.alibi_scale.clamp(min=0).squeeze(0)  # (1, heads or 1, 1, 1)
-        bias = scale * self.slopes[:, None, None] * apart
-        tokens = first.extra_tokens.shape[1]
-        return nn.functional.pad(bias, (tokens, 0, tokens, 0))
 
 
 class Block(nn.Module):
@@ -147,6 +127,40 @@ class Block(nn.Module):
 
     def _drop(self, hidden: Tensor, chance: float) -> Tensor:
         return dropout(hidden, chance, self.training)
+
+
+class FirstBlock(Block):
+    """The first block, with what all blocks share and no lower state needs.
+
+    Args:
+        config: As of the model.
+        shape: As of the model.
+    """
+
+    def __init__(self, config: Data2VecAudioConfig, shape: BlockShape) -> None:
+        super().__init__(config, shape)
+        self.extra_tokens = nn.Parameter(
+            torch.randn(1, shape.tokens, config.hidden_size)
+        )
+        self.alibi_scale = nn.Parameter(torch.ones(1, 1, shape.scales, 1, 1))
+
+    def distances(self, frames: int) -> Tensor:
+        """Return what is added to the logits of attention.
+
+        Args:
+            frames: Frames of the longest clip.
+
+        Returns:
+            `(1, heads, tokens + frames, tokens + frames)`: linear in the distance of
+            two frames (ALiBi; Press et al., 2022), and 0 for the tokens.
+        """
+        device = self.alibi_scale.device
+        places = torch.arange(frames, device=device)
+        apart = -(places[:, None] - places).abs()
+        steepness = slopes(self.config.num_attention_heads).to(device)[:, None, None]
+        bias = self.alibi_scale.clamp(min=0).squeeze(0) * steepness * apart
+        tokens = self.shape.tokens
+        return pad(bias, (tokens, 0, tokens, 0))
 
 
 def slopes(heads: int) -> Tensor:

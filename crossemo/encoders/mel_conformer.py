@@ -79,8 +79,9 @@ class MelConformer(nn.Module):
         shape, counts = self.shape, self._spectra(lengths)
         mel = (decibels(waveforms, lengths, shape) - shape.mean) / shape.deviation
         hidden = silenced(mel[:, None], counts).to(self.conv.linear.weight.dtype)
-        for layer in self.conv.conv:
-            counts = strided(counts, layer.stride)
+        layers: Any = self.conv.conv
+        for layer in layers:
+            counts = strided(counts, layer.conv1.stride[1])
             hidden = run(layer, hidden, counts=counts)
         frames = hidden.permute(0, 3, 1, 2).flatten(2)
         embedded: Tensor = self.encoder.dropout(self.conv.linear(frames))
@@ -132,7 +133,6 @@ class ResidualConvolution(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
-        self.stride = stride
         self.conv1 = nn.Conv2d(inputs, outputs, 3, (2, stride), padding=1)
         self.bn1 = nn.BatchNorm2d(outputs)
         self.conv2 = nn.Conv2d(outputs, outputs, 3, padding=1)
@@ -164,9 +164,9 @@ class LastBlock(ConformerBlock):
         super().__init__(stock)
         self.closing_layer_norm = norm
 
-    def forward(self, hidden: Tensor, **options: Any) -> Tensor:  # noqa: ANN401
+    def forward(self, *arguments: Any, **options: Any) -> Tensor:  # noqa: ANN401
         """Return the last hidden state; arguments as any block's."""
-        normed: Tensor = self.closing_layer_norm(super().forward(hidden, **options))
+        normed: Tensor = self.closing_layer_norm(super().forward(*arguments, **options))
         return normed
 
 
@@ -235,4 +235,5 @@ def mirrored(waveforms: Tensor, lengths: Lengths, margin: int) -> Tensor:
 @cache
 def mel_filters(bands: int) -> Tensor:
     """Return torchaudio's triangular filters, `(frequencies, bands)`."""
-    return melscale_fbanks(FFT // 2 + 1, 0.0, RATE / 2, bands, RATE)
+    filters: Tensor = melscale_fbanks(FFT // 2 + 1, 0.0, RATE / 2, bands, RATE)
+    return filters

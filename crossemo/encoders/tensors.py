@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from zipfile import ZIP_STORED, ZipFile, is_zipfile
 
 import torch
@@ -27,7 +28,8 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
             return dict(load_file(path))
         _refuse_packed(path)
-        stored = _unwrapped(torch.load(path, map_location="cpu", weights_only=True))
+        stored = torch.load(path, map_location="cpu", weights_only=True)
+        stored = _unwrapped(stored)
         _refuse_other_content(stored, path.stat().st_size)
     except Exception as error:  # of many kinds, as unpickling goes wrong in many ways
         raise EncoderError(
@@ -59,7 +61,7 @@ def _refuse_packed(path: Path) -> None:
                 raise ValueError("its parts are packed, as torch doesn't do it")
 
 
-def _unwrapped(stored: object) -> object:
+def _unwrapped(stored: Any) -> Any:  # noqa: ANN401
     """Return the weights alone of a checkpoint that holds them beside other things."""
     if isinstance(stored, Mapping):
         nests = [stored[nest] for nest in _NESTS if nest in stored]

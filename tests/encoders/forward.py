@@ -42,8 +42,8 @@ def layer_norm(w: Tensors, place: str, x: Tensor) -> Tensor:
 
 
 def batch_norm(w: Tensors, place: str, x: Tensor) -> Tensor:
-    stored = [w[f"{place}.{name}"] for name in ("running_mean", "running_var")]
-    return f.batch_norm(x, *stored, w[f"{place}.weight"], w[f"{place}.bias"])
+    mean, variance = w[f"{place}.running_mean"], w[f"{place}.running_var"]
+    return f.batch_norm(x, mean, variance, w[f"{place}.weight"], w[f"{place}.bias"])
 
 
 def attention(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor:
@@ -53,7 +53,7 @@ def attention(query: Tensor, key: Tensor, value: Tensor, bias: Tensor) -> Tensor
 
 
 def heads_of(x: Tensor) -> Tensor:
-    return x.unflatten(-1, (HEADS, -1)).transpose(0, 1)
+    return x.reshape(len(x), HEADS, -1).transpose(0, 1)
 
 
 def muq_states(w: Tensors, waveform: Tensor, strides: tuple[int, int]) -> list[Tensor]:
@@ -94,11 +94,10 @@ def conformer_block(w: Tensors, place: str, x: Tensor) -> Tensor:
     x = x + feed_forward("ffn1", layer_norm(w, f"{place}.ffn1_layer_norm", x)) / 2
     normed = layer_norm(w, f"{place}.self_attn_layer_norm", x)
     turned = rotated(normed)
-    attended = attention(
-        *(heads_of(linear(w, f"{place}.self_attn.linear_{n}", turned)) for n in "qk"),
-        heads_of(linear(w, f"{place}.self_attn.linear_v", normed)),
-        torch.zeros(()),
-    )
+    query = heads_of(linear(w, f"{place}.self_attn.linear_q", turned))
+    key = heads_of(linear(w, f"{place}.self_attn.linear_k", turned))
+    value = heads_of(linear(w, f"{place}.self_attn.linear_v", normed))
+    attended = attention(query, key, value, torch.zeros(()))
     x = x + linear(w, f"{place}.self_attn.linear_out", attended)
     x = x + convolution(w, f"{place}.conv_module", x)
     x = x + feed_forward("ffn2", layer_norm(w, f"{place}.ffn2_layer_norm", x)) / 2
@@ -107,7 +106,7 @@ def conformer_block(w: Tensors, place: str, x: Tensor) -> Tensor:
 
 def rotated(x: Tensor) -> Tensor:
     """Turn feature i of a head's first half with feature i of its second."""
-    first, second = x.unflatten(-1, (HEADS, 2, -1)).unbind(2)
+    first, second = x.reshape(len(x), HEADS, 2, -1).unbind(2)
     turn = torch.polar(torch.ones(()), torch.arange(len(x))[:, None] * frequencies())
     together = torch.complex(first, second) * turn[:, None]
     return torch.stack([together.real, together.imag], 2).flatten(1)
@@ -132,16 +131,14 @@ def emotion2vec_states(w: Tensors, waveform: Tensor) -> list[Tensor]:
         x = f.gelu(layer_norm(w, f"{place}.2.1", x.T)).T
     x = layer_norm(w, f"{audio}.project_features.1", x.T)
     x = linear(w, f"{audio}.project_features.2", x)
-    place = x.T
+    p = x.T
     for layer in (1, 2, 3):
-        name = f"{audio}.relative_positional_encoder.{layer}.0"
-        place = f.conv1d(
-            place, w[f"{name}.weight"], w[f"{name}.bias"], padding=2, groups=2
-        )
-        place = f.gelu(f.layer_norm(place.T, (WIDTH,))).T
-    x = torch.cat([w[f"{audio}.extra_tokens"][0], x + place.T])
+        place = f"{audio}.relative_positional_encoder.{layer}.0"
+        p = f.conv1d(p, w[f"{place}.weight"], w[f"{place}.bias"], padding=2, groups=2)
+        p = f.gelu(f.layer_norm(p.T, (WIDTH,))).T
+    x = torch.cat([w[f"{audio}.extra_tokens"][0], x + p.T])
     states = [layer_norm(w, f"{audio}.context_encoder.norm", x)]
-    tokens = len(x) - place.shape[1]
+    tokens = len(x) - p.shape[1]
     bias = distances(w[f"{audio}.alibi_scale"].flatten(), len(x), tokens)
     for block in (f"{audio}.context_encoder.blocks.0", "blocks.0"):
         states.append(block_after_norms(w, block, states[-1], bias))
@@ -159,8 +156,8 @@ def distances(scale: Tensor, frames: int, tokens: int) -> Tensor:
 
 
 def block_after_norms(w: Tensors, place: str, x: Tensor, bias: Tensor) -> Tensor:
-    parts = linear(w, f"{place}.attn.qkv", x).chunk(3, dim=-1)
-    attended = attention(*(heads_of(part) for part in parts), bias)
+    query, key, value = linear(w, f"{place}.attn.qkv", x).chunk(3, dim=-1)
+    attended = attention(heads_of(query), heads_of(key), heads_of(value), bias)
     x = layer_norm(w, f"{place}.norm1", x + linear(w, f"{place}.attn.proj", attended))
     inner = f.gelu(linear(w, f"{place}.mlp.fc1", x))
     return layer_norm(w, f"{place}.norm2", x + linear(w, f"{place}.mlp.fc2", inner))

@@ -171,9 +171,10 @@ class Emotion2VecFamily(Data2VecAudioFamily):
         """Return hidden states 0 to the number of blocks, without the tokens."""
         states = [self.embed(model, waveforms, lengths, run)]
         encoder, frames = model.encoder, states[0].shape[1]
-        tokens = encoder.dropout(encoder.layer_norm(encoder.context[0].extra_tokens))
+        first = encoder.context[0]
+        tokens = encoder.dropout(encoder.layer_norm(first.extra_tokens))
         count = tokens.shape[1]
-        bias, counts = encoder.distances(frames), self.count_frames(model, lengths)
+        bias, counts = first.distances(frames), self.count_frames(model, lengths)
         if not unpadded(counts, frames):
             inside = valid_mask(counts, frames, waveforms.device)
             heard = pad(inside, (count, 0), value=True)[:, None, None]
