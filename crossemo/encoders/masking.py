@@ -52,7 +52,7 @@ def normalise(waveforms: Tensor, mask: Tensor) -> Tensor:
 
 def count_frames(
     layers: "Iterable[GradientCheckpointingLayer]", lengths: Lengths
-) -> Any:  # noqa: ANN401
+) -> Any:
     """Return how many frames convolution layers make of clips.
 
     Args:

@@ -32,7 +32,7 @@ def write_provenance(folder: Path, provenance: Provenance) -> None:
 
 def save_encoder(
     model: Model,
-    extractor: Any,  # noqa: ANN401
+    extractor: Any,
     provenance: Provenance,
     folder: Path,
 ) -> None:

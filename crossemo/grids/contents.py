@@ -31,7 +31,7 @@ class Contents:
         self._corpora: dict[str, Any] = {}
         self._encoders: dict[str, Any] = {}
 
-    def corpus(self, settings: Any, cache_dir: str | None = None) -> Any:  # noqa: ANN401
+    def corpus(self, settings: Any, cache_dir: str | None = None) -> Any:
         """Return what a corpus is, with a digest of its clips, for its place.
 
         Args:
@@ -53,7 +53,7 @@ class Contents:
             }
         return self._corpora[key]
 
-    def encoder(self, name: Any) -> Any:  # noqa: ANN401
+    def encoder(self, name: Any) -> Any:
         """Return the name of an encoder; of a folder, a digest of its files."""
         if name in CATALOGUE or not os.path.isdir(folder := expanded(str(name))):
             return name
@@ -112,7 +112,7 @@ def _without_places(base: type[Corpus], options: Mapping[str, Any]) -> dict[str,
     }
 
 
-def _with_arguments(value: Any) -> Any:  # noqa: ANN401
+def _with_arguments(value: Any) -> Any:
     """Return settings in the form that jsonargparse takes, with `init_args`."""
     if isinstance(value, list):
         return [_with_arguments(one) for one in value]

@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import torch
 import transformers
@@ -6,6 +7,12 @@ from torch import Tensor, nn
 
 RATES = {"clap": 48_000, "clap-fused": 48_000, "encodec": 24_000, "dac": 16_000}
 KINDS = tuple(RATES)
+_MODELS = {
+    "clap": "ClapModel",
+    "clap-fused": "ClapModel",
+    "encodec": "EncodecModel",
+    "dac": "DacModel",
+}
 _SOUND = {
     "spec_size": 32,
     "num_mel_bins": 16,
@@ -44,23 +51,23 @@ def write_tiny(folder: Path, kind: str) -> Path:
 
 def published(folder: Path, kind: str, clip: Tensor) -> Tensor:
     """Return what transformers gives of a clip `(samples,)`: `(frames, width)`."""
-    if kind == "dac":
-        dac = transformers.DacModel.from_pretrained(folder).eval()
-        extractor = transformers.DacFeatureExtractor.from_pretrained(folder)
-        inputs = extractor(clip.numpy(), sampling_rate=16_000, return_tensors="np")
-        with torch.no_grad():
-            return dac.encoder(torch.as_tensor(inputs.input_values))[0].T
-    if kind == "encodec":
-        encodec = transformers.EncodecModel.from_pretrained(folder).eval()
-        with torch.no_grad():
-            return encodec.encoder(clip[None, None])[0].T
-    clap = transformers.ClapModel.from_pretrained(folder).eval()
-    extractor = transformers.ClapFeatureExtractor.from_pretrained(folder)
-    inputs = extractor(clip.numpy(), sampling_rate=48_000, return_tensors="pt")
+    model: Any = getattr(transformers, _MODELS[kind]).from_pretrained(folder).eval()
+    samples, rate = clip.numpy(), RATES[kind]
     with torch.no_grad():
-        return clap.get_audio_features(
-            inputs.input_features, torch.zeros(1, 1, dtype=torch.bool)
-        ).pooler_output
+        if kind == "encodec":
+            latent: Tensor = model.encoder(clip[None, None])[0].T
+            return latent
+        name = _MODELS[kind].replace("Model", "FeatureExtractor")
+        extractor: Any = getattr(transformers, name).from_pretrained(folder)
+        inputs = extractor(samples, sampling_rate=rate, return_tensors="np")
+        if kind == "dac":
+            latent = model.encoder(torch.as_tensor(inputs.input_values))[0].T
+            return latent
+        mel = torch.as_tensor(inputs.input_features)
+        # As of clips that aren't longer than a window; transformers draws lots for one.
+        longer = torch.zeros(1, 1, dtype=torch.bool)
+        vector: Tensor = model.get_audio_features(mel, longer).pooler_output
+        return vector
 
 
 def _clap(kind: str) -> tuple[transformers.ClapFeatureExtractor, nn.Module]:

@@ -67,7 +67,7 @@ class Wav2Vec2BertFamily(Family):
         fields = {**files.config, **off, "apply_spec_augment": False}
         return transformers_model("Wav2Vec2Bert", files, fields)
 
-    def feature_extractor(self, model: Model, rate: int, normalised: bool) -> Any:  # noqa: ANN401
+    def feature_extractor(self, model: Model, rate: int, normalised: bool) -> Any:
         """Return the extractor that this front end follows."""
         from transformers import SeamlessM4TFeatureExtractor
 

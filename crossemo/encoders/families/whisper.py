@@ -74,7 +74,7 @@ class WhisperFamily(Family):
         fields["apply_spec_augment"] = False
         return WhisperEncoder, transformers_model("Whisper", files, fields)[1]
 
-    def feature_extractor(self, model: Model, rate: int, normalised: bool) -> Any:  # noqa: ANN401
+    def feature_extractor(self, model: Model, rate: int, normalised: bool) -> Any:
         """Return the extractor that this front end follows."""
         from transformers import WhisperFeatureExtractor
 
