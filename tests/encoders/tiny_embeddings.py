@@ -55,19 +55,21 @@ def published(folder: Path, kind: str, clip: Tensor) -> Tensor:
     samples, rate = clip.numpy(), RATES[kind]
     with torch.no_grad():
         if kind == "encodec":
-            latent: Tensor = model.encoder(clip[None, None])[0].T
-            return latent
+            return as_rows(model.encoder(clip[None, None]))
         name = _MODELS[kind].replace("Model", "FeatureExtractor")
         extractor: Any = getattr(transformers, name).from_pretrained(folder)
         inputs = extractor(samples, sampling_rate=rate, return_tensors="np")
         if kind == "dac":
-            latent = model.encoder(torch.as_tensor(inputs.input_values))[0].T
-            return latent
+            return as_rows(model.encoder(torch.as_tensor(inputs.input_values)))
         mel = torch.as_tensor(inputs.input_features)
         # As of clips that aren't longer than a window; transformers draws lots for one.
         longer = torch.zeros(1, 1, dtype=torch.bool)
         vector: Tensor = model.get_audio_features(mel, longer).pooler_output
         return vector
+
+
+def as_rows(latent: Tensor) -> Tensor:
+    return latent[0].T
 
 
 def _clap(kind: str) -> tuple[transformers.ClapFeatureExtractor, nn.Module]:

@@ -102,7 +102,7 @@ class ClapFamily(EmbeddingFamily):
         parts = torch.split(windows, _AT_ONCE)
         vectors = torch.cat([_embedded(model, part) for part in parts])
         counts = self.count_frames(model, lengths)
-        return pad_sequence(torch.split(vectors, counts), batch_first=True)
+        return pad_sequence([*torch.split(vectors, counts)], batch_first=True)
 
     def width(self, model: Model) -> int:
         """Return the numbers of an embedding."""
