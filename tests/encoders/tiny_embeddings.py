@@ -3,7 +3,7 @@ from typing import Any
 
 import torch
 import transformers
-from torch import Tensor, nn
+from torch import Tensor
 
 RATES = {"clap": 48_000, "clap-fused": 48_000, "encodec": 24_000, "dac": 16_000}
 KINDS = tuple(RATES)
@@ -72,7 +72,7 @@ def as_rows(latent: Tensor) -> Tensor:
     return latent[0].T
 
 
-def _clap(kind: str) -> tuple[transformers.ClapFeatureExtractor, nn.Module]:
+def _clap(kind: str) -> tuple[Any, Any]:
     fused = kind == "clap-fused"
     fusion = {"enable_fusion": True, "fusion_type": "aff_2d"} if fused else {}
     config = transformers.ClapConfig(
@@ -83,9 +83,7 @@ def _clap(kind: str) -> tuple[transformers.ClapFeatureExtractor, nn.Module]:
     return extractor, _drawn(transformers.ClapModel, config)
 
 
-def _codec(
-    kind: str,
-) -> tuple[transformers.SequenceFeatureExtractor, nn.Module]:
+def _codec(kind: str) -> tuple[Any, Any]:
     sizes = {"codebook_size": 4}
     if kind == "encodec":
         config = transformers.EncodecConfig(
@@ -105,7 +103,7 @@ def _codec(
     return extractor, _drawn(transformers.DacModel, config)
 
 
-def _drawn(model_class: type[nn.Module], config: object) -> nn.Module:
+def _drawn(model_class: Any, config: object) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = model_class(config)
