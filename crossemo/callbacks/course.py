@@ -211,7 +211,7 @@ class LearningRates(Callback):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        batch: Any,  # noqa: ANN401
+        batch: Any,
         batch_idx: int,
     ) -> None:
         """Log the rates that this step is taken with."""

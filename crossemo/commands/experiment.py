@@ -164,7 +164,7 @@ class Experiment(LightningCLI):
                 raise
             raise CrossEmoError(sentence) from error
 
-    def instantiate_trainer(self, **kwargs: Any) -> Trainer:  # noqa: ANN401
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Build the trainer with the loggers and callbacks of a run."""
         config = self._get(self.config_init, "trainer")
         if isinstance(config["strategy"], str):

@@ -35,7 +35,7 @@ class Layerwise(Experiment):
         self,
         model: LayerwiseProbes,
         datamodule: EmotionDataModule,
-        **options: Any,  # noqa: ANN401
+        **options: Any,
     ) -> None:
         """Train the probes, which load views of the data's clips themselves."""
         self.trainer.fit(model.on(datamodule), **options)

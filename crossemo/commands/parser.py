@@ -29,8 +29,8 @@ class Parser(ArgumentParser):
 
     def parse_args(  # type: ignore[override]
         self,
-        *typed: Any,  # noqa: ANN401
-        **options: Any,  # noqa: ANN401
+        *typed: Any,
+        **options: Any,
     ) -> Namespace:
         """Parse what was typed; say in a sentence whatever jsonargparse fails at."""
         try:
@@ -43,7 +43,7 @@ class Parser(ArgumentParser):
             self.error(str(error), error)
         return settings
 
-    def parse_path(self, path: Any, *rest: Any, **options: Any) -> Namespace:  # noqa: ANN401
+    def parse_path(self, path: Any, *rest: Any, **options: Any) -> Namespace:
         """Parse a config file, which holds settings by name."""
         read_settings(Path(path))
         settings: Namespace = super().parse_path(path, *rest, **options)

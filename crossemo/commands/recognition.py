@@ -72,7 +72,7 @@ class Recognition(Experiment):
         )
         parser.add_lightning_class_args(FrechetAudioDistance, "fad")
 
-    def setup_parser(self, *given: Any, **options: Any) -> None:  # noqa: ANN401
+    def setup_parser(self, *given: Any, **options: Any) -> None:
         """Make options of arguments; Lightning's table would repeat ours at length."""
         super().setup_parser(*given, **options)
         if "test" in self.subcommands():
@@ -112,7 +112,7 @@ class Recognition(Experiment):
                 clips = sum(1 for _ in file) - 1
             print(f"Predictions of {clips} clips: {from_here(path)}")
 
-    def instantiate_trainer(self, **kwargs: Any) -> Trainer:  # noqa: ANN401
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
         """Build the trainer, unless stages can't be trained with it."""
         if self.subcommand == "fit":  # before the run has a folder
             options = self._get(self.config_init, "trainer")

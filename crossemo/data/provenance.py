@@ -176,7 +176,7 @@ def marked(rows: Sequence[Mapping[str, Any]], mark: str) -> list[dict[str, Any]]
     return [{**row, "leak": mark} if mark else dict(row) for row in rows]
 
 
-def examples_of(loaders: Any) -> Iterator[Example]:  # noqa: ANN401
+def examples_of(loaders: Any) -> Iterator[Example]:
     """Yield the clips of loaders, of datasets in them and of collections of either."""
     if isinstance(loaders, ClipDataset):
         yield from loaders.examples

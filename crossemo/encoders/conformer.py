@@ -82,7 +82,7 @@ class ConformerBlock(nn.Module):
         return dropped
 
 
-def positions_of(encoder: Any, hidden: Tensor) -> Tensor | None:  # noqa: ANN401
+def positions_of(encoder: Any, hidden: Tensor) -> Tensor | None:
     """Return the position embeddings that conformer blocks of transformers take.
 
     Args:

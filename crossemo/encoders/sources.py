@@ -239,7 +239,7 @@ def _no_bar() -> type:
     from huggingface_hub.utils.tqdm import tqdm
 
     class NoBar(tqdm):
-        def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
+        def __init__(self, *args: Any, **options: Any) -> None:
             options["disable"] = True
             super().__init__(*args, **options)  # type: ignore[no-untyped-call]
 

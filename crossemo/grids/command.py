@@ -68,7 +68,7 @@ def run_grid(
     logs: Path = Path("logs"),
     jobs: PositiveInt | None = None,
     retries: NonNegativeInt = 1,
-    cluster: ClusterOptions = ClusterOptions(),  # noqa: B008 (it is frozen)
+    cluster: ClusterOptions = ClusterOptions(),
     dry_run: bool = False,
     cross_validation: bool = False,
 ) -> None:

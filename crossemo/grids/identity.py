@@ -94,7 +94,7 @@ def merged(
     return {key: _bare(one) for key, one in settings.items()}
 
 
-def one_form(value: Any) -> Any:  # noqa: ANN401
+def one_form(value: Any) -> Any:
     """Return settings without what jsonargparse wraps them in, and 1.0 as 1."""
     if isinstance(value, dict):
         plain: dict[str, Any] = {}
@@ -138,7 +138,7 @@ def _over(below: dict[str, Any], above: dict[str, Any], depth: int) -> dict[str,
     return both
 
 
-def _set(settings: dict[str, Any], keys: list[str], last: str, value: Any) -> None:  # noqa: ANN401
+def _set(settings: dict[str, Any], keys: list[str], last: str, value: Any) -> None:
     """Set one option, which leaves others beside it as they are."""
     here = settings
     for key in keys:
@@ -154,7 +154,7 @@ def _set(settings: dict[str, Any], keys: list[str], last: str, value: Any) -> No
         here |= _over(before, {last: value}, len(keys))
 
 
-def _bare(value: Any) -> Any:  # noqa: ANN401
+def _bare(value: Any) -> Any:
     """Return a class without settings as its name alone."""
     if isinstance(value, list):
         return [_bare(one) for one in value]
@@ -188,7 +188,7 @@ def relevant(settings: Settings, contents: Contents) -> dict[str, Any]:
     return facts
 
 
-def _relevant_in(group: str, value: Any) -> Any:  # noqa: ANN401
+def _relevant_in(group: str, value: Any) -> Any:
     if not isinstance(value, dict):
         return value
     return {
@@ -196,7 +196,7 @@ def _relevant_in(group: str, value: Any) -> Any:  # noqa: ANN401
     }
 
 
-def _data(data: Settings, contents: Contents, cache_dir: Any) -> dict[str, Any]:  # noqa: ANN401
+def _data(data: Settings, contents: Contents, cache_dir: Any) -> dict[str, Any]:
     base = object_at(str(data.get(CLASS)))
     known = parameters_of(base) or data  # not those of a class that it was before
     plain = without_defaults(base, {k: data[k] for k in data if k in {CLASS, *known}})
@@ -211,13 +211,13 @@ def _data(data: Settings, contents: Contents, cache_dir: Any) -> dict[str, Any]:
     return plain
 
 
-def _corpora(value: Any, contents: Contents, cache_dir: Any) -> Any:  # noqa: ANN401
+def _corpora(value: Any, contents: Contents, cache_dir: Any) -> Any:
     if isinstance(value, list):
         return [_corpora(one, contents, cache_dir) for one in value]
     return contents.corpus(value, cache_dir)
 
 
-def _stage(stage: Any, contents: Contents) -> Any:  # noqa: ANN401
+def _stage(stage: Any, contents: Contents) -> Any:
     if not isinstance(stage, dict):
         return stage
     plain = without_defaults(Stage, stage)

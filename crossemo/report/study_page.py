@@ -121,7 +121,7 @@ def plain_table(frame: DataFrame) -> Table:
     return Table(list(map(str, frame.columns)), rows)
 
 
-def _text(value: Any) -> str:  # noqa: ANN401
+def _text(value: Any) -> str:
     if isna(value):
         return ""
     if isinstance(value, float):

@@ -182,7 +182,7 @@ def _study(
     settings: Mapping[str, Any],
     split: Mapping[str, Any],
     task: Task | None,
-) -> Any:  # noqa: ANN401
+) -> Any:
     """Return what must agree: task, corpora in whatever roles, and the split."""
     roles = results["roles"]
     corpora: dict[str, list[Any]] = {role: [] for role in roles}

@@ -99,18 +99,17 @@ class ClapFamily(EmbeddingFamily):
         windows = torch.stack(
             [window for clip in clips for window in _cut(clip, front_end)]
         )
-        vectors = torch.cat(
-            [_embedded(model, part) for part in windows.split(_AT_ONCE)]
-        )
+        parts = torch.split(windows, _AT_ONCE)
+        vectors = torch.cat([_embedded(model, part) for part in parts])
         counts = self.count_frames(model, lengths)
-        return pad_sequence(vectors.split(counts), batch_first=True)
+        return pad_sequence([*torch.split(vectors, counts)], batch_first=True)
 
     def width(self, model: Model) -> int:
         """Return the numbers of an embedding."""
         return int(model.config.projection_dim)
 
 
-def log_mel(windows: Tensor, front_end: Any) -> Tensor:  # noqa: ANN401
+def log_mel(windows: Tensor, front_end: Any) -> Tensor:
     """Return what transformers' `ClapFeatureExtractor` makes of windows.
 
     Args:
@@ -137,7 +136,7 @@ def log_mel(windows: Tensor, front_end: Any) -> Tensor:  # noqa: ANN401
     return decibels.float()[:, None]
 
 
-def _with_front_end(files: EncoderFiles, config: Any) -> Model:  # noqa: ANN401
+def _with_front_end(files: EncoderFiles, config: Any) -> Model:
     from transformers import ClapAudioModelWithProjection, ClapFeatureExtractor
 
     model = ClapAudioModelWithProjection(config)  # first, in case it is absurdly large
@@ -153,7 +152,7 @@ def _with_front_end(files: EncoderFiles, config: Any) -> Model:  # noqa: ANN401
     return model
 
 
-def _cut(clip: Tensor, front_end: Any) -> Iterator[Tensor]:  # noqa: ANN401
+def _cut(clip: Tensor, front_end: Any) -> Iterator[Tensor]:
     """Yield the windows of a clip `(samples,)`."""
     size, length = front_end.nb_max_samples, len(clip)
     for start in range(0, length - size, size):
