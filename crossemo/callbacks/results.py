@@ -87,7 +87,7 @@ class Results(Callback):
             module.evaluations[role],
             study_of(trainer, module),
             data_of(trainer).roles,
-            module.leak_mark,
+            module.mark,
         )
         add_figure(trainer, tag, figure, trainer.global_step)
 
@@ -130,7 +130,7 @@ class Results(Callback):
             "settings": self._settings(trainer, module, stage),
             "layer_weights": None if mix.index is not None else mix.shares(),
             "scores": scores,
-            **({"leak": module.leak_mark} if module.leak_mark else {}),
+            **module.mark.columns,
         }
 
     def _settings(

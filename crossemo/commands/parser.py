@@ -18,6 +18,17 @@ install()
 Threads = restricted_number_type("Threads", int, [(">", 0), ("<=", 1024)])
 
 
+def add_strict(parser: ArgumentParser) -> None:
+    """Add the option that refuses weights that know the corpora they're judged by."""
+    parser.add_argument(
+        "--strict",
+        type=bool,
+        default=False,
+        help="Refuse an encoder or a model that was trained on a corpus by which it "
+        "would be judged, as far as that is published; otherwise it is marked.",
+    )
+
+
 class Parser(ArgumentParser):
     """jsonargparse's parser, which says what is wrong in one sentence."""
 

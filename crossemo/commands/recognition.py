@@ -17,6 +17,7 @@ from crossemo.callbacks.results import Results
 from crossemo.callbacks.writers import AdapterWriter, PredictionWriter
 from crossemo.commands.experiment import Experiment
 from crossemo.data.clip_tables import PREDICTIONS
+from crossemo.data.marks import SIGNS
 from crossemo.files import from_here
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.tables import (
@@ -158,5 +159,6 @@ class Recognition(Experiment):
         if self.subcommand != "fit" and self.fad.measures:
             tables.append(similarity_table(self.fad.measures))
         tests = self.results.content["stages"].values()
-        marks = [*(test.get("leak", "") for test in tests), self.model.leak_mark]
+        marks = [test.get(column, "") for test in tests for column in SIGNS]
+        marks += self.model.mark.columns.values()
         self.show(*tables, mark="\n".join(dict.fromkeys(filter(None, marks))))

@@ -62,13 +62,18 @@ def find_source(name: str) -> Source:
     folder = expanded(name)
     if name and os.path.isdir(folder):  # False for what can't be a path
         return Source(name, folder=folder)
-    if _HUB_ID.fullmatch(name):
+    if is_hub_id(name):
         repository, _, revision = name.partition("@")
         return Source(name, repository=repository, revision=revision or "main")
     raise EncoderError(
         f"There is no encoder {name[:80]!r}: name a local folder, a hub id "
         f"owner/name, or one of {', '.join(CATALOGUE)}.{guess_among(name, CATALOGUE)}"
     )
+
+
+def is_hub_id(name: object) -> bool:
+    """Return whether something is written as a repository of the hub is."""
+    return isinstance(name, str) and bool(_HUB_ID.fullmatch(name))
 
 
 def at_one_commit(source: Source) -> Source:

@@ -33,6 +33,7 @@ IRRELEVANT = {
     "model.gradient_checkpointing",
     "name",
     "save_every_n_steps",
+    "strict",
     "threads",
     "trainer.accelerator",
     "trainer.default_root_dir",

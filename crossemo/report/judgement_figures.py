@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from crossemo.corpora.base import Corpus, Scale
 from crossemo.data.gathering import Judged
+from crossemo.data.marks import NO_MARK, Mark
 from crossemo.report.figures import confusion_figure
 from crossemo.report.study import Study, after
 from crossemo.report.style import mark_figure
@@ -22,7 +23,7 @@ def judgement_figure(
     scores: Mapping[str, Any],
     study: Study,
     roles: Mapping[str, Corpus],
-    mark: str = "",
+    mark: Mark = NO_MARK,
 ) -> tuple[str, Figure]:
     """Return the tag and the figure of a test.
 
@@ -34,7 +35,7 @@ def judgement_figure(
         scores: Their scores, see `Task.evaluation`.
         study: What the figure is of, for its title.
         roles: Corpus by role.
-        mark: What is said of a leak; empty without one.
+        mark: What the weights know of the clips.
     """
     headline, values = task.headline, task.kind == "values"
     score = f"{scores[headline]:.2f}" if values else f"{100 * scores[headline]:.1f} %"

@@ -17,7 +17,10 @@ from crossemo.report import (
     two_stages,
 )
 from crossemo.report.exhibits import Frames, Section
+from crossemo.report.footnotes import with_footnotes
 from crossemo.report.tables import plain_table
+
+CAPTION = "shares in per cent; q: p of the gain, corrected; the page has the rest"
 
 
 def sections_of(
@@ -38,7 +41,8 @@ def sections_of(
         layer_weights.section(frames),
         similarity_and_transfer.section(frames),
     ]
-    return [section for section in sections if section.exhibits]
+    shown = [section for section in sections if section.exhibits]
+    return with_footnotes(shown, frames["runs"]) if "runs" in frames else shown
 
 
 def terminal_tables(sections: Sequence[Section]) -> Iterator[TerminalTable]:
@@ -50,11 +54,9 @@ def terminal_tables(sections: Sequence[Section]) -> Iterator[TerminalTable]:
     for exhibit in (
         e for s in sections if s.title == two_stages.TITLE for e in s.exhibits
     ):
-        table = plain_table(
-            "shares in per cent; q: p of the gain, corrected; the page has the rest"
-        )
-        table.title = Text(exhibit.title)
         assert exhibit.table is not None
+        table = plain_table("\n".join([CAPTION, *exhibit.table.notes]))
+        table.title = Text(exhibit.title)
         for place, name in enumerate(exhibit.table.columns):
             justify: Literal["left", "right"]
             justify = "left" if place < exhibit.table.names else "right"
