@@ -94,7 +94,7 @@ def mark_of(leaks: Mapping[Part, str], records: Iterable[TrainingRecord]) -> Mar
     return Mark(Mark.of(leaks).clips, labels, sound)
 
 
-def refuse_records(name: str, records: Sequence[TrainingRecord]) -> None:
+def refuse_records(name: str, records: Iterable[TrainingRecord]) -> None:
     """Refuse, as --strict wishes, weights that know the corpora they are judged by.
 
     Args:
@@ -104,9 +104,9 @@ def refuse_records(name: str, records: Sequence[TrainingRecord]) -> None:
     Raises:
         LeakError: There are such trainings.
     """
-    if records:
+    if trainings := "; ".join(map(str, dict.fromkeys(records))):
         raise LeakError(
-            f"{name} was {'; '.join(map(str, records))}, which judges it here: take "
+            f"{name} was {trainings}, which judges it here: take "
             "another encoder or another corpus, or leave out --strict, and every table "
             "and figure will say so."
         )

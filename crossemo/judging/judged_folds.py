@@ -3,6 +3,7 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 from crossemo.data.datamodule import EmotionDataModule
@@ -84,8 +85,8 @@ def judged_folds(
         )
         folds = [one for one in folds if not one.seen]
     if strict:
-        records = dict.fromkeys(one for fold in folds for one in fold.records)
-        refuse_records(candidate.name, list(records))
+        every = chain(*(fold.records for fold in folds))
+        refuse_records(candidate.name, every)
     for sentence in _warnings(candidate, folds):
         logger.warning(sentence)
     return folds

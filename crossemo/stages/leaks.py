@@ -139,7 +139,7 @@ class LeakGuard(Checkpointed):
             for part, examples in clips.items()
         }
         if self.strict:
-            refuse_records(self.encoder.name, list(chain(*records.values())))
+            refuse_records(self.encoder.name, chain(*records.values()))
         # Within a fit each look is of other weights, and the choice leaks by any.
         fitting = self._trainer and self._trainer.state.fn == TrainerFn.FITTING
         anew = set() if fitting else set(judged)
