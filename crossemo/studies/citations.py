@@ -143,10 +143,12 @@ def bibtex_of(text: str) -> str:
 def all_entries() -> Mapping[str, str]:
     """Return every entry that crossemo knows, by its key."""
     from crossemo.corpora import corpus_classes
+    from crossemo.encoders.catalogue import CATALOGUE
     from crossemo.encoders.families import family_names, get_family
 
     texts = [one.citation for one in corpus_classes().values()]
     texts += [get_family(name).citation for name in family_names()]
+    texts += dict.fromkeys(one.citation for one in CATALOGUE.values())
     entries = _entries("\n\n".join(map(cleandoc, (*texts, software_citation()))))
     return entries | _method_entries()
 
