@@ -1,6 +1,7 @@
 """EmotionRecognizer: an SSL encoder, a layer mix and a head, trained by Lightning."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import isfinite
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -13,6 +14,7 @@ from crossemo.corpora.base import Part
 from crossemo.data.batch import Batch
 from crossemo.data.gathering import Judged, Prediction, by_place
 from crossemo.encoders import HiddenStates, Tuning, load_encoder
+from crossemo.encoders.attention import Attention
 from crossemo.errors import CrossEmoError
 from crossemo.features.hidden import as_hidden
 from crossemo.heads import EmotionHead
@@ -63,6 +65,9 @@ class EmotionRecognizer(StagedModule):
         allow_leak: Judge the weights also by clips that they have seen in training,
             in this run or in an earlier one; every table then says so. Belongs to the
             run, so a checkpoint doesn't keep it.
+        attention: How the encoder's blocks attend, see `load_encoder`. Belongs to the
+            run, as does the next.
+        compile: Compile the encoder's blocks with `torch.compile`.
 
     Attributes:
         facts: What is known of a model that `from_pretrained` returned.
@@ -98,6 +103,8 @@ class EmotionRecognizer(StagedModule):
         seed: int = 0,
         task: str = "classes",
         allow_leak: bool = False,
+        attention: Attention = "sdpa",
+        compile: bool = False,
     ) -> None:
         learnt = task_of(task, tuple(classes))
         _check_ranges(lr=lr, encoder_lr=encoder_lr, weight_decay=weight_decay)
@@ -109,13 +116,15 @@ class EmotionRecognizer(StagedModule):
             encoder_dropout=encoder_dropout,
             gradient_checkpointing=gradient_checkpointing,
             seed=seed,
+            attention=attention,
+            compile=compile,
         )
         if isinstance(layers, int):
             loaded.freeze_above(layers)
         mix = LayerMix(loaded.num_states, loaded.width, layers, layer_norm)
         head = EmotionHead(loaded.width, len(classes), pooling, hidden, dropout)
         super().__init__(loaded, mix, head, learnt, allow_leak=allow_leak)
-        self.save_hyperparameters(ignore=["allow_leak"])
+        self.save_hyperparameters(ignore=["allow_leak", "attention", "compile"])
         self.seed = seed
         self.test_name = "test"
         self.facts: ModelFacts | None = None
@@ -141,6 +150,9 @@ class EmotionRecognizer(StagedModule):
         pretrained = read(model, revision, stage)
         if pretrained.stored is not None:
             module = cls.of_checkpoint(pretrained.stored).eval()
+            if module.reliability is not None:
+                counted = pretrained.facts.false_alarms
+                module.reliability = replace(module.reliability, false_alarms=counted)
         else:
             settings = settings_of(pretrained)
             if (fault := misfitting_setting(cls, settings)) is not None:

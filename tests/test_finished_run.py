@@ -71,6 +71,16 @@ def test_a_study_reads_the_same_scores(finished: Path) -> None:
     with (finished / "fad.csv").open() as file:
         assert len(findings.distances) == sum(1 for _ in file) - 1
     assert set(findings.distances["stage"]) == {"before", "source", "target"}
+    bins = findings.certainty.assign(
+        gap=lambda one: (one["accuracy"] - one["confidence"]).abs() * one["clips"]
+    )
+    sums = bins.groupby(["probabilities", "stage", "place"])[["gap", "clips"]].sum()
+    for stage, test in results(finished)["stages"].items():
+        for role, scores in test["scores"].items():
+            for kind, name in (("as said", "ECE"), ("calibrated", "ECE_calibrated")):
+                gap, clips = sums.loc[(kind, stage, role)]
+                assert gap / clips == pytest.approx(scores[name], abs=1e-5)
+                assert clips == scores["n"]
     assert list(findings.weights["layer"]) == [0, 1, 2] * 2
 
 
@@ -95,6 +105,7 @@ def test_judged_again_it_has_the_same_scores(
             assert scores[role]["UA"] == one["UA"]
             assert scores[role]["confusion"] == one["confusion"]
             assert scores[role]["UA_interval"] == one["UA_interval"]
+            assert scores[role]["ECE"] == pytest.approx(one["ECE"], abs=1e-6)
             assert scores[role]["loss"] == pytest.approx(one["loss"], abs=1e-6)
     check_files("judge", logs / "version_0")
     found = findings_of([finished.parent, logs])
@@ -170,6 +181,7 @@ def test_tensorboard_shows_what_a_person_looks_for(finished: Path) -> None:
     assert {
         "confusion/target/source",
         "confusion/target/target",
+        "reliability/target/target",
         "layer_weights/training",
         "layer_weights/target",
         "fad/target",
@@ -304,6 +316,7 @@ def test_the_best_weights_say_how_reliable_they_are(finished: Path) -> None:
         assert model.clips == len(clips)
         assert model.groups == len({row["group"] for row in clips})
         assert model.temperature is not None
+        assert test["temperature"] == model.temperature
         for scores in test["scores"].values():
             assert {"ECE", "ECE_calibrated", "loss_calibrated"} <= set(scores)
             assert ("unfamiliar" in scores) == (model.familiarity is not None)

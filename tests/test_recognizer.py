@@ -4,6 +4,7 @@ from typing import Any
 import pytest
 import torch
 from lightning import Trainer
+from torch import nn
 
 from crossemo.data.batch import Batch
 from crossemo.data.gathering import Judged
@@ -127,6 +128,20 @@ def test_a_checkpoint_brings_the_same_model_back(
     assert not pretrained & set(stored["state_dict"])
     if tuning != "full":
         assert len(pretrained) > 10
+
+
+def test_how_blocks_attend_and_run_is_no_setting_of_a_checkpoint(
+    wav2vec2: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compiled: list[nn.Module] = []
+    monkeypatch.setattr(nn.Module, "compile", lambda self, **_: compiled.append(self))
+    module = EmotionRecognizer(
+        str(wav2vec2), classes=("a", "b"), attention="eager", compile=True
+    )
+    model = module.encoder.model
+    assert model.config._attn_implementation == "eager"
+    assert compiled == list(model.encoder.layers)
+    assert not {"attention", "compile"} & set(module.hparams)
 
 
 def test_random_weights_are_in_the_checkpoint(tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from crossemo.data.trainer import datamodule_of
 from crossemo.files import write_csv
 from crossemo.metrics.names import LEVEL
 from crossemo.runs.board import Metrics, folder_of
+from crossemo.runs.code_record import code_facts, write_code
 from crossemo.runs.effort import Effort
 
 
@@ -28,6 +29,7 @@ class Facts(Callback):
         """Return the facts, ready for JSON."""
         facts = self.effort.describe(self.command, trainer.strategy.root_device)
         facts["device"]["processes"] = trainer.world_size
+        facts |= code_facts(module.hparams.get("encoder"))
         return {**facts, "seed": getattr(module, "seed", None), "interval_level": LEVEL}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
@@ -37,8 +39,11 @@ class Facts(Callback):
                 logger.module = pl_module
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Write the split."""
+        """Write the split, and a copy of an encoder's own code."""
         self._write(trainer)
+        folder = folder_of(trainer) if trainer.is_global_zero else None
+        if folder is not None:
+            write_code(pl_module.hparams.get("encoder"), folder)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the split, unless this is a validation of a fit."""

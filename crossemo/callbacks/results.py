@@ -76,10 +76,10 @@ class Results(Callback):
     def _draw(
         self, trainer: Trainer, module: EmotionRecognizer, role: str, judged: Judged
     ) -> None:
-        """Draw the confusion matrix, or the predicted values over the true ones."""
-        from crossemo.report.judgement_figures import judgement_figure  # and matplotlib
+        """Draw what was said of the clips of a role, see `judgement_figures`."""
+        from crossemo.report.judgement_figures import judgement_figures  # matplotlib
 
-        tag, figure = judgement_figure(
+        figures = judgement_figures(
             module.test_name,
             role,
             module.task,
@@ -88,8 +88,10 @@ class Results(Callback):
             study_of(trainer, module),
             data_of(trainer).roles,
             module.mark,
+            _temperature(module),
         )
-        add_figure(trainer, tag, figure, trainer.global_step)
+        for tag, figure in figures:
+            add_figure(trainer, tag, figure, trainer.global_step)
 
     def _write(
         self, trainer: Trainer, module: EmotionRecognizer, content: Mapping[str, Any]
@@ -129,6 +131,7 @@ class Results(Callback):
             **(best if checkpoint == f"{stage}.ckpt" else {}),
             "settings": self._settings(trainer, module, stage),
             "layer_weights": None if mix.index is not None else mix.shares(),
+            "temperature": _temperature(module),
             "scores": scores,
             **module.mark.columns,
         }
@@ -146,6 +149,10 @@ class Results(Callback):
             for key, value in asdict(stage).items()
         }
         return given | {"data": list(stage.roles(name))}
+
+
+def _temperature(module: EmotionRecognizer) -> float | None:
+    return None if module.reliability is None else module.reliability.temperature
 
 
 def _parameter_counts(module: LightningModule) -> dict[str, int]:

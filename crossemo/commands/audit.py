@@ -35,6 +35,7 @@ from crossemo.report.report_files import markdown_of
 from crossemo.report.saving import save_figure
 from crossemo.report.style import mark_figure
 from crossemo.report.tables import show, title_of
+from crossemo.runs.code_record import code_facts, write_code
 from crossemo.runs.effort import Effort
 from crossemo.runs.folder import claim_version, folder_of_runs
 from crossemo.runs.results import write_results
@@ -119,6 +120,8 @@ def audit_protocols(
     folder = home / f"version_{claim_version(home)}"
     text = audit_text(rows, str(model), str(mark))
     facts = effort.describe("audit", where)
+    facts |= code_facts(model.encoder)
+    write_code(model.encoder, folder)
     facts |= {"seed": audit.seed, "interval_level": LEVEL, **data.describe()}
     facts |= {"folds": clips.describe(), "features": str(model), "leak": None}
     facts |= mark.columns

@@ -1,8 +1,20 @@
 """The device that a command runs on."""
 
+import os
+
 import torch
 
 from crossemo.errors import CrossEmoError
+
+
+def prepare_few_shapes() -> None:
+    """Have oneDNN keep what it has prepared for few shapes of batches, not for many.
+
+    It keeps the last 1024 operations, each for one shape, until the process ends. Where
+    every batch is of its own length they are used within a batch only, and fill memory
+    for nothing. It reads this setting before its first operation.
+    """
+    os.environ.setdefault("ONEDNN_PRIMITIVE_CACHE_CAPACITY", "64")
 
 
 def device_of(name: str | None) -> torch.device:

@@ -27,6 +27,7 @@ from crossemo.commands.parser import Threads, add_strict
 from crossemo.commands.sentences import name_of_stage
 from crossemo.corpora import corpus_classes
 from crossemo.encoders import CATALOGUE, encoder_facts
+from crossemo.encoders.own_code import names_code
 from crossemo.errors import CrossEmoError, crossemo_sentence
 from crossemo.files import expanded, from_here, write_text
 from crossemo.report.tables import show, title_of
@@ -127,6 +128,9 @@ class Experiment(LightningCLI):
         if encoder not in CATALOGUE and os.path.isdir(folder := expanded(encoder)):
             # found from anywhere
             config[f"{self.settings}.encoder"] = os.path.realpath(folder)
+        elif names_code(encoder):
+            file, colon, name = encoder.rpartition(":")
+            config[f"{self.settings}.encoder"] = os.path.realpath(file) + colon + name
         # Checkpoints name each other by their paths, which must hold in any folder.
         self.folder = folder_of_runs(config.logs, config.name)
         if self.subcommand == "fit" and (number := job()) and config.ckpt_path is None:

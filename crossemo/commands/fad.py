@@ -26,12 +26,14 @@ from crossemo.data.samplers import eval_batches
 from crossemo.data.waveforms import WaveformStore, skipped_sentence
 from crossemo.data.windows import MUSIC_WINDOW, Windowing
 from crossemo.encoders import SSLEncoder, load_encoder
+from crossemo.encoders.attention import Attention
 from crossemo.encoders.training_records import mark_of, records_on, refuse_records
 from crossemo.errors import CrossEmoError, listed
 from crossemo.files import expanded, from_here, printable
 from crossemo.progress import bar
 from crossemo.report.study import Study
 from crossemo.report.tables import show, similarity_table, title_of
+from crossemo.runs.code_record import code_facts, write_code
 from crossemo.runs.effort import Effort
 from crossemo.runs.folder import claim_version, folder_of_runs
 from crossemo.similarity import (
@@ -77,6 +79,8 @@ def compare_folders(
     cache_dir: Path | None = None,
     strict: bool = False,
     estimate: Settings = DEFAULTS,
+    attention: Attention = "sdpa",
+    compile: bool = False,
 ) -> Path:
     r"""Measure how far two folders of audio lie apart, emotion by emotion.
 
@@ -105,6 +109,8 @@ def compare_folders(
         strict: Refuse an encoder that was trained on a corpus whose name a folder
             bears, as far as that is published; otherwise it is marked.
         estimate: How distances are estimated.
+        attention: How the encoder's blocks attend, see `load_encoder`.
+        compile: Compile the encoder's blocks with `torch.compile`.
 
     Returns:
         The folder of the results.
@@ -118,7 +124,9 @@ def compare_folders(
     domains = _domains(first, second, groups)
     labels = [{str(c.label) for c in one.clips()} for one in domains.values()]
     emotions = _shared(labels)
-    model = load_encoder(encoder).to(device_of(device))
+    model = load_encoder(
+        encoder, for_distances=True, attention=attention, compile=compile
+    ).to(device_of(device))
     states = model.states_of(layers, "--layers")
     rate, shortest = model.sampling_rate, model.min_samples
     windowing = Windowing.of_seconds(window, hop, rate, shortest)
@@ -147,6 +155,8 @@ def compare_folders(
     study = Study.of(encoder, {}, mark)
     write_distances(folder, corrected(rows), measures, emotions, study, mark)
     facts = effort.describe("fad", next(model.parameters()).device) | mark.columns
+    facts |= code_facts(encoder)
+    write_code(encoder, folder)
     describe_folders(folder, settings, facts, folders, emotions)
     table = similarity_table(measures)
     table.title = title_of([str(mark)])

@@ -26,7 +26,12 @@ from crossemo.judging.judged_folds import judged_folds
 from crossemo.judging.judged_runs import JudgedRun, results_of_all, write_run
 from crossemo.judging.judgement import judge
 from crossemo.judging.output_map import OutputMap, map_outputs
-from crossemo.report.tables import results_table, show, title_of
+from crossemo.report.tables import (
+    reliability_table,
+    results_table,
+    show,
+    title_of,
+)
 from crossemo.report.value_tables import values_table
 from crossemo.runs.effort import Effort
 from crossemo.runs.folder import claim_version, folder_of_runs
@@ -211,6 +216,8 @@ def _show(runs: Sequence[JudgedRun], folders: Sequence[Path]) -> None:
     table = (values_table if "values" in results else results_table)(results)
     table.title = title_of(str(run.fold.mark) for run in runs)
     show(table)
+    if (certainty := reliability_table(results)) is not None:
+        show(certainty)
     notes = [corpus.note for corpus in runs[0].fold.data.roles.values()]
     for note in dict.fromkeys(filter(None, notes)):
         print(note)

@@ -75,16 +75,27 @@ def refuse(
         message: What it would print.
         error: What was raised.
     """
-    if command := name_of_command(message):
-        sentence = unknown(command)
+    _, *words = parser.prog.replace(" [options]", "").split()
+    command = " ".join(["crossemo", *words])
+    if name := name_of_command(message):
+        sentence = unknown(name)
     else:
         plain = (action.dest for action in parser._actions)
         names = parser.names() if isinstance(parser, Parser) else plain
-        sentence = explain(message, error, list(names), sys.argv[1:])
-    _, *words = parser.prog.replace(" [options]", "").split()
-    command = " ".join(["crossemo", *words, "--help"])
+        usage = " ".join([command, *_needed(parser)])
+        sentence = explain(message, error, list(names), sys.argv[1:], usage)
     try:
-        parser.exit(2, f"crossemo: {sentence}\nAll options: {command}\n")
+        parser.exit(2, f"crossemo: {sentence}\nAll options: {command} --help\n")
     except SystemExit as exit:
         exit.add_note(sentence)  # for who runs this command
         raise
+
+
+def _needed(parser: argparse.ArgumentParser) -> Iterator[str]:
+    """Yield what a command can't do without, as it is typed."""
+    for action in parser._actions:
+        if action.required:
+            name = action.dest.rpartition(".")[2].upper()
+            yield " ".join([*action.option_strings[:1], name])
+            if action.nargs == "+":
+                yield "…"

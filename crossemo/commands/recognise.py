@@ -13,7 +13,7 @@ from jsonargparse.typing import (
     PositiveInt,
 )
 
-from crossemo.commands.devices import device_of
+from crossemo.commands.devices import device_of, prepare_few_shapes
 from crossemo.commands.parser import Parser, Threads
 from crossemo.corpora.base import Scale
 from crossemo.errors import CrossEmoError, listed, reason_of
@@ -46,6 +46,7 @@ def main(typed: list[str]) -> None:
     options = parser.instantiate_classes(parser.parse_args(typed)).as_dict()
     if threads := options.pop("threads"):
         torch.set_num_threads(threads)
+    prepare_few_shapes()
     sys.exit(1 if recognise_recordings(**options) else 0)
 
 

@@ -22,6 +22,7 @@ from crossemo.files import from_here
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.tables import (
     comparisons_table,
+    reliability_table,
     results_table,
     similarity_table,
 )
@@ -153,6 +154,8 @@ class Recognition(Experiment):
         if self.results.content["stages"]:
             scores = values_table if values else results_table
             tables.append(scores(self.results.content))
+            if (certainty := reliability_table(self.results.content)) is not None:
+                tables.append(certainty)
         if self.results.content.get("comparisons"):
             differences = value_comparisons_table if values else comparisons_table
             tables.append(differences(self.results.content))

@@ -102,7 +102,11 @@ def failure_of(message: str) -> Failure:
 
 
 def explain(
-    message: str, error: Exception | None, options: Sequence[str], typed: Sequence[str]
+    message: str,
+    error: Exception | None,
+    options: Sequence[str],
+    typed: Sequence[str],
+    usage: str = "",
 ) -> str:
     """Return one sentence for an error of jsonargparse's.
 
@@ -111,6 +115,7 @@ def explain(
         error: What was raised.
         options: Names of the options that there are.
         typed: What was typed.
+        usage: The command with all that it needs.
     """
     if sentence := crossemo_sentence(error):
         return sentence
@@ -124,10 +129,12 @@ def explain(
         name = next(filter(None, option.groups()), "")
         return _unknown_option(name, key, owner, options, typed)
     if needed := _REQUIRED.search(text):
-        if needed[1] in ("fit.data", "validate.data", "test.data", "predict.data"):
+        if not key and needed[1].rpartition(".")[2] == "data":
             return "Which data? Give --config, such as demo.yaml, or --data CLASS."
-        names = (f"{key}.{one}".strip(".") for one in needed[1].split(", "))
-        return f"{' and '.join(names)} must be given{place_of(key, typed)}."
+        names = [f"{key}.{one}".strip(".") for one in needed[1].split(", ")]
+        where = f"add --{names[0]}, or name it in the config"
+        advice = where if key else f"say {usage}"
+        return f"{' and '.join(names)} must be given{place_of(key, typed)}: {advice}."
     if choice := _CHOICE.match(text):
         values = choice[3].replace("'", "")
         return f"{choice[1]} can't be {choice[2]}: choose {values}."

@@ -5,9 +5,12 @@ from typing import NamedTuple
 from crossemo.data.provenance import NOTHING, Provenance
 from crossemo.encoders.building import one_refusal
 from crossemo.encoders.catalogue import EncoderError, EncoderFacts
+from crossemo.encoders.embedding import refuse_embedding
 from crossemo.encoders.families import family_names, find_family, get_family
 from crossemo.encoders.families.base import EncoderFiles, Family
+from crossemo.encoders.own_family import OwnFamily
 from crossemo.encoders.sources import (
+    CONFIGS,
     ENCODER_FIELD,
     PROVENANCE,
     PROVENANCE_FIELD,
@@ -16,6 +19,7 @@ from crossemo.encoders.sources import (
     fetch,
     find_source,
     is_hub_id,
+    read_config,
     read_json,
 )
 from crossemo.errors import reason_of
@@ -49,16 +53,24 @@ def encoder_facts(name: str) -> EncoderFacts:
     Names of the catalogue need no network; a hub id reads two small files once.
 
     Args:
-        name: Catalogue name, local folder, or hub id `owner/name[@revision]`.
+        name: Catalogue name, local folder, hub id `owner/name[@revision]`, or the
+            user's `file.py:Class`, which is tried out.
 
     Raises:
-        EncoderError: There is no such encoder, or it is of a family unknown here.
+        EncoderError: There is no such encoder, it is of a family unknown here, or for
+            distances only.
 
     >>> encoder_facts("mert-95m")
     EncoderFacts(sampling_rate=24000, min_samples=400)
     """
     source = find_source(name)
-    return source.entry.facts if source.entry else describe(source).facts
+    if source.entry:
+        family, facts = get_family(source.entry.family), source.entry.facts
+    else:
+        about = describe(source)
+        family, facts = about.family, about.facts
+    refuse_embedding(family, name)
+    return facts
 
 
 def describe(source: Source) -> Description:
@@ -71,6 +83,12 @@ def describe(source: Source) -> Description:
         entry, files = source.entry, EncoderFiles(source.name, source.entry.config, {})
         family = get_family(entry.family)
         return Description(source, family, files, entry.facts, entry.normalise)
+    if source.code is not None:
+        own = OwnFamily(source.code)
+        files = EncoderFiles(source.name, source.code.plain(), {})
+        with one_refusal(source.name):
+            _refuse_absurd(own.facts())
+        return Description(source, own, files, own.facts(), normalise=False)
     with one_refusal(source.name):
         source = at_one_commit(source)
         return describe_files(source, _small_files(source))
@@ -108,13 +126,13 @@ def encoder_provenance(name: str) -> Provenance:
 
 
 def _small_files(source: Source) -> EncoderFiles:
-    path = fetch(source, "config.json")
+    path = fetch(source, *CONFIGS)
     if path is None:
         raise EncoderError(
             f"{source.name} holds no config.json: name a folder or repository that "
             "transformers' save_pretrained wrote."
         )
-    config = read_json(path)
+    config = read_config(path)
     if isinstance(config.get(ENCODER_FIELD), dict):
         config = config[ENCODER_FIELD]
     path = fetch(source, "preprocessor_config.json", "processor_config.json")
@@ -157,7 +175,7 @@ def _repositories(source: Source, files: EncoderFiles) -> frozenset[str]:
 
 def _family(files: EncoderFiles) -> Family:
     model_type = files.config.get("model_type")
-    family = find_family(model_type)
+    family = find_family(model_type, files.config)
     if family is None:
         raise EncoderError(
             f"{files.name} is of type {model_type!r}: crossemo reads "
@@ -169,10 +187,7 @@ def _family(files: EncoderFiles) -> Family:
 def _facts(source: Source, family: Family, files: EncoderFiles) -> EncoderFacts:
     try:
         facts = EncoderFacts(family.rate(files), family.min_samples(files))
-        if facts.sampling_rate not in RATES:
-            raise ValueError(f"a rate is {RATES.start} to {RATES.stop - 1} Hz")
-        if facts.min_samples not in range(1, facts.sampling_rate + 1):
-            raise ValueError("a frame is made of one sample to a second of them")
+        _refuse_absurd(facts)
     except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise EncoderError(
             f"The sampling rate or the convolutions of {source.name} can't be read "
@@ -184,3 +199,10 @@ def _facts(source: Source, family: Family, files: EncoderFiles) -> EncoderFacts:
             f"{source.entry.facts}: name the repository {source.repository} itself."
         )
     return facts
+
+
+def _refuse_absurd(facts: EncoderFacts) -> None:
+    if facts.sampling_rate not in RATES:
+        raise ValueError(f"a rate is {RATES.start} to {RATES.stop - 1} Hz")
+    if facts.min_samples not in range(1, facts.sampling_rate + 1):
+        raise ValueError("a frame is made of one sample to a second of them")

@@ -10,7 +10,9 @@ from torch import Tensor, nn
 from torch.utils.checkpoint import checkpoint
 
 from crossemo.data.provenance import NOTHING, Provenance
+from crossemo.encoders.attention import running
 from crossemo.encoders.catalogue import EncoderError, EncoderFacts
+from crossemo.encoders.families import find_family
 from crossemo.encoders.families.base import EncoderFiles, Family, Model, Step
 from crossemo.encoders.masking import normalise, valid_mask
 from crossemo.encoders.saving import record_in_config, save_encoder
@@ -77,7 +79,7 @@ class SSLEncoder(nn.Module):
         self.files, self.name = files, files.name
         self.sampling_rate = facts.sampling_rate
         self.min_samples = facts.min_samples
-        self.num_states = len(family.blocks(model)) + 1
+        self.num_states = family.count_states(model)
         self.width = family.width(model)
         self.normalised = normalised
         self.tuning: Tuning = adaptation.tuning
@@ -124,26 +126,35 @@ class SSLEncoder(nn.Module):
     def save_pretrained(self, folder: str | Path) -> None:
         """Write the encoder to a folder that `load_encoder` and transformers read.
 
-        What its weights have seen is written beside them.
+        What its weights have seen is written beside them. Of a model that isn't
+        transformers' own only `load_encoder` reads it.
 
         Args:
             folder: The folder; files of an encoder there are replaced.
 
         Raises:
-            EncoderError: It has adapters, or isn't a model of transformers.
+            EncoderError: It has adapters, or no config.json describes it.
         """
         adapted = self.adaptation.adapters is not None or self.tuning == "houlsby"
-        if adapted or not hasattr(self.model, "save_pretrained"):
+        if adapted or not self._has_a_description():
             what = f"adapters ({self.tuning})" if adapted else "no code to save it"
             raise EncoderError(
                 f"{self.name} has {what}, so no folder of an encoder can hold it: save "
                 "a checkpoint, or merge the adapters that the run wrote with peft."
             )
-        to = Path(folder)
-        extractor = self.family.feature_extractor(
+        config, extractor = self.files.config, self.extractor()
+        save_encoder(self.model, config, extractor, self.provenance, Path(folder))
+
+    def extractor(self) -> Any:  # noqa: ANN401
+        """Return transformers' feature extractor that says what the encoder takes."""
+        return self.family.feature_extractor(
             self.model, self.sampling_rate, self.normalised
         )
-        save_encoder(self.model, extractor, self.provenance, to)
+
+    def _has_a_description(self) -> bool:
+        config = self.files.config
+        described = find_family(config.get("model_type"), config) is self.family
+        return described or hasattr(self.model, "save_pretrained")
 
     def merged(self) -> Model:
         """Return the model without adapters, which its own weights hold instead.
@@ -228,15 +239,14 @@ class SSLEncoder(nn.Module):
             lengths: `(batch,)` valid samples of each clip.
 
         Raises:
-            EncoderError: A clip is too short for one frame, or longer than its row.
+            EncoderError: A clip is too short for one frame, or longer than its row, or
+                the encoder can't attend or be compiled here as it was chosen.
         """
-        counts: Any = lengths
-        if not torch.compiler.is_exporting():
-            counts = lengths.tolist()
-            self._check(counts, waveforms.shape[1])
-        if not self._frozen:
-            return self._encode(waveforms, counts)
-        with torch.no_grad():
+        if torch.compiler.is_exporting():
+            return self._encode(waveforms, lengths)
+        counts: list[int] = lengths.tolist()
+        self._check(counts, waveforms.shape[1])
+        with running(self.model, waveforms.device, self.name):
             return self._encode(waveforms, counts)
 
     def _check(self, lengths: Sequence[int], samples: int) -> None:
@@ -254,7 +264,13 @@ class SSLEncoder(nn.Module):
                     f"its row only {samples}: the two don't belong together."
                 )
 
-    def _encode(self, waveforms: Tensor, lengths: list[int]) -> HiddenStates:
+    def _encode(self, waveforms: Tensor, lengths: Any) -> HiddenStates:  # noqa: ANN401
+        if not self._frozen:
+            return self._states(waveforms, lengths)
+        with torch.no_grad():
+            return self._states(waveforms, lengths)
+
+    def _states(self, waveforms: Tensor, lengths: Any) -> HiddenStates:  # noqa: ANN401
         inside = valid_mask(lengths, waveforms.shape[1], waveforms.device)
         signal = waveforms.float()
         if self.normalised:

@@ -2,46 +2,72 @@
 
 from collections.abc import Sequence
 
-import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
-from torch.nn.utils.rnn import pad_sequence
+
+from crossemo.encoders.families.base import EncoderFiles, Family, Model, Run
 
 
-def cut(waveforms: Tensor, lengths: Sequence[int], size: int) -> tuple[Tensor, Tensor]:
-    """Return the windows of all clips, one after another.
+class WindowedFamily(Family):
+    """A family whose blocks read windows of one length, as in its training.
+
+    What is shorter is padded with silence, which the blocks hear as in training, and
+    what is longer is cut into windows that know nothing of each other. Frames beyond a
+    clip are left out of the hidden states.
+
+    `embed` returns what the first block reads of the windows, `(batch * windows,
+    tokens, width)`, those of a clip in a row.
+    """
+
+    def normalises(self, files: EncoderFiles) -> bool:
+        """Return False: what may be normalised is a spectrogram."""
+        return False
+
+    def blocks(self, model: Model) -> Sequence[nn.Module]:
+        """Return the blocks."""
+        layers: Sequence[nn.Module] = model.layers
+        return layers
+
+    def frames_of(self, model: Model, tokens: Tensor) -> Tensor:
+        """Return the frames `(windows, frames, width)` of what a block gives."""
+        return tokens
+
+    def hidden_states(
+        self, model: Model, waveforms: Tensor, lengths: Sequence[int], run: Run
+    ) -> list[Tensor]:
+        """Return hidden states 0 to the number of blocks; arguments as in `embed`."""
+        batch, samples = waveforms.shape
+        most = self.count_frames(model, [samples])[0]
+
+        def of_clips(tokens: Tensor) -> Tensor:
+            frames = self.frames_of(model, tokens)
+            rows = frames.reshape(batch, -1, frames.shape[-1])
+            return rows[:, :most].contiguous()  # no view that keeps the silence
+
+        tokens = self.embed(model, waveforms, lengths, run)
+        states = [of_clips(tokens)]
+        for block in self.blocks(model):
+            tokens = run(block, tokens, attention_mask=None)
+            states.append(of_clips(tokens))
+        return states
+
+
+def cut(signal: Tensor, size: int, step: int, count: int) -> Tensor:
+    """Return windows of all clips, one after another.
 
     Args:
-        waveforms: `(batch, samples)`, zero on padding.
-        lengths: Valid samples of each clip.
-        size: Samples of a window; the last one of a clip is padded with silence.
+        signal: `(batch, length, …)`, zero on padding.
+        size: Length of a window; what a clip lacks is zero.
+        step: From the beginning of a window to that of the next one.
+        count: Windows of a clip.
 
     Returns:
-        `(windows, size)` and how many each clip has, `(batch,)`.
+        `(batch * count, …, size)`.
 
-    >>> windows, counts = cut(torch.ones(2, 5), [5, 2], 4)
-    >>> windows.shape, counts.tolist()
-    (torch.Size([3, 4]), [2, 1])
+    >>> cut(torch.arange(1, 6)[None], 4, 3, 2)
+    tensor([[1, 2, 3, 4],
+            [4, 5, 0, 0]])
     """
-    counts = [-(-length // size) for length in lengths]
-    rows = [
-        functional.pad(row[:length], (0, count * size - length)).view(count, size)
-        for row, length, count in zip(waveforms, lengths, counts, strict=True)
-    ]
-    return torch.cat(rows), torch.tensor(counts)
-
-
-def joined(windows: Tensor, counts: Tensor, frames: Sequence[int]) -> Tensor:
-    """Return the frames of every clip in a row, without those of the silence.
-
-    Args:
-        windows: `(windows, frames, width)` of the windows that `cut` returns.
-        counts: How many windows each clip has.
-        frames: How many frames each clip has.
-
-    Returns:
-        `(batch, most frames of a clip, width)`, zero on padding.
-    """
-    clips = zip(windows.split(counts.tolist()), frames, strict=True)
-    rows = [of_clip.flatten(0, 1)[:count] for of_clip, count in clips]
-    return pad_sequence(rows, batch_first=True)
+    lacking = step * (count - 1) + size - signal.shape[1]
+    sides = [0, 0] * (signal.dim() - 2) + [0, lacking]  # cuts what is too much
+    return functional.pad(signal, sides).unfold(1, size, step).flatten(0, 1)

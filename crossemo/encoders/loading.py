@@ -1,5 +1,6 @@
 """Loading an encoder by name, ready to be trained or left alone."""
 
+import logging
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
@@ -8,9 +9,11 @@ from typing import Any
 import torch
 
 from crossemo.data.provenance import NOTHING
+from crossemo.encoders.attention import Attention, choose_attention, compile_blocks
 from crossemo.encoders.building import one_refusal
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.description import Description, describe, describe_files
+from crossemo.encoders.embedding import refuse_embedding
 from crossemo.encoders.encoder import SSLEncoder
 from crossemo.encoders.families.base import EncoderFiles, Model
 from crossemo.encoders.sources import WEIGHTS, Source, fetch, find_source
@@ -23,6 +26,8 @@ from crossemo.encoders.weights import (
     try_out,
 )
 
+logger = logging.getLogger(__name__)
+
 
 def load_encoder(
     name: str,
@@ -34,11 +39,15 @@ def load_encoder(
     gradient_checkpointing: bool = False,
     random_weights: bool = False,
     seed: int = 0,
+    for_distances: bool = False,
+    attention: Attention = "sdpa",
+    compile: bool = False,
 ) -> SSLEncoder:
     """Load an encoder and say what of it is trained.
 
     Args:
-        name: Catalogue name, local folder, or hub id `owner/name[@revision]`.
+        name: Catalogue name, local folder, hub id `owner/name[@revision]`, or a class
+            in the user's own file, `file.py:Class`.
         tuning: `frozen` trains nothing; `full` everything that the hidden states depend
             on; `bitfit` the biases; `houlsby` bottleneck adapters; the name of one of
             peft's methods its adapters (see `RECIPES` for the places that they take);
@@ -54,15 +63,38 @@ def load_encoder(
         random_weights: Draw the weights of a pretrained encoder anew, to tell what it
             owes to its pre-training.
         seed: Seed of random weights and of the adapters' first weights.
+        for_distances: Whether it may be one that gives a single embedding, in which
+            distances are measured.
+        attention: How blocks attend, as transformers calls it: `sdpa`, torch's own;
+            `eager`, step by step; `flash_attention_2` or `flash_attention_3`, where
+            they are installed, the encoder's attention allows them, and a GPU computes
+            in half precision. They give the same states to rounding.
+        compile: Compile the blocks with `torch.compile`.
 
     Raises:
-        EncoderError: There is no such encoder, its files don't fit together, or an
-            option contradicts the tuning.
+        EncoderError: There is no such encoder, its files don't fit together, an option
+            contradicts the tuning, it is for distances only, or can't attend or be
+            compiled so.
     """
     if tuning not in TUNINGS:
         raise EncoderError(f"Unknown tuning {tuning!r}: choose {', '.join(TUNINGS)}.")
     about = describe(find_source(name))
+    if not for_distances:
+        refuse_embedding(about.family, name)
+    if random_weights and about.source.code is not None:
+        raise EncoderError(
+            f"Only its own file can draw the weights of {name}: write a class that "
+            "does."
+        )
     pretrained = about.source.pretrained and not random_weights
+    if pretrained and about.family.untried:
+        logger.warning(
+            "%s is read by the names and shapes of the public code of %s, and no "
+            "published weights of it have been tried: compare a clip's hidden states "
+            "with that code's before you rely on them.",
+            name,
+            about.family.name,
+        )
     dropout = tuning == "full" if encoder_dropout is None else encoder_dropout
     return _adapted(
         about,
@@ -73,6 +105,8 @@ def load_encoder(
         front_end=train_feature_extractor,
         gradient_checkpointing=gradient_checkpointing,
         seed=seed,
+        attention=attention,
+        compiled=compile,
     )
 
 
@@ -106,6 +140,8 @@ def _adapted(
     front_end: bool | None = None,
     gradient_checkpointing: bool = False,
     seed: int = 0,
+    attention: Attention = "sdpa",
+    compiled: bool = False,
 ) -> SSLEncoder:
     name, narrow = about.source.name, tuning == "houlsby"
     with one_refusal(name):
@@ -113,6 +149,7 @@ def _adapted(
         digest = fingerprint(model, about, None if pretrained else seed)
         about.family.adjust(model)
         try_out(model, about)
+        choose_attention(model, attention, name)
     front_end = not pretrained if front_end is None else front_end
     stock = partial(_stock, about, pretrained, seed)
     adaptation = Adaptation(
@@ -122,6 +159,8 @@ def _adapted(
         with one_refusal(name):
             bottlenecks = read_bottlenecks(about, _weights(about))
             model.load_state_dict(bottlenecks, strict=False)
+    if compiled:
+        compile_blocks(about.family.blocks(model), name)
     return SSLEncoder(
         model,
         about.family,
@@ -151,6 +190,9 @@ def _load(
     seed: int,
     narrow: bool = False,
 ) -> Model:
+    if about.source.code is not None:
+        make, _ = about.family.architecture(about.files, dropout=dropout)
+        return make(seed)
     if not pretrained:
         return random_model(about, dropout=dropout, seed=seed)
     weights = _weights(about)
@@ -161,10 +203,11 @@ def _load(
 def _weights(about: Description) -> Path:
     """Return the file of an encoder's weights."""
     source = about.source
-    weights = fetch(source, *WEIGHTS)
+    names = (*WEIGHTS, *about.family.weights)
+    weights = fetch(source, *names)
     if weights is None:
         raise EncoderError(
-            f"{source.name} holds no weights: it needs {' or '.join(WEIGHTS)}."
+            f"{source.name} holds no weights: it needs {' or '.join(names)}."
         )
     if (weights.parent / "adapter_config.json").is_file():
         raise EncoderError(

@@ -32,22 +32,39 @@ def unpadded(lengths: Lengths, size: int) -> bool:
     return not isinstance(lengths, Tensor) and min(lengths) == size
 
 
-def normalise(waveforms: Tensor, mask: Tensor) -> Tensor:
+def normalise(waveforms: Tensor, mask: Tensor, epsilon: float = 1e-7) -> Tensor:
     """Bring every clip to zero mean and unit variance over its valid samples.
 
     Args:
         waveforms: `(batch, samples)` float32.
         mask: `(batch, samples)` bool, True on samples of the clip.
+        epsilon: What is added to the variance; by default as transformers' feature
+            extractor does clip by clip.
 
     Returns:
-        `(batch, samples)`, zero on padding. As transformers' feature extractor does
-        clip by clip, 1e-7 is added to the variance.
+        `(batch, samples)`, zero on padding.
     """
     count = mask.sum(dim=1, keepdim=True)
     mean = waveforms.masked_fill(~mask, 0).sum(dim=1, keepdim=True) / count
     centred = (waveforms - mean).masked_fill(~mask, 0)
     variance = centred.square().sum(dim=1, keepdim=True) / count
-    return centred / torch.sqrt(variance + 1e-7)
+    return centred / torch.sqrt(variance + epsilon)
+
+
+def count_windows(lengths: Lengths, size: int, step: int) -> Any:  # noqa: ANN401
+    """Return how many windows lie within each length, a list of a list.
+
+    Args:
+        lengths: The lengths, at least `size`.
+        size: Length of a window.
+        step: From the beginning of one to that of the next.
+
+    >>> count_windows([5, 6, 8], size=5, step=3)
+    [1, 1, 2]
+    """
+    if isinstance(lengths, Tensor):
+        return (lengths - size) // step + 1
+    return [(length - size) // step + 1 for length in lengths]
 
 
 def count_frames(
@@ -65,10 +82,7 @@ def count_frames(
     counts: Any = lengths
     for layer in layers:
         (kernel,), (stride,) = layer.conv.kernel_size, layer.conv.stride
-        if isinstance(counts, Tensor):
-            counts = (counts - kernel) // stride + 1
-        else:
-            counts = [(count - kernel) // stride + 1 for count in counts]
+        counts = count_windows(counts, kernel, stride)
     return counts
 
 

@@ -1,12 +1,13 @@
 """Folders of encoders, with what their weights have seen in a file of its own."""
 
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from crossemo.data.provenance import Provenance
 from crossemo.encoders.families.base import Model
-from crossemo.encoders.sources import PROVENANCE, PROVENANCE_FIELD
+from crossemo.encoders.sources import PROVENANCE, PROVENANCE_FIELD, WEIGHTS
 from crossemo.files import replacing_in, write_text
 
 
@@ -32,6 +33,7 @@ def write_provenance(folder: Path, provenance: Provenance) -> None:
 
 def save_encoder(
     model: Model,
+    config: Mapping[str, Any],
     extractor: Any,  # noqa: ANN401
     provenance: Provenance,
     folder: Path,
@@ -40,6 +42,8 @@ def save_encoder(
 
     Args:
         model: The model, without adapters.
+        config: What its config.json said, which is written again for a model that
+            isn't transformers' own.
         extractor: transformers' feature extractor, which says what it takes.
         provenance: What its weights have seen.
         folder: Where to. Its other files stay.
@@ -48,6 +52,17 @@ def save_encoder(
         OSError: The folder can't be written or the disk is full.
     """
     with replacing_in(folder) as unfinished:
-        model.save_pretrained(unfinished)
+        if hasattr(model, "save_pretrained"):
+            model.save_pretrained(unfinished)
+        else:
+            _write_plainly(model, config, unfinished)
         extractor.save_pretrained(unfinished)
     write_provenance(folder, provenance)
+
+
+def _write_plainly(model: Model, config: Mapping[str, Any], folder: Path) -> None:
+    from safetensors.torch import save_file
+
+    write_text(folder / "config.json", json.dumps(dict(config), indent=1) + "\n")
+    tensors = {key: t.contiguous() for key, t in model.state_dict().items()}
+    save_file(tensors, folder / WEIGHTS[0], metadata={"format": "pt"})

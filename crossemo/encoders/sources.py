@@ -4,20 +4,29 @@ import json
 import math
 import os
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import yaml
+
 from crossemo.encoders.catalogue import CATALOGUE, CatalogueEntry, EncoderError
+from crossemo.encoders.own_code import OwnCode, names_code, read_code
 from crossemo.errors import guess_among, reason_of
 from crossemo.files import expanded
 
-SMALL_FILES = ("config.json", "preprocessor_config.json", "processor_config.json")
+CONFIGS = ("config.json", "config.yaml")
+SMALL_FILES = (*CONFIGS, "preprocessor_config.json", "processor_config.json")
 PROVENANCE = "provenance.json"  # what weights have seen, beside them
 PROVENANCE_FIELD = "crossemo_provenance"  # of config.json, which transformers writes
 ENCODER_FIELD = "encoder"  # of config.json, where a folder holds a whole recogniser
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
-_LARGEST_JSON = 16 << 20  # bytes
+_LARGEST = 16 << 20  # bytes of a small file
+_UNREADABLE = (
+    *(OSError, RecursionError, ValueError),
+    *(KeyError, TypeError, yaml.YAMLError),
+)
 _COMMIT = re.compile("[0-9a-f]{40}")
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*(@[\w./-]+)?")
 
@@ -31,6 +40,7 @@ class Source(NamedTuple):
         folder: Local folder.
         repository: Hub repository.
         revision: Commit, tag or branch of the repository.
+        code: A class in the user's own file.
     """
 
     name: str
@@ -38,19 +48,20 @@ class Source(NamedTuple):
     folder: Path | None = None
     repository: str | None = None
     revision: str = "main"
+    code: OwnCode | None = None
 
     @property
     def pretrained(self) -> bool:
         """Whether there are weights to read; otherwise they are random."""
-        return self.folder is not None or self.repository is not None
+        return any((self.folder, self.repository, self.code))
 
 
 def find_source(name: str) -> Source:
-    """Return what a name means: a catalogue entry, a folder, or a hub repository.
+    """Return what a name means: a catalogue entry, a folder, a file or a repository.
 
     Args:
-        name: Catalogue name, local folder, or hub id `owner/name[@revision]`; the
-            first of these that fits.
+        name: Catalogue name, local folder, `file.py:Class`, or hub id
+            `owner/name[@revision]`; the first of these that fits.
 
     Raises:
         EncoderError: The name is none of them.
@@ -62,12 +73,15 @@ def find_source(name: str) -> Source:
     folder = expanded(name)
     if name and os.path.isdir(folder):  # False for what can't be a path
         return Source(name, folder=folder)
+    if names_code(name):
+        return Source(name, code=read_code(name))
     if is_hub_id(name):
         repository, _, revision = name.partition("@")
         return Source(name, repository=repository, revision=revision or "main")
     raise EncoderError(
         f"There is no encoder {name[:80]!r}: name a local folder, a hub id "
-        f"owner/name, or one of {', '.join(CATALOGUE)}.{guess_among(name, CATALOGUE)}"
+        f"owner/name, a file.py:Class, or one of {', '.join(CATALOGUE)}."
+        f"{guess_among(name, CATALOGUE)}"
     )
 
 
@@ -122,16 +136,39 @@ def read_json(path: Path) -> dict[str, Any]:
     Raises:
         EncoderError: The file can't be read or holds something else.
     """
-    try:
-        if path.stat().st_size > _LARGEST_JSON:
-            raise ValueError(f"it has more than {_LARGEST_JSON >> 20} MB")
-        text = path.read_text(encoding="utf-8")
-        content = json.loads(text, parse_constant=_finite, parse_float=_finite)
-    except (OSError, RecursionError, ValueError) as error:
-        raise EncoderError(f"Can't read {path}: {reason_of(error)}.") from error
+    with _one_sentence(path):
+        content = json.loads(_text(path), parse_constant=_finite, parse_float=_finite)
     if not isinstance(content, dict):
         raise EncoderError(f"{path} holds no JSON object: save the encoder again.")
     return content
+
+
+def read_config(path: Path) -> dict[str, Any]:
+    """Return a model's configuration: a config.json, or FunASR's config.yaml as one.
+
+    Raises:
+        EncoderError: The file can't be read or holds something else.
+    """
+    if path.suffix == ".json":
+        return read_json(path)
+    with _one_sentence(path):
+        content = yaml.safe_load(_text(path))
+        model_type = str(content["model"]).lower()
+        return {**content["model_conf"], "model_type": model_type}
+
+
+@contextmanager
+def _one_sentence(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except _UNREADABLE as error:
+        raise EncoderError(f"Can't read {path}: {reason_of(error)}.") from error
+
+
+def _text(path: Path) -> str:
+    if path.stat().st_size > _LARGEST:
+        raise ValueError(f"it has more than {_LARGEST >> 20} MB")
+    return path.read_text(encoding="utf-8")
 
 
 def _finite(text: str) -> float:

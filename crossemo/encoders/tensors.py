@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 from zipfile import ZIP_STORED, ZipFile, is_zipfile
 
 import torch
@@ -11,6 +12,8 @@ from crossemo.encoders.catalogue import EncoderError
 from crossemo.errors import reason_of
 
 OF_RECOGNISER = "encoder.model."  # how an encoder's names begin in a recogniser
+# Where lightning, FunASR and fairseq put weights in a checkpoint of a training.
+_NESTS = ("state_dict", "model_state_dict", "model")
 
 
 def read_tensors(path: Path) -> dict[str, Tensor]:
@@ -26,6 +29,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
             return dict(load_file(path))
         _refuse_packed(path)
         stored = torch.load(path, map_location="cpu", weights_only=True)
+        stored = _unwrapped(stored)
         _refuse_other_content(stored, path.stat().st_size)
     except Exception as error:  # of many kinds, as unpickling goes wrong in many ways
         raise EncoderError(
@@ -55,6 +59,14 @@ def _refuse_packed(path: Path) -> None:
         with ZipFile(path) as archive:
             if any(part.compress_type != ZIP_STORED for part in archive.infolist()):
                 raise ValueError("its parts are packed, as torch doesn't do it")
+
+
+def _unwrapped(stored: Any) -> Any:  # noqa: ANN401
+    """Return the weights alone of a checkpoint that holds them beside other things."""
+    if isinstance(stored, Mapping):
+        nests = [stored[nest] for nest in _NESTS if nest in stored]
+        stored = next((nest for nest in nests if isinstance(nest, Mapping)), stored)
+    return stored
 
 
 def _refuse_other_content(stored: object, size: int) -> None:

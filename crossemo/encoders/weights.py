@@ -156,7 +156,7 @@ def fingerprint(model: "Model", about: "Description", seed: int | None) -> str:
     for key, tensor in sorted(model.state_dict().items()):
         digest.update(f"{key} {tuple(tensor.shape)}".encode())
         if seed is None:
-            digest.update(tensor.contiguous().numpy().data)
+            digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)
     return digest.hexdigest()
 
 
@@ -260,8 +260,10 @@ def _refuse_other_numbers(
 ) -> None:
     """Refuse weights that aren't finite, and whole numbers in the place of others."""
     loaded = model.state_dict()
+    prefix = f"{getattr(model, 'base_model_prefix', '')}."  # in files with a head
     for key, tensor in stored.items():
-        counts = key in loaded and not loaded[key].is_floating_point()
+        name = key.removeprefix(prefix)
+        counts = name in loaded and not loaded[name].is_floating_point()
         if not (tensor.is_floating_point() or counts or heads.match(key)):
             raise EncoderError(
                 f"{key} in {weights} is of {tensor.dtype}, which no weight is: save or "

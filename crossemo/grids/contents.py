@@ -14,6 +14,7 @@ from crossemo.corpora import corpus_classes
 from crossemo.corpora.base import Corpus
 from crossemo.corpora.facts import clip_key, content_digest, file_facts
 from crossemo.encoders import CATALOGUE
+from crossemo.encoders.own_code import names_code, read_code
 from crossemo.files import expanded
 from crossemo.grids.usual import parameters_of, without_defaults
 
@@ -54,7 +55,10 @@ class Contents:
         return self._corpora[key]
 
     def encoder(self, name: Any) -> Any:  # noqa: ANN401
-        """Return the name of an encoder; of a folder, a digest of its files."""
+        """Return the name of an encoder; of a folder or a file, a digest of it."""
+        if names_code(name) and not os.path.isdir(expanded(name)):
+            code = read_code(name)
+            return {"code": code.digest, "class": code.class_name}
         if name in CATALOGUE or not os.path.isdir(folder := expanded(str(name))):
             return name
         if name not in self._encoders:

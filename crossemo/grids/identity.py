@@ -30,6 +30,8 @@ IRRELEVANT = {
     "data.num_workers",
     "keep_features",
     "logs",
+    "model.attention",
+    "model.compile",
     "model.gradient_checkpointing",
     "name",
     "save_every_n_steps",

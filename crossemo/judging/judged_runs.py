@@ -110,18 +110,19 @@ def results_of_all(runs: Sequence[JudgedRun]) -> dict[str, Any]:
 
 
 def _test(scores: Mapping[str, Any], mark: Mark) -> dict[str, Any]:
-    unknown = dict.fromkeys(("checkpoint", "step", "settings", "layer_weights"))
+    names = ("checkpoint", "step", "settings", "layer_weights", "temperature")
+    unknown = dict.fromkeys(names)
     return {"stage": STAGE, **unknown, "scores": dict(scores), **mark.columns}
 
 
 def _draw(run: JudgedRun, folder: Path) -> None:
-    from crossemo.report.judgement_figures import judgement_figure  # and matplotlib
+    from crossemo.report.judgement_figures import judgement_figures  # and matplotlib
     from crossemo.report.saving import save_figure
 
     roles = run.fold.data.roles
     study = Study.of(run.candidate.name, roles, run.fold.mark)
     for place, judged in run.judgement.judged.items():
-        tag, figure = judgement_figure(
+        figures = judgement_figures(
             STAGE,
             place,
             run.fold.data.task,
@@ -131,4 +132,5 @@ def _draw(run: JudgedRun, folder: Path) -> None:
             roles,
             run.fold.mark,
         )
-        save_figure(figure, folder, tag)
+        for tag, figure in figures:
+            save_figure(figure, folder, tag)

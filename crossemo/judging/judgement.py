@@ -78,6 +78,7 @@ def scores_of(task: Task, judged: Mapping[str, Judged]) -> dict[str, Mapping[str
     """Return the scores of each place."""
     return {
         place: task.evaluation(one.predictions, one.targets, one.units)
+        | task.calibration(one.predictions, one.targets)
         for place, one in judged.items()
     }
 

@@ -1,8 +1,13 @@
 """Calibration: whether probabilities are as often right as they say."""
 
+from collections.abc import Sequence
 from math import exp, log
+from typing import NamedTuple
 
+import torch
 from torch import Tensor
+
+from crossemo.metrics.shares import share_interval
 
 BINS = 15
 _REACH = 100.0  # a temperature lies between a hundredth and a hundred
@@ -32,6 +37,71 @@ def calibration_error(probabilities: Tensor, targets: Tensor) -> float:
     targets = targets.to(probabilities.device)
     error = multiclass_calibration_error(probabilities, targets, classes, BINS)
     return float(error)
+
+
+class Bin(NamedTuple):
+    """Clips whose class is said with about the same probability.
+
+    Args:
+        clips: How many.
+        confidence: The mean of that probability.
+        accuracy: The share of them that is right.
+        low: Lower end of its 95 % interval, see `share_interval`.
+        high: Upper end.
+    """
+
+    clips: int
+    confidence: float
+    accuracy: float
+    low: float
+    high: float
+
+
+def calibration_bins(
+    probabilities: Tensor, targets: Tensor, groups: Sequence[str]
+) -> list[Bin]:
+    """Return the bins of `calibration_error` that have a clip, from low to high.
+
+    Args:
+        probabilities: `(clips, classes)`.
+        targets: `(clips,)` class indices.
+        groups: Group of each clip (speaker, song, artist).
+
+    >>> sure = torch.tensor([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4]])
+    >>> bins = calibration_bins(sure, torch.tensor([0, 1, 0]), "abc")
+    >>> [(one.clips, round(one.confidence, 2), one.accuracy) for one in bins]
+    [(1, 0.6, 1.0), (2, 0.9, 0.5)]
+    """
+    confidence, said = probabilities.cpu().max(-1)
+    return bins_of(confidence, said == targets.cpu(), groups)
+
+
+def bins_of(confidence: Tensor, right: Tensor, groups: Sequence[str]) -> list[Bin]:
+    """Return the bins of clips by the probability of the class that is said.
+
+    Args:
+        confidence: `(clips,)` that probability.
+        right: `(clips,)` bool, whether that class is the true one.
+        groups: Group of each clip.
+    """
+    edges = torch.linspace(0, 1, BINS + 1)  # a probability of 1 is a bin by itself
+    numbers = torch.bucketize(confidence.float(), edges, right=True)
+    bins = []
+    for number in numbers.unique().tolist():
+        rows = (numbers == number).nonzero()[:, 0]
+        hits = right[rows]
+        units = [groups[row] for row in rows.tolist()]
+        interval = share_interval(hits, units)
+        means = (float(one[rows].double().mean()) for one in (confidence, right))
+        bins.append(Bin(len(rows), *means, interval.low, interval.high))
+    return bins
+
+
+def error_of(bins: Sequence[Bin]) -> float:
+    """Return the expected calibration error of some bins."""
+    clips = sum(one.clips for one in bins)
+    gaps = (one.clips * abs(one.accuracy - one.confidence) for one in bins)
+    return sum(gaps) / clips
 
 
 def fit_temperature(logits: Tensor, targets: Tensor) -> float:

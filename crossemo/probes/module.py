@@ -13,6 +13,7 @@ from torch.utils.data import DataLoader, Dataset
 
 from crossemo.data.datamodule import EmotionDataModule
 from crossemo.data.marks import NO_MARK, SIGNS
+from crossemo.encoders.attention import Attention
 from crossemo.errors import CrossEmoError
 from crossemo.probes.base import Probes, Variant
 from crossemo.probes.clips import ProbedClips, probed_clips
@@ -83,6 +84,9 @@ class LayerwiseProbes(Checkpointed):
         seed: Seed of an encoder's random weights.
         allow_leak: Judge probes also by clips that the encoder has seen in a training
             of crossemo's; every table then says so.
+        attention: How the encoder's blocks attend, see `load_encoder`. Belongs to the
+            run, as does the next.
+        compile: Compile the encoder's blocks with `torch.compile`.
 
     Raises:
         CrossEmoError: There is no such reference, layer or fold, an option is not
@@ -109,6 +113,8 @@ class LayerwiseProbes(Checkpointed):
         patience: int = 300,
         seed: int = 0,
         allow_leak: bool = False,
+        attention: Attention = "sdpa",
+        compile: bool = False,
     ) -> None:
         super().__init__()
         # Lightning would wonder: probes judge themselves as they learn.
@@ -116,9 +122,10 @@ class LayerwiseProbes(Checkpointed):
         _refuse(layers=layers, folds=folds)
         if shuffles < 0:
             raise CrossEmoError(f"model.shuffles is {shuffles}: give 0 or more.")
-        self.save_hyperparameters(ignore=["allow_leak"])
+        self.save_hyperparameters(ignore=["allow_leak", "attention", "compile"])
         self.allow_leak, self.mark = allow_leak, NO_MARK
         self.strict = False
+        self.pace: dict[str, Any] = {"attention": attention, "compile": compile}
         self.classes = classes
         self.seed = seed
         self.automatic_optimization = False
@@ -338,7 +345,7 @@ class LayerwiseProbes(Checkpointed):
 
     def _read(self, data: EmotionDataModule) -> Views:
         fields = ("encoder", "layers", "pooling", "references", "speaker_norm", "seed")
-        looks = Looks(**{name: self.hparams[name] for name in fields})
+        looks = Looks(**{name: self.hparams[name] for name in fields}, **self.pace)
         device, speaks = self.trainer.strategy.root_device, self.trainer.is_global_zero
         with torch.random.fork_rng(devices=[]):
             return read_views(data, self.clips, looks, device, speaks)

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from crossemo.data.datamodule import EmotionDataModule
 from crossemo.encoders import load_encoder
+from crossemo.encoders.attention import Attention
 from crossemo.encoders.sources import find_source
 from crossemo.errors import CrossEmoError
 from crossemo.features.acoustics.references import Acoustics, acoustic_features
@@ -59,6 +60,8 @@ class Looks:
         references: What to look at besides, see `LayerwiseProbes`.
         speaker_norm: Bring each speaker's clips to zero mean and unit variance.
         seed: Seed of random weights.
+        attention: How the encoder's blocks attend.
+        compile: Whether they are compiled.
     """
 
     encoder: str
@@ -67,6 +70,8 @@ class Looks:
     references: Literal["all"] | list[str] = "all"
     speaker_norm: bool = False
     seed: int = 0
+    attention: Attention = "sdpa"
+    compile: bool = False
 
     def acoustic(self) -> list[str]:
         """Return the names of the acoustic features, in order.
@@ -91,12 +96,14 @@ class Looks:
         Raises:
             CrossEmoError: It is asked for, and the encoder has no other weights.
         """
-        if find_source(self.encoder).pretrained:
+        source = find_source(self.encoder)
+        if source.pretrained and source.code is None:
             return self.references == "all" or "random" in self.references
         if self.references != "all" and "random" in self.references:
+            own = "is a file of yours, which alone can draw its weights"
+            why = own if source.code else "has random weights itself"
             raise CrossEmoError(
-                f"{self.encoder} has random weights itself: leave random out of "
-                "model.references."
+                f"{self.encoder} {why}: leave random out of model.references."
             )
         return False
 
@@ -133,7 +140,13 @@ def read_views(
     )
     views: Views = {}
     for drawn in (False, True) if looks.random() else (False,):
-        encoder = load_encoder(looks.encoder, random_weights=drawn, seed=looks.seed)
+        encoder = load_encoder(
+            looks.encoder,
+            random_weights=drawn,
+            seed=looks.seed,
+            attention=looks.attention,
+            compile=looks.compile,
+        )
         layers = encoder.states_of(looks.layers, "model.layers")
         features = keeping(encoder.to(device))
         values = _rows(features.means, clips, looks.encoder)

@@ -1,6 +1,6 @@
-"""What a model said of test clips: a confusion matrix, or values over true ones."""
+"""What a model said of test clips, and how right it was about its own certainty."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from matplotlib.figure import Figure
@@ -8,14 +8,16 @@ from matplotlib.figure import Figure
 from crossemo.corpora.base import Corpus, Scale
 from crossemo.data.gathering import Judged
 from crossemo.data.marks import NO_MARK, Mark
+from crossemo.metrics.calibration import calibrate, calibration_bins
 from crossemo.report.figures import confusion_figure
+from crossemo.report.reliability_figures import CALIBRATED, SAID, reliability_figure
 from crossemo.report.study import Study, after
 from crossemo.report.style import mark_figure
 from crossemo.report.value_figures import agreement_figure
 from crossemo.tasks import Task
 
 
-def judgement_figure(
+def judgement_figures(
     stage: str,
     place: str,
     task: Task,
@@ -24,8 +26,11 @@ def judgement_figure(
     study: Study,
     roles: Mapping[str, Corpus],
     mark: Mark = NO_MARK,
-) -> tuple[str, Figure]:
-    """Return the tag and the figure of a test.
+    temperature: float | None = None,
+) -> Iterator[tuple[str, Figure]]:
+    """Yield tag and figure of a test: a confusion matrix and a reliability diagram.
+
+    Of values, what was predicted over what was annotated.
 
     Args:
         stage: Whose weights were tested.
@@ -36,21 +41,40 @@ def judgement_figure(
         study: What the figure is of, for its title.
         roles: Corpus by role.
         mark: What the weights know of the clips.
+        temperature: What the model's logits are divided by; None if that isn't known.
     """
     headline, values = task.headline, task.kind == "values"
     score = f"{scores[headline]:.2f}" if values else f"{100 * scores[headline]:.1f} %"
-    title = study.title(
-        f"{headline} {score}{after(stage, study)}", {place: scores["n"]}
-    )
+    clips, behind = {place: scores["n"]}, after(stage, study)
+    title = study.title(f"{headline} {score}{behind}", clips)
     if values:
         scale, note = _scale(roles, place)
         alone = [scores[f"{headline}/{name}"] for name in task.outputs]
         judgements = judged.predictions, judged.targets, task.outputs
         figure = agreement_figure(*judgements, alone, f"{title}\n{note}", scale)
+        figures = {"agreement": figure}
     else:
-        figure = confusion_figure(scores["confusion"], task.outputs, title)
-    mark_figure(figure, mark)
-    return f"{'agreement' if values else 'confusion'}/{stage}/{place}", figure
+        figures = {
+            "confusion": confusion_figure(scores["confusion"], task.outputs, title),
+            "reliability": _reliability(
+                judged, temperature, study.title(f"calibration{behind}", clips)
+            ),
+        }
+    for kind, figure in figures.items():
+        mark_figure(figure, mark)
+        yield f"{kind}/{stage}/{place}", figure
+
+
+def _reliability(judged: Judged, temperature: float | None, title: str) -> Figure:
+    """Return the diagram of probabilities as said and, if it can be, calibrated."""
+    probabilities = {SAID: judged.predictions}
+    if temperature is not None:
+        probabilities[CALIBRATED] = calibrate(judged.predictions, temperature)
+    series = {
+        name: calibration_bins(one, judged.targets, judged.units)
+        for name, one in probabilities.items()
+    }
+    return reliability_figure(series, title)
 
 
 def _scale(roles: Mapping[str, Corpus], place: str) -> tuple[Scale | None, str]:

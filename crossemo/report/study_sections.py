@@ -13,14 +13,13 @@ from crossemo.report import (
     encoder_layers,
     layer_weights,
     over_folds,
+    reliability_diagrams,
     similarity_and_transfer,
     two_stages,
 )
 from crossemo.report.exhibits import Frames, Section
 from crossemo.report.footnotes import with_footnotes
 from crossemo.report.tables import plain_table
-
-CAPTION = "shares in per cent; q: p of the gain, corrected; the page has the rest"
 
 
 def sections_of(
@@ -36,6 +35,7 @@ def sections_of(
         two_stages.section(frames),
         by_emotion.section(frames),
         over_folds.section(frames, confusions),
+        reliability_diagrams.section(frames),
         encoder_layers.section(frames),
         *distance_changes.sections(frames),
         layer_weights.section(frames),
@@ -46,16 +46,24 @@ def sections_of(
 
 
 def terminal_tables(sections: Sequence[Section]) -> Iterator[TerminalTable]:
-    """Yield the tables of two stages for the terminal.
+    """Yield the tables of two stages and of calibration for the terminal.
 
     Args:
         sections: All sections.
     """
-    for exhibit in (
-        e for s in sections if s.title == two_stages.TITLE for e in s.exhibits
+    captions = {
+        two_stages.TITLE: "shares in per cent; q: p of the gain, corrected; the page "
+        "has the rest",
+        reliability_diagrams.TITLE: "expected calibration error in per cent",
+    }
+    for caption, exhibit in (
+        (captions[s.title], e)
+        for s in sections
+        if s.title in captions
+        for e in s.exhibits
     ):
         assert exhibit.table is not None
-        table = plain_table("\n".join([CAPTION, *exhibit.table.notes]))
+        table = plain_table("\n".join([caption, *exhibit.table.notes]))
         table.title = Text(exhibit.title)
         for place, name in enumerate(exhibit.table.columns):
             justify: Literal["left", "right"]

@@ -21,6 +21,11 @@ CAPTION = (
     "*: over clips, as there are fewer than three groups"
 )
 
+RELIABILITY = (
+    "per cent; ECE: expected calibration error; calibrated: with the temperature that\n"
+    "validation gave; unlike: warned of as unlike the validation clips; *: over clips"
+)
+
 _ABSENT = dict.fromkeys(("value", "low", "high", "p"), nan)  # a measure without a row
 
 
@@ -92,6 +97,31 @@ def results_table(results: Mapping[str, Any]) -> Table:
             table.add_row(*names, *map(Text, _cells(scores)))
         table.add_section()
     return table
+
+
+def reliability_table(results: Mapping[str, Any]) -> Table | None:
+    """Return how right a model was about its own certainty, and what it was warned of.
+
+    Args:
+        results: The content of `results.json`, see `results_table`.
+
+    Returns:
+        None where no test has told.
+    """
+    table = plain_table(RELIABILITY)
+    for name in ("stage", "role", "corpus"):
+        table.add_column(name, no_wrap=True)
+    for name in ("ECE", "calibrated", "unlike [95 %]"):
+        table.add_column(name, justify="right", no_wrap=True)
+    for stage, test in results["stages"].items():
+        for place, scores in test["scores"].items():
+            errors = (_percent(scores.get(n)) for n in ("ECE", "ECE_calibrated"))
+            cells = [*errors, _share(scores, "unfamiliar")]
+            if set(cells) != {"-"}:
+                names = map(broken, place_names(results, stage, place))
+                table.add_row(*names, *map(Text, cells))
+        table.add_section()
+    return table if table.row_count else None
 
 
 def place_names(results: Mapping[str, Any], stage: str, place: str) -> Sequence[str]:
@@ -214,19 +244,24 @@ def number(value: float) -> str:
 
 
 def _cells(scores: Mapping[str, Any]) -> tuple[str, ...]:
-    recall = _percent(scores.get(HEADLINE))
-    if interval := scores.get(f"{HEADLINE}_interval"):
-        # Of the clips alone, where there are too few groups to be of any.
-        star = "*" if scores.get(f"{HEADLINE}_interval_unit") == "clip" else ""
-        recall += f" [{', '.join(map(_percent, interval))}]{star}"
     chance = scores.get(f"{HEADLINE}_chance")
     return (
-        recall,
+        _share(scores, HEADLINE),
         _percent(chance[1] if chance else None),
         _percent(scores.get("WA")),
         _percent(scores.get("macro_F1")),
         str(scores.get("n", "-")),
     )
+
+
+def _share(scores: Mapping[str, Any], name: str) -> str:
+    """Return a share with its interval, as far as there are any."""
+    share = _percent(scores.get(name))
+    if interval := scores.get(f"{name}_interval"):
+        # Of the clips alone, where there are too few groups to be of any.
+        star = "*" if scores.get(f"{name}_interval_unit") == "clip" else ""
+        share += f" [{', '.join(map(_percent, interval))}]{star}"
+    return share
 
 
 def _percent(share: float | None) -> str:

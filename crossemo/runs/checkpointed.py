@@ -8,6 +8,7 @@ from typing import Any, Self
 import torch
 from lightning import LightningModule
 
+from crossemo.encoders.own_code import names_code
 from crossemo.errors import CrossEmoError, shortened
 from crossemo.runs.checkpoint_files import (
     ORIGIN,
@@ -85,6 +86,12 @@ class Checkpointed(LightningModule):
         }
         if (fault := misfitting_setting(cls, settings)) is not None:
             raise _unlike(stored, fault)
+        if names_code(settings.get("encoder")) and "encoder" not in kwargs:
+            raise CheckpointError(
+                f"The {name_of(stored)} needs the code of {settings['encoder']}, which "
+                "no file is run for by itself: read it, and load the checkpoint from "
+                "Python with encoder='FILE.py:CLASS', or by the config of its run."
+            )
         try:
             module = cls(**{**settings, **kwargs})
         except CrossEmoError as error:

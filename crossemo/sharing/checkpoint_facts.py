@@ -7,6 +7,7 @@ from typing import Any
 
 from crossemo.data.provenance import Provenance
 from crossemo.encoders.catalogue import CATALOGUE
+from crossemo.encoders.own_code import names_code
 from crossemo.encoders.sources import read_json
 from crossemo.files import expanded
 from crossemo.runs.origin import KEY, checkpoint_provenance, origin_of
@@ -82,7 +83,9 @@ def _source(card: Mapping[str, Any]) -> dict[str, str | None]:
     name, repository, revision = card["name"], None, None
     if entry := CATALOGUE.get(name):
         repository, revision = entry.repository, entry.revision
-    elif not os.path.isdir(expanded(name)) and name.count("/") == 1:
+    elif not (
+        os.path.isdir(expanded(name)) or names_code(name) or name.count("/") != 1
+    ):
         repository, _, revision = name.partition("@")
     return {
         "name": name,

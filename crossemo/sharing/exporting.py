@@ -125,14 +125,17 @@ def digests(folder: Path) -> dict[str, str]:
 
 def _write_weights(parts: Parts, facts: ModelFacts, folder: Path) -> ModelFacts:
     """Write the model in the form that holds it, and say in which and why."""
-    from transformers import Wav2Vec2FeatureExtractor  # takes seconds to import
-
     encoder, mix, head = parts
-    Wav2Vec2FeatureExtractor(
-        sampling_rate=encoder.sampling_rate,
-        do_normalize=encoder.normalised,
-        return_attention_mask=True,  # or a batch would be pooled over its padding
-    ).save_pretrained(folder)
+    if encoder.family.code is not None:
+        raise ModelError(
+            f"The encoder is {encoder.family.code}, and no folder of a model holds "
+            "code: share that file beside the run's folder."
+        )
+    extractor = encoder.extractor()
+    extractor.return_attention_mask = (
+        True  # or a batch would be pooled over its padding
+    )
+    extractor.save_pretrained(folder)
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(encoder.sampling_rate, generator=generator)
     expected = parts.outputs(noise)

@@ -127,6 +127,23 @@ class ModelFacts:
         groups = self.seen.train.groups | self.seen.val.groups
         return sorted({group.partition("/")[0] for group in groups})
 
+    @property
+    def false_alarms(self) -> tuple[float, float, float] | None:
+        """Share of clips of new speakers or songs that it warns of, and its interval.
+
+        As its test counted them in what it trained on; the highest, if in several
+        roles, and None where no fair test did.
+        """
+        shares = [
+            (row["scores"]["unfamiliar"], *row["intervals"]["unfamiliar"])
+            for row in self.scores
+            if (role := self.roles.get(row["role"], {})).get("trained")
+            and row["corpus"] == role.get("corpus")
+            and not row.get("leak")
+            and "unfamiliar" in row["scores"]
+        ]
+        return max(shares, default=None)
+
     def plain(self) -> dict[str, Any]:
         """Return all of it as plain values, what is longest last."""
         values = {one.name: getattr(self, one.name) for one in fields(self)}

@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from crossemo.encoders import EncoderError, SSLEncoder
+from crossemo.encoders.fixed_windows import WindowedFamily
 from crossemo.encoders.tensors import OF_RECOGNISER, read_tensors
 from crossemo.encoders.weights import build_with_transformers, quiet
 from crossemo.heads import EmotionHead, MeanPooling
@@ -40,6 +41,11 @@ def obstacle(encoder: SSLEncoder, mix: LayerMix, head: EmotionHead) -> str | Non
         return "a layer norm before the sum over layers has no class in transformers"
     if encoder.tuning == "houlsby":
         return "bottleneck adapters can't be merged into the encoder's weights"
+    if isinstance(encoder.family, WindowedFamily):
+        return (
+            f"transformers' classifier on a {encoder.family.name} encoder hears the "
+            "silence behind a clip too"
+        )
     if _classifier(encoder) is None:
         return f"transformers has no classifier on a {encoder.family.name} encoder"
     return None
@@ -48,13 +54,13 @@ def obstacle(encoder: SSLEncoder, mix: LayerMix, head: EmotionHead) -> str | Non
 def oldest_version(encoder: SSLEncoder, task: str) -> str:
     """Return the oldest version of transformers to which a classifier is the same.
 
-    Before 5.16 the last hidden state of encoders with stable layer norm had passed a
-    norm that follows it. Before 5.23 `pipeline` made probabilities of all outputs.
+    Before 5.16 the last hidden state of encoders with a norm behind the last block had
+    passed it. Before 5.23 `pipeline` made probabilities of all outputs.
     """
     if task == "values":
         return "5.23"
-    stable = getattr(encoder.model.config, "do_stable_layer_norm", False)
-    return "5.16" if stable else "5.0"
+    normed = "encoder.layer_norm." in encoder.family.unreached(encoder.model)
+    return "5.16" if normed else "5.0"
 
 
 def write_stock(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from crossemo.data.marks import gravest
-from crossemo.studies import crossvalidation, paired_tests, run_scores
+from crossemo.studies import certainty, crossvalidation, paired_tests, run_scores
 from crossemo.studies.comparability import comparable
 from crossemo.studies.crossvalidation import (
     Row,
@@ -42,6 +42,7 @@ class Findings:
         predictions: A row for every run, stage and test clip; `place` is the role.
         folds: The cross-validation view, see `fold_rows`.
         tests: Paired tests, see `test_rows`.
+        certainty: Bins of reliability diagrams, see `certainty_rows`.
         exclusions: `run` and the `reason` why it isn't averaged.
         confusions: By condition, stage and place, over all folds and seeds.
         distances: fad.csv of all runs.
@@ -55,6 +56,7 @@ class Findings:
     predictions: "DataFrame"
     folds: "DataFrame"
     tests: "DataFrame"
+    certainty: "DataFrame"
     exclusions: "DataFrame"
     confusions: "Mapping[tuple[str, str, str], DataFrame]"
     distances: "DataFrame"
@@ -93,6 +95,9 @@ def findings_of(paths: Sequence[str | Path]) -> Findings:
         folds=DataFrame(fold_rows(conditions), columns=crossvalidation.COLUMNS),
         tests=DataFrame(
             paired_tests.test_rows(conditions), columns=paired_tests.COLUMNS
+        ),
+        certainty=DataFrame(
+            certainty.certainty_rows(conditions), columns=certainty.COLUMNS
         ),
         exclusions=DataFrame(list(reasons.items()), columns=["run", "reason"]),
         confusions=confusions(conditions),

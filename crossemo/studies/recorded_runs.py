@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crossemo.stages.stage import Stage, StageError
+from crossemo.studies.certainty import with_confidence
 from crossemo.studies.run_facts import JUDGED, RunFacts, kind_of, run_facts
 from crossemo.studies.run_files import (
     ForeignRunError,
@@ -41,11 +42,13 @@ class RecordedStage:
         plan: What it learnt from, and where it began.
         layer_weights: The learnt share of every hidden state; empty without a mixture.
         leak: The mark of a leak.
+        temperature: What logits are divided by; None where it isn't known.
     """
 
     plan: Stage
     layer_weights: tuple[float, ...] = ()
     leak: str = ""
+    temperature: float | None = None
 
 
 @dataclass(frozen=True)
@@ -57,8 +60,9 @@ class RecordedRun:
         facts: What it is of.
         stages: The stages that were tested, in order.
         several: Roles of several corpora.
-        predictions: A row for every stage and test clip; without rows where nothing
-            was recognised.
+        predictions: A row for every stage and test clip, of classes with the
+            `confidence` of the one that is said, and `confidence_calibrated`; without
+            rows where nothing was recognised.
         split: The part of every clip.
         tables: `fad`, `similarity` and `layers`, as far as they are there.
     """
@@ -120,7 +124,7 @@ def read_run(place: RunFolder) -> RecordedRun:
     _check_columns(split, _OF_CLIPS, "split.csv")
     predictions = split.iloc[:0]
     if facts.task is not None and stages:
-        predictions = _predictions(place.folder, facts.task)
+        predictions = _predictions(place.folder, facts.task, stages)
         _check_tests(predictions, split, tested)
     tables = {
         name: read_table(path, _TEXTS)
@@ -145,7 +149,9 @@ def _stages(
     for name, test in results["stages"].items():
         plan = _plan(test["settings"])
         shares = tuple(map(float, test.get("layer_weights") or ()))
-        stages[name] = RecordedStage(plan, shares, str(test.get("leak", "")))
+        leak, temperature = str(test.get("leak", "")), test.get("temperature")
+        known = None if temperature is None else float(temperature)
+        stages[name] = RecordedStage(plan, shares, leak, known)
     return stages
 
 
@@ -166,7 +172,9 @@ def _tested(results: Mapping[str, Any]) -> dict[tuple[str, str], int]:
     }
 
 
-def _predictions(folder: Path, task: Task) -> "DataFrame":
+def _predictions(
+    folder: Path, task: Task, stages: Mapping[str, RecordedStage]
+) -> "DataFrame":
     """Return true and predicted targets of every stage and test clip."""
     values = task.kind == "values"
     targets = (
@@ -174,8 +182,9 @@ def _predictions(folder: Path, task: Task) -> "DataFrame":
         if values
         else ["true", "predicted"]
     )
-    columns = [*_NAMES, *targets]
-    texts = _NAMES if values else columns
+    texts = _NAMES if values else [*_NAMES, *targets]
+    shares = [] if values else list(task.outputs)
+    columns = [*_NAMES, *targets, *shares]
     table = read_table(folder / "predictions.csv", texts, columns)
     _check_columns(table, columns, "predictions.csv")
     if values:
@@ -183,10 +192,15 @@ def _predictions(folder: Path, task: Task) -> "DataFrame":
         sound = sound and not table[targets].isna().to_numpy().any()
     else:
         sound = all(set(table[n].cat.categories) <= {*task.outputs} for n in targets)
+        sound = sound and all(table[name].dtype.kind in "fi" for name in shares)
+        sound = sound and not table[shares].isna().to_numpy().any()
     if not sound or not len(table):
         raise RunFileError("predictions.csv is damaged: a clip has no prediction")
     for name in ("stage", "role", "corpus"):  # in order of appearance, not of names
         table[name] = table[name].cat.set_categories(list(table[name].unique()))
+    if shares:
+        known = {name: stage.temperature for name, stage in stages.items()}
+        table = with_confidence(table, shares, known)
     return table.rename(columns={"role": "place"})
 
 

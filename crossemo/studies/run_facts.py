@@ -32,7 +32,8 @@ _FREE = (
     *("trainer.default_root_dir", "trainer.profiler*", "trainer.accelerator"),
     *("trainer.strategy*", "trainer.max_epochs", "trainer.num_sanity_val_steps"),
     *("data.*.root", "data.*cache_dir", "data.*num_workers", "model.allow_leak"),
-    "model.*gradient_checkpointing",
+    *("model.*gradient_checkpointing", "model.*attention", "model.*compile"),
+    *("attention", "compile"),
 )
 # Of the data, what changes how a model learns and not which clips it is judged by.
 _TRAINING = (

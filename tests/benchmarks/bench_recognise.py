@@ -24,6 +24,7 @@ import soundfile
 import torch
 from torch import Tensor
 
+from crossemo.commands.devices import prepare_few_shapes
 from crossemo.recognition.answer_rows import columns_of, rows_of
 from crossemo.recognition.answer_table import AnswerTable
 from crossemo.recognition.file_names import named
@@ -152,6 +153,7 @@ def main() -> None:
     parser.add_argument("--peak", type=Path)
     options = parser.parse_args()
     torch.manual_seed(0)
+    prepare_few_shapes()
     if options.peak:
         table = options.peak.with_suffix(".csv")
         recognise(model_of(options.encoder), options.peak, table, None)

@@ -20,6 +20,8 @@ from crossemo.encoders.families import family_names, get_family
 from crossemo.encoders.families.base import EncoderFiles
 from crossemo.encoders.loading import encoder_of_files
 from crossemo.encoders.training_records import training_records
+from tests.encoders.families.test_emotion2vec import PUBLISHED as EMOTION2VEC
+from tests.encoders.families.test_muq import PUBLISHED as MUQ
 
 PAGE = Path(__file__).parents[2] / "docs" / "encoders.md"
 BEGIN, END = "<!-- families -->", "<!-- of families -->"
@@ -57,11 +59,17 @@ PUBLISHED = {
     "audio-spectrogram-transformer": Published(
         "MIT/ast-finetuned-audioset-10-10-0.4593", {}
     ),
+    "clap": Published("laion/clap-htsat-unfused", {}),
+    "dac": Published("descript/dac_44khz", {"sampling_rate": 44_100}),
     "data2vec-audio": Published("facebook/data2vec-audio-base", {}),
+    "emotion2vec": Published("emotion2vec/emotion2vec_base", EMOTION2VEC),
+    "encodec": Published("facebook/encodec_24khz", {}),
     "hubert": Published("facebook/hubert-base-ls960", {}),
     "mert": Published("m-a-p/MERT-v1-95M", {}),
-    "muq": Published("OpenMuQ/MuQ-large-msd-iter", {}),
-    "musicfm": Published("minzwon/MusicFM", {}, "unclear (MIT on the hub)"),
+    "muq": Published("OpenMuQ/MuQ-large-msd-iter", MUQ),
+    "musicfm": Published(
+        "minzwon/MusicFM", {"stat": MUQ["stat"]}, "MIT on its card; see musicfm#7"
+    ),
     "unispeech": Published("microsoft/unispeech-large-1500h-cv", _LARGE),
     "unispeech-sat": Published("microsoft/unispeech-sat-base", {}),
     "wav2vec2": Published("facebook/wav2vec2-base", {}),
@@ -87,7 +95,7 @@ def unmeasured(family: str) -> dict[str, str]:
     model_class, config = kind.architecture(files_of(family), dropout=False)
     with torch.device("meta"):
         model = model_class(config)
-    (frames,) = kind.count_frames(model, [SECONDS * kind.sampling_rate])
+    (frames,) = kind.count_frames(model, [SECONDS * kind.rate(files_of(family))])
     numbers = sum(parameter.numel() for parameter in model.parameters())
     licences = {entry.repository: entry.licence for entry in CATALOGUE.values()}
     return {

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 import soundfile
+import soxr
 import torch
 import yaml
 
@@ -16,6 +17,7 @@ from crossemo.distances.frechet import frechet_distance
 from crossemo.encoders import load_encoder
 from crossemo.errors import CrossEmoError
 from crossemo.similarity import Settings
+from tests.encoders.tiny_embeddings import RATES, published, write_tiny
 from tests.leaving import check_files
 
 RATE = 16_000
@@ -165,6 +167,36 @@ def test_values_are_those_of_the_encoder(
     )
 
 
+@pytest.mark.parametrize("kind", ["clap", "encodec", "dac"])
+def test_published_embeddings_can_be_measured_in(
+    root: Path, tmp_path: Path, kind: str
+) -> None:
+    folder = write_tiny(tmp_path / kind, kind)
+    where = root / "speech", root / "music"
+    run = compare_folders(*where, str(folder), logs=tmp_path, estimate=QUICK)
+    with (run / "fad.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {row["layer"] for row in rows} == {"0"}
+    (row,) = (
+        row
+        for row in rows
+        if (row["estimator"], row["x_domain"], row["y_domain"])
+        == ("fad", "speech", "music")
+        and (row["x_emotion"], row["y_emotion"]) == ("angry", "sad")
+    )
+    sets = []
+    for pattern in ("speech/angry/*/*.wav", "music/sad/*.flac"):
+        clips = []
+        for path in root.glob(pattern):
+            samples = soundfile.read(path, dtype="float32")[0]
+            clip = torch.from_numpy(soxr.resample(samples, RATE, RATES[kind]))
+            clips.append(published(folder, kind, clip).mean(0))
+        sets.append(torch.stack(clips))
+    expected = frechet_distance(*sets).item()
+    # What was resampled is kept rounded, and CLAP's decibels show it in quiet bands.
+    assert float(row["value"]) == pytest.approx(expected, rel=1e-2)
+
+
 @pytest.mark.parametrize(
     ("first", "second", "options", "message"),
     [
@@ -177,6 +209,7 @@ def test_values_are_those_of_the_encoder(
         ("speech", "music", {"layers": []}, "layers is empty"),
         ("speech", "music", {"device": "cuda:7"}, "There is no device cuda:7 here"),
         ("speech", "music", {"device": "meta"}, "There is no device meta here"),
+        ("speech", "music", {"attention": "flex"}, "Unknown attention 'flex'"),
         ("speech", "music", {"layers": [7]}, "names state 7, .* the states 0 to 2"),
     ],
 )

@@ -139,7 +139,19 @@ def test_a_folder_that_is_no_more_is_a_sentence(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("typed", "sentence"),
     [
-        (["download"], "corpus and directory must be given."),
+        (
+            ["download"],
+            "corpus and directory must be given: say crossemo download CORPUS "
+            "DIRECTORY.",
+        ),
+        (
+            ["recognise", "a.wav"],
+            "model must be given: say crossemo recognise RECORDINGS … --model MODEL.",
+        ),
+        (
+            ["audit"],
+            "Which data? Give --config, such as demo.yaml, or --data CLASS.",
+        ),
         (["download", "ravdess", "x", "--rot=y"], "There is no option rot."),
         (["cache", "--claer"], "There is no option claer: did you mean clear?"),
         (
@@ -147,7 +159,7 @@ def test_a_folder_that_is_no_more_is_a_sentence(tmp_path: Path) -> None:
             "--clear can't be dmo: choose audio, demo, distances, features, files, "
             "waveforms.",
         ),
-        (["compare"], "runs must be given."),
+        (["compare"], "runs must be given: say crossemo compare RUNS …."),
     ],
 )
 def test_short_commands_speak_as_the_long_ones_do(

@@ -170,3 +170,16 @@ def test_what_cannot_be_is_said_in_a_sentence(
     with pytest.raises(SystemExit) as ended:
         run("recognise", *words, monkeypatch=monkeypatch)
     assert why in str(ended.value)
+
+
+@pytest.mark.parametrize("chosen", [None, "500"])
+def test_onednn_keeps_few_shapes_unless_the_user_chooses(
+    chosen: str | None, model: Path, sounds: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name = "ONEDNN_PRIMITIVE_CACHE_CAPACITY"
+    if chosen is None:
+        monkeypatch.delenv(name, raising=False)
+    else:
+        monkeypatch.setenv(name, chosen)
+    recognise(sounds / "a.wav", "--model", model, monkeypatch=monkeypatch)
+    assert os.environ[name] == (chosen or "64")

@@ -21,7 +21,7 @@ from crossemo.recognizer import EmotionRecognizer
 from crossemo.stages.stage import Stage
 from crossemo.stages.switch import StageSwitch
 from tests.data.modules import cross
-from tests.encoders.tiny import FAMILIES, MIN_SAMPLES, write_tiny
+from tests.encoders.tiny import FAMILIES, SPECTRAL, write_tiny
 from tests.examples import numbered
 from tests.noise import Noise
 
@@ -60,7 +60,8 @@ def test_an_encoder_counts_the_frames_that_it_gives(
     tmp_path: Path, family: str
 ) -> None:
     encoder = load_encoder(str(write_tiny(tmp_path, family)))
-    lengths = [MIN_SAMPLES, MIN_SAMPLES + 19, MIN_SAMPLES + 20, 777, 778]
+    least = encoder.min_samples
+    lengths = [least, least + 19, least + 20, 777, 778]
     with torch.no_grad():
         mask = encoder(torch.randn(5, 778), torch.tensor(lengths)).mask
     assert encoder.count_frames(lengths) == mask.sum(1).tolist()
@@ -210,15 +211,20 @@ def watched(encoder: SSLEncoder) -> list[int]:
 
 
 @pytest.mark.parametrize(
-    "options",
-    [{"pooling": "attentive"}, {"layer_norm": True}],
-    ids=["attentive pooling", "layer norm"],
+    ("family", "options"),
+    [
+        ("wav2vec2", {"pooling": "attentive"}),
+        ("wav2vec2", {"layer_norm": True}),
+        *((family, {"layer_norm": True}) for family in ("conformer", *SPECTRAL)),
+    ],
+    ids=["attentive pooling", "layer norm", "conformer", *SPECTRAL],
 )
 def test_training_from_them_is_training_with_the_encoder(
-    tmp_path: Path, wav2vec2: Path, options: dict[str, Any]
+    tmp_path: Path, family: str, options: dict[str, Any]
 ) -> None:
-    looped, expected, often = fitted(tmp_path, wav2vec2, False, options)
-    kept, predicted, once = fitted(tmp_path, wav2vec2, True, options)
+    encoder = write_tiny(tmp_path / "encoder", family)
+    looped, expected, often = fitted(tmp_path, encoder, False, options)
+    kept, predicted, once = fitted(tmp_path, encoder, True, options)
     assert once < often
     assert kept.keys() == looped.keys()
     for name, tensor in kept.items():

@@ -74,7 +74,7 @@ threads: 3
 strict: true
 keep_features: frames
 save_every_n_steps: 7
-model: {gradient_checkpointing: true}
+model: {attention: eager, compile: true, gradient_checkpointing: true}
 data: {init_args: {num_workers: 2, cache_dir: CACHE}}
 trainer: {accelerator: cpu, enable_progress_bar: false, logger: false, strategy: ddp}
 """

@@ -3,8 +3,16 @@ from math import log
 import pytest
 import torch
 from scipy.special import softmax
+from scipy.stats import beta
 
-from crossemo.metrics.calibration import calibrate, calibration_error, fit_temperature
+from crossemo.metrics.calibration import (
+    Bin,
+    calibrate,
+    calibration_bins,
+    calibration_error,
+    error_of,
+    fit_temperature,
+)
 
 
 @pytest.mark.parametrize("temperature", [0.4, 1.0, 3.0])
@@ -69,3 +77,39 @@ def test_probabilities_at_a_temperature() -> None:
     cooled = calibrate(logits.softmax(-1), 2.5)
     assert cooled.numpy() == pytest.approx(softmax(logits.numpy() / 2.5, axis=1))
     assert calibrate(torch.tensor([1.0, 0.0]), 3.0).tolist() == [1, 0]
+
+
+def test_bins_by_hand() -> None:
+    # Of 15 bins, .55 lies in the ninth, .81 and .85 in the thirteenth, 1 by itself.
+    rows = [[0.55, 0.45], [0.81, 0.19], [0.15, 0.85], [1.0, 0.0]]
+    targets = torch.tensor([0, 0, 0, 1])
+    bins = calibration_bins(torch.tensor(rows), targets, list("abcd"))
+    assert [one.clips for one in bins] == [1, 2, 1]
+    assert [one.confidence for one in bins] == pytest.approx([0.55, 0.83, 1])
+    assert [one.accuracy for one in bins] == [1, 0.5, 0]
+    # of one clip that is right (Clopper and Pearson): the root of 0.025, and 1
+    assert bins[0][3:] == pytest.approx((0.025, 1))
+    # of two groups, clip by clip: one of two
+    assert bins[1][3:] == pytest.approx(beta.ppf([0.025, 0.975], [1, 2], [2, 1]))
+
+
+@pytest.mark.parametrize("classes", [2, 6])
+def test_gaps_of_bins_add_up_to_the_error(classes: int) -> None:
+    generator = torch.Generator().manual_seed(classes)
+    probabilities = (3 * torch.randn(300, classes, generator=generator)).softmax(-1)
+    targets = torch.randint(classes, (300,), generator=generator)
+    probabilities[:9] = torch.eye(classes)[targets[:9]]  # certain, and right
+    bins = calibration_bins(probabilities, targets, ["a"] * 300)
+    assert error_of(bins) == pytest.approx(
+        calibration_error(probabilities, targets), abs=1e-6
+    )
+    assert sum(one.clips for one in bins) == 300
+
+
+def test_a_bin_of_many_groups_has_an_interval_over_groups() -> None:
+    probabilities = torch.tensor([[0.9, 0.1]]).repeat(40, 1)
+    targets = torch.tensor([0, 1]).repeat_interleave(20)
+    alone = calibration_bins(probabilities, targets, [str(n) for n in range(40)])[0]
+    alike = calibration_bins(probabilities, targets, [str(n // 10) for n in range(40)])
+    assert alike[0][:3] == alone[:3] == Bin(40, pytest.approx(0.9), 0.5, 0, 0)[:3]
+    assert alike[0].high - alike[0].low > 2 * (alone.high - alone.low)

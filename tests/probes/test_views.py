@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from torch import Tensor
 
 from crossemo.data.datamodule import EmotionDataModule
-from crossemo.encoders import load_encoder
+from crossemo.encoders import EncoderError, load_encoder
 from crossemo.errors import CrossEmoError
 from crossemo.features.acoustics.references import Acoustics, acoustic_features
 from crossemo.features.hidden import keep_features
@@ -51,6 +51,13 @@ def test_views_say_of_what_kind_they_are(
         View("random 2", "random", 2),
         View("timing", "acoustic"),
     ]
+
+
+def test_views_have_the_encoder_attend_as_it_is_told(
+    data: EmotionDataModule, clips: ProbedClips, wav2vec2: Path
+) -> None:
+    with pytest.raises(EncoderError, match="Unknown attention 'flex'"):
+        see(data, clips, wav2vec2, attention="flex")
 
 
 def test_views_are_the_features_of_each_clip(

@@ -46,6 +46,7 @@ def made_up_frames(
         "runs": [row for head in heads for row in _runs(head, hostile, logs)],
         "folds": [row for head in heads for row in _folds(head, rng)],
         "tests": [row for head in heads for row in _tests(head, rng)],
+        "certainty": [row for head in heads for row in _certainty(head, rng)],
         "exclusions": [
             {"run": f"gone{hostile}", "reason": f"missing{hostile}"},
             {"run": "cut", "reason": "unfinished: fold 2 is not done"},
@@ -196,6 +197,18 @@ def _tests(head: Row, rng: np.random.Generator) -> Any:
         ends = {"difference": value, "low": value - 0.07, "high": value + 0.07}
         counts = {"folds": 3, "units": 12, "clips": 96, "seeds": 2, "leak": ""}
         yield {**head, **of, **ends, "p": p, "q": min(1.0, 2 * p), **counts}
+
+
+def _certainty(head: Row, rng: np.random.Generator) -> Any:
+    stages = ("target_only", "source", "target")
+    kinds = (("as said", 0.3), ("calibrated", 0.05))
+    for stage, place, (kind, gap) in product(stages, ("source", "target"), kinds):
+        for confidence in (0.45, 0.65, 0.9):
+            accuracy = confidence - gap * rng.uniform(0.5, 1)
+            ends = {"low": max(0, accuracy - 0.2), "high": min(1, accuracy + 0.2)}
+            of = {"stage": stage, "place": place, "probabilities": kind}
+            counts = {"clips": int(rng.integers(1, 60)), "confidence": confidence}
+            yield {**head, **of, **counts, "accuracy": accuracy, **ends, "leak": ""}
 
 
 def _distances(head: Row, rng: np.random.Generator) -> Any:

@@ -57,7 +57,7 @@ def test_every_figure_is_there_in_three_forms(written: Written) -> None:
         *("bias_1", "by_emotion_1", "confusions_1_1", "distances_1_1"),
         *("distances_over_layers_1", "explanation_1_1", "explanation_1_2"),
         *("explanation_over_layers_1_1", "explanation_over_layers_1_2"),
-        *("layer_weights_1", "layers_1", "two_stages_1"),
+        *("layer_weights_1", "layers_1", "reliability_1_1", "two_stages_1"),
     ]
     for one in pictures:
         file = written.folder / "figures" / one.tag

@@ -2,7 +2,13 @@ import numpy as np
 import pytest
 from pandas import DataFrame, concat
 
-from crossemo.report import distance_changes, encoder_layers, layer_weights, over_folds
+from crossemo.report import (
+    distance_changes,
+    encoder_layers,
+    layer_weights,
+    over_folds,
+    reliability_diagrams,
+)
 from crossemo.report.exhibits import Exhibit
 from crossemo.report.study_sections import sections_of
 from tests.report.frames import EMOTIONS, made_up_confusions, made_up_frames
@@ -121,3 +127,40 @@ def test_confusions_are_drawn_for_each_strategy_and_stage() -> None:
     assert (
         f"{EMOTIONS[true]} for {EMOTIONS[said]} ({mistakes.max()} clips)" in picture.alt
     )
+
+
+def test_calibration_has_the_error_of_its_bins_as_said_and_calibrated() -> None:
+    (exhibit,) = reliability_diagrams.section(FRAMES).exhibits
+    row = row_of(exhibit, "PEFT", "tiny", "target", "target")
+    bins = FRAMES["certainty"]
+    of = {"strategy": "PEFT", "stage": "target", "place": "target"}
+    for column, kind in (("ECE", "as said"), ("calibrated", "calibrated")):
+        mine = bins[bins["probabilities"] == kind]
+        for name, value in of.items():
+            mine = mine[mine[name] == value]
+        gaps = (mine["accuracy"] - mine["confidence"]).abs()
+        error = float(np.average(gaps, weights=mine["clips"]))
+        assert row[column] == f"{100 * error:.1f}"
+    assert row["clips"] == str(
+        bins[(bins[list(of)] == list(of.values())).all(axis=1)]
+        .query("probabilities == 'as said'")["clips"]
+        .sum()
+    )
+
+
+def test_calibration_without_a_temperature_has_a_dash_and_one_series() -> None:
+    bins = FRAMES["certainty"]
+    frames = {"certainty": bins[bins["probabilities"] == "as said"]}
+    (exhibit,) = reliability_diagrams.section(frames).exhibits
+    assert row_of(exhibit, "PEFT", "tiny", "target", "target")["calibrated"] == "-"
+    (picture,) = exhibit.pictures
+    assert "calibrated" not in picture.alt
+    upper, lower = picture.figure.axes[0], picture.figure.axes[3]
+    assert [t.get_text()[:12] for t in upper.get_legend().get_texts()] == [
+        "as said, ECE"
+    ]
+    heights = [segment[1][1] for segment in lower.collections[0].get_segments()]
+    of = {"strategy": "baseline", "stage": "target_only", "place": "target"}
+    mine = frames["certainty"]
+    mine = mine[(mine[list(of)] == list(of.values())).all(axis=1)]
+    assert heights == mine["clips"].tolist()

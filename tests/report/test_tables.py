@@ -5,7 +5,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from crossemo.report.tables import results_table, show, similarity_table
+from crossemo.report.tables import (
+    reliability_table,
+    results_table,
+    show,
+    similarity_table,
+)
 
 HEADING = ["stage", "role", "corpus", "UA [95 %]", "chance", "WA", "F1", "clips"]
 
@@ -81,6 +86,21 @@ def test_names_are_no_markup() -> None:
 def test_it_says_what_the_numbers_are() -> None:
     results = {"stages": {"test": {"scores": {"speech": scores()}}}}
     assert "per cent; chance: the UA that guessing" in rendered(results)
+
+
+def test_a_second_table_says_how_reliable_a_model_is() -> None:
+    full = {"ECE": 0.254, "ECE_calibrated": 0.1249, "unfamiliar": 0.0375}
+    full |= {"unfamiliar_interval": [0.0, 0.71], "unfamiliar_interval_unit": "clip"}
+    judged = {"UA": 0.5, "ECE": 0.254}  # of a model of others
+    places = {"scores": {"speech": full, "song": judged, "music": {"UA": 0.5}}}
+    table = reliability_table({"stages": {"both": places}})
+    assert table is not None
+    cells = [[str(cell) for cell in column.cells] for column in table.columns]
+    assert list(zip(*cells, strict=True)) == [
+        ("both", "speech", "-", "25.4", "12.5", "3.8 [0.0, 71.0]*"),
+        ("both", "song", "-", "25.4", "-", "-"),
+    ]
+    assert reliability_table({"stages": {"both": {"scores": {"song": {}}}}}) is None
 
 
 def test_it_fits_a_terminal_of_80_columns() -> None:

@@ -57,6 +57,30 @@ def test_a_list_that_stands_twice_is_written_twice(tmp_path: Path) -> None:
     assert ModelFacts.read(tmp_path).origin == {"a": [1, 2], "b": [1, 2]}
 
 
+def counted(role: str, corpus: str, share: float, **more: Any) -> dict[str, Any]:
+    """A test of some clips, with a share that was warned of."""
+    row = {"role": role, "corpus": corpus, "part": "test", "split": {}, **more}
+    ends = [share / 2, 2 * share]
+    return row | {"scores": {"unfamiliar": share}, "intervals": {"unfamiliar": ends}}
+
+
+def test_warnings_are_false_of_what_it_trained_on_alone() -> None:
+    roles = {
+        "speech": {"corpus": "a+b", "trained": True},
+        "song": {"corpus": "c", "trained": True},
+        "music": {"corpus": "d", "trained": False},
+    }
+    rows = (
+        *(counted("speech", "a+b", 0.03), counted("speech", "a", 0.2)),
+        *(counted("song", "c", 0.04), counted("music", "d", 0.9)),
+        counted("song", "c", 0.5, leak="song/1 was seen"),
+    )
+    alarms = replace(FACTS, roles=roles, scores=rows).false_alarms
+    assert alarms == (0.04, 0.02, 0.08)
+    assert replace(FACTS, roles=roles, scores=rows[3:]).false_alarms is None
+    assert FACTS.false_alarms is None
+
+
 def without(key: str) -> Callable[[dict[str, Any]], None]:
     return lambda content: content.pop(key) and None
 

@@ -21,16 +21,20 @@ from tests.sharing.models import clips, logits, moved, shared
 
 PLAINLY = Path(__file__).with_name("plainly.py")
 TUNINGS, LAYERS = ("frozen", "full", "lora"), ("weighted", "last", 1)
+# Of the shape of others, which are tested with every tuning.
+ALIKE = ("unispeech", "unispeech-sat", "conformer")
 
 
 def cases() -> Iterator[tuple[str, tuple[str, dict[str, Any]]]]:
     """Yield every family with every tuning, layers in turn; attentive pooling once."""
     for one, family in enumerate(FAMILIES):
-        for other, tuning in enumerate(TUNINGS):
+        tunings = TUNINGS[:1] if family in ALIKE else TUNINGS
+        for other, tuning in enumerate(tunings):
             options = {"tuning": tuning, "layers": LAYERS[(one + other) % 3]}
             yield f"{family}-{tuning}", (family, options)
-        pooled = {"tuning": TUNINGS[one % 3], "layers": LAYERS[one % 2]}
-        yield f"{family}-attentive", (family, pooled | {"pooling": "attentive"})
+        if family not in ALIKE:
+            pooled = {"tuning": TUNINGS[one % 3], "layers": LAYERS[one % 2]}
+            yield f"{family}-attentive", (family, pooled | {"pooling": "attentive"})
 
 
 CASES = dict(cases())
@@ -92,9 +96,11 @@ def test_it_says_the_same_when_it_is_read_again(
     )
 
 
-def is_stock(options: dict[str, Any]) -> bool:
+def is_stock(name: str) -> bool:
+    family, options = EVERY[name]
     return (
-        options.get("pooling", "mean") == "mean"
+        family not in ("whisper", "ast")  # whose classifiers hear whole windows
+        and options.get("pooling", "mean") == "mean"
         and not options.get("layer_norm")
         and options.get("tuning") != "houlsby"
     )
@@ -103,9 +109,9 @@ def is_stock(options: dict[str, Any]) -> bool:
 @pytest.mark.parametrize("name", EVERY)
 def test_it_is_stock_wherever_it_can_be(trips: dict[str, Trip], name: str) -> None:
     facts = trips[name].facts
-    if is_stock(EVERY[name][1]):
+    if is_stock(name):
         assert (facts.form, facts.obstacle) == ("transformers", None)
-        large = EVERY[name][0].endswith("-large")
+        large = EVERY[name][0].endswith(("-large", "conformer"))
         values = facts.task == "values"
         assert facts.oldest == ("5.23" if values else "5.16" if large else "5.0")
     else:
@@ -130,22 +136,24 @@ def plain(trips: dict[str, Trip]) -> dict[str, dict[str, Any]]:
 def test_plain_transformers_says_the_same_of_a_clip(
     trips: dict[str, Trip], plain: dict[str, dict[str, Any]]
 ) -> None:
-    assert len(plain) == sum(is_stock(options) for _, options in EVERY.values())
+    assert len(plain) == sum(map(is_stock, EVERY))
     for name, said in plain.items():
         alone = torch.tensor(said["alone"])
         assert alone.std(0).max() > 1e-4, name  # it hears the clips
-        torch.testing.assert_close(alone, trips[name].answers, rtol=0, atol=1e-6)
+        # w2v-BERT's extractor takes means over time in float32.
+        close = 1e-5 if name.startswith("w2v-bert") else 1e-6
+        torch.testing.assert_close(alone, trips[name].answers, rtol=0, atol=close)
 
 
 def test_a_batch_is_the_same_only_without_a_norm_over_time(
     trips: dict[str, Trip], plain: dict[str, dict[str, Any]]
 ) -> None:
     for family in FAMILIES:
-        name = f"{family}-frozen"
+        if not is_stock(name := f"{family}-frozen"):
+            continue
         together = torch.tensor(plain[name]["together"])
         difference = (together - trips[name].answers).abs().max()
-        # MERT's large one has a norm over time, unlike the other large ones.
-        if family.endswith("-large") and family != "mert-large":
+        if family in ("wav2vec2-large", "hubert-large", "wavlm-large", "w2v-bert"):
             assert difference < 1e-5, name
         else:
             assert difference > 1e-4, name

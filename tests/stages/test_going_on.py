@@ -25,7 +25,9 @@ from crossemo.stages.going_on import Comparison, Place
 from crossemo.stages.stage import Stage, StageError
 from crossemo.stages.switch import StageSwitch
 from tests.callbacks.keep import KeepAll
+from tests.data.modules import cross
 from tests.data.valued import Valued
+from tests.encoders.tiny import SPECTRAL, write_tiny
 from tests.stages.test_switch import QUIET
 
 STAGES = {
@@ -52,7 +54,8 @@ def fit(
 ) -> EmotionRecognizer:
     data = data or data_of()
     torch.manual_seed(0)
-    module = EmotionRecognizer("tiny", classes=data.classes, **model or {})
+    settings = {"encoder": "tiny"} | (model or {})
+    module = EmotionRecognizer(classes=data.classes, **settings)
     trainer = Trainer(
         logger=False,
         default_root_dir=folder,
@@ -78,13 +81,33 @@ def record(begun: Path) -> dict[str, Any]:
     return made
 
 
+@pytest.mark.parametrize("family", ["unispeech", "conformer", *SPECTRAL])
+def test_two_stages_of_adapters_go_on_in_every_family(
+    tmp_path: Path, family: str
+) -> None:
+    encoder = str(write_tiny(tmp_path / "encoder", family))
+    model = {"encoder": encoder, "tuning": "lora", "encoder_dropout": True}
+    stages = {"source": Stage(1), "target": Stage(1)}
+    data = cross(tmp_path, batch_size=12)
+    whole = fit(tmp_path, stages, None, data, model)
+    first = tmp_path / "epoch=0.ckpt"
+    begun = torch.load(first, weights_only=True)["state_dict"]
+    again = fit(tmp_path / "again", stages, first, data, model)
+    for name, tensor in again.state_dict().items():
+        assert torch.equal(tensor, whole.state_dict()[name])
+    moved = {key for key in begun if not begun[key].equal(whole.state_dict()[key])}
+    assert sum(".lora_" in key for key in moved) == 2 * 2 * 2
+
+
 def names_of(callable_: Any, without: Sequence[str] = ()) -> set[str]:
     return set(inspect.signature(callable_).parameters) - set(without)
 
 
 def test_the_record_holds_whatever_can_be_given(record: dict[str, Any]) -> None:
     settings = record["settings"]
-    trained = names_of(EmotionRecognizer, ["allow_leak"])  # of judging, marked there
+    # One is of judging and marked there, the others change no number.
+    others = ["allow_leak", "attention", "compile"]
+    trained = names_of(EmotionRecognizer, others)
     expected = {f"model.{name}" for name in trained}
     roles_apart = names_of(EmotionDataModule, ["roles"])
     expected |= {f"data.{name}" for name in roles_apart}

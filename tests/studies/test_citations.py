@@ -63,7 +63,8 @@ def test_numbers_are_numbers(parsed: BibliographyData) -> None:
         if key != SOFTWARE:
             first = entry.persons["author"][0]
             family = "".join(first.prelast_names + first.last_names).lower()
-            assert key.startswith(family + fields["year"]), key
+            plain = re.sub(r"[{}\\'\"]", "", family)  # without accents
+            assert key.startswith(plain + fields["year"]), key
 
 
 def test_a_bibliography_can_be_set(parsed: BibliographyData, tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """What is peculiar to each family of encoders, a file each, read when it is needed."""
 
+from collections.abc import Collection
 from importlib import import_module
 from pkgutil import iter_modules
 
@@ -22,11 +23,17 @@ def get_family(name: str) -> Family:
     return family
 
 
-def find_family(model_type: object) -> Family | None:
-    """Return the family that reads a `model_type` of config.json, if there is one.
+def find_family(model_type: object, fields: Collection[str] = ()) -> Family | None:
+    """Return the family that reads a config.json, if there is one.
 
     A family of that very name comes first, so that the others needn't be imported.
+
+    Args:
+        model_type: Its `model_type`, None if it names none.
+        fields: Its fields.
     """
     names = sorted(family_names(), key=lambda name: name != model_type)
     families = map(get_family, names)
+    if model_type is None:
+        return next((one for one in families if one.telltale in {*fields} - {""}), None)
     return next((one for one in families if model_type in one.model_types), None)

@@ -9,8 +9,10 @@ from typing import Any, ClassVar, NamedTuple, Protocol
 
 from torch import Tensor, nn
 
+from crossemo.encoders.attention import mask_for
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.masking import unpadded, valid_mask
+from crossemo.encoders.own_code import OwnCode
 from crossemo.errors import reason_of
 
 # transformers' model without a head, or any other module.
@@ -61,6 +63,11 @@ class Family(ABC):
     Attributes:
         citation: BibTeX of the paper that describes the family.
         sampling_rate: Rate in Hz where an encoder's files don't say.
+        telltale: A field that only its config.json has, where that names no
+            `model_type`; empty if it always does.
+        weights: What its weights may be called besides the customary names.
+        untried: Whether its published weights couldn't be had, so that only its public
+            code was compared; said when weights are loaded.
         heads: What may stand in a weight file besides the encoder, as no hidden state
             depends on it; matched from the beginning of a tensor's name.
         front_end: Where the names of the parameters begin that lie before the blocks
@@ -71,15 +78,23 @@ class Family(ABC):
         bottlenecks: Linear layers in a block that bottleneck adapters follow.
         uncalled: Names of linear layers that `adjust` has called as the model with
             which others load adapters has not.
+        for_distances: Whether it gives one embedding, for distances only, see
+            `crossemo.encoders.embedding`.
+        code: The user's file, where that is what computes.
     """
 
     citation: ClassVar[str] = ""
     sampling_rate: ClassVar[int] = 16_000
+    telltale: ClassVar[str] = ""
+    weights: ClassVar[tuple[str, ...]] = ()
+    untried: ClassVar[bool] = False
     heads: ClassVar[re.Pattern[str]] = re.compile(r"(?!)")
     front_end: ClassVar[tuple[str, ...]] = ()
     places: ClassVar[Mapping[str, str]] = {}
     bottlenecks: ClassVar[tuple[str, ...]] = ()
     uncalled: ClassVar[tuple[str, ...]] = ()
+    for_distances: ClassVar[bool] = False
+    code: OwnCode | None = None
 
     @property
     def name(self) -> str:
@@ -212,13 +227,17 @@ class Family(ABC):
             hidden: `(batch, frames, width)` hidden state 0.
             mask: `(batch, frames)` bool, True on frames of the clip; None if all are.
         """
-        return {"attention_mask": None if mask is None else mask[:, None, None, :]}
+        return {"attention_mask": mask_for(model, mask, hidden)}
 
     # Where there is something to train.
 
     @abstractmethod
     def blocks(self, model: Model) -> Sequence[nn.Module]:
         """Return the blocks, from the lowest; state k is what block k gives."""
+
+    def count_states(self, model: Model) -> int:
+        """Return how many hidden states there are."""
+        return len(self.blocks(model)) + 1
 
     def width(self, model: Model) -> int:
         """Return the features per frame of the hidden states."""
@@ -230,7 +249,11 @@ class Family(ABC):
 
 
 def transformers_model(
-    stem: str, files: EncoderFiles, fields: Mapping[str, Any], attention: str = "sdpa"
+    stem: str,
+    files: EncoderFiles,
+    fields: Mapping[str, Any],
+    attention: str = "sdpa",
+    since: str = "5.0",
 ) -> tuple[Callable[[Any], Model], Any]:
     """Return a model class of transformers and its configuration, for `architecture`.
 
@@ -239,13 +262,22 @@ def transformers_model(
         files: The small files of the encoder.
         fields: Fields of the configuration.
         attention: Name of the attention's implementation in transformers.
+        since: Version of transformers from which the class is as the family takes it.
 
     Raises:
-        EncoderError: A field's value is of another kind.
+        EncoderError: A field's value is of another kind, or transformers is too old.
     """
     import transformers  # its models take seconds to import
     from huggingface_hub.errors import StrictDataclassError
+    from transformers.utils.versions import require_version
 
+    try:
+        require_version(f"transformers>={since}")
+    except ImportError as error:
+        raise EncoderError(
+            f"{files.name} needs transformers {since} or newer, and another is "
+            f"installed: install that, or choose another encoder."
+        ) from error
     for labels in ("id2label", "label2id"):
         if not isinstance(fields.get(labels, {}), dict):
             raise EncoderError(

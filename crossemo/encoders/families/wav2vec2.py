@@ -54,6 +54,7 @@ class Wav2Vec2Family(Family):
     Attributes:
         stem: What the names of transformers' classes begin with.
         attention: transformers' name of the attention's implementation.
+        since: The oldest version of transformers whose classes are as they are taken.
     """
 
     citation = """
@@ -70,12 +71,15 @@ class Wav2Vec2Family(Family):
     """
     stem: ClassVar[str] = "Wav2Vec2"
     attention: ClassVar[str] = "sdpa"
+    since: ClassVar[str] = "5.0"
     # What pre-training and fine-tuning put above the encoder: the quantiser and
-    # projections of the contrastive loss, HuBERT's cluster head, UniSpeech's of phonemes
-    # and speakers, heads of recognisers and classifiers; and the vector that stands for masked time.
+    # projections of the contrastive loss, HuBERT's cluster head, UniSpeech's heads of
+    # phonemes and speakers, those of recognisers and classifiers; and the vector that
+    # stands for masked time.
     heads = re.compile(
         r"(quantizer|project_q|project_hid|final_proj|label_emb(edding)?s_concat"
-        r"|ctc_proj|speaker_proj|lm_head|projector|classifier|layer_weights)(\.|$)"
+        r"|ctc_proj|speaker_proj|layer_norm_for_extract|lm_head|projector|classifier"
+        r"|layer_weights)(\.|$)"
         r"|(.*\.)?masked_spec_embed$"
     )
     front_end = ("feature_extractor.",)
@@ -116,7 +120,7 @@ class Wav2Vec2Family(Family):
             )
         off = _ALWAYS_OFF if dropout else _ALWAYS_OFF | _DROPOUT_OFF
         fields = {**self.fields(files), **off}
-        return transformers_model(self.stem, files, fields, self.attention)
+        return transformers_model(self.stem, files, fields, self.attention, self.since)
 
     def traits(self, model: Model, files: EncoderFiles) -> list[Any]:
         """Return the fields that show in no weight."""

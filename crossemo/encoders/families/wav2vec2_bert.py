@@ -7,7 +7,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn.utils.rnn import pad_sequence
 
 from crossemo.encoders.conformer import positions_of
 from crossemo.encoders.families.base import (
@@ -17,9 +16,17 @@ from crossemo.encoders.families.base import (
     Run,
     transformers_model,
 )
-from crossemo.encoders.masking import valid_mask
+from crossemo.encoders.masking import Lengths, count_windows, valid_mask
+from crossemo.encoders.spectrograms import (
+    HOP,
+    RATE,
+    WINDOW,
+    count_spectra,
+    kaldi_log_mel,
+    precise,
+    require,
+)
 
-_WINDOW, _HOP = 400, 160  # samples
 _PAIR = 2  # frames of the spectrogram in one of the encoder
 _OFF = ("layerdrop", "mask_feature_prob", "mask_time_prob")
 _DROPOUT = (
@@ -57,7 +64,11 @@ class Wav2Vec2BertFamily(Family):
 
     def min_samples(self, files: EncoderFiles) -> int:
         """Return what two frames of the spectrogram are made of."""
-        return _WINDOW + _HOP
+        return WINDOW + HOP
+
+    def normalises(self, files: EncoderFiles) -> bool:
+        """Return False: what is normalised is the spectrogram."""
+        return False
 
     def architecture(
         self, files: EncoderFiles, *, dropout: bool
@@ -65,7 +76,15 @@ class Wav2Vec2BertFamily(Family):
         """Return transformers' classes."""
         off = dict.fromkeys((*_OFF, *(() if dropout else _DROPOUT)), 0.0)
         fields = {**files.config, **off, "apply_spec_augment": False}
-        return transformers_model("Wav2Vec2Bert", files, fields)
+        model_class, config = transformers_model(
+            "Wav2Vec2Bert",
+            files,
+            fields,
+            since="5.16",  # its masks were others before
+        )
+        bins = config.feature_projection_input_dim // _PAIR
+        require(files, sampling_rate=RATE, num_mel_bins=bins, stride=_PAIR)
+        return model_class, config
 
     def feature_extractor(self, model: Model, rate: int, normalised: bool) -> Any:  # noqa: ANN401
         """Return the extractor that this front end follows."""
@@ -74,24 +93,17 @@ class Wav2Vec2BertFamily(Family):
         bins = model.config.feature_projection_input_dim // _PAIR
         return SeamlessM4TFeatureExtractor(feature_size=bins, num_mel_bins=bins)
 
-    def count_frames(self, model: Model, lengths: Sequence[int]) -> list[int]:
+    def count_frames(self, model: Model, lengths: Lengths) -> Any:  # noqa: ANN401
         """Return the pairs of frames of the spectrogram."""
-        return [((length - _WINDOW) // _HOP + 1) // _PAIR for length in lengths]
+        return count_windows(count_spectra(lengths), _PAIR, _PAIR)
 
     def embed(
         self, model: Model, waveforms: Tensor, lengths: Sequence[int], run: Run
     ) -> Tensor:
         """Return the projected pairs of frames."""
         bins = model.config.feature_projection_input_dim // _PAIR
-        clips = zip(waveforms, lengths, strict=True)
-        features = pad_sequence(
-            [log_mel(row[:length], bins) for row, length in clips], batch_first=True
-        )
-        projected = model.feature_projection(features.to(model.dtype))[0]
-        counts = self.count_frames(model, lengths)
-        inside = valid_mask(counts, projected.shape[1], projected.device)
-        hidden = projected.masked_fill(~inside[:, :, None], 0)
-        embedded: Tensor = model.encoder.dropout(hidden)
+        pairs = log_mel_pairs(waveforms, lengths, bins).to(model.dtype)
+        embedded: Tensor = model.encoder.dropout(model.feature_projection(pairs)[0])
         return embedded
 
     def block_options(
@@ -116,30 +128,29 @@ class Wav2Vec2BertFamily(Family):
         return ("intermediate_ffn.", "adapter.")
 
 
-def log_mel(waveform: Tensor, bins: int) -> Tensor:
-    """Return what transformers' `SeamlessM4TFeatureExtractor` makes of a clip.
+def log_mel_pairs(waveforms: Tensor, lengths: Lengths, bins: int) -> Tensor:
+    """Return what transformers' `SeamlessM4TFeatureExtractor` makes of clips.
 
     Args:
-        waveform: `(samples,)` float32 at 16 kHz.
+        waveforms: `(batch, samples)` at 16 kHz.
+        lengths: Valid samples of each clip.
         bins: Mel bands.
 
     Returns:
-        `(frames, 2 * bins)`: pairs of frames of a log-mel spectrogram as Kaldi computes
-        it, each band at zero mean and unit variance over the clip.
+        `(batch, frames, 2 * bins)`: pairs of frames of a spectrogram, each band of
+        which is at zero mean and unit variance over the clip.
     """
-    from torchaudio.compliance.kaldi import fbank  # takes a while
-
-    with torch.autocast(waveform.device.type, enabled=False):
-        spectrogram = fbank(
-            waveform[None] * 2**15,  # Kaldi's are whole numbers of 16 bits
-            num_mel_bins=bins,
-            window_type="povey",
-            sample_frequency=16_000,
-        )
-    variance, mean = torch.var_mean(spectrogram, dim=0)
-    normed = (spectrogram - mean) / torch.sqrt(variance + 1e-7)
-    pairs = len(normed) // _PAIR
-    return normed[: pairs * _PAIR].reshape(pairs, _PAIR * bins)
+    # Kaldi's samples are whole numbers of 16 bits.
+    spectrogram = precise(kaldi_log_mel(waveforms * 2**15, bins, "povey"))
+    counts = torch.as_tensor(count_spectra(lengths), device=waveforms.device)
+    outside = ~valid_mask(counts, spectrogram.shape[1], waveforms.device)[:, :, None]
+    count = counts[:, None, None]
+    mean = spectrogram.masked_fill(outside, 0).sum(1, keepdim=True) / count
+    centred = (spectrogram - mean).masked_fill(outside, 0)
+    variance = centred.square().sum(1, keepdim=True) / (count - 1)
+    normed = (centred / torch.sqrt(variance + 1e-7)).float()
+    pairs = spectrogram.shape[1] // _PAIR
+    return normed[:, : pairs * _PAIR].reshape(len(normed), pairs, _PAIR * bins)
 
 
 FAMILY = Wav2Vec2BertFamily()

@@ -1,4 +1,4 @@
-"""Wav2Vec2-Conformer (Wang et al., 2020): wav2vec 2.0 with convolutions in the blocks."""
+"""Wav2Vec2-Conformer (Wang et al., 2020): wav2vec 2.0 with convolutions in blocks."""
 
 from collections.abc import Sequence
 from types import MappingProxyType
@@ -27,6 +27,7 @@ class Wav2Vec2ConformerFamily(Wav2Vec2Family):
     }
     """
     stem = "Wav2Vec2Conformer"
+    since = "5.16"  # before, its attention took other masks
     places = MappingProxyType(
         {
             "query": "linear_q",

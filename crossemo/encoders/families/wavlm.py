@@ -5,12 +5,13 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional
 
+from crossemo.encoders.attention import attend
 from crossemo.encoders.families.base import EncoderFiles, Model
 from crossemo.encoders.families.wav2vec2 import Wav2Vec2Family
 
 if TYPE_CHECKING:
+    from transformers import WavLMConfig
     from transformers.models.wavlm.modeling_wavlm import WavLMAttention
 
 
@@ -24,10 +25,12 @@ class GatedRelativeAttention(nn.Module):
 
     Args:
         stock: The `WavLMAttention` to replace.
+        config: The configuration of the model, which says whether to attend eagerly.
     """
 
-    def __init__(self, stock: "WavLMAttention") -> None:
+    def __init__(self, stock: "WavLMAttention", config: "WavLMConfig") -> None:
         super().__init__()
+        self.config = config
         self.num_heads: int = stock.num_heads
         self.num_buckets: int = stock.num_buckets
         self.max_distance: int = stock.max_distance
@@ -73,12 +76,13 @@ class GatedRelativeAttention(nn.Module):
         if attention_mask is not None:
             bias = bias.masked_fill(~attention_mask, -math.inf)
         query = self._split(self.q_proj(hidden_states))
-        attended = functional.scaled_dot_product_attention(
+        attended = attend(
             query,
             self._split(self.k_proj(hidden_states)),
             self._split(self.v_proj(hidden_states)),
-            attn_mask=bias.to(query.dtype),
-            dropout_p=self.dropout if self.training else 0.0,
+            bias,
+            dropout=self.dropout if self.training else 0.0,
+            eager=self.config._attn_implementation == "eager",
         )
         merged = attended.transpose(1, 2).flatten(2)
         return self.out_proj(merged), None, position_bias
@@ -141,7 +145,7 @@ class WavLMFamily(Wav2Vec2Family):
     def adjust(self, model: Model) -> None:
         """Replace the attention of every block, weights kept."""
         for layer in model.encoder.layers:
-            layer.attention = GatedRelativeAttention(layer.attention)
+            layer.attention = GatedRelativeAttention(layer.attention, model.config)
 
     def block_options(
         self, model: Model, hidden: Tensor, mask: Tensor | None
@@ -149,7 +153,8 @@ class WavLMFamily(Wav2Vec2Family):
         """Return the mask, and the position bias that all blocks share."""
         first: GatedRelativeAttention = model.encoder.layers[0].attention
         bias = first.position_bias(hidden.shape[1])
-        return {**super().block_options(model, hidden, mask), "position_bias": bias}
+        of_keys = None if mask is None else mask[:, None, None, :]
+        return {"attention_mask": of_keys, "position_bias": bias}
 
 
 FAMILY = WavLMFamily()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Literal
 import torch
 
 from crossemo.cache import new_folder
+from crossemo.encoders.attention import DEFAULT, set_attention
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.families.base import Family, Model
 from crossemo.encoders.tuning.peft_files import write_adapters
@@ -146,6 +147,7 @@ class Adapters:
             EncoderError: The method's adapters can't be merged.
         """
         whole = deepcopy(self._base).cpu().float().eval()
+        set_attention(whole, DEFAULT)
         try:
             model = whole.merge_and_unload()
         except Exception as error:  # of whatever kind the method's own code raises

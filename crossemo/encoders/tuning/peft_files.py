@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
+from crossemo.encoders.attention import DEFAULT, set_attention
 from crossemo.encoders.families.base import Family, Model, Step
 
 if TYPE_CHECKING:
@@ -98,6 +99,7 @@ def _states(model: Model, family: Family) -> Tensor:
         output = step(hidden, **options)
         return output[0] if isinstance(output, tuple) else output
 
+    set_attention(model, DEFAULT)  # on the CPU, in float32
     noise = torch.randn(1, 16_000, generator=torch.Generator().manual_seed(0))
     with torch.no_grad():
         return torch.stack(family.hidden_states(model, noise, [16_000], run))

@@ -6,6 +6,7 @@ from crossemo.encoders import EncoderError, SSLEncoder, load_encoder
 from crossemo.encoders.tuning.adapters import Adapters
 from crossemo.encoders.tuning.recipes import RECIPES
 from tests.encoders.conftest import TinyFolder
+from tests.encoders.tiny import SPECTRAL
 
 METHODS = sorted(RECIPES)
 # Of AdaLoRA's peft trains one only; a norm has one copy in its place.
@@ -41,7 +42,10 @@ def anew(encoder: SSLEncoder, way: str) -> None:
     encoder.train_only(encoder.adaptation.tuned())
 
 
-@pytest.mark.parametrize("family", ["wav2vec2", "wavlm", "data2vec", "hubert-large"])
+@pytest.mark.parametrize(
+    "family",
+    ["wav2vec2", "wavlm", "data2vec", "hubert-large", "conformer", *SPECTRAL],
+)
 @pytest.mark.parametrize("method", METHODS)
 def test_a_method_changes_nothing_at_first_and_trains_all_it_says(
     tiny_folder: TinyFolder, method: str, family: str
@@ -60,11 +64,15 @@ def test_a_method_changes_nothing_at_first_and_trains_all_it_says(
     assert (states(encoder) - before)[1:].abs().max() > 1e-4
 
 
-@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("family", "method"),
+    [("wav2vec2", method) for method in METHODS]
+    + [(f, m) for f in ("conformer", *SPECTRAL) for m in ("ia3", "ln_tuning", "lora")],
+)
 def test_merging_changes_the_features_by_rounding_only(
-    tiny_folder: TinyFolder, method: str
+    tiny_folder: TinyFolder, family: str, method: str
 ) -> None:
-    encoder = load_encoder(str(tiny_folder("wav2vec2")), method).eval()  # type: ignore[arg-type]
+    encoder = load_encoder(str(tiny_folder(family)), method).eval()  # type: ignore[arg-type]
     shake(encoder)
     before = states(encoder)
     anew(encoder, "merge")

@@ -2,6 +2,7 @@
 
 import warnings
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from torch import Tensor
 from crossemo.encoders import SSLEncoder, load_encoder
 from crossemo.encoders.tuning import peft_files
 from tests.encoders.conftest import TinyFolder
+from tests.encoders.tiny import SPECTRAL
 from tests.encoders.tuning.test_adapters import (
     CLIP,
     METHODS,
@@ -68,6 +70,29 @@ def test_plain_peft_loads_the_model_or_refuses(
     else:
         with pytest.raises(KeyError, match="the run's checkpoint holds the whole"):
             plain(encoder, base, tmp_path / "saved")
+
+
+@pytest.mark.parametrize(
+    "family", ["unispeech", "unispeech-sat", "conformer", *SPECTRAL]
+)
+def test_plain_peft_puts_it_on_the_stock_model_of_every_family(
+    tiny_folder: TinyFolder, tmp_path: Path, family: str
+) -> None:
+    from peft import PeftModel
+    from transformers import AutoModel
+
+    encoder = load_encoder(str(tiny_folder(family)), "lora").eval()
+    shake(encoder)
+    adapters(encoder).save(tmp_path / "saved")
+    stock: Any = AutoModel.from_pretrained(tiny_folder(family))
+    stock = stock.encoder if family == "whisper" else stock
+    merged = PeftModel.from_pretrained(stock, str(tmp_path / "saved"))
+    weights = merged.merge_and_unload().state_dict()
+    for key, tensor in encoder.merged().state_dict().items():
+        torch.testing.assert_close(weights[key], tensor, rtol=1e-5, atol=1e-6)
+    fresh = load_encoder(str(tiny_folder(family))).model.state_dict()
+    changed = [key for key, tensor in fresh.items() if not tensor.equal(weights[key])]
+    assert len(changed) == 2 * 2  # queries and values of two blocks
 
 
 @pytest.mark.parametrize("which", ["all", "linear"])

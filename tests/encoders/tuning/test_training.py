@@ -3,7 +3,7 @@ import torch
 from torch import Tensor
 
 from crossemo.encoders import SSLEncoder, load_encoder
-from tests.encoders.clips import LENGTHS, clips, distance
+from tests.encoders.clips import LENGTHS, clips, distance, lengths
 from tests.encoders.conftest import TinyFolder
 from tests.encoders.tiny import FAMILIES, write_tiny
 
@@ -25,12 +25,16 @@ def test_layer_drop_and_time_masking_are_off_in_training(
         attention_dropout=0.5,
         activation_dropout=0.5,
         feat_proj_dropout=0.5,
+        conformer_conv_dropout=0.5,
+        **{"dropout": 0.5, "encoder_layerdrop": 1.0},  # Whisper's names
+        **{"hidden_dropout_prob": 0.5, "attention_probs_dropout_prob": 0.5},  # AST's
     )
     encoder = load_encoder(str(folder), tuning, encoder_dropout=False)  # type: ignore[arg-type]
     assert encoder.training
-    states = encoder(clips(), LENGTHS).states
-    assert torch.equal(encoder(clips(), LENGTHS).states, states)
-    assert torch.equal(encoder.eval()(clips(), LENGTHS).states, states)
+    batch = clips(shortest=encoder.min_samples), lengths(encoder.min_samples)
+    states = encoder(*batch).states
+    assert torch.equal(encoder(*batch).states, states)
+    assert torch.equal(encoder.eval()(*batch).states, states)
     assert distance(states[1], states[0]) > 0.1
     assert distance(states[2], states[1]) > 0.1
 

@@ -1,0 +1,236 @@
+"""What the general encoder asks of a family, answered by a user's class.
+
+The class has the four names of X-ARES (https://github.com/jimbozhang/xares):
+`sampling_rate`, `output_dim`, `hop_size_in_ms` and `forward(audio)`.
+"""
+
+from collections.abc import Callable, Sequence
+from math import isfinite
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils.rnn import pad_sequence
+
+from crossemo.encoders.catalogue import EncoderError, EncoderFacts
+from crossemo.encoders.families.base import EncoderFiles, Family, Model, Run
+from crossemo.encoders.own_code import OwnCode, blamed_on, run_code
+
+_NAMES = ("sampling_rate", "output_dim", "hop_size_in_ms", "forward")
+
+
+class OwnModel(nn.Module):
+    """A user's encoder, whose answers are checked.
+
+    Args:
+        code: The class.
+        seed: Seed of weights that it draws.
+
+    Attributes:
+        encoder: An object of the class.
+        rate: Sampling rate in Hz.
+        width: Features per frame.
+        hop: Samples from one frame to the next.
+        num_states: How many hidden states it gives.
+
+    Raises:
+        EncoderError: It lacks one of the names, or fails.
+    """
+
+    def __init__(self, code: OwnCode, seed: int = 0) -> None:
+        super().__init__()
+        self.code = code
+        self.encoder = run_code(code, seed)
+        for name in _NAMES:
+            if not hasattr(self.encoder, name):
+                raise EncoderError(
+                    f"{code} has no {name}: an encoder has {', '.join(_NAMES)}."
+                )
+        self.rate = int(self._number("sampling_rate"))
+        self.width = int(self._number("output_dim"))
+        self.hop = self._number("hop_size_in_ms") * self.rate / 1000
+        # It stands for the device, also of an encoder that has no weights.
+        self.place = nn.Parameter(torch.empty(0), requires_grad=False)
+        module = isinstance(self.encoder, nn.Module)  # whose hooks are called too
+        self._forward = self.encoder if module else self.encoder.forward
+        self._frames: dict[int, int] = {}
+        self.num_states = 1
+        self.eval()
+        self.min_samples = self._min_samples()
+
+    def states(self, waveforms: Tensor, lengths: Sequence[int]) -> list[Tensor]:
+        """Return the hidden states of a batch; one if the class has `forward` alone.
+
+        Clips of which only `forward` knows are handed over without padding, those of
+        one length together.
+
+        Args:
+            waveforms: `(batch, samples)`, zero on padding.
+            lengths: Valid samples of each clip.
+
+        Returns:
+            `(batch, frames, width)` each.
+
+        Raises:
+            EncoderError: The class fails or gives something else.
+        """
+        if hasattr(self.encoder, "hidden_states"):
+            together = torch.tensor(lengths, device=waveforms.device)
+            with blamed_on(self.code):
+                given = self.encoder.hidden_states(waveforms, together)
+            return self._checked(given, "hidden_states", waveforms)
+        clips: list[Tensor] = [waveforms] * len(lengths)
+        for length in dict.fromkeys(lengths):
+            rows = [row for row, one in enumerate(lengths) if one == length]
+            audio = waveforms[rows, :length]
+            with blamed_on(self.code):
+                given = self._forward(audio)
+            (frames,) = self._checked([given], "forward", audio)
+            self._frames[length] = frames.shape[1]
+            for row, clip in zip(rows, frames, strict=True):
+                clips[row] = clip
+        return [pad_sequence(clips, batch_first=True)]
+
+    def count_frames(self, lengths: Sequence[int]) -> list[int]:
+        """Return how many frames clips have, which may need a trial for a new length.
+
+        Args:
+            lengths: Samples of each clip.
+        """
+        if hasattr(self.encoder, "count_frames"):
+            with blamed_on(self.code):
+                return [int(count) for count in self.encoder.count_frames(lengths)]
+        for length in set(lengths) - self._frames.keys():
+            silence = torch.zeros(1, length, device=self.place.device)
+            with torch.no_grad():
+                frames = self.states(silence, [length])[0].shape[1]
+            self._frames[length] = frames
+        return [self._frames[length] for length in lengths]
+
+    def _checked(self, given: Any, method: str, audio: Tensor) -> list[Tensor]:  # noqa: ANN401
+        states = list(given) if isinstance(given, list | tuple | Tensor) else [given]
+        shapes = [
+            tuple(one.shape) if isinstance(one, Tensor) else type(one).__name__
+            for one in states
+        ]
+        fits = all(
+            len(shape) == 3
+            and (shape[0], shape[2]) == (len(audio), self.width)
+            and shape[1] == shapes[0][1] > 0
+            for shape in shapes
+        )
+        if not states or not fits:
+            strange = next((one for one in shapes if one != shapes[0]), None)
+            raise EncoderError(
+                f"{method} of {self.code} gives {strange or [*shapes, 'nothing'][0]} "
+                f"of audio {tuple(audio.shape)}: it returns (batch, frames, "
+                f"{self.width}), as output_dim says."
+            )
+        return states
+
+    def _number(self, name: str) -> float:
+        value = getattr(self.encoder, name)
+        try:
+            number = float(value)
+            if not (isfinite(number) and number > 0):
+                raise ValueError
+        except (TypeError, ValueError) as error:
+            raise EncoderError(
+                f"{name} of {self.code} is {value!r}: give a positive number."
+            ) from error
+        return number
+
+    def _min_samples(self) -> int:
+        """Return the shortest clip that gives a frame, as far as doubling finds it."""
+        declared = getattr(self.encoder, "min_samples", None)
+        samples = int(self.hop) if declared is None else int(declared)
+        while True:
+            noise = torch.randn(1, samples, generator=torch.Generator().manual_seed(0))
+            try:
+                with torch.no_grad():
+                    self.num_states = len(self.states(0.1 * noise, [samples]))
+                return samples
+            except EncoderError:
+                if samples >= self.rate or declared is not None:
+                    raise
+                samples = min(2 * samples, self.rate)
+
+
+class OwnFamily(Family):
+    """A user's class.
+
+    Args:
+        code: The class.
+    """
+
+    def __init__(self, code: OwnCode) -> None:
+        self.code = code
+
+    @property
+    def name(self) -> str:
+        """What it is called in messages."""
+        return "user's own"
+
+    @property
+    def model_types(self) -> tuple[str, ...]:
+        """None: no config.json names a user's file."""
+        return ()
+
+    def facts(self) -> EncoderFacts:
+        """Return what the data must be like, for which the class is tried out."""
+        known = _FACTS.get(self.code)
+        if known is None:
+            model = OwnModel(self.code)
+            known = _FACTS[self.code] = EncoderFacts(model.rate, model.min_samples)
+        return known
+
+    def min_samples(self, files: EncoderFiles) -> int:
+        """Return the shortest clip that gives a frame."""
+        return self.facts().min_samples
+
+    def architecture(
+        self, files: EncoderFiles, *, dropout: bool
+    ) -> tuple[Callable[[Any], Model], Any]:
+        """Return what makes the model, of a seed."""
+        return lambda seed: OwnModel(self.code, seed), 0
+
+    def traits(self, model: Model, files: EncoderFiles) -> list[Any]:
+        """Return a digest of the file, wherever it lies."""
+        return [self.code.class_name, self.code.digest]
+
+    def count_frames(self, model: Model, lengths: Sequence[int]) -> list[int]:
+        """Return what the class says, or what it gives of clips of these lengths."""
+        counts: list[int] = model.count_frames(lengths)
+        return counts
+
+    def embed(
+        self, model: Model, waveforms: Tensor, lengths: Sequence[int], run: Run
+    ) -> Tensor:
+        """Return the first hidden state."""
+        return self.hidden_states(model, waveforms, lengths, run)[0]
+
+    def hidden_states(
+        self, model: Model, waveforms: Tensor, lengths: Sequence[int], run: Run
+    ) -> list[Tensor]:
+        """Return what the class gives."""
+        states: list[Tensor] = model.states(waveforms, lengths)
+        return states
+
+    def blocks(self, model: Model) -> Sequence[nn.Module]:
+        """Return nothing, as only the class knows its blocks."""
+        return []
+
+    def count_states(self, model: Model) -> int:
+        """Return how many hidden states the class gives."""
+        return int(model.num_states)
+
+    def width(self, model: Model) -> int:
+        """Return what the class calls `output_dim`."""
+        return int(model.width)
+
+    def unreached(self, model: Model) -> tuple[str, ...]:
+        """Return what is no weight."""
+        return ("place",)
+
+
+_FACTS: dict[OwnCode, EncoderFacts] = {}  # of this process
