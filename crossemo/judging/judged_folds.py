@@ -85,8 +85,7 @@ def judged_folds(
         )
         folds = [one for one in folds if not one.seen]
     if strict:
-        every = chain(*(fold.records for fold in folds))
-        refuse_records(candidate.name, every)
+        refuse_records(candidate.name, chain(*(fold.records for fold in folds)))
     for sentence in _warnings(candidate, folds):
         logger.warning(sentence)
     return folds

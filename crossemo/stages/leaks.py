@@ -1,6 +1,7 @@
 """A module that remembers what its weights have seen, and isn't judged by it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -9,7 +10,14 @@ from lightning.pytorch.trainer.states import TrainerFn
 from crossemo.corpora.base import Part
 from crossemo.data.datamodule import EmotionDataModule
 from crossemo.data.marks import Mark
-from crossemo.data.provenance import Clips, Material, Provenance, examples_of, leaks_of
+from crossemo.data.provenance import (
+    NOTHING,
+    Clips,
+    Material,
+    Provenance,
+    examples_of,
+    leaks_of,
+)
 from crossemo.data.trainer import datamodule_of
 from crossemo.encoders import SSLEncoder
 from crossemo.encoders.training_records import (
@@ -173,7 +181,7 @@ class LeakGuard(Checkpointed):
         return datamodule_of(self._trainer) if self._trainer else None
 
     def _remember(self, **material: Material) -> None:
-        news = Provenance(**material)
+        news = replace(NOTHING, **material)
         self.provenance |= news
         if any(p.requires_grad for p in self.encoder.parameters()):
             self.encoder.provenance |= news

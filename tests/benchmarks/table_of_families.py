@@ -86,7 +86,10 @@ PUBLISHED = {
 def files_of(family: str) -> EncoderFiles:
     """Return the small files of a family's encoder."""
     config = {"model_type": get_family(family).model_types[0]}
-    return EncoderFiles(family, config | PUBLISHED[family].config, {})
+    rate = {"sampling_rate": get_family(family).sampling_rate}  # CLAP's must be said
+    return EncoderFiles(
+        family, config | PUBLISHED[family].config, rate if family == "clap" else {}
+    )
 
 
 def unmeasured(family: str) -> dict[str, str]:
