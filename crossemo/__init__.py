@@ -57,7 +57,7 @@ __all__ = [
 ]
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> Any:  # noqa: ANN401
     # Loaded when first used: reading a corpus must not wait for transformers.
     if name not in _HOMES:
         raise AttributeError(f"module 'crossemo' has no attribute {name!r}")

@@ -358,7 +358,7 @@ class EmotionRecognizer(StagedModule):
 
     def _named(self, part: str) -> str:
         """Return a part's name in the logs; what a training watches keeps its own."""
-        fair = not self.leaks or self.trainer.state.fn == TrainerFn.FITTING
+        fair = not self.mark.leak or self.trainer.state.fn == TrainerFn.FITTING
         return part if fair else f"leak_{part}"
 
     def _log_scores(

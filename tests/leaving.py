@@ -120,7 +120,7 @@ def check_keys(kind: str, folder: Path) -> None:
     content = json.loads((folder / "results.json").read_text())
     always = set(names_under("key", "Of every run:"))
     more = set(names_under("key", "Of `fit`, `test`"))
-    more |= {"rates", "emotions", "settings", "runs", "corpora", "leak"}
+    more |= {"rates", "emotions", "settings", "runs", "corpora", "leak", "pretraining"}
     assert set(content) <= always | more
     assert always - set(content) <= ({"seed", "roles"} if kind == "compare" else set())
     known = set(names_under("key of a stage"))
@@ -129,9 +129,10 @@ def check_keys(kind: str, folder: Path) -> None:
         facts = set(names_under("key of `judged`"))
         assert facts - set(content["judged"]) == forms[content["judged"]["form"]]
         assert set(content["judged"]) <= facts
+    optional = {"leak", "pretraining", "best_epoch", "best_score", "monitor"}
     for stage in content.get("stages", {}).values():
         assert set(stage) <= known
-        assert known - set(stage) <= {"leak", "best_epoch", "best_score", "monitor"}
+        assert known - set(stage) <= optional
 
 
 def check_scalars(folder: Path) -> None:

@@ -156,7 +156,7 @@ def test_an_allowed_leak_is_marked_wherever_a_score_stands(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     marks: list[str] = []
-    drawn = lambda figure, mark: marks.append(mark)
+    drawn = lambda figure, mark: marks.append(mark.leak)  # noqa: E731
     monkeypatch.setattr("crossemo.report.style.mark_figure", drawn)
     allowed = ["--model.allow_leak=true", "--data.fold=1"]
     words = [*demo(encoder=wav2vec2), *allowed, "--fad.enabled=true"]

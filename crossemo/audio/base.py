@@ -26,7 +26,7 @@ def open_regular(path: Path) -> BinaryIO:
         OSError: It can't be opened, or is a folder, a pipe, a socket or a device, which
             might never end or keep a reader waiting.
     """
-    file = open(path, "rb", opener=_open)
+    file = open(path, "rb", opener=_open)  # noqa: SIM115 (the caller closes it)
     if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
         file.close()
         raise OSError(None, "it is no regular file", str(path))

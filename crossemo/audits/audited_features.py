@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from crossemo.data.datamodule import EmotionDataModule
+from crossemo.data.marks import NO_MARK, Mark
 from crossemo.probes.clips import ProbedClips
 from crossemo.probes.fairness import probe_leaks
 from crossemo.probes.views import Looks, acoustic_views, read_views
@@ -41,14 +42,14 @@ class AuditedFeatures:
     def _one(self) -> str:
         return f"hidden state {self.layers}"
 
-    def leak(self, data: EmotionDataModule, clips: ProbedClips) -> str:
-        """Return what tables say of an encoder that has seen the tested clips.
+    def mark(self, data: EmotionDataModule, clips: ProbedClips) -> Mark:
+        """Return what tables say of an encoder that knows the tested clips.
 
         Raises:
             LeakError: It has, and that is not allowed.
         """
         if self.encoder is None:
-            return ""
+            return NO_MARK
         return probe_leaks(self.encoder, data, clips, allowed=self.allow_leak)
 
     def read(

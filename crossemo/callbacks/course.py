@@ -126,7 +126,7 @@ class Course(Callback):
             stages = [(epoch, study.name(name)) for epoch, name in self._stages]
             headline = data.task.headline
             figure = course_figure(scores, stages, chance, title, headline)
-            mark_figure(figure, module.leak_mark)
+            mark_figure(figure, module.mark)
             figures["stages/scores"] = figure
         if self._weights:
             clips = {role: len(data.dataset(role, "train")) for role in data.roles}
@@ -136,6 +136,7 @@ class Course(Callback):
                 when, stage = label.split(" ", 1)
                 weights[f"{when} {study.name(stage)}"] = shares
             figures["stages/layer_weights"] = stage_weights_figure(weights, title)
+            mark_figure(figures["stages/layer_weights"], module.mark)
         return figures
 
     def _keep_weights(self, module: LightningModule, label: str) -> None:
@@ -187,6 +188,7 @@ class LayerWeights(Callback):
         if module.mix.index is not None or not trainer.is_global_zero:
             return
         from crossemo.report.figures import layer_weights_figure  # and matplotlib
+        from crossemo.report.style import mark_figure
 
         clips = {
             role: len(data_of(trainer).dataset(role, "train"))
@@ -194,6 +196,7 @@ class LayerWeights(Callback):
         }
         title = study_of(trainer, module).title(title, clips)
         figure = layer_weights_figure(module.mix.shares(), title)
+        mark_figure(figure, module.mark)
         yield f"layer_weights/{name}", figure
 
     def _roles(self, name: str) -> list[str]:
@@ -211,7 +214,7 @@ class LearningRates(Callback):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        batch: Any,
+        batch: Any,  # noqa: ANN401
         batch_idx: int,
     ) -> None:
         """Log the rates that this step is taken with."""

@@ -14,7 +14,7 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from crossemo.callbacks.measurement import Measurement
 from crossemo.callbacks.parts import recogniser, study_of
-from crossemo.data.provenance import marked
+from crossemo.data.marks import marked
 from crossemo.data.role_pairs import role_pairs
 from crossemo.data.trainer import data_of
 from crossemo.errors import CrossEmoError
@@ -142,7 +142,7 @@ class FrechetAudioDistance(Callback):
         if trainer.is_global_zero:
             tags = {"stage": name, "part": part}
             for new, table in ((corrected(rows), self.rows), (measures, self.measures)):
-                new = marked([tags | row for row in new], module.leak_mark)
+                new = marked([tags | row for row in new], module.mark)
                 self._keep(name, new, table)
             self._warn(rows)
             self._save(folder)
@@ -192,7 +192,7 @@ class FrechetAudioDistance(Callback):
             figures = distance_figures(rows, measures, name, emotions, study)
             suffix = "_".join(("", *pair)) if len(pairs) > 1 else ""
             for tag, figure in figures.items():
-                mark_figure(figure, module.leak_mark)
+                mark_figure(figure, module.mark)
                 step = trainer.global_step
                 add_figure(trainer, f"{tag}{suffix}/{name}", figure, step)
 

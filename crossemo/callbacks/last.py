@@ -43,7 +43,7 @@ class LastCheckpoint(ModelCheckpoint):
         trainer: Trainer,
         pl_module: LightningModule,
         outputs: STEP_OUTPUT,
-        batch: Any,
+        batch: Any,  # noqa: ANN401
         batch_idx: int,
     ) -> None:
         """Save within an epoch; after its last batch the validation comes first."""
@@ -143,7 +143,7 @@ class Requeue(Callback):
         trainer: Trainer,
         pl_module: LightningModule,
         outputs: STEP_OUTPUT,
-        batch: Any,
+        batch: Any,  # noqa: ANN401
         batch_idx: int,
     ) -> None:
         """Save, queue the job again and end, if signalled and if a step is complete."""

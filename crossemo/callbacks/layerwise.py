@@ -9,7 +9,7 @@ from lightning import Callback, LightningModule, Trainer
 
 from crossemo.callbacks.facts import Facts
 from crossemo.data.clip_tables import SPLIT, split_rows
-from crossemo.data.provenance import marked
+from crossemo.data.marks import marked
 from crossemo.files import write_csv
 from crossemo.layerwise import pair_rows, score_rows, similarity_rows, with_choices
 from crossemo.layerwise.conditions import Row
@@ -85,12 +85,12 @@ class LayerAnalysis(Callback):
         from crossemo.report.style import mark_figure
 
         roles = module.probed.roles
-        study = Study.of(module.hparams["encoder"], roles)
+        study = Study.of(module.hparams["encoder"], roles, module.mark)
         numbers = module.clips.roles.bincount(minlength=len(roles)).tolist()
         clips = dict(zip(roles, numbers, strict=True))
         figures = layer_figures(self.scores, likeness, study, clips)
         for tag, figure in figures.items():
-            mark_figure(figure, module.leak_mark)
+            mark_figure(figure, module.mark)
             add_figure(trainer, tag, figure, trainer.global_step)
 
     def _write(
@@ -102,7 +102,7 @@ class LayerAnalysis(Callback):
     ) -> None:
         for name, rows in tables.items():
             if rows:
-                write_csv(folder / name, marked(rows, module.leak_mark))
+                write_csv(folder / name, marked(rows, module.mark))
         write_csv(folder / SPLIT, split_rows(module.probed, module.folds))
         content: dict[str, Any] = {
             **self._facts.describe(trainer, module),

@@ -17,4 +17,5 @@ def recogniser(module: LightningModule) -> EmotionRecognizer:
 def study_of(trainer: Trainer, module: EmotionRecognizer) -> Study:
     """Return what the figures of a run are of."""
     data = datamodule_of(trainer)
-    return Study.of(module.hparams["encoder"], {} if data is None else data.roles)
+    roles = {} if data is None else data.roles
+    return Study.of(module.hparams["encoder"], roles, module.mark)

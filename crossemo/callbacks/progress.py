@@ -44,7 +44,7 @@ class ProgressFile(Callback):
         trainer: Trainer,
         pl_module: LightningModule,
         outputs: STEP_OUTPUT,
-        batch: Any,
+        batch: Any,  # noqa: ANN401
         batch_idx: int,
     ) -> None:
         """Write the stage, epoch and step of the training."""
@@ -60,7 +60,7 @@ class ProgressFile(Callback):
         trainer: Trainer,
         pl_module: LightningModule,
         outputs: STEP_OUTPUT,
-        batch: Any,
+        batch: Any,  # noqa: ANN401
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:

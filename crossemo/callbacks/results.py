@@ -87,7 +87,7 @@ class Results(Callback):
             module.evaluations[role],
             study_of(trainer, module),
             data_of(trainer).roles,
-            module.leak_mark,
+            module.mark,
             _temperature(module),
         )
         for tag, figure in figures:
@@ -133,7 +133,7 @@ class Results(Callback):
             "layer_weights": None if mix.index is not None else mix.shares(),
             "temperature": _temperature(module),
             "scores": scores,
-            **({"leak": module.leak_mark} if module.leak_mark else {}),
+            **module.mark.columns,
         }
 
     def _settings(

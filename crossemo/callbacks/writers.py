@@ -12,7 +12,7 @@ from crossemo.callbacks.parts import recogniser
 from crossemo.data.batch import Batch
 from crossemo.data.clip_tables import PREDICTIONS, Row, prediction_rows
 from crossemo.data.gathering import Predictions
-from crossemo.data.provenance import marked
+from crossemo.data.marks import marked
 from crossemo.data.trainer import data_of
 from crossemo.encoders import write_provenance
 from crossemo.files import write_csv
@@ -71,7 +71,7 @@ class PredictionWriter(Callback):
         tags = {"stage": stage_of(module), "checkpoint": checkpoint_name(trainer)}
         rows = prediction_rows(data, role, places, predictions)
         tagged = [tags | row for row in rows]
-        self._rows[module.test_name, role] = marked(tagged, module.leak_mark)
+        self._rows[module.test_name, role] = marked(tagged, module.mark)
 
     def _write(self, trainer: Trainer) -> None:
         folder = folder_of(trainer) if trainer.is_global_zero else None

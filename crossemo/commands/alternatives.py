@@ -81,7 +81,7 @@ def other_owners(path: str, name: str) -> str:
     )
 
 
-def object_at(path: str) -> Any:
+def object_at(path: str) -> Any:  # noqa: ANN401
     """Return what a dotted path or a public name names; None if there is nothing."""
     module, _, name = path.rpartition(".")
     try:

@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from rich.text import Text
 from torch import Tensor
 
 from crossemo.audits.audit_options import AuditOptions
@@ -20,7 +19,7 @@ from crossemo.commands.parser import Threads
 from crossemo.corpora import corpus_classes
 from crossemo.data.clip_tables import SPLIT, split_rows
 from crossemo.data.datamodules import EmotionDataModule
-from crossemo.data.provenance import marked
+from crossemo.data.marks import Mark, marked
 from crossemo.encoders import encoder_facts
 from crossemo.errors import CrossEmoError, listed
 from crossemo.files import from_here, write_csv, write_text
@@ -35,7 +34,7 @@ from crossemo.report.audits import (
 from crossemo.report.report_files import markdown_of
 from crossemo.report.saving import save_figure
 from crossemo.report.style import mark_figure
-from crossemo.report.tables import show
+from crossemo.report.tables import show, title_of
 from crossemo.runs.code_record import code_facts, write_code
 from crossemo.runs.effort import Effort
 from crossemo.runs.folder import claim_version, folder_of_runs
@@ -112,23 +111,24 @@ def audit_protocols(
     data.prepare_data()
     data.setup()
     clips = probed_clips(data)
-    leak = model.leak(data, clips)
+    mark = model.mark(data, clips)
     rows: list[Row] = []
     values = model.read(data, clips, where)
     for one in data.roles if role is None else [role]:
         rows += _rows_of(one, data, clips, values, audit)
-    rows = marked(rows, leak)
+    rows = marked(rows, mark)
     folder = home / f"version_{claim_version(home)}"
-    text = audit_text(rows, str(model), leak)
+    text = audit_text(rows, str(model), str(mark))
     facts = effort.describe("audit", where)
     facts |= code_facts(model.encoder)
     write_code(model.encoder, folder)
     facts |= {"seed": audit.seed, "interval_level": LEVEL, **data.describe()}
-    facts |= {"folds": clips.describe(), "features": str(model), "leak": leak or None}
+    facts |= {"folds": clips.describe(), "features": str(model), "leak": None}
+    facts |= mark.columns
     write_results(folder, {**facts, "protocols": rows, "text": text})
     write_csv(folder / SPLIT, split_rows(data, data.fold_numbers() or None))
-    _write(folder, rows, text, str(model) if figures else None)
-    _show(rows, text, leak)
+    _write(folder, rows, text, str(model) if figures else None, mark)
+    _show(rows, text, mark)
     for note in dict.fromkeys(corpus.note for corpus in data.roles.values()):
         print(*filter(None, [note]))
     print(f"Results: {from_here(folder)}")
@@ -158,18 +158,22 @@ def _rows_of(
 
 
 def _write(
-    folder: Path, rows: Sequence[dict[str, Any]], text: str, drawn: str | None
+    folder: Path,
+    rows: Sequence[dict[str, Any]],
+    text: str,
+    drawn: str | None,
+    mark: Mark,
 ) -> None:
     """Write the tables, and the figures of features of that name."""
     write_csv(folder / "audit.csv", rows)
     write_text(folder / "audit.md", f"{markdown_of(audit_table(rows))}\n{text}\n")
     for tag, figure in audit_figures(rows, drawn) if drawn else ():
-        mark_figure(figure, rows[0].get("leak", ""))
+        mark_figure(figure, mark)
         save_figure(figure, folder, tag)
 
 
-def _show(rows: Sequence[Row], text: str, leak: str) -> None:
+def _show(rows: Sequence[Row], text: str, mark: Mark) -> None:
     table = printed_table(rows)
-    table.title = Text(leak, "bold red") if leak else None
+    table.title = title_of([str(mark)])
     show(table)
     print(text)

@@ -5,11 +5,10 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
-from rich.text import Text
 from torch.utils.tensorboard import SummaryWriter
 
 from crossemo.commands.parser import Parser
-from crossemo.data.provenance import marked
+from crossemo.data.marks import SIGNS, sign_of
 from crossemo.errors import CrossEmoError
 from crossemo.files import expanded, from_here, write_csv
 from crossemo.layerwise import encoder_rows, score_rows, with_choices
@@ -20,8 +19,8 @@ from crossemo.report.layerwise_figures import encoder_figure
 from crossemo.report.layerwise_tables import encoder_table
 from crossemo.report.saving import figure_to_tensor, save_figure
 from crossemo.report.study import Study
-from crossemo.report.style import mark_figure
-from crossemo.report.tables import show
+from crossemo.report.style import note_figure
+from crossemo.report.tables import show, title_of
 from crossemo.runs.effort import Effort
 from crossemo.runs.folder import claim_version, folder_of_runs
 from crossemo.runs.results import write_results
@@ -70,25 +69,26 @@ def compare_runs(
     corpora = shared[0].about["corpora"]
     home = folder_of_runs(logs, name)
     folder = home / f"version_{claim_version(home)}"
-    leaks = {name: one.about.get("leak", "") for name, one in encoders}
-    mark = "\n".join(f"{name}: {leak}" for name, leak in leaks.items() if leak)
-    layers = [{"encoder": name} | row for name, rows in scores.items() for row in rows]
-    write_csv(folder / "layers.csv", marked(layers, mark))
+    marks = _marks(encoders)
+    layers = [
+        {"encoder": name} | row | marks for name, rows in scores.items() for row in rows
+    ]
+    write_csv(folder / "layers.csv", layers)
     if pairs:
-        write_csv(folder / "encoder_pairs.csv", marked(pairs, mark))
+        write_csv(folder / "encoder_pairs.csv", [row | marks for row in pairs])
     numbers = shared[0].roles.bincount(minlength=len(corpora)).tolist()
     clips = dict(zip(shared[0].names, numbers, strict=True))
     title = Study(corpora=corpora).title("Layers of the encoders", clips)
     figure = encoder_figure(scores, corpora, title)
-    mark_figure(figure, mark)
+    note_figure(figure, marks.values())
     with SummaryWriter(str(folder)) as writer:
         writer.add_image("encoders", figure_to_tensor(figure))
     save_figure(figure, folder, "encoders")
     facts = effort.describe("compare", torch.device("cpu"))
     of = {"runs": [str(run.resolve()) for run in runs], "interval_level": LEVEL}
-    write_results(folder, {**facts, **of, "corpora": corpora, "leak": mark or None})
+    write_results(folder, {**facts, **of, "corpora": corpora, "leak": None, **marks})
     table = encoder_table(scores, pairs, corpora)
-    table.title = Text(mark, "bold red") if mark else None
+    table.title = title_of(marks.values())
     show(table)
     print(f"Results: {from_here(folder)}")
     return folder
@@ -99,9 +99,22 @@ def _file(run: Path) -> Path:
     return run / JUDGEMENTS if run.is_dir() else run
 
 
+def _marks(encoders: Sequence[tuple[str, Judgements]]) -> dict[str, str]:
+    """Return what each encoder knows of the clips, by column."""
+    texts = {
+        column: "\n".join(
+            f"{name}: {text}"
+            for name, one in encoders
+            if (text := one.about.get(column))
+        )
+        for column in SIGNS
+    }
+    return {column: text for column, text in texts.items() if text}
+
+
 def _names(judgements: Sequence[Judgements], runs: Sequence[Path]) -> list[str]:
     """Return the encoders' names; with the runs' folders where these don't differ."""
-    names = [Path(one.about["encoder"]).name for one in judgements]
+    names = [Path(one.about["encoder"]).name + sign_of(one.about) for one in judgements]
     if len(set(names)) == len(names):
         return names
     paths = [str(run) for run in runs]

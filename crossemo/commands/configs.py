@@ -149,7 +149,7 @@ def _full(path: Path) -> str:
     return os.path.abspath(path)
 
 
-def load(text: str) -> Any:
+def load(text: str) -> Any:  # noqa: ANN401
     """Return what YAML says, as jsonargparse reads it.
 
     Raises:
@@ -204,8 +204,8 @@ def _unreadable(text: str, error: Exception) -> YAMLRefusal:
 
 def install() -> None:
     """Have jsonargparse read through this file alone."""
-    path_type = getattr(jsonargparse, "Path")
+    path_type = getattr(jsonargparse, "Path")  # noqa: B009
     jsonargparse.set_loader("yaml", load, exceptions=(yaml.YAMLError,))
     # There is no public way to say how files are read: with this locale's encoding, and
     # without a bound.
-    setattr(path_type, "read_text", lambda self: read(Path(self.absolute)))
+    setattr(path_type, "read_text", lambda self: read(Path(self.absolute)))  # noqa: B010

@@ -22,7 +22,7 @@ class DataParser(ExperimentParser):
 
     sections: ClassVar[frozenset[str]] = frozenset({"audit"})
 
-    def parse_string(self, content: str, *rest: Any, **options: Any) -> Namespace:
+    def parse_string(self, content: str, *rest: Any, **options: Any) -> Namespace:  # noqa: ANN401
         """Parse a config."""
         settings = load(content)
         if isinstance(settings, dict):

@@ -18,20 +18,19 @@ from lightning.pytorch.cli import (
 from lightning.pytorch.loggers import Logger, TensorBoardLogger
 from rich.console import Console
 from rich.table import Table
-from rich.text import Text
 
 from crossemo.callbacks.last import job, note_of
 from crossemo.callbacks.lines import MinuteLines
 from crossemo.commands.configs import place_of
 from crossemo.commands.foreign import foreign_refusal
-from crossemo.commands.parser import Threads
+from crossemo.commands.parser import Threads, add_strict
 from crossemo.commands.sentences import name_of_stage
 from crossemo.corpora import corpus_classes
 from crossemo.encoders import CATALOGUE, encoder_facts
 from crossemo.encoders.own_code import names_code
 from crossemo.errors import CrossEmoError, crossemo_sentence
 from crossemo.files import expanded, from_here, write_text
-from crossemo.report.tables import show
+from crossemo.report.tables import show, title_of
 from crossemo.runs.board import Board, Metrics
 from crossemo.runs.effort import Effort
 from crossemo.runs.folder import claim_version, find_checkpoint, folder_of_runs
@@ -94,6 +93,7 @@ class Experiment(LightningCLI):
             "models on busy machines are fastest with 1.",
         )
         parser.add_argument("--logs", type=str, default="logs", help="Folder of logs.")
+        add_strict(parser)
         parser.add_argument(
             "--figures",
             type=bool,
@@ -163,8 +163,9 @@ class Experiment(LightningCLI):
             if crossemo_sentence(error) or (sentence := foreign_refusal(error)) is None:
                 raise
             raise CrossEmoError(sentence) from error
+        self.model.strict = self._get(self.config_init, "strict")
 
-    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:  # noqa: ANN401
         """Build the trainer with the loggers and callbacks of a run."""
         config = self._get(self.config_init, "trainer")
         if isinstance(config["strategy"], str):
@@ -209,16 +210,16 @@ class Experiment(LightningCLI):
 
         Args:
             tables: The tables.
-            mark: What stands above each of them, such as that clips leaked.
+            mark: What stands above each of them: what the weights know of the clips.
         """
         folder = self.trainer.log_dir  # asks the first process, so all must take part
         if not self.trainer.is_global_zero:
             return
         for table in tables:
-            table.title = Text(mark, "bold red") if mark else table.title
+            table.title = title_of([mark]) or table.title
             show(table)
         if mark and not tables:  # what Lightning shows of a validation has no title
-            Console().print(Text(mark, "bold red"))
+            Console().print(title_of([mark]))
         notes = [corpus.note for corpus in self.datamodule.roles.values()]
         for note in dict.fromkeys(filter(None, notes)):
             print(note)

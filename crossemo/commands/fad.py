@@ -2,7 +2,7 @@
 
 import logging
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -20,16 +20,19 @@ from crossemo.corpora.folders import Folders
 from crossemo.data.batch import Batch
 from crossemo.data.dataset import ClipDataset
 from crossemo.data.examples import take_examples
+from crossemo.data.marks import Mark
+from crossemo.data.provenance import leaks_of
 from crossemo.data.samplers import eval_batches
 from crossemo.data.waveforms import WaveformStore, skipped_sentence
 from crossemo.data.windows import MUSIC_WINDOW, Windowing
 from crossemo.encoders import SSLEncoder, load_encoder
 from crossemo.encoders.attention import Attention
+from crossemo.encoders.training_records import mark_of, records_on, refuse_records
 from crossemo.errors import CrossEmoError, listed
 from crossemo.files import expanded, from_here, printable
 from crossemo.progress import bar
 from crossemo.report.study import Study
-from crossemo.report.tables import show, similarity_table
+from crossemo.report.tables import show, similarity_table, title_of
 from crossemo.runs.code_record import code_facts, write_code
 from crossemo.runs.effort import Effort
 from crossemo.runs.folder import claim_version, folder_of_runs
@@ -74,6 +77,7 @@ def compare_folders(
     hop: float | None = None,
     device: str | None = None,
     cache_dir: Path | None = None,
+    strict: bool = False,
     estimate: Settings = DEFAULTS,
     attention: Attention = "sdpa",
     compile: bool = False,
@@ -102,6 +106,8 @@ def compare_folders(
             of a window.
         device: Where to embed; `cuda` where there is a GPU, and else `cpu`.
         cache_dir: The cache folder; `$CROSSEMO_CACHE` or the user's if None.
+        strict: Refuse an encoder that was trained on a corpus whose name a folder
+            bears, as far as that is published; otherwise it is marked.
         estimate: How distances are estimated.
         attention: How the encoder's blocks attend, see `load_encoder`.
         compile: Compile the encoder's blocks with `torch.compile`.
@@ -130,6 +136,7 @@ def compare_folders(
         )
         for domain, corpus in domains.items()
     }
+    mark = _mark(model, folders.values(), strict)
     rows: list[Row] = []
     measures: list[Row] = []
     compared = ComparedStates()
@@ -145,15 +152,28 @@ def compare_folders(
     for sentence in warnings_of(rows):
         logger.warning(sentence)
     folder = home / f"version_{claim_version(home)}"
-    study = Study(Path(encoder).name)
-    write_distances(folder, corrected(rows), measures, emotions, study)
-    facts = effort.describe("fad", next(model.parameters()).device)
+    study = Study.of(encoder, {}, mark)
+    write_distances(folder, corrected(rows), measures, emotions, study, mark)
+    facts = effort.describe("fad", next(model.parameters()).device) | mark.columns
     facts |= code_facts(encoder)
     write_code(encoder, folder)
     describe_folders(folder, settings, facts, folders, emotions)
-    show(similarity_table(measures))
+    table = similarity_table(measures)
+    table.title = title_of([str(mark)])
+    show(table)
     print(f"Results: {from_here(folder)}")
     return folder
+
+
+def _mark(model: SSLEncoder, folders: Iterable[EmbeddedFolder], strict: bool) -> Mark:
+    """Return what tables say of an encoder that knows the clips."""
+    clips = [example for one in folders for example in one.examples]
+    names = (example.clip.id for example in clips)
+    records = records_on(model.provenance.repositories, names)
+    if strict:
+        refuse_records(model.name, records)
+    leaks = leaks_of(model.provenance, {"test": clips}, allowed=True)
+    return mark_of(leaks, records)
 
 
 def _domains(first: Path, second: Path, groups: str | None) -> dict[str, Folders]:

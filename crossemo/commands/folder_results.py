@@ -10,10 +10,12 @@ import yaml
 
 from crossemo.data.clip_tables import SPLIT
 from crossemo.data.examples import Example
+from crossemo.data.marks import Mark, marked
 from crossemo.files import write_csv, write_text
 from crossemo.report.distances import distance_figures
 from crossemo.report.saving import save_figure
 from crossemo.report.study import Study
+from crossemo.report.style import mark_figure
 from crossemo.runs.results import write_results
 from crossemo.similarity import Row
 from crossemo.similarity.embeddings import EmbeddedClips
@@ -40,6 +42,7 @@ def write_distances(
     measures: list[Row],
     emotions: Sequence[str],
     study: Study,
+    mark: Mark,
 ) -> None:
     """Write the tables and the figures of distances.
 
@@ -49,14 +52,16 @@ def write_distances(
         measures: Rows of `similarity.csv`.
         emotions: Names of the emotions.
         study: Encoder and domains, for titles.
+        mark: What the encoder knows of the clips.
 
     Raises:
         OSError: The folder can't be written or the disk is full.
     """
-    write_csv(folder / "fad.csv", rows)
-    write_csv(folder / "similarity.csv", measures)
+    write_csv(folder / "fad.csv", marked(rows, mark))
+    write_csv(folder / "similarity.csv", marked(measures, mark))
     figures = distance_figures(rows, measures, "test", emotions, study)
     for tag, figure in figures.items():
+        mark_figure(figure, mark)
         save_figure(figure, folder, tag)
 
 

@@ -64,7 +64,7 @@ class _Finder(MetaPathFinder):
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and spec.loader is not None:
             execute = partial(_execute, spec.loader.exec_module, EXTRAS[fullname])
-            setattr(spec.loader, "exec_module", execute)
+            setattr(spec.loader, "exec_module", execute)  # noqa: B010 (mypy)
         return spec
 
 

@@ -9,13 +9,12 @@ from typing import Any, ClassVar, Literal
 import torch
 import yaml
 from jsonargparse import Namespace
-from rich.text import Text
 
 from crossemo.commands.all_folds import ALL, last_fold, without_all
 from crossemo.commands.data_section import DataParser
 from crossemo.commands.devices import device_of
 from crossemo.commands.launch import shipped_config
-from crossemo.commands.parser import Threads
+from crossemo.commands.parser import Threads, add_strict
 from crossemo.corpora import corpus_classes
 from crossemo.corpora.base import Scale
 from crossemo.data.datamodules import EmotionDataModule
@@ -27,7 +26,12 @@ from crossemo.judging.judged_folds import judged_folds
 from crossemo.judging.judged_runs import JudgedRun, results_of_all, write_run
 from crossemo.judging.judgement import judge
 from crossemo.judging.output_map import OutputMap, map_outputs
-from crossemo.report.tables import reliability_table, results_table, show
+from crossemo.report.tables import (
+    reliability_table,
+    results_table,
+    show,
+    title_of,
+)
 from crossemo.report.value_tables import values_table
 from crossemo.runs.effort import Effort
 from crossemo.runs.folder import claim_version, folder_of_runs
@@ -41,7 +45,9 @@ _LINKED = ("sampling_rate", "min_samples", "seed")  # of the data; the model say
 class JudgeParser(DataParser):
     """Takes the data of any config, and all of its own."""
 
-    sections: ClassVar[frozenset[str]] = frozenset({"allow_leak", "labels", "scale"})
+    sections: ClassVar[frozenset[str]] = frozenset(
+        {"allow_leak", "labels", "scale", "strict"}
+    )
 
 
 def main(typed: list[str]) -> None:
@@ -98,7 +104,13 @@ def judge_model(
     wanted: int | Literal["all"] | None = None if fold is None else "all"
     if fold not in (None, ALL):
         wanted = int(data.settings["fold"])
-    folds = judged_folds(candidate, data, wanted, allow_leak=settings.allow_leak)
+    folds = judged_folds(
+        candidate,
+        data,
+        wanted,
+        allow_leak=settings.allow_leak,
+        strict=settings.strict,
+    )
     runs, folders = [], []
     for one in folds:
         run = JudgedRun(candidate, mapped, one, judge(candidate, mapped, one.data))
@@ -144,6 +156,7 @@ def _parser() -> JudgeParser:
         default=False,
         help="Judge by clips that the weights have seen, and say so in every table.",
     )
+    add_strict(parser)
     parser.add_argument(
         "--device",
         type=str | None,
@@ -201,10 +214,7 @@ def _config(parser: JudgeParser, settings: Namespace, data: EmotionDataModule) -
 def _show(runs: Sequence[JudgedRun], folders: Sequence[Path]) -> None:
     results = results_of_all(runs)
     table = (values_table if "values" in results else results_table)(results)
-    if marks := "\n".join(
-        dict.fromkeys(run.fold.mark for run in runs if run.fold.mark)
-    ):
-        table.title = Text(marks, "bold red")
+    table.title = title_of(str(run.fold.mark) for run in runs)
     show(table)
     if (certainty := reliability_table(results)) is not None:
         show(certainty)

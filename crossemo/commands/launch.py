@@ -92,7 +92,7 @@ def _begin(
     )
 
 
-class _Built(Exception):
+class _Built(Exception):  # noqa: N818 (no error)
     """A parser was built, which was all that was wanted."""
 
 

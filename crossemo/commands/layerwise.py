@@ -35,7 +35,7 @@ class Layerwise(Experiment):
         self,
         model: LayerwiseProbes,
         datamodule: EmotionDataModule,
-        **options: Any,
+        **options: Any,  # noqa: ANN401
     ) -> None:
         """Train the probes, which load views of the data's clips themselves."""
         self.trainer.fit(model.on(datamodule), **options)
@@ -49,7 +49,7 @@ class Layerwise(Experiment):
             summary = self.model.protocol.summary(self.model.clips.task)
             scores, corpora = self.analysis.scores, self.analysis.corpora
             tables.append(layer_table(scores, corpora, summary))
-        self.show(*tables, mark=self.model.leak_mark)
+        self.show(*tables, mark=str(self.model.mark))
 
     def run_callbacks(self, recorded: bool) -> list[Callback]:
         """Return what analyses the judgements and records the training."""

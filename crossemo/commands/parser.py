@@ -18,6 +18,17 @@ install()
 Threads = restricted_number_type("Threads", int, [(">", 0), ("<=", 1024)])
 
 
+def add_strict(parser: ArgumentParser) -> None:
+    """Add the option that refuses weights that know the corpora they're judged by."""
+    parser.add_argument(
+        "--strict",
+        type=bool,
+        default=False,
+        help="Refuse an encoder or a model that was trained on a corpus by which it "
+        "would be judged, as far as that is published; otherwise it is marked.",
+    )
+
+
 class Parser(ArgumentParser):
     """jsonargparse's parser, which says what is wrong in one sentence."""
 
@@ -29,8 +40,8 @@ class Parser(ArgumentParser):
 
     def parse_args(  # type: ignore[override]
         self,
-        *typed: Any,
-        **options: Any,
+        *typed: Any,  # noqa: ANN401
+        **options: Any,  # noqa: ANN401
     ) -> Namespace:
         """Parse what was typed; say in a sentence whatever jsonargparse fails at."""
         try:
@@ -43,7 +54,7 @@ class Parser(ArgumentParser):
             self.error(str(error), error)
         return settings
 
-    def parse_path(self, path: Any, *rest: Any, **options: Any) -> Namespace:
+    def parse_path(self, path: Any, *rest: Any, **options: Any) -> Namespace:  # noqa: ANN401
         """Parse a config file, which holds settings by name."""
         read_settings(Path(path))
         settings: Namespace = super().parse_path(path, *rest, **options)

@@ -17,6 +17,7 @@ from crossemo.callbacks.results import Results
 from crossemo.callbacks.writers import AdapterWriter, PredictionWriter
 from crossemo.commands.experiment import Experiment
 from crossemo.data.clip_tables import PREDICTIONS
+from crossemo.data.marks import SIGNS
 from crossemo.files import from_here
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.tables import (
@@ -72,7 +73,7 @@ class Recognition(Experiment):
         )
         parser.add_lightning_class_args(FrechetAudioDistance, "fad")
 
-    def setup_parser(self, *given: Any, **options: Any) -> None:
+    def setup_parser(self, *given: Any, **options: Any) -> None:  # noqa: ANN401
         """Make options of arguments; Lightning's table would repeat ours at length."""
         super().setup_parser(*given, **options)
         if "test" in self.subcommands():
@@ -112,7 +113,7 @@ class Recognition(Experiment):
                 clips = sum(1 for _ in file) - 1
             print(f"Predictions of {clips} clips: {from_here(path)}")
 
-    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:  # noqa: ANN401
         """Build the trainer, unless stages can't be trained with it."""
         if self.subcommand == "fit":  # before the run has a folder
             options = self._get(self.config_init, "trainer")
@@ -161,5 +162,6 @@ class Recognition(Experiment):
         if self.subcommand != "fit" and self.fad.measures:
             tables.append(similarity_table(self.fad.measures))
         tests = self.results.content["stages"].values()
-        marks = [*(test.get("leak", "") for test in tests), self.model.leak_mark]
+        marks = [test.get(column, "") for test in tests for column in SIGNS]
+        marks += self.model.mark.columns.values()
         self.show(*tables, mark="\n".join(dict.fromkeys(filter(None, marks))))

@@ -119,7 +119,7 @@ def yaml_refusal(text: str, error: yaml.MarkedYAMLError) -> YAMLRefusal:
     return YAMLRefusal(mark.line + 1, problem)
 
 
-def _key(event: Any, line: int, mapping: _Open) -> str:
+def _key(event: Any, line: int, mapping: _Open) -> str:  # noqa: ANN401
     if not isinstance(event, yaml.ScalarEvent):
         raise YAMLRefusal(line, "a key is a word, not a list or a mapping")
     key: str = event.value
@@ -135,7 +135,7 @@ def _key(event: Any, line: int, mapping: _Open) -> str:
 
 
 def _value(
-    event: Any,
+    event: Any,  # noqa: ANN401
     line: int,
     stack: list[_Open],
     sizes: dict[str, int],
@@ -166,5 +166,5 @@ def _value(
         stack.append(_Open(mapping, event.flow_style, path, event.anchor))
 
 
-def _is_missing(event: Any) -> bool:
+def _is_missing(event: Any) -> bool:  # noqa: ANN401
     return not event.value and event.start_mark.index == event.end_mark.index

@@ -54,7 +54,7 @@ def _defined_in(module: str) -> dict[str, type[Corpus]]:
     }
 
 
-def __getattr__(name: str) -> Any:
+def __getattr__(name: str) -> Any:  # noqa: ANN401
     for module in _modules():
         alike = module.rpartition(".")[2].replace("_", "") == name.lower()
         if alike and name in (classes := _defined_in(module)):

@@ -252,5 +252,5 @@ class Corpus(ABC):
         """
         return self.words.get(label) if self.words else label
 
-    def prepare(self) -> None:
+    def prepare(self) -> None:  # noqa: B027 (most corpora have nothing to write)
         """Write what the corpus makes itself; called once per machine before use."""

@@ -26,7 +26,7 @@ class SpeechEmotionDataModule(EmotionDataModule):
         CrossEmoError: The corpus is not of speech.
     """
 
-    def __init__(self, corpus: Corpus | list[Corpus], **shared: Any) -> None:
+    def __init__(self, corpus: Corpus | list[Corpus], **shared: Any) -> None:  # noqa: ANN401
         super().__init__({"speech": _of("speech", corpus)}, **shared)
 
 
@@ -41,7 +41,7 @@ class MusicEmotionDataModule(EmotionDataModule):
         CrossEmoError: The corpus is not of music.
     """
 
-    def __init__(self, corpus: Corpus | list[Corpus], **shared: Any) -> None:
+    def __init__(self, corpus: Corpus | list[Corpus], **shared: Any) -> None:  # noqa: ANN401
         super().__init__({"music": _of("music", corpus)}, **shared)
 
 
@@ -61,7 +61,7 @@ class CrossDomainDataModule(EmotionDataModule):
         self,
         source: Corpus | list[Corpus],
         target: Corpus | list[Corpus],
-        **shared: Any,
+        **shared: Any,  # noqa: ANN401
     ) -> None:
         roles = {"source": as_one(source), "target": as_one(target)}
         first, second = ({c.name for c in one.members} for one in roles.values())

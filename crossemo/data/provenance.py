@@ -1,6 +1,6 @@
 """What weights have seen, by which they are never judged unless it is asked for."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -65,16 +65,23 @@ class Provenance:
     Args:
         train: What they were trained on.
         val: What they were chosen by.
+        repositories: Those of the hub whose weights they began from, which have seen
+            what their makers say.
     """
 
     train: Material = Material()
     val: Material = Material()
+    repositories: frozenset[str] = frozenset()
 
     def __bool__(self) -> bool:
-        return bool(self.train or self.val)
+        return bool(self.train or self.val or self.repositories)
 
     def __or__(self, other: "Provenance") -> "Provenance":
-        return Provenance(self.train | other.train, self.val | other.val)
+        return Provenance(
+            self.train | other.train,
+            self.val | other.val,
+            self.repositories | other.repositories,
+        )
 
     def shared(self, part: Part, examples: Iterable[Example]) -> Material:
         """Return what of a part's clips makes these no fair judge of the weights.
@@ -91,12 +98,13 @@ class Provenance:
         judged = Material(ties, Material.of(clips).contents)
         return judged & (self.train | self.val if part == "test" else self.train)
 
-    def plain(self) -> dict[str, dict[str, list[str]]]:
+    def plain(self) -> dict[str, Any]:
         """Return it as plain lists, for JSON and for checkpoints."""
-        return {
+        parts = {
             part: {"groups": sorted(one.groups), "contents": sorted(one.contents)}
             for part, one in (("train", self.train), ("val", self.val))
         }
+        return {**parts, "repositories": sorted(self.repositories)}
 
     @classmethod
     def read(cls, content: Mapping[str, Any], where: object) -> "Provenance":
@@ -111,12 +119,13 @@ class Provenance:
         """
         try:
             train, val = (_material(content, part) for part in ("train", "val"))
+            repositories = _texts(content.get("repositories", []))
         except TypeError as error:
             raise LeakError(
                 f"The record of what the weights in {where} have seen is broken: they "
                 "can't be judged fairly. Take them from the run that made them again."
             ) from error
-        return cls(train, val)
+        return cls(train, val, repositories)
 
 
 NOTHING = Provenance()
@@ -165,18 +174,7 @@ def leaks_of(
     return leaks
 
 
-def mark_of(leaks: Mapping[Part, str]) -> str:
-    """Return what tables of leaking runs say; empty where nothing leaks."""
-    parts = "; ".join(f"{part} clips of {leaks[part]}" for part in sorted(leaks))
-    return f"LEAK, no fair score: the weights have seen {parts}" if parts else ""
-
-
-def marked(rows: Sequence[Mapping[str, Any]], mark: str) -> list[dict[str, Any]]:
-    """Return the rows of a table, with a column for the mark where there is one."""
-    return [{**row, "leak": mark} if mark else dict(row) for row in rows]
-
-
-def examples_of(loaders: Any) -> Iterator[Example]:
+def examples_of(loaders: Any) -> Iterator[Example]:  # noqa: ANN401
     """Yield the clips of loaders, of datasets in them and of collections of either."""
     if isinstance(loaders, ClipDataset):
         yield from loaders.examples

@@ -44,7 +44,7 @@ class Moments(Metric):
     scatter: Tensor
     count: Tensor
 
-    def __init__(self, width: int, **settings: Any) -> None:
+    def __init__(self, width: int, **settings: Any) -> None:  # noqa: ANN401
         super().__init__(**settings)
         self.width = width
         # Without a reduction, each process's state is one row after a gather.

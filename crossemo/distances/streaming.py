@@ -47,7 +47,7 @@ class FrechetDistance(Metric):
     is_differentiable = False
     higher_is_better = False
 
-    def __init__(self, width: int, **settings: Any) -> None:
+    def __init__(self, width: int, **settings: Any) -> None:  # noqa: ANN401
         super().__init__(**settings)
         self.width = width
         for which in SETS:
@@ -114,7 +114,7 @@ class KernelDistance(Metric):
         self,
         width: int,
         bandwidth: float | None = None,
-        **settings: Any,
+        **settings: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(**settings)
         self.width = width
@@ -144,7 +144,7 @@ class KernelDistance(Metric):
         x, y = (torch.cat(self._rows(one)).cpu() for one in (self.x, self.y))
         return kernel_distance(x, y, self.bandwidth)
 
-    def _sync_dist(self, *args: Any, **kwargs: Any) -> None:
+    def _sync_dist(self, *args: Any, **kwargs: Any) -> None:  # noqa: ANN401
         # A process without clips would take part in the gather with a wrong shape.
         for side in SETS:
             setattr(self, side, self._rows(getattr(self, side)))

@@ -82,7 +82,7 @@ class ConformerBlock(nn.Module):
         return dropped
 
 
-def positions_of(encoder: Any, hidden: Tensor) -> Tensor | None:
+def positions_of(encoder: Any, hidden: Tensor) -> Tensor | None:  # noqa: ANN401
     """Return the position embeddings that conformer blocks of transformers take.
 
     Args:

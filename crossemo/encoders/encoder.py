@@ -264,13 +264,13 @@ class SSLEncoder(nn.Module):
                     f"its row only {samples}: the two don't belong together."
                 )
 
-    def _encode(self, waveforms: Tensor, lengths: Any) -> HiddenStates:
+    def _encode(self, waveforms: Tensor, lengths: Any) -> HiddenStates:  # noqa: ANN401
         if not self._frozen:
             return self._states(waveforms, lengths)
         with torch.no_grad():
             return self._states(waveforms, lengths)
 
-    def _states(self, waveforms: Tensor, lengths: Any) -> HiddenStates:
+    def _states(self, waveforms: Tensor, lengths: Any) -> HiddenStates:  # noqa: ANN401
         inside = valid_mask(lengths, waveforms.shape[1], waveforms.device)
         signal = waveforms.float()
         if self.normalised:
@@ -283,7 +283,7 @@ class SSLEncoder(nn.Module):
         frames = self.count_frames(lengths)
         return HiddenStates(states, valid_mask(frames, states.shape[2], states.device))
 
-    def _run(self, step: Step, hidden: Tensor, **options: Any) -> Tensor:
+    def _run(self, step: Step, hidden: Tensor, **options: Any) -> Tensor:  # noqa: ANN401
         output: Tensor | tuple[Tensor, ...]
         apply = partial(step, **options)
         if self.gradient_checkpointing and self.training:

@@ -69,7 +69,7 @@ def count_windows(lengths: Lengths, size: int, step: int) -> Any:  # noqa: ANN40
 
 def count_frames(
     layers: "Iterable[GradientCheckpointingLayer]", lengths: Lengths
-) -> Any:
+) -> Any:  # noqa: ANN401
     """Return how many frames convolution layers make of clips.
 
     Args:

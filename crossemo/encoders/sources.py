@@ -75,7 +75,7 @@ def find_source(name: str) -> Source:
         return Source(name, folder=folder)
     if names_code(name):
         return Source(name, code=read_code(name))
-    if _HUB_ID.fullmatch(name):
+    if is_hub_id(name):
         repository, _, revision = name.partition("@")
         return Source(name, repository=repository, revision=revision or "main")
     raise EncoderError(
@@ -83,6 +83,11 @@ def find_source(name: str) -> Source:
         f"owner/name, a file.py:Class, or one of {', '.join(CATALOGUE)}."
         f"{guess_among(name, CATALOGUE)}"
     )
+
+
+def is_hub_id(name: object) -> bool:
+    """Return whether something is written as a repository of the hub is."""
+    return isinstance(name, str) and bool(_HUB_ID.fullmatch(name))
 
 
 def at_one_commit(source: Source) -> Source:
@@ -239,7 +244,7 @@ def _no_bar() -> type:
     from huggingface_hub.utils.tqdm import tqdm
 
     class NoBar(tqdm):
-        def __init__(self, *args: Any, **options: Any) -> None:
+        def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
             options["disable"] = True
             super().__init__(*args, **options)  # type: ignore[no-untyped-call]
 

@@ -1,6 +1,6 @@
 """What published weights were trained on, by their repository: `trained_on.yaml`."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -8,6 +8,9 @@ from typing import Any, Literal, get_args
 
 import yaml
 
+from crossemo.corpora.base import Part
+from crossemo.data.marks import Mark
+from crossemo.data.provenance import LeakError
 from crossemo.encoders.catalogue import EncoderError
 
 FILE = Path(__file__).with_name("trained_on.yaml")
@@ -57,8 +60,8 @@ def training_records(repository: str) -> tuple[TrainingRecord, ...]:
         repository: Of the hub, such as `owner/name`, in whatever case.
 
     >>> name = "audeering/wav2vec2-large-robust-12-ft-emotion-msp-dim"
-    >>> [record.corpus for record in training_records(name)]
-    ['msp-podcast']
+    >>> [record.corpus for record in training_records(name)][-1]
+    'msp-podcast'
     """
     return _records(FILE).get(repository.casefold(), ())
 
@@ -73,14 +76,59 @@ def records_on(
         clips: Names of the clips, which begin with that of their corpus.
     """
     corpora = {name.partition("/")[0].casefold() for name in clips}
-    records = (one for name in repositories for one in training_records(name))
+    records = (one for name in sorted(repositories) for one in training_records(name))
     return [one for one in dict.fromkeys(records) if one.corpus in corpora]
+
+
+def mark_of(leaks: Mapping[Part, str], records: Iterable[TrainingRecord]) -> Mark:
+    """Return what tables and figures say of a score.
+
+    Args:
+        leaks: What a training of crossemo's has seen of the clips, by part.
+        records: Trainings of others on their corpora.
+    """
+    texts: dict[How, list[str]] = {how: [] for how in get_args(How)}
+    for one in dict.fromkeys(records):
+        texts[one.how].append(str(one))
+    labels, sound = ("; ".join(texts[how]) for how in get_args(How))
+    return Mark(Mark.of(leaks).clips, labels, sound)
+
+
+def refuse_records(name: str, records: Iterable[TrainingRecord]) -> None:
+    """Refuse, as --strict wishes, weights that know the corpora they are judged by.
+
+    Args:
+        name: Of the model.
+        records: Its trainings on these corpora.
+
+    Raises:
+        LeakError: There are such trainings.
+    """
+    if trainings := "; ".join(map(str, dict.fromkeys(records))):
+        raise LeakError(
+            f"{name} was {trainings}, which judges it here: take "
+            "another encoder or another corpus, or leave out --strict, and every table "
+            "and figure will say so."
+        )
 
 
 @cache
 def _records(path: Path) -> Mapping[str, tuple[TrainingRecord, ...]]:
     content: dict[str, list[dict[str, Any]]] = yaml.safe_load(path.read_text("utf-8"))
     return {
-        repository.casefold(): tuple(TrainingRecord(**one) for one in records)
-        for repository, records in content.items()
+        repository.casefold(): tuple(_read(content, repository))
+        for repository in content
     }
+
+
+def _read(
+    content: Mapping[str, Sequence[Mapping[str, Any]]], repository: str
+) -> Iterator[TrainingRecord]:
+    """Yield the records of a repository, those of what it began from among them."""
+    for fields in content[repository]:
+        if origin := fields.get("from"):
+            yield from _read(content, origin)
+            continue
+        corpora = fields["corpus"]
+        for corpus in corpora if isinstance(corpora, list) else [corpora]:
+            yield TrainingRecord(**{**fields, "corpus": corpus})

@@ -74,7 +74,7 @@ def _by_name(about: "Description", weights: Path) -> dict[str, Tensor]:
 
 
 def read_published(
-    model_class: Any,
+    model_class: Any,  # noqa: ANN401
     config: object,
     weights: Path,
     name: str,
@@ -161,7 +161,7 @@ def fingerprint(model: "Model", about: "Description", seed: int | None) -> str:
 
 
 def build_with_transformers(
-    model_class: Any,
+    model_class: Any,  # noqa: ANN401
     config: object,
     stored: Mapping[str, Tensor],
 ) -> tuple["Model", Mapping[str, Any]]:
@@ -202,7 +202,7 @@ def _build_tensor_by_tensor(
 
 
 def _filled(
-    model_class: Any,
+    model_class: Any,  # noqa: ANN401
     config: object,
     stored: Mapping[str, Tensor],
     weights: Path,
@@ -278,7 +278,7 @@ def _refuse_other_numbers(
             )
 
 
-def _plainly(step: "Step", hidden: Tensor, **options: Any) -> Tensor:
+def _plainly(step: "Step", hidden: Tensor, **options: Any) -> Tensor:  # noqa: ANN401
     output = step(hidden, **options)
     return output[0] if isinstance(output, tuple) else output
 

@@ -68,7 +68,7 @@ def run_grid(
     logs: Path = Path("logs"),
     jobs: PositiveInt | None = None,
     retries: NonNegativeInt = 1,
-    cluster: ClusterOptions = ClusterOptions(),
+    cluster: ClusterOptions = ClusterOptions(),  # noqa: B008 (it is frozen)
     dry_run: bool = False,
     cross_validation: bool = False,
 ) -> None:
@@ -117,12 +117,15 @@ def run_grid(
 
 def _show_folds(plan: Plan) -> None:
     """Show the cross-validation view of the runs, and which of them it lacks."""
-    from crossemo.studies.findings import findings_of  # loads pandas
+    from crossemo.report.footnotes import footnotes  # loads pandas
+    from crossemo.studies.findings import findings_of
 
     findings = findings_of([plan.folder])
     rows = [dict(row) for _, row in findings.folds.iterrows()]
     for table in fold_tables(rows):
         show(table)
+    for notes in footnotes(findings.runs).values():
+        print(*notes, sep="\n")
     for row in findings.exclusions.to_dict("records"):
         print(f"Not counted: {row['run']}, {row['reason']}")
 

@@ -32,7 +32,7 @@ class Contents:
         self._corpora: dict[str, Any] = {}
         self._encoders: dict[str, Any] = {}
 
-    def corpus(self, settings: Any, cache_dir: str | None = None) -> Any:
+    def corpus(self, settings: Any, cache_dir: str | None = None) -> Any:  # noqa: ANN401
         """Return what a corpus is, with a digest of its clips, for its place.
 
         Args:
@@ -116,7 +116,7 @@ def _without_places(base: type[Corpus], options: Mapping[str, Any]) -> dict[str,
     }
 
 
-def _with_arguments(value: Any) -> Any:
+def _with_arguments(value: Any) -> Any:  # noqa: ANN401
     """Return settings in the form that jsonargparse takes, with `init_args`."""
     if isinstance(value, list):
         return [_with_arguments(one) for one in value]

@@ -78,7 +78,7 @@ class Draft:
         )
 
 
-def _with_fold(config: Any, fold: int) -> Any:
+def _with_fold(config: Any, fold: int) -> Any:  # noqa: ANN401
     """Return a config with the number of a fold for all of them."""
     if not isinstance(config, dict):
         return config
@@ -158,7 +158,7 @@ def _in_effect(picks: Picks, settings: Mapping[str, Any]) -> Picks:
     }
 
 
-def _holds(key: Key, value: object, settings: Any) -> bool:
+def _holds(key: Key, value: object, settings: Any) -> bool:  # noqa: ANN401
     """Return whether a setting is what was picked, as far as that can be told."""
     for word in option_of_key(key).split(".") if any(key) else ():
         if isinstance(settings, list) and word.isdigit():
@@ -172,13 +172,13 @@ def _holds(key: Key, value: object, settings: Any) -> bool:
     return bool(one_form(settings) == one_form(value))
 
 
-def _value(text: str) -> Any:
+def _value(text: str) -> Any:  # noqa: ANN401
     """Return what was typed; choices as what they say."""
     value = loaded(text)
     return value if _has_choice(value) else text
 
 
-def loaded(text: str) -> Any:
+def loaded(text: str) -> Any:  # noqa: ANN401
     """Return what typed text says as YAML; the text where it is none."""
     try:
         return load(text)

@@ -100,7 +100,7 @@ def _fit(run: Run, home: Path, about: dict[str, Any]) -> str | None:
     return _launch(["fit", *run.words], progress)
 
 
-def _launch(words: Sequence[str], observer: Any) -> str | None:
+def _launch(words: Sequence[str], observer: Any) -> str | None:  # noqa: ANN401
     """Run a command; return the sentence of a failure.
 
     Raises:

@@ -159,7 +159,7 @@ class _Walk:
 
     def one_of(
         self,
-        value: Any,
+        value: Any,  # noqa: ANN401
         place: _Place,
         picks: Picks,
     ) -> list[tuple[Any, Picks]]:

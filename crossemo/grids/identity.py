@@ -35,6 +35,7 @@ IRRELEVANT = {
     "model.gradient_checkpointing",
     "name",
     "save_every_n_steps",
+    "strict",
     "threads",
     "trainer.accelerator",
     "trainer.default_root_dir",
@@ -94,7 +95,7 @@ def merged(
     return {key: _bare(one) for key, one in settings.items()}
 
 
-def one_form(value: Any) -> Any:
+def one_form(value: Any) -> Any:  # noqa: ANN401
     """Return settings without what jsonargparse wraps them in, and 1.0 as 1."""
     if isinstance(value, dict):
         plain: dict[str, Any] = {}
@@ -138,7 +139,7 @@ def _over(below: dict[str, Any], above: dict[str, Any], depth: int) -> dict[str,
     return both
 
 
-def _set(settings: dict[str, Any], keys: list[str], last: str, value: Any) -> None:
+def _set(settings: dict[str, Any], keys: list[str], last: str, value: Any) -> None:  # noqa: ANN401
     """Set one option, which leaves others beside it as they are."""
     here = settings
     for key in keys:
@@ -154,7 +155,7 @@ def _set(settings: dict[str, Any], keys: list[str], last: str, value: Any) -> No
         here |= _over(before, {last: value}, len(keys))
 
 
-def _bare(value: Any) -> Any:
+def _bare(value: Any) -> Any:  # noqa: ANN401
     """Return a class without settings as its name alone."""
     if isinstance(value, list):
         return [_bare(one) for one in value]
@@ -188,7 +189,7 @@ def relevant(settings: Settings, contents: Contents) -> dict[str, Any]:
     return facts
 
 
-def _relevant_in(group: str, value: Any) -> Any:
+def _relevant_in(group: str, value: Any) -> Any:  # noqa: ANN401
     if not isinstance(value, dict):
         return value
     return {
@@ -196,7 +197,7 @@ def _relevant_in(group: str, value: Any) -> Any:
     }
 
 
-def _data(data: Settings, contents: Contents, cache_dir: Any) -> dict[str, Any]:
+def _data(data: Settings, contents: Contents, cache_dir: Any) -> dict[str, Any]:  # noqa: ANN401
     base = object_at(str(data.get(CLASS)))
     known = parameters_of(base) or data  # not those of a class that it was before
     plain = without_defaults(base, {k: data[k] for k in data if k in {CLASS, *known}})
@@ -211,13 +212,13 @@ def _data(data: Settings, contents: Contents, cache_dir: Any) -> dict[str, Any]:
     return plain
 
 
-def _corpora(value: Any, contents: Contents, cache_dir: Any) -> Any:
+def _corpora(value: Any, contents: Contents, cache_dir: Any) -> Any:  # noqa: ANN401
     if isinstance(value, list):
         return [_corpora(one, contents, cache_dir) for one in value]
     return contents.corpus(value, cache_dir)
 
 
-def _stage(stage: Any, contents: Contents) -> Any:
+def _stage(stage: Any, contents: Contents) -> Any:  # noqa: ANN401
     if not isinstance(stage, dict):
         return stage
     plain = without_defaults(Stage, stage)

@@ -185,7 +185,7 @@ def _letters(place: int) -> str:
     return (_letters(more - 1) if more else "") + ascii_lowercase[last]
 
 
-def _leaves(key: str, value: Any) -> dict[str, str]:
+def _leaves(key: str, value: Any) -> dict[str, str]:  # noqa: ANN401
     """Return the words of a value, by where they stand in it."""
     if isinstance(value, dict):
         inner = ((_join(key, name), one) for name, one in value.items())

@@ -112,7 +112,7 @@ class Fit:
         if not execute(run, logs).done:
             raise SystemExit(1)
 
-    def checkpoint(self, run: Run, logs: Path) -> Any:
+    def checkpoint(self, run: Run, logs: Path) -> Any:  # noqa: ANN401 (no types)
         """Return what the job does when it is queued again: the same, which goes on.
 
         submitit asks for it when the signal comes before the fit or behind it. During

@@ -48,8 +48,8 @@ class AudioClassifier(Candidate):
         self,
         source: Source,
         config: Mapping[str, Any],
-        module: Any,
-        extractor: Any,
+        module: Any,  # noqa: ANN401
+        extractor: Any,  # noqa: ANN401
         facts: EncoderFacts,
     ) -> None:
         names = module.config.id2label
@@ -198,7 +198,7 @@ def _check_labels(name: str, fields: Mapping[str, Any]) -> None:
         )
 
 
-def _extractor(source: Source, preprocessor: Mapping[str, Any]) -> Any:
+def _extractor(source: Source, preprocessor: Mapping[str, Any]) -> Any:  # noqa: ANN401
     from transformers import AutoFeatureExtractor
 
     path = fetch(source, "preprocessor_config.json")
@@ -208,14 +208,14 @@ def _extractor(source: Source, preprocessor: Mapping[str, Any]) -> Any:
     )
 
 
-def _shortest(configuration: Any, rate: int) -> int:
+def _shortest(configuration: Any, rate: int) -> int:  # noqa: ANN401
     kernels: Sequence[int] | None = getattr(configuration, "conv_kernel", None)
     if kernels is None:
         return round(_SHORTEST * rate)
     return receptive_field(tuple(kernels), tuple(configuration.conv_stride))
 
 
-def _longest(extractor: Any, rate: int) -> int | None:
+def _longest(extractor: Any, rate: int) -> int | None:  # noqa: ANN401
     """Return the samples behind which an extractor would cut what it is given."""
     if (samples := getattr(extractor, "n_samples", None)) is not None:
         return int(samples)

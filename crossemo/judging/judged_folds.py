@@ -3,12 +3,19 @@
 import logging
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Literal
 
 from crossemo.data.datamodule import EmotionDataModule
-from crossemo.data.provenance import LeakError, leaks_of, mark_of
+from crossemo.data.marks import Mark
+from crossemo.data.provenance import LeakError, leaks_of
 from crossemo.data.splits import Scheme
-from crossemo.encoders.training_records import TrainingRecord, records_on
+from crossemo.encoders.training_records import (
+    TrainingRecord,
+    mark_of,
+    records_on,
+    refuse_records,
+)
 from crossemo.errors import listed
 from crossemo.judging.candidate import Candidate
 
@@ -21,8 +28,8 @@ class JudgedFold:
 
     Args:
         data: Its clips, set up.
-        seen: The mark of a leak: clips of the test part that the weights have seen, as
-            crossemo has recorded it; empty where there is none.
+        seen: Which clips of the test part the weights have seen, as crossemo has
+            recorded it; empty where there are none.
         records: What else is known of corpora of the test that the model has heard.
     """
 
@@ -37,11 +44,9 @@ class JudgedFold:
         return f"fold {scheme.fold}" if isinstance(scheme, Scheme) else "test"
 
     @property
-    def mark(self) -> str:
-        """What tables say of the test; empty where nothing leaks."""
-        tuned = [str(one) for one in self.records if one.how == "fine-tuned"]
-        leak = f"LEAK, no fair score: the model was {'; '.join(tuned)}" if tuned else ""
-        return self.seen or leak
+    def mark(self) -> Mark:
+        """What tables and figures say of the test."""
+        return mark_of({"test": self.seen} if self.seen else {}, self.records)
 
 
 def judged_folds(
@@ -50,6 +55,7 @@ def judged_folds(
     fold: int | Literal["all"] | None,
     *,
     allow_leak: bool = False,
+    strict: bool = False,
 ) -> list[JudgedFold]:
     """Return the folds that judge a model, each set up.
 
@@ -59,9 +65,10 @@ def judged_folds(
         fold: Number of the fold; `all` of them; or, if None, all whose test clips the
             weights haven't seen in training.
         allow_leak: Whether to judge by seen clips all the same, and say so.
+        strict: Whether to refuse a model that others have trained on their corpora.
 
     Raises:
-        LeakError: The weights have seen the test clips.
+        LeakError: The weights have seen the test clips, or know their corpora.
         SplitError: There is no such fold.
     """
     numbers = [fold] if isinstance(fold, int) else data.fold_numbers()
@@ -77,6 +84,8 @@ def judged_folds(
             listed((one.name for one in leaking), 20),
         )
         folds = [one for one in folds if not one.seen]
+    if strict:
+        refuse_records(candidate.name, chain(*(fold.records for fold in folds)))
     for sentence in _warnings(candidate, folds):
         logger.warning(sentence)
     return folds
@@ -86,20 +95,20 @@ def _of(candidate: Candidate, data: EmotionDataModule) -> JudgedFold:
     data.setup()
     examples = [e for role in data.roles for e in data.dataset(role, "test").examples]
     leaks = leaks_of(candidate.provenance, {"test": examples}, allowed=True)
-    records = records_on(candidate.repositories, (e.clip.id for e in examples))
-    return JudgedFold(data, mark_of(leaks), tuple(records))
+    origins = {*candidate.repositories, *candidate.provenance.repositories}
+    records = records_on(origins, (e.clip.id for e in examples))
+    return JudgedFold(data, leaks.get("test", ""), tuple(records))
 
 
 def _refusal(
     candidate: Candidate, leaking: JudgedFold, folds: Sequence[JudgedFold]
 ) -> str:
-    seen = leaking.seen.partition("have seen ")[2]
     fair = [one.name for one in folds if not one.seen]
     advice = f"take {listed(fair, 20, ' or ')}" if fair else "take the fold of its run"
     return (
-        f"The weights of {candidate.name} have seen {seen} in training, and "
-        f"{leaking.name} judges by them: {advice} with --data.fold, or judge by seen "
-        "clips with --allow_leak true, and every table will say so."
+        f"The weights of {candidate.name} have seen test clips of {leaking.seen} in "
+        f"training, and {leaking.name} judges by them: {advice} with --data.fold, or "
+        "judge by seen clips with --allow_leak true, and every table will say so."
     )
 
 

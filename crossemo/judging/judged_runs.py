@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from crossemo.data.clip_tables import PREDICTIONS, SPLIT, prediction_rows, split_rows
-from crossemo.data.provenance import marked
+from crossemo.data.marks import Mark, marked
+from crossemo.encoders.training_records import mark_of
 from crossemo.files import write_csv
 from crossemo.judging.candidate import Candidate
 from crossemo.judging.judged_folds import JudgedFold
@@ -99,18 +100,19 @@ def results_of_all(runs: Sequence[JudgedRun]) -> dict[str, Any]:
     if len(runs) == 1:
         stages = {STAGE: runs[0].test}
     else:
-        mark = "; ".join(dict.fromkeys(r.fold.mark for r in runs if r.fold.mark))
+        leaks = dict.fromkeys(run.fold.seen for run in runs if run.fold.seen)
+        records = (one for run in runs for one in run.fold.records)
+        mark = mark_of({"test": "; ".join(leaks)} if leaks else {}, records)
         scores = scores_of(data.task, together([run.judgement for run in runs]))
         stages = {run.fold.name: run.test for run in runs}
         stages[f"{len(runs)} folds"] = _test(scores, mark)
     return {"stages": stages, "roles": data.describe()["roles"], **data.task.describe()}
 
 
-def _test(scores: Mapping[str, Any], mark: str) -> dict[str, Any]:
+def _test(scores: Mapping[str, Any], mark: Mark) -> dict[str, Any]:
     names = ("checkpoint", "step", "settings", "layer_weights", "temperature")
     unknown = dict.fromkeys(names)
-    leak = {"leak": mark} if mark else {}
-    return {"stage": STAGE, **unknown, "scores": dict(scores), **leak}
+    return {"stage": STAGE, **unknown, "scores": dict(scores), **mark.columns}
 
 
 def _draw(run: JudgedRun, folder: Path) -> None:
@@ -118,7 +120,7 @@ def _draw(run: JudgedRun, folder: Path) -> None:
     from crossemo.report.saving import save_figure
 
     roles = run.fold.data.roles
-    study = Study.of(run.candidate.name, roles)
+    study = Study.of(run.candidate.name, roles, run.fold.mark)
     for place, judged in run.judgement.judged.items():
         figures = judgement_figures(
             STAGE,

@@ -3,21 +3,29 @@
 from crossemo.corpora.base import PARTS, Part
 from crossemo.data.datamodule import EmotionDataModule
 from crossemo.data.examples import Example
-from crossemo.data.provenance import leaks_of, mark_of
+from crossemo.data.marks import Mark
+from crossemo.data.provenance import leaks_of
 from crossemo.encoders import encoder_provenance
+from crossemo.encoders.training_records import mark_of, records_on, refuse_records
 from crossemo.probes.clips import ProbedClips
 
 
 def probe_leaks(
-    encoder: str, data: EmotionDataModule, clips: ProbedClips, *, allowed: bool
-) -> str:
-    """Return what tables say of an encoder that has seen the clips that judge probes.
+    encoder: str,
+    data: EmotionDataModule,
+    clips: ProbedClips,
+    *,
+    allowed: bool,
+    strict: bool = False,
+) -> Mark:
+    """Return what tables say of an encoder that knows the clips that judge probes.
 
     Args:
         encoder: Its name.
         data: The data, set up.
         clips: The clips in the folds that are probed.
-        allowed: Whether to judge by such clips all the same.
+        allowed: Whether to judge by clips of a training of crossemo's all the same.
+        strict: Whether to refuse trainings of others on their corpora.
 
     Raises:
         LeakError: There are such clips, and it is not allowed.
@@ -32,5 +40,10 @@ def probe_leaks(
         ]
         for part in ("test", "val")
     }
-    leaks = leaks_of(encoder_provenance(encoder), judged, allowed=allowed)
-    return mark_of(leaks)
+    provenance = encoder_provenance(encoder)
+    leaks = leaks_of(provenance, judged, allowed=allowed)
+    names = [one.clip.id for part in judged.values() for one in part]
+    records = records_on(provenance.repositories, names)
+    if strict:
+        refuse_records(encoder, records)
+    return mark_of(leaks, records)

@@ -12,6 +12,7 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
 from crossemo.data.datamodule import EmotionDataModule
+from crossemo.data.marks import NO_MARK, SIGNS
 from crossemo.encoders.attention import Attention
 from crossemo.errors import CrossEmoError
 from crossemo.probes.base import Probes, Variant
@@ -122,7 +123,8 @@ class LayerwiseProbes(Checkpointed):
         if shuffles < 0:
             raise CrossEmoError(f"model.shuffles is {shuffles}: give 0 or more.")
         self.save_hyperparameters(ignore=["allow_leak", "attention", "compile"])
-        self.allow_leak, self.leak_mark = allow_leak, ""
+        self.allow_leak, self.mark = allow_leak, NO_MARK
+        self.strict = False
         self.pace: dict[str, Any] = {"attention": attention, "compile": compile}
         self.classes = classes
         self.seed = seed
@@ -276,7 +278,8 @@ class LayerwiseProbes(Checkpointed):
         about = {
             "encoder": self.hparams["encoder"],
             "corpora": {role: corpus.name for role, corpus in roles},
-            "leak": self.leak_mark,
+            **dict.fromkeys(SIGNS, ""),
+            **self.mark.columns,
             "settings": compared_settings(self.hparams),
         }
         fitted, variants = self.protocol.fitted, self.variants
@@ -292,10 +295,9 @@ class LayerwiseProbes(Checkpointed):
 
     def describe(self) -> dict[str, Any]:
         """Return what data, folds and probes were, ready for JSON."""
-        mark = {"leak": self.leak_mark} if self.leak_mark else {}
         return {
             **self.probed.describe(),
-            **mark,
+            **self.mark.columns,
             "folds": self.clips.describe(),
             "model": settings_of(self.hparams),
             "probes": self.protocol.describe(self._all()),
@@ -332,8 +334,13 @@ class LayerwiseProbes(Checkpointed):
 
     def _judged(self, data: EmotionDataModule) -> ProbedClips:
         clips = probed_clips(data).only(self.hparams["folds"])
-        encoder = self.hparams["encoder"]
-        self.leak_mark = probe_leaks(encoder, data, clips, allowed=self.allow_leak)
+        self.mark = probe_leaks(
+            self.hparams["encoder"],
+            data,
+            clips,
+            allowed=self.allow_leak,
+            strict=self.strict,
+        )
         return clips
 
     def _read(self, data: EmotionDataModule) -> Views:

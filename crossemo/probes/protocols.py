@@ -54,6 +54,6 @@ def protocol_of(head: ProbeHead, options: Mapping[str, Any]) -> ProbeProtocol:
     return PROTOCOLS[head](**{name: _plain(options[name]) for name in options_of(head)})
 
 
-def _plain(value: Any) -> Any:
+def _plain(value: Any) -> Any:  # noqa: ANN401
     """Return a list of a YAML as the tuple that it stands for."""
     return tuple(value) if isinstance(value, list) else value

@@ -46,11 +46,13 @@ class Table:
         columns: Titles of the columns.
         rows: Cells, row by row.
         names: How many columns name the row.
+        notes: What its signs mean, a footnote each.
     """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Cell]]
     names: int = 1
+    notes: Sequence[str] = ()
 
     @property
     def texts(self) -> DataFrame:
@@ -89,6 +91,7 @@ class Exhibit:
         text: How to read it.
         table: The table.
         pictures: The figures.
+        notes: What the signs of both mean, a footnote each.
     """
 
     tag: str
@@ -96,6 +99,7 @@ class Exhibit:
     text: str = ""
     table: Table | None = None
     pictures: Sequence[Picture] = field(default_factory=tuple)
+    notes: Sequence[str] = ()
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from crossemo.data.marks import SIGNS
 from crossemo.metrics.names import AGREEMENT
 from crossemo.report.tables import broken, plain_table
 
@@ -37,8 +38,13 @@ def fold_tables(rows: Sequence[Row]) -> list[Table]:
 
 
 def _table(rows: Sequence[Row], scores: Sequence[str], caption: str) -> Table:
+    signed = any(str(row["encoder"]).endswith(tuple(SIGNS.values())) for row in rows)
     varied = [
-        name for name in HEAD if name in ALWAYS or len({row[name] for row in rows}) > 1
+        name
+        for name in HEAD
+        if name in ALWAYS
+        or len({row[name] for row in rows}) > 1
+        or (name == "encoder" and signed)
     ]
     table = plain_table(caption)
     for name in varied:

@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from crossemo.corpora.base import Corpus, Scale
 from crossemo.data.gathering import Judged
+from crossemo.data.marks import NO_MARK, Mark
 from crossemo.metrics.calibration import calibrate, calibration_bins
 from crossemo.report.figures import confusion_figure
 from crossemo.report.reliability_figures import CALIBRATED, SAID, reliability_figure
@@ -24,7 +25,7 @@ def judgement_figures(
     scores: Mapping[str, Any],
     study: Study,
     roles: Mapping[str, Corpus],
-    mark: str = "",
+    mark: Mark = NO_MARK,
     temperature: float | None = None,
 ) -> Iterator[tuple[str, Figure]]:
     """Yield tag and figure of a test: a confusion matrix and a reliability diagram.
@@ -39,7 +40,7 @@ def judgement_figures(
         scores: Their scores, see `Task.evaluation`.
         study: What the figure is of, for its title.
         roles: Corpus by role.
-        mark: What is said of a leak; empty without one.
+        mark: What the weights know of the clips.
         temperature: What the model's logits are divided by; None if that isn't known.
     """
     headline, values = task.headline, task.kind == "values"

@@ -33,7 +33,7 @@ def new_panels(
     columns: Sequence[str],
     height: float,
     title: str,
-    **shared: Any,
+    **shared: Any,  # noqa: ANN401
 ) -> tuple[Figure, Any]:
     """Return a figure as wide as a page and its panels, `(rows, columns)`.
 

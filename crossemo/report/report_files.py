@@ -1,6 +1,6 @@
 """The files of a report: tables, figures and the page, each whole."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 from pandas import DataFrame
@@ -56,12 +56,22 @@ def markdown_of(table: Table) -> str:
 
 
 def latex_of(table: Table) -> str:
-    """Return a table as LaTeX's `tabular`, which needs the package booktabs."""
+    """Return a table as LaTeX's `tabular`, which needs the package booktabs.
+
+    Footnotes stand behind it, a paragraph each.
+    """
     columns = "l" * table.names + "r" * (len(table.columns) - table.names)
     style = table.texts.style.hide(axis="index").format(escape="latex")
-    return style.format_index(escape="latex", axis="columns").to_latex(
+    text = style.format_index(escape="latex", axis="columns").to_latex(
         hrules=True, column_format=columns
     )
+    notes = (f"\\par{{\\footnotesize {one}}}\n" for one in _for_latex(table.notes))
+    return "".join([text, *notes])
+
+
+def _for_latex(texts: Sequence[str]) -> list[str]:
+    style = DataFrame(texts).style.hide(axis="index").hide(axis="columns")
+    return style.format(escape="latex").to_string().splitlines() if texts else []
 
 
 def _markdown_cell(text: str) -> str:

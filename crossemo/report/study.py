@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Self
 
 from crossemo.corpora.base import Corpus
+from crossemo.data.marks import NO_MARK, Mark
 
 
 @dataclass(frozen=True)
@@ -24,12 +25,15 @@ class Study:
     domains: Mapping[str, str] = field(default_factory=dict)
 
     @classmethod
-    def of(cls, encoder: str, roles: Mapping[str, Corpus]) -> Self:
+    def of(
+        cls, encoder: str, roles: Mapping[str, Corpus], mark: Mark = NO_MARK
+    ) -> Self:
         """Return that of a run.
 
         Args:
-            encoder: Name or folder of the encoder.
+            encoder: Name or folder of the encoder, which bears the sign of the mark.
             roles: Corpus by role.
+            mark: What the weights know of their clips.
         """
         times = Counter(corpus.name for corpus in roles.values())
         names = {
@@ -37,7 +41,7 @@ class Study:
             for role, one in roles.items()
         }
         domains = {role: one.domain for role, one in roles.items()}
-        return cls(Path(encoder).name, names, domains)
+        return cls(Path(encoder).name + mark.sign, names, domains)
 
     def name(self, role: str) -> str:
         """Return what to call a role, or a stage that is named after one."""

@@ -121,7 +121,7 @@ def plain_table(frame: DataFrame) -> Table:
     return Table(list(map(str, frame.columns)), rows)
 
 
-def _text(value: Any) -> str:
+def _text(value: Any) -> str:  # noqa: ANN401
     if isna(value):
         return ""
     if isinstance(value, float):

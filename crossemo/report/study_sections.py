@@ -18,6 +18,7 @@ from crossemo.report import (
     two_stages,
 )
 from crossemo.report.exhibits import Frames, Section
+from crossemo.report.footnotes import with_footnotes
 from crossemo.report.tables import plain_table
 
 
@@ -40,7 +41,8 @@ def sections_of(
         layer_weights.section(frames),
         similarity_and_transfer.section(frames),
     ]
-    return [section for section in sections if section.exhibits]
+    shown = [section for section in sections if section.exhibits]
+    return with_footnotes(shown, frames["runs"]) if "runs" in frames else shown
 
 
 def terminal_tables(sections: Sequence[Section]) -> Iterator[TerminalTable]:
@@ -60,9 +62,9 @@ def terminal_tables(sections: Sequence[Section]) -> Iterator[TerminalTable]:
         if s.title in captions
         for e in s.exhibits
     ):
-        table = plain_table(caption)
-        table.title = Text(exhibit.title)
         assert exhibit.table is not None
+        table = plain_table("\n".join([caption, *exhibit.table.notes]))
+        table.title = Text(exhibit.title)
         for place, name in enumerate(exhibit.table.columns):
             justify: Literal["left", "right"]
             justify = "left" if place < exhibit.table.names else "right"

@@ -1,6 +1,7 @@
 """The style of all figures: sizes, colours, axes, titles, names and legends."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import cache
 from textwrap import wrap
@@ -13,6 +14,8 @@ from matplotlib.figure import Figure
 from matplotlib.font_manager import findfont, get_font
 from matplotlib.patheffects import withStroke
 from matplotlib.ticker import MaxNLocator
+
+from crossemo.data.marks import SIGNS, Mark
 
 # Inches, inches, pixels per inch. A figure is as wide as a column of a paper, or as its
 # page where a table needs it. TensorBoard's cards are 215 pixels high and show every
@@ -69,11 +72,37 @@ def wrapped(text: str, figure: Figure) -> str:
     return "\n".join(lines[:LINES]) + "…" * (len(lines) > LINES)
 
 
-def mark_figure(figure: Figure, mark: str) -> None:
-    """Say above a figure's title that it is of a leak, where there is a mark."""
-    if mark:
+def mark_figure(figure: Figure, mark: Mark) -> None:
+    """Say above a figure's title what the weights know of its clips, if anything."""
+    signed = zip(SIGNS.values(), (mark.labels, mark.sound), strict=True)
+    trainings = [f"{sign} {text}" for sign, text in signed if text]
+    note_figure(figure, ["LEAK: judged by seen clips"] * bool(mark.clips) + trainings)
+
+
+def note_figure(figure: Figure, notes: Iterable[str]) -> None:
+    """Say above a figure's title what is said of encoders that it shows, if anything.
+
+    Args:
+        figure: The figure.
+        notes: A line for each encoder and mark.
+    """
+    lines = [
+        wrapped(without_sources(line), figure)
+        for note in notes
+        for line in note.splitlines()
+    ]
+    if lines:
         title = figure.get_suptitle()
-        figure.suptitle(f"LEAK: judged by seen clips\n{title}", fontsize="medium")
+        figure.suptitle("\n".join([*lines, title]), fontsize="medium")
+
+
+def without_sources(text: str) -> str:
+    """Return a sentence on trainings without the addresses of those who say so.
+
+    >>> without_sources("pretrained on a (https://b.c/d); fine-tuned on e (https://f)")
+    'pretrained on a; fine-tuned on e'
+    """
+    return re.sub(r" \(https://[^)]*\)", "", text)
 
 
 def name_ticks(

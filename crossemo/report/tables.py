@@ -1,7 +1,7 @@
 """Tables of results for the terminal."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from math import isnan, nan
 from typing import Any
@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 from crossemo.cache import Entry
+from crossemo.data.marks import sign_of
 from crossemo.metrics.names import HEADLINE
 
 CAPTION = (
@@ -46,6 +47,17 @@ def show(table: Table) -> None:
     free = console.options.update(width=10_000)
     console.width = max(console.width, Measurement.get(console, free, table).maximum)
     console.print(table)
+
+
+def title_of(marks: Iterable[str]) -> Text | None:
+    """Return the title of tables whose clips the weights know; None where they don't.
+
+    Args:
+        marks: What is said of them, see `Mark`; a leak is red.
+    """
+    text = "\n".join(dict.fromkeys(filter(None, marks)))
+    style = "bold red" if "LEAK" in text else "bold yellow"
+    return Text(text, style) if text else None
 
 
 def broken(name: str, width: int = 16) -> Text:
@@ -120,7 +132,8 @@ def place_names(results: Mapping[str, Any], stage: str, place: str) -> Sequence[
         stage: Name of the stage.
         place: The role, or `ROLE/CORPUS`.
     """
-    name = f"{stage} (LEAK)" if "leak" in results["stages"][stage] else stage
+    test = results["stages"][stage]
+    name = f"{stage} (LEAK)" if "leak" in test else f"{stage}{sign_of(test)}"
     roles = results.get("roles", {})
     role, _, corpus = place.partition("/")
     if role not in roles:  # whose name may hold a slash

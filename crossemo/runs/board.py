@@ -14,6 +14,7 @@ from lightning.pytorch.loggers import CSVLogger, TensorBoardLogger
 from lightning.pytorch.loggers.csv_logs import ExperimentWriter
 from torch import Tensor
 
+from crossemo.data.marks import NO_MARK
 from crossemo.errors import CrossEmoError
 from crossemo.files import printable, write_csv
 
@@ -56,7 +57,7 @@ class Metrics(CSVLogger):
     """A CSVLogger that writes metrics.csv alone, marked where clips leak.
 
     Attributes:
-        module: What is trained or tested; its `leak_mark` gets a column.
+        module: What is trained or tested; its `mark` gets columns.
     """
 
     module: LightningModule | None = None
@@ -65,8 +66,8 @@ class Metrics(CSVLogger):
         self, metrics: dict[str, Tensor | float], step: int | None = None
     ) -> None:
         """Keep a row, with the mark."""
-        mark = getattr(self.module, "leak_mark", "")
-        row = cast(dict[str, Any], {**metrics, "leak": mark} if mark else {**metrics})
+        mark = getattr(self.module, "mark", NO_MARK)
+        row = cast(dict[str, Any], {**metrics, **mark.columns})
         super().log_metrics(row, step)
 
     def log_hyperparams(self, *_: object) -> None:

@@ -37,8 +37,8 @@ class CheckpointFiles(TorchCheckpointIO):
     def save_checkpoint(
         self,
         checkpoint: dict[str, Any],
-        path: Any,  # Lightning's type is private
-        storage_options: Any | None = None,
+        path: Any,  # noqa: ANN401  # Lightning's type is private
+        storage_options: Any | None = None,  # noqa: ANN401
     ) -> None:
         """Write a checkpoint whole or not at all, and seal it.
 
@@ -55,7 +55,7 @@ class CheckpointFiles(TorchCheckpointIO):
 
     def load_checkpoint(
         self,
-        path: Any,
+        path: Any,  # noqa: ANN401
         map_location: Callable[..., Any] | None = None,
         weights_only: bool | None = None,
     ) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def write_whole(trainer: Trainer) -> None:
 
 def read_checkpoint(
     path: str | Path,
-    map_location: Any = "cpu",
+    map_location: Any = "cpu",  # noqa: ANN401
 ) -> dict[str, Any]:
     """Read a checkpoint's tensors and plain values; no code in it is run.
 

@@ -30,12 +30,12 @@ class Checkpointed(LightningModule):
     @classmethod
     def load_from_checkpoint(
         cls,
-        checkpoint_path: Any,  # as Lightning has it
-        map_location: Any = None,
-        hparams_file: Any = None,
+        checkpoint_path: Any,  # noqa: ANN401  # as Lightning has it
+        map_location: Any = None,  # noqa: ANN401
+        hparams_file: Any = None,  # noqa: ANN401
         strict: bool | None = None,
         weights_only: bool | None = None,
-        **kwargs: Any,
+        **kwargs: Any,  # noqa: ANN401
     ) -> Self:
         """Return the module that a checkpoint holds.
 
@@ -65,7 +65,7 @@ class Checkpointed(LightningModule):
         cls,
         stored: dict[str, Any],
         strict: bool = True,
-        **kwargs: Any,
+        **kwargs: Any,  # noqa: ANN401
     ) -> Self:
         """Return the module that a checkpoint holds which was read before.
 

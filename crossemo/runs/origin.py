@@ -53,4 +53,5 @@ def checkpoint_provenance(checkpoint: Mapping[str, Any], weights: str) -> Proven
     groups = checkpoint.get("groups") or checkpoint.get("split")
     if groups is None:
         return NOTHING
-    return Provenance(*(Material(frozenset(groups[part])) for part in ("train", "val")))
+    train, val = (Material(frozenset(groups[part])) for part in ("train", "val"))
+    return Provenance(train, val)

@@ -23,7 +23,7 @@ def write_results(folder: Path, content: Mapping[str, Any]) -> None:
     write_text(folder / FILE, text + "\n")
 
 
-def _finite(value: Any) -> Any:
+def _finite(value: Any) -> Any:  # noqa: ANN401
     """Return plain data with None for NaN and infinity, which JSON lacks.
 
     >>> _finite({"recall/sad": float("nan"), "interval": [0.1, float("inf")]})

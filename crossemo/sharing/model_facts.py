@@ -211,7 +211,7 @@ class _NoAliases(_Dumper):  # type: ignore[misc]
         return True
 
 
-def _load(path: Path) -> Any:
+def _load(path: Path) -> Any:  # noqa: ANN401
     """Return the plain values of a YAML file, within bounds and without aliases."""
     try:
         if not path.is_file():

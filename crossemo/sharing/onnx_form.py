@@ -109,7 +109,7 @@ class _Graph(nn.Module):
         return outputs
 
 
-def _exported(graph: nn.Module, encoder: SSLEncoder) -> Any:
+def _exported(graph: nn.Module, encoder: SSLEncoder) -> Any:  # noqa: ANN401
     try:
         with _quiet(), torch.no_grad():
             return torch.onnx.export(

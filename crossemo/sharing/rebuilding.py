@@ -27,8 +27,8 @@ class Recogniser(Protocol):
     provenance: Provenance
     reliability: Reliability | None
 
-    def eval(self) -> Any: ...
-    def __call__(self, waveforms: Tensor, lengths: Tensor, /) -> Any: ...
+    def eval(self) -> Any: ...  # noqa: ANN401, D102
+    def __call__(self, waveforms: Tensor, lengths: Tensor, /) -> Any: ...  # noqa: ANN401, D102
 
 
 Kind = TypeVar("Kind", bound=Recogniser)

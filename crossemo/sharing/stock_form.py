@@ -144,7 +144,7 @@ def read_stock(weights: Path) -> dict[str, Tensor]:
     }
 
 
-def _classifier(encoder: SSLEncoder) -> Any:
+def _classifier(encoder: SSLEncoder) -> Any:  # noqa: ANN401
     """Return transformers' class of a classifier on an encoder; None without one."""
     from transformers import MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING as CLASSES
 

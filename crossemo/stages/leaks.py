@@ -1,22 +1,31 @@
 """A module that remembers what its weights have seen, and isn't judged by it."""
 
 from collections.abc import Mapping
+from dataclasses import replace
+from itertools import chain
 from typing import Any
 
 from lightning.pytorch.trainer.states import TrainerFn
 
 from crossemo.corpora.base import Part
 from crossemo.data.datamodule import EmotionDataModule
+from crossemo.data.marks import Mark
 from crossemo.data.provenance import (
+    NOTHING,
     Clips,
     Material,
     Provenance,
     examples_of,
     leaks_of,
-    mark_of,
 )
 from crossemo.data.trainer import datamodule_of
 from crossemo.encoders import SSLEncoder
+from crossemo.encoders.training_records import (
+    TrainingRecord,
+    mark_of,
+    records_on,
+    refuse_records,
+)
 from crossemo.runs.checkpointed import Checkpointed
 from crossemo.runs.origin import checkpoint_provenance
 
@@ -36,7 +45,11 @@ class LeakGuard(Checkpointed):
     Attributes:
         provenance: What the weights have seen.
         leaks: By part, what they had seen of the clips that judged them last.
+        records: By part, trainings by others on the corpora of these clips.
+        strict: Whether such trainings are refused too.
     """
+
+    strict = False
 
     def __init__(self, encoder: SSLEncoder, *, allow_leak: bool = False) -> None:
         super().__init__()
@@ -44,11 +57,12 @@ class LeakGuard(Checkpointed):
         self.allow_leak = allow_leak
         self.provenance = self._first = encoder.provenance
         self.leaks: dict[Part, str] = {}
+        self.records: dict[Part, list[TrainingRecord]] = {}
 
     @property
-    def leak_mark(self) -> str:
-        """What tables say of the last test; empty where nothing leaks."""
-        return mark_of(self.leaks)
+    def mark(self) -> Mark:
+        """What tables and figures say of the last test."""
+        return mark_of(self.leaks, chain(*self.records.values()))
 
     def setup(self, stage: str) -> None:
         """Refuse a training that would be judged unfairly, before the long work.
@@ -125,11 +139,20 @@ class LeakGuard(Checkpointed):
             LeakError: They have seen them, and leaks are not allowed.
         """
         seen = self.provenance if provenance is None else provenance
-        leaks = leaks_of(seen, judged, allowed=self.allow_leak)
+        clips = {part: list(examples) for part, examples in judged.items()}
+        leaks = leaks_of(seen, clips, allowed=self.allow_leak)
+        origins = (seen | self.encoder.provenance).repositories
+        records = {
+            part: records_on(origins, (one.clip.id for one in examples))
+            for part, examples in clips.items()
+        }
+        if self.strict:
+            refuse_records(self.encoder.name, chain(*records.values()))
         # Within a fit each look is of other weights, and the choice leaks by any.
         fitting = self._trainer and self._trainer.state.fn == TrainerFn.FITTING
         anew = set() if fitting else set(judged)
         self.leaks = {p: n for p, n in self.leaks.items() if p not in anew} | leaks
+        self.records |= records
 
     def save_provenance(self, checkpoint: dict[str, Any]) -> None:
         """Put into a checkpoint what its weights have seen."""
@@ -158,7 +181,7 @@ class LeakGuard(Checkpointed):
         return datamodule_of(self._trainer) if self._trainer else None
 
     def _remember(self, **material: Material) -> None:
-        news = Provenance(**material)
+        news = replace(NOTHING, **material)
         self.provenance |= news
         if any(p.requires_grad for p in self.encoder.parameters()):
             self.encoder.provenance |= news

@@ -75,7 +75,7 @@ def record_of(
     }
 
 
-def plain(value: Any) -> Any:
+def plain(value: Any) -> Any:  # noqa: ANN401
     """Return a value as JSON would hold it.
 
     >>> from crossemo.stages.stage import Stage

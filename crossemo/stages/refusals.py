@@ -15,9 +15,13 @@ _SHARDING = ("fsdp", "modelparallel", "deepspeed")
 class Staged(Protocol):
     """What the switch needs of a module, see `crossemo.stages.staged.StagedModule`."""
 
-    def plan_run(self, stages: Sequence[Stage]) -> None: ...
-    def begin_stage(self, name: str, stage: Stage, best: str, seed: int) -> None: ...
-    def plan_stage(self, stage: Stage, steps: int, counts: Sequence[float]) -> None: ...
+    def plan_run(self, stages: Sequence[Stage]) -> None: ...  # noqa: D102
+    def begin_stage(  # noqa: D102
+        self, name: str, stage: Stage, best: str, seed: int
+    ) -> None: ...
+    def plan_stage(  # noqa: D102
+        self, stage: Stage, steps: int, counts: Sequence[float]
+    ) -> None: ...
 
 
 def staged(module: LightningModule) -> Staged:

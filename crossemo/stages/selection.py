@@ -14,11 +14,11 @@ class Parts(Protocol):
     """The parts of a recogniser, under the names that their parameters begin with."""
 
     @property
-    def encoder(self) -> SSLEncoder: ...
+    def encoder(self) -> SSLEncoder: ...  # noqa: D102
     @property
-    def mix(self) -> nn.Module: ...
+    def mix(self) -> nn.Module: ...  # noqa: D102
     @property
-    def head(self) -> nn.Module: ...
+    def head(self) -> nn.Module: ...  # noqa: D102
 
 
 def trained_names(parts: Parts, train: Trained | Sequence[str] | None) -> set[str]:

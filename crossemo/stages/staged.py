@@ -259,7 +259,7 @@ class StagedModule(LeakGuard):
             counts = self._data.class_counts(self._data.active)
         self.plan_stage(Stage(), int(self.trainer.estimated_stepping_batches), counts)
 
-    def _setting(self, name: str) -> Any:
+    def _setting(self, name: str) -> Any:  # noqa: ANN401
         """Return the stage's own setting, or the model's."""
         setting = getattr(self._stage, name)
         return self.hparams[name] if setting is None else setting

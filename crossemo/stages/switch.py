@@ -142,7 +142,7 @@ class StageSwitch(Callback):
         self,
         trainer: Trainer,
         pl_module: LightningModule,
-        batch: Any,
+        batch: Any,  # noqa: ANN401
         batch_idx: int,
     ) -> None:
         """Seed the batch; log the stage at every step, so that a switch is an edge."""

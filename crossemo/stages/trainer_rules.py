@@ -191,7 +191,7 @@ def refuse_unvalidated(trainer: Trainer, batches: Mapping[str, Sequence[int]]) -
 _LIGHTNING = ("lightning", "pytorch_lightning")
 
 
-def _only_tells(callback: Any) -> bool:
+def _only_tells(callback: Any) -> bool:  # noqa: ANN401
     """Return whether a callback is a timer that ends nothing."""
     remaining = getattr(callback, "time_remaining", None)
     return remaining is not None and remaining() is None

@@ -203,6 +203,6 @@ def _exchanges(record: RunRecord) -> str:
     return f"at most {kernel} exchanges ({frechet} for the Fréchet distance)"
 
 
-def _estimate(record: RunRecord, name: str) -> Any:
+def _estimate(record: RunRecord, name: str) -> Any:  # noqa: ANN401
     prefix = "" if record.results.get("command") == "fad" else "fad."
     return record.settings.get(f"{prefix}estimate.{name}")

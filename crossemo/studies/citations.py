@@ -10,7 +10,10 @@ from functools import cache
 from importlib.resources import files
 from inspect import cleandoc
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crossemo.encoders.catalogue import CatalogueEntry
 
 SOFTWARE = "crossemo"
 _KEY = re.compile(r"^@\w+\{([^,\s]+),", re.MULTILINE)
@@ -41,7 +44,7 @@ def corpus_citation(name: str) -> str:
 
 
 def encoder_citation(name: str) -> str:
-    """Return the BibTeX of an encoder's family.
+    """Return the BibTeX of an encoder, which is its family's unless it has its own.
 
     Args:
         name: A name from the catalogue, or the hub repository of one.
@@ -49,12 +52,17 @@ def encoder_citation(name: str) -> str:
     Returns:
         Empty where nothing but its files could say what it is.
     """
-    from crossemo.encoders.catalogue import CATALOGUE
-    from crossemo.encoders.families import get_family  # and torch
+    from crossemo.encoders.catalogue import CATALOGUE  # and torch
 
     by_repository = {one.repository: one for one in CATALOGUE.values()}
     entry = CATALOGUE.get(name) or by_repository.get(name)
-    return cleandoc(get_family(entry.family).citation) if entry else ""
+    return _of_entry(entry) if entry else ""
+
+
+def _of_entry(entry: "CatalogueEntry") -> str:
+    from crossemo.encoders.families import get_family
+
+    return cleandoc(entry.citation or get_family(entry.family).citation)
 
 
 def tuning_citation(name: str) -> str:
@@ -135,10 +143,12 @@ def bibtex_of(text: str) -> str:
 def all_entries() -> Mapping[str, str]:
     """Return every entry that crossemo knows, by its key."""
     from crossemo.corpora import corpus_classes
+    from crossemo.encoders.catalogue import CATALOGUE
     from crossemo.encoders.families import family_names, get_family
 
     texts = [one.citation for one in corpus_classes().values()]
     texts += [get_family(name).citation for name in family_names()]
+    texts += dict.fromkeys(one.citation for one in CATALOGUE.values())
     entries = _entries("\n\n".join(map(cleandoc, (*texts, software_citation()))))
     return entries | _method_entries()
 

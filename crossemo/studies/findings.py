@@ -1,12 +1,13 @@
 """What many runs say together: tables of their scores, tests and distances."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from crossemo.data.marks import gravest
 from crossemo.studies import certainty, crossvalidation, paired_tests, run_scores
 from crossemo.studies.comparability import comparable
 from crossemo.studies.crossvalidation import (
@@ -77,6 +78,7 @@ def findings_of(paths: Sequence[str | Path]) -> Findings:
 
     folders = run_folders(paths)
     runs, reasons = _read(folders)
+    runs = _alike(runs)
     trained = [run for run in runs if run.facts.kind == "stages"]
     counted, others = comparable(trained)
     reasons |= others
@@ -119,6 +121,25 @@ def _read(folders: Sequence[RunFolder]) -> tuple[list[RecordedRun], dict[str, st
         except RunFileError as error:
             reasons[folder.name] = f"{error.kind}: {error}"
     return runs, reasons
+
+
+def _alike(runs: Sequence[RecordedRun]) -> list[RecordedRun]:
+    """Return runs whose encoder has one name in all of a condition.
+
+    It bears the gravest sign of any, as averages over the condition are of all.
+    """
+    names: dict[str, list[str]] = {}
+    for run in runs:
+        of_condition = names.setdefault(run.facts.condition, [])
+        of_condition.append(str(run.facts.columns["encoder"]))
+    columns = [
+        {**run.facts.columns, "encoder": gravest(names[run.facts.condition])}
+        for run in runs
+    ]
+    return [
+        replace(run, facts=replace(run.facts, columns=one))
+        for run, one in zip(runs, columns, strict=True)
+    ]
 
 
 def _runs(

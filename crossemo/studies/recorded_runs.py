@@ -27,6 +27,7 @@ _OF_CLIPS = ("role", "corpus", "clip", "group", "part")
 # Columns of tables that are text, also where they look like numbers.
 _TEXTS = (
     *("stage", "part", "unit", "layer", "estimator", "measure", "emotion", "leak"),
+    "pretraining",
     *("x_domain", "x_emotion", "y_domain", "y_emotion"),
     *("trained_on", "judged_on", "scaler", "labels", "score", "view", "kind"),
 )

@@ -9,6 +9,7 @@ from math import nan
 from pathlib import Path
 from typing import Any, Literal
 
+from crossemo.data.marks import SIGNS, sign_of
 from crossemo.studies.run_files import ForeignRunError
 from crossemo.tasks import Task, task_of
 
@@ -21,7 +22,7 @@ _REPEATS = ("seed_everything", "data.init_args.fold", "data.fold")
 # recogniser depends on it.
 _FREE = (
     *("name", "logs", "threads", "keep_features", "save_every_n_steps"),
-    *("ckpt_path", "weights_only", "fad", "fad.*", "device", "allow_leak"),
+    *("ckpt_path", "weights_only", "fad", "fad.*", "device", "allow_leak", "strict"),
     *(
         "trainer.logger*",
         "trainer.callbacks*",
@@ -93,9 +94,10 @@ def run_facts(results: Mapping[str, Any], settings: Mapping[str, Any]) -> RunFac
     tuning, layers = model.get("tuning", ""), model.get("layers", "")
     judged = results.get("judged") or {}
     name = model.get("encoder") or judged.get("name") or _setting(settings, "encoder")
+    marks = _marks(results)
     columns = {
         "kind": kind,
-        "encoder": Path(str(name)).name,
+        "encoder": Path(str(name)).name + sign_of(marks),
         "tuning": tuning,
         "layers": str(layers),
         "strategy": _strategy(kind, tuning, layers, bool(judged)),
@@ -109,6 +111,8 @@ def run_facts(results: Mapping[str, Any], settings: Mapping[str, Any]) -> RunFac
         "seed": _number(results.get("seed")),
         "seconds": float(results.get("run_seconds") or nan),
         "crossemo": results.get("crossemo", ""),
+        **dict.fromkeys(SIGNS, ""),
+        **marks,
     }
     study = _digest(kind, _study(results, settings, split, task))
     return RunFacts(
@@ -157,6 +161,18 @@ def strategy_of(tuning: str, layers: object) -> str:
     return names.get(str(layers), f"frozen, {layers}")
 
 
+def _marks(results: Mapping[str, Any]) -> dict[str, str]:
+    """Return what a run or any of its tests says that the weights know, by column."""
+    places = [results, *(results.get("stages") or {}).values()]
+    texts = {
+        column: "\n".join(
+            dict.fromkeys(str(one[column]) for one in places if one.get(column))
+        )
+        for column in SIGNS
+    }
+    return {column: text for column, text in texts.items() if text}
+
+
 def _strategy(kind: Kind, tuning: str, layers: object, judged: bool) -> str:
     if kind != "stages":
         return ""
@@ -182,7 +198,7 @@ def _study(
     settings: Mapping[str, Any],
     split: Mapping[str, Any],
     task: Task | None,
-) -> Any:
+) -> Any:  # noqa: ANN401
     """Return what must agree: task, corpora in whatever roles, and the split."""
     roles = results["roles"]
     corpora: dict[str, list[Any]] = {role: [] for role in roles}

@@ -32,7 +32,7 @@ def main() -> None:
     parser.add_argument("--repeats", type=int, default=20)
     options = parser.parse_args()
     torch.set_num_threads(1)
-    setattr(auditing, "bar", lambda work, _: work)
+    setattr(auditing, "bar", lambda work, _: work)  # noqa: B010
     audited = [
         _audited(options.speakers, options.takes, options.habit, options.repeats, run)
         for run in range(options.runs)

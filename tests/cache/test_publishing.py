@@ -93,7 +93,7 @@ def test_others_may_read_a_folder_as_any_other(final: Path) -> None:
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left"), KeyboardInterrupt()])
 def test_what_is_broken_off_leaves_nothing(final: Path, error: BaseException) -> None:
-    with pytest.raises(type(error)), new_folder(final) as folder:
+    with pytest.raises(type(error)), new_folder(final) as folder:  # noqa: PT012
         (folder / "file").write_text("half")
         raise error
     assert list(final.parent.iterdir()) == []

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from crossemo.callbacks import parts, results
 from crossemo.callbacks.results import Results
 from crossemo.data.gathering import Judged
+from crossemo.data.marks import NO_MARK, Mark
 from crossemo.tasks.classes import Classes
 
 
@@ -34,7 +35,7 @@ def test_the_confusion_matrix_is_that_of_the_scores(
         task=task,
         classes=("calm", "sad"),
         test_name="source",
-        leak_mark="",
+        mark=NO_MARK,
         hparams={"encoder": "here/tiny"},
         evaluations={"target": scores},
     )
@@ -46,7 +47,13 @@ def test_the_confusion_matrix_is_that_of_the_scores(
     assert figure.get_suptitle() == title
     shares = np.asarray(figure.axes[0].images[0].get_array())
     np.testing.assert_allclose(shares, [[0.75, 0.25], [0.5, 0.5]])
-    module.leak_mark = "of a leak"
-    Results()._draw(trainer, module, "target", judged)
-    figure = figures["confusion/source/target"]
-    assert figure.get_suptitle() == f"LEAK: judged by seen clips\n{title}"
+    signed = title.replace("tiny", "tiny‡")
+    for mark, first in (
+        (Mark("the weights have seen a/1"), "LEAK: judged by seen clips"),
+        (Mark(labels="fine-tuned on a (https://b/c)"), "‡ fine-tuned on a"),
+        (Mark(sound="pretrained on a (https://b/c)"), "† pretrained on a"),
+    ):
+        module.mark = mark
+        Results()._draw(trainer, module, "target", judged)
+        title = signed.replace("‡", mark.sign)
+        assert figures["confusion/source/target"].get_suptitle() == f"{first}\n{title}"

@@ -49,7 +49,7 @@ def _parser_of(kind: type[Experiment]) -> ExperimentParser:
     """Return the parser of a kind of experiment, none of which is run."""
     parsers = []
 
-    class Built(Exception):
+    class Built(Exception):  # noqa: N818
         pass
 
     def keep(experiment: Any, parser: ExperimentParser, args: object) -> None:
@@ -57,13 +57,13 @@ def _parser_of(kind: type[Experiment]) -> ExperimentParser:
         raise Built
 
     argv, parse = sys.argv, kind.parse_arguments
-    setattr(kind, "parse_arguments", keep)
+    setattr(kind, "parse_arguments", keep)  # noqa: B010
     try:
         sys.argv = ["crossemo", "fit"]
         launch(["fit", *(["--model=LayerwiseProbes"] if kind is Layerwise else [])])
     except Built:
         pass
     finally:
-        setattr(kind, "parse_arguments", parse)
+        setattr(kind, "parse_arguments", parse)  # noqa: B010
         sys.argv = argv
     return parsers[0]

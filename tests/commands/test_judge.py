@@ -105,7 +105,7 @@ def test_studies_read_it_and_bear_the_mark(judged: Path) -> None:
     together = findings_of([judged / "logs"])
     assert list(together.runs["strategy"]) == ["judged"] * 3
     assert set(together.folds["folds"]) == {3}
-    assert set(together.folds["encoder"]) == {"theirs"}
+    assert set(together.folds["encoder"]) == {"theirs‡"}
     mark = "LEAK, no fair score: the model was fine-tuned on demo (https://example.org)"
     assert set(together.folds["leak"]) == {mark}
     assert not len(together.exclusions)

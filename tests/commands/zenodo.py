@@ -54,7 +54,7 @@ def open_zenodo() -> Iterator[Zenodo]:
     served = Zenodo()
 
     class Handler(QuietHandler):
-        def do_GET(self) -> None:
+        def do_GET(self) -> None:  # noqa: N802 (http.server names it)
             served.answer(self)
 
     with serving(Handler) as served.url:

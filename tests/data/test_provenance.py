@@ -15,8 +15,6 @@ from crossemo.data.provenance import (
     Provenance,
     examples_of,
     leaks_of,
-    mark_of,
-    marked,
 )
 from tests.data.modules import cross, ready
 
@@ -79,10 +77,24 @@ def test_provenances_add_up_and_survive_json() -> None:
     assert both | NOTHING == both
     assert both
     assert not NOTHING
+    begun = Provenance(repositories=frozenset({"b/y", "a/x"}))
+    assert begun
+    assert begun.plain()["repositories"] == ["a/x", "b/y"]
+    assert Provenance.read(begun.plain(), "") | SEEN == SEEN | begun
+    # As versions before this one wrote it.
+    before = {k: v for k, v in both.plain().items() if k != "repositories"}
+    assert Provenance.read(before, "") == both
 
 
 @pytest.mark.parametrize(
-    "content", [{}, {"train": {}, "val": {}}, {"train": [], "val": []}, {"train": 1}]
+    "content",
+    [
+        {},
+        {"train": {}, "val": {}},
+        {"train": [], "val": []},
+        {"train": 1},
+        {**SEEN.plain(), "repositories": "a/x"},
+    ],
 )
 def test_a_broken_record_is_not_read_as_an_empty_one(content: object) -> None:
     with pytest.raises(
@@ -91,17 +103,12 @@ def test_a_broken_record_is_not_read_as_an_empty_one(content: object) -> None:
         Provenance.read(content, "here")  # type: ignore[arg-type]
 
 
-def test_messages_and_marks_name_what_was_seen() -> None:
+def test_messages_name_what_was_seen() -> None:
     many = Material(frozenset(f"a/{n:02d}" for n in range(11)), frozenset({"1", "2"}))
     assert str(many) == (
         "a/00, a/01, a/02, a/03, a/04, a/05, a/06, a/07 and 3 more and 2 files"
     )
     assert str(Material(contents=frozenset({"1"}))) == "1 files"
-    assert mark_of({}) == ""
-    mark = mark_of({"test": "a/1", "val": "a/2"})
-    assert mark.endswith("the weights have seen test clips of a/1; val clips of a/2")
-    assert marked([{"UA": 1}], mark) == [{"UA": 1, "leak": mark}]
-    assert marked([{"UA": 1}], "") == [{"UA": 1}]
 
 
 def test_clips_are_reached_through_loaders_of_every_shape(tmp_path: Path) -> None:

@@ -141,7 +141,7 @@ def test_exchanged_groups_are_those_of_new_cells() -> None:
     in_first = Exchanges("abc", "acd", 20).between(list("abc"), list("acd"))
     distances = sums.exchanged(1, 2, in_first)
     for row, value in zip(in_first.tolist(), distances.tolist(), strict=True):
-        first = dict(zip([*("x" + g for g in "abc"), *("y" + g for g in "acd")], row))
+        first = dict(zip([*("x" + g for g in "abc"), *("y" + g for g in "acd")], row))  # noqa: B905
         clips = [
             *((f"x{g}", g, e) for g, e in zip(x.groups, x.embeddings, strict=True)),
             *((f"y{g}", g, e) for g, e in zip(y.groups, y.embeddings, strict=True)),

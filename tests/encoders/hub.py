@@ -26,7 +26,7 @@ def fill_cache(
 @contextmanager
 def hub_that_answers(status: int, code: str) -> Iterator[str]:
     class Handler(QuietHandler):
-        def do_GET(self) -> None:
+        def do_GET(self) -> None:  # noqa: N802 (http.server names it)
             # The hub is asked about a repository before its files are read.
             self.send_response(status)
             self.send_header("X-Error-Code", code)
@@ -44,10 +44,10 @@ def hub_of(folder: Path) -> Iterator[tuple[str, list[str]]]:
     requests: list[str] = []
 
     class Handler(QuietHandler):
-        def do_GET(self) -> None:
+        def do_GET(self) -> None:  # noqa: N802 (http.server names it)
             self.answer(whole=True)
 
-        def do_HEAD(self) -> None:
+        def do_HEAD(self) -> None:  # noqa: N802 (http.server names it)
             self.answer(whole=False)
 
         def answer(self, whole: bool) -> None:

@@ -7,6 +7,11 @@ from torch import nn
 from crossemo.encoders import CATALOGUE
 from crossemo.encoders.catalogue import KERNELS, STRIDES, receptive_field
 from crossemo.encoders.families import get_family
+from crossemo.encoders.families.base import EncoderFiles
+from crossemo.encoders.training_records import training_records
+from tests.encoders.families.test_emotion2vec import PUBLISHED as EMOTION2VEC
+
+NEEDED = {"emotion2vec": EMOTION2VEC, "dac": {"sampling_rate": 44_100}}
 
 
 @pytest.mark.parametrize(
@@ -34,7 +39,16 @@ def test_entries_have_a_repository_or_a_shape_and_whole_commits() -> None:
     assert len(set(commits)) == len(commits)
 
 
-def test_music_encoders_hear_24_khz_and_speech_encoders_16() -> None:
+@pytest.mark.parametrize("name", CATALOGUE)
+def test_an_entry_says_what_its_family_says_of_the_published_shape(name: str) -> None:
+    entry = CATALOGUE[name]
+    family = get_family(entry.family)
+    files = EncoderFiles(name, NEEDED.get(entry.family, entry.config), {})
+    assert entry.facts == (family.rate(files), family.min_samples(files))
+
+
+def test_every_published_encoder_says_what_it_was_trained_on() -> None:
     for name, entry in CATALOGUE.items():
-        if not get_family(entry.family).for_distances:
-            assert entry.facts == (24000 if "mert" in name else 16000, 400)
+        assert bool(entry.repository) == bool(
+            training_records(entry.repository or "")
+        ), name

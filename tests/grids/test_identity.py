@@ -71,6 +71,7 @@ IRRELEVANT = """
 name: other
 logs: elsewhere
 threads: 3
+strict: true
 keep_features: frames
 save_every_n_steps: 7
 model: {attention: eager, compile: true, gradient_checkpointing: true}

@@ -9,6 +9,7 @@ from torch import Tensor, nn
 
 from crossemo.data.batch import Batch
 from crossemo.data.datamodule import EmotionDataModule
+from crossemo.data.marks import NO_MARK
 from crossemo.data.provenance import NOTHING, LeakError, Material, Provenance
 from crossemo.data.windows import Window
 from crossemo.encoders import EncoderFacts, training_records
@@ -58,7 +59,7 @@ def test_what_was_not_trained_here_is_judged_by_every_clip_once(
         folds = judged_folds(Theirs(), data, wanted)
         assert singers_of(folds) == [{f"tones/{singer}"} for singer in range(6)]
         assert [one.name for one in folds] == [f"fold {n}" for n in range(6)]
-        assert {one.mark for one in folds} == {""}
+        assert {one.mark for one in folds} == {NO_MARK}
     assert singers_of(judged_folds(Theirs(), data, 2)) == [{"tones/2"}]
     assert data.settings["fold"] == 2  # as before
 
@@ -83,7 +84,7 @@ def test_seen_clips_judge_only_where_that_is_allowed(data: EmotionDataModule) ->
         judged_folds(seen(*range(6)), data, None)
     folds = judged_folds(seen(0, 1), data, None, allow_leak=True)
     assert [bool(one.mark) for one in folds] == [True, True] + 4 * [False]
-    assert folds[1].mark == (
+    assert folds[1].mark.leak == (
         "LEAK, no fair score: the weights have seen test clips of tones/1"
     )
 
@@ -104,10 +105,18 @@ def test_a_corpus_that_published_weights_have_heard_is_named(
     monkeypatch.setattr(training_records, "FILE", path)
     (tuned,) = judged_folds(Theirs(repository="owner/Tuned"), data, 0)
     told = f"fine-tuned on tones ({source})"
-    assert tuned.mark == f"LEAK, no fair score: the model was {told}"
+    assert tuned.mark.leak == f"LEAK, no fair score: the model was {told}"
     assert f"theirs was {told}, which it is judged on" in caplog.text
     (heard,) = judged_folds(Theirs(repository="owner/heard"), data, 0)
-    assert heard.mark == ""
+    assert heard.mark.columns == {
+        "pretraining": f"the encoder was pretrained on tones ({source})"
+    }
+    with pytest.raises(LeakError, match=r"theirs was pretrained on tones .* leave out"):
+        judged_folds(Theirs(repository="owner/heard"), data, 0, strict=True)
     assert [str(one) for one in heard.records] == [f"pretrained on tones ({source})"]
     (other,) = judged_folds(Theirs(repository="owner/other"), data, 0)
     assert other.records == ()
+    judged_folds(Theirs(repository="owner/other"), data, 0, strict=True)
+    # What weights began from counts, however many runs of ours came between.
+    begun = Theirs(Provenance(repositories=frozenset({"owner/tuned"})))
+    assert judged_folds(begun, data, 0)[0].mark == tuned.mark

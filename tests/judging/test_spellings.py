@@ -4,7 +4,10 @@ from crossemo.corpora import corpus_classes
 from crossemo.emotions import WORDS
 from crossemo.judging.spellings import word_of
 
-ADJECTIVES = "neutral calm happy sad angry fearful disgust surprised".split()
+ADJECTIVES = [
+    *("neutral", "calm", "happy", "sad"),
+    *("angry", "fearful", "disgust", "surprised"),
+]
 # Labels of published models, in this order: what `config.json`, or a table of tokens
 # beside it, says of superb/wav2vec2-base-superb-er and ehcalabres/wav2vec2-lg-xlsr-en-
 # speech-emotion-recognition, of classifiers of CREMA-D, AESDD and FER2013, and of

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from crossemo.data.marks import NO_MARK, Mark
 from crossemo.errors import CrossEmoError
 from crossemo.runs.board import Board, Metrics
 
@@ -33,15 +34,19 @@ def test_a_name_that_tensorboard_cannot_write_is_refused(tmp_path: Path) -> None
 
 def test_metrics_are_marked_while_clips_leak(tmp_path: Path) -> None:
     logger = Metrics(tmp_path, "a", "0")
-    module: Any = SimpleNamespace(leak_mark="")
+    module: Any = SimpleNamespace(mark=NO_MARK)
     logger.module = module
     logger.log_metrics({"loss": 1.0}, 0)
     assert rows(logger) == [{"loss": "1.0", "step": "0"}]
-    module.leak_mark = "LEAK"
+    module.mark = Mark("the weights have seen a/1", sound="pretrained on a")
+    columns = {
+        "leak": "LEAK, no fair score: the weights have seen a/1",
+        "pretraining": "the encoder was pretrained on a",
+    }
     logger.log_metrics({"loss": 2.0, "UA": 0.5}, 1)
     assert rows(logger) == [
-        {"loss": "1.0", "step": "0", "UA": "", "leak": ""},
-        {"loss": "2.0", "step": "1", "UA": "0.5", "leak": "LEAK"},
+        {"loss": "1.0", "step": "0", "UA": ""} | dict.fromkeys(columns, ""),
+        {"loss": "2.0", "step": "1", "UA": "0.5", **columns},
     ]
     logger.log_metrics({"loss": 3.0}, 2)
     assert [row["loss"] for row in rows(logger)] == ["1.0", "2.0", "3.0"]

@@ -78,10 +78,10 @@ def test_a_graph_that_says_something_else_is_not_put_in_place(
     tmp_path: Path, wav2vec2: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     class Graph:
-        class model:
+        class model:  # noqa: N801
             metadata_props: dict[str, str] = {}  # noqa: RUF012
 
-            class graph:
+            class graph:  # noqa: N801
                 all_nodes = list[object]
 
         @staticmethod

@@ -66,7 +66,7 @@ def hub(
     place = Hub(files if files is not None else {".gitattributes": b""}, refuse)
 
     class Handler(QuietHandler):
-        def do_GET(self) -> None:
+        def do_GET(self) -> None:  # noqa: N802 (http.server names it)
             body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
             path = self.path.partition("?")[0]
             place.tokens.add(self.headers.get("Authorization"))
@@ -80,7 +80,7 @@ def hub(
             self.end_headers()
             self.wfile.write(content)
 
-        do_POST = do_GET
+        do_POST = do_GET  # noqa: N815
 
     with serving(Handler) as address:
         monkeypatch.setattr(constants, "ENDPOINT", address)

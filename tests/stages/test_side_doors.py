@@ -55,7 +55,7 @@ def test_its_own_parts_may_judge(first: Path, root: Path) -> None:
     model = loaded(first)
     judge(model, data_of(root, ITS_OWN))
     trainer().validate(model, data_of(root, ITS_OWN), verbose=False)
-    assert not model.leak_mark
+    assert not model.mark
     with pytest.raises(LeakError, match=r"tones/4 and 2 files .* the val part"):
         trainer().validate(model, data_of(root, 3), verbose=False)
 
@@ -171,7 +171,7 @@ def test_probes_of_a_trained_encoder(first: Path, root: Path, tmp_path: Path) ->
         fit(data_of(root), tmp_path)
     probes = fit(data_of(root), tmp_path, folds=[ITS_OWN])
     assert probes.judgements
-    assert not probes.leak_mark
+    assert not probes.mark
 
 
 def test_every_stage_has_seen_what_it_inherits(root: Path, tmp_path: Path) -> None:
@@ -244,7 +244,7 @@ def test_an_allowed_leak_is_marked_and_stays_with_its_run(
 ) -> None:
     model = loaded(first, allow_leak=True)
     judge(model, data_of(root, TRAINED_ON))
-    assert "the weights have seen test clips of tones/3 and 2 files" in model.leak_mark
+    assert "the weights have seen test clips of tones/3 and 2 files" in str(model.mark)
     logged = trainer()
     logged.test(model, data_of(root, TRAINED_ON), verbose=False)
     assert {name.partition("/")[0] for name in logged.callback_metrics} == {
@@ -252,7 +252,7 @@ def test_an_allowed_leak_is_marked_and_stays_with_its_run(
         "leak_test_recall",
     }
     judge(model, data_of(root, ITS_OWN))
-    assert not model.leak_mark
+    assert not model.mark
     path = trained(model, data_of(root, TRAINED_ON), tmp_path / "allowed.ckpt")
     with pytest.raises(LeakError):
         judge(loaded(path), data_of(root, TRAINED_ON))

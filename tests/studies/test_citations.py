@@ -100,6 +100,7 @@ def test_every_encoder_has_the_entry_of_its_own_family() -> None:
     assert all(encoder_citation(name) for name in CATALOGUE)
     assert keys_of(encoder_citation("wavlm-large")) == ["chen2022wavlm"]
     assert keys_of(encoder_citation("m-a-p/MERT-v1-95M")) == ["li2024mert"]
+    assert keys_of(encoder_citation("xls-r-1b")) == ["babu2022xlsr"]  # and not wav2vec
     assert encoder_citation("some/encoder") == ""
 
 

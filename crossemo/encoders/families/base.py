@@ -35,7 +35,7 @@ _ABOUT_FILES = {
 class Run(Protocol):
     """Applies a step to a tensor, with or without gradient checkpointing."""
 
-    def __call__(self, step: Step, hidden: Tensor, **options: Any) -> Tensor:
+    def __call__(self, step: Step, hidden: Tensor, **options: Any) -> Tensor:  # noqa: ANN401
         """Return the step's output, the first one if it gives several."""
         ...
 
@@ -149,14 +149,14 @@ class Family(ABC):
         """Return the name in the model of a tensor, by its name in the file."""
         return name
 
-    def check(self, model: Model, weights: Path) -> None:
+    def check(self, model: Model, weights: Path) -> None:  # noqa: B027 (a hook)
         """Compare a model with the file that it was read from, where that is needed.
 
         Raises:
             EncoderError: Something of the file didn't reach the model.
         """
 
-    def adjust(self, model: Model) -> None:
+    def adjust(self, model: Model) -> None:  # noqa: B027 (a hook)
         """Replace parts of a model that adapters or padding can't cope with."""
 
     def traits(self, model: Model, files: EncoderFiles) -> list[Any]:
@@ -168,7 +168,7 @@ class Family(ABC):
         fields = {name: value for name, value in config if name not in _ABOUT_FILES}
         return [fields, dict(files.preprocessor)]
 
-    def feature_extractor(self, model: Model, rate: int, normalised: bool) -> Any:
+    def feature_extractor(self, model: Model, rate: int, normalised: bool) -> Any:  # noqa: ANN401
         """Return transformers' feature extractor, to be saved beside the model.
 
         Args:

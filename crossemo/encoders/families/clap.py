@@ -109,7 +109,7 @@ class ClapFamily(EmbeddingFamily):
         return int(model.config.projection_dim)
 
 
-def log_mel(windows: Tensor, front_end: Any) -> Tensor:
+def log_mel(windows: Tensor, front_end: Any) -> Tensor:  # noqa: ANN401
     """Return what transformers' `ClapFeatureExtractor` makes of windows.
 
     Args:
@@ -136,7 +136,7 @@ def log_mel(windows: Tensor, front_end: Any) -> Tensor:
     return decibels.float()[:, None]
 
 
-def _with_front_end(files: EncoderFiles, config: Any) -> Model:
+def _with_front_end(files: EncoderFiles, config: Any) -> Model:  # noqa: ANN401
     from transformers import ClapAudioModelWithProjection, ClapFeatureExtractor
 
     model = ClapAudioModelWithProjection(config)  # first, in case it is absurdly large
@@ -152,7 +152,7 @@ def _with_front_end(files: EncoderFiles, config: Any) -> Model:
     return model
 
 
-def _cut(clip: Tensor, front_end: Any) -> Iterator[Tensor]:
+def _cut(clip: Tensor, front_end: Any) -> Iterator[Tensor]:  # noqa: ANN401
     """Yield the windows of a clip `(samples,)`."""
     size, length = front_end.nb_max_samples, len(clip)
     for start in range(0, length - size, size):

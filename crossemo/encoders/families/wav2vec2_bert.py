@@ -86,7 +86,7 @@ class Wav2Vec2BertFamily(Family):
         require(files, sampling_rate=RATE, num_mel_bins=bins, stride=_PAIR)
         return model_class, config
 
-    def feature_extractor(self, model: Model, rate: int, normalised: bool) -> Any:
+    def feature_extractor(self, model: Model, rate: int, normalised: bool) -> Any:  # noqa: ANN401
         """Return the extractor that this front end follows."""
         from transformers import SeamlessM4TFeatureExtractor
 

@@ -69,7 +69,7 @@ class WhisperFamily(WindowedFamily):
         require(files, feature_size=config.num_mel_bins, dither=0.0, **numbers)
         return WhisperEncoder, config
 
-    def feature_extractor(self, model: Model, rate: int, normalised: bool) -> Any:
+    def feature_extractor(self, model: Model, rate: int, normalised: bool) -> Any:  # noqa: ANN401
         """Return the extractor that this front end follows."""
         from transformers import WhisperFeatureExtractor
 

@@ -136,7 +136,7 @@ class Adaptation:
         return {name for name in self._parameters() if name.startswith(prefixes)}
 
 
-def _only(options: Mapping[str, Any], tuning: str, **defaults: Any) -> dict[str, Any]:
+def _only(options: Mapping[str, Any], tuning: str, **defaults: Any) -> dict[str, Any]:  # noqa: ANN401
     """Return the options of a way that isn't peft's, with their defaults."""
     for name in options:
         if name not in defaults:

@@ -203,12 +203,12 @@ class Adapters:
             allocator.peft_config.rank_pattern = state["pattern"]
 
     @property
-    def _base(self) -> Any:
+    def _base(self) -> Any:  # noqa: ANN401
         assert self._peft is not None
         return self._peft.base_model
 
     @property
-    def _allocator(self) -> Any:
+    def _allocator(self) -> Any:  # noqa: ANN401
         return getattr(self._base, "rankallocator", None)
 
     def _activate(self) -> None:

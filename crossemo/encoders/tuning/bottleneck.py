@@ -62,7 +62,7 @@ def add_bottlenecks(model: Model, family: Family, size: int, seed: int) -> None:
                 linear.register_forward_hook(_pass_on)
 
 
-def _pass_on(module: nn.Module, _: Any, output: Tensor) -> Tensor:
+def _pass_on(module: nn.Module, _: Any, output: Tensor) -> Tensor:  # noqa: ANN401
     adapter: nn.Module = module.get_submodule("adapter")
     adapted: Tensor = adapter(output)
     return adapted

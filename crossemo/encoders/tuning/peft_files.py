@@ -95,7 +95,7 @@ def _reads_back(
 def _states(model: Model, family: Family) -> Tensor:
     """Return the hidden states of noise."""
 
-    def run(step: Step, hidden: Tensor, **options: Any) -> Tensor:
+    def run(step: Step, hidden: Tensor, **options: Any) -> Tensor:  # noqa: ANN401
         output = step(hidden, **options)
         return output[0] if isinstance(output, tuple) else output
 

@@ -54,7 +54,7 @@ def opensmile_version() -> str:
 
 
 @cache
-def _smile() -> Any:
+def _smile() -> Any:  # noqa: ANN401 (opensmile has no types)
     opensmile_version()
     import opensmile  # optional, and slow
 

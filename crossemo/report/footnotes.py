@@ -1,0 +1,67 @@
+"""What the signs of encoders in a report mean: footnotes of tables and figures."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from matplotlib.text import Text
+from pandas import DataFrame
+
+from crossemo.data.marks import SIGNS
+from crossemo.report.exhibits import Exhibit, Section
+from crossemo.report.style import note_figure
+
+
+def with_footnotes(sections: Sequence[Section], runs: DataFrame) -> list[Section]:
+    """Return sections whose signed encoders are explained wherever they stand.
+
+    Args:
+        sections: Sections; notes are written into their figures.
+        runs: `encoder`, with its sign, and what it knows of the clips by column, see
+            `Mark`.
+    """
+    notes = footnotes(runs)
+    return [
+        replace(section, exhibits=[_noted(one, notes) for one in section.exhibits])
+        for section in sections
+    ]
+
+
+def footnotes(runs: DataFrame) -> dict[str, list[str]]:
+    """Return the footnotes of each signed encoder, by its name with the sign.
+
+    Args:
+        runs: As in `with_footnotes`.
+    """
+    notes: dict[str, dict[str, None]] = {}
+    for column, sign in SIGNS.items():
+        if column not in runs:
+            continue
+        signed = runs[runs[column].fillna("").astype(str) != ""]
+        for label, texts in zip(signed["encoder"], signed[column], strict=True):
+            name = str(label).rstrip("".join(SIGNS.values()))
+            for text in str(texts).splitlines():
+                notes.setdefault(str(label), {})[f"{sign} {name}: {text}"] = None
+    return {label: list(of_label) for label, of_label in notes.items()}
+
+
+def _noted(exhibit: Exhibit, notes: Mapping[str, Sequence[str]]) -> Exhibit:
+    shown = "\n".join(_texts(exhibit))
+    those = [note for label in notes if label in shown for note in notes[label]]
+    if not those:
+        return exhibit
+    for picture in exhibit.pictures:
+        note_figure(picture.figure, those)
+    table = exhibit.table and replace(exhibit.table, notes=those)
+    return replace(exhibit, table=table, notes=those)
+
+
+def _texts(exhibit: Exhibit) -> Iterator[str]:
+    """Yield all that a reader sees of an exhibit."""
+    if exhibit.table is not None:
+        yield from exhibit.table.columns
+        yield from (cell.text for row in exhibit.table.rows for cell in row)
+    for picture in exhibit.pictures:
+        yield picture.alt
+        for text in picture.figure.findobj(Text):
+            assert isinstance(text, Text)
+            yield text.get_text()
