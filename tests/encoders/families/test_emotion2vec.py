@@ -97,3 +97,25 @@ def test_a_quiet_clip_is_normalised_as_funasr_does(tmp_path: Path) -> None:
     clip = 2e-3 * torch.randn(1, 2000, generator=torch.Generator().manual_seed(0))
     states = encoder(clip, torch.tensor([2000])).states[:, 0]
     assert distance(states, mapped_states("emotion2vec", clip[0])) < 2e-6
+
+
+def test_adapters_sit_on_the_layer_that_gives_queries_and_values(
+    tmp_path: Path,
+) -> None:
+    folder = str(write_mapped(tmp_path, "emotion2vec"))
+    encoder = load_encoder(folder, "lora", options={"r": 3})
+    trained = {key: p for key, p in encoder.named_parameters() if p.requires_grad}
+    assert {key: tuple(p.shape) for key, p in trained.items()} == {
+        f"model.encoder.{block}.attn.qkv.lora_{matrix}.default.weight": shape
+        for block in ("context.0", "layers.0")
+        for matrix, shape in (("A", (3, 16)), ("B", (48, 3)))
+    }
+    clip = torch.randn(1, 2000), torch.tensor([2000])
+    before = encoder(*clip).states
+    with torch.no_grad():
+        for key, parameter in trained.items():
+            if "lora_B" in key:
+                parameter.normal_()
+    difference = (encoder(*clip).states - before).abs()
+    assert difference[0].max() == 0
+    assert difference[1:].amax((1, 2, 3)).min() > 0.1
