@@ -50,7 +50,11 @@ def test_a_repository_of_funasr_is_read_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["- a list\n", "model: Emotion2vec\n", "{", "model: X\nmodel_conf: 3\n"]
+    "text",
+    [
+        *("- a list\n", "model: Emotion2vec\n", "{", "model: X\nmodel_conf: 3\n"),
+        "model: &a [x]\nmodel_conf: {a: *a}\n",
+    ],
 )
 def test_a_broken_config_yaml_is_refused(tmp_path: Path, text: str) -> None:
     write_funasr(tmp_path)
@@ -89,6 +93,23 @@ def test_what_no_published_one_does_is_refused(
     write_mapped(tmp_path, "emotion2vec")
     (tmp_path / "config.json").write_text(json.dumps(CONFIG | changes))
     with pytest.raises(EncoderError, match="and crossemo knows emotion2vec with"):
+        load_encoder(str(tmp_path))
+
+
+@pytest.mark.parametrize("epsilon", [0.0, -1e-5, 1])
+def test_norms_without_an_epsilon_are_refused(tmp_path: Path, epsilon: float) -> None:
+    write_mapped(tmp_path, "emotion2vec")
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG | {"norm_eps": epsilon}))
+    with pytest.raises(EncoderError, match=r"norm_eps: .* must be between 0 and 1"):
+        load_encoder(str(tmp_path))
+
+
+def test_a_sum_of_absurdly_many_convolutions_is_refused(tmp_path: Path) -> None:
+    write_mapped(tmp_path, "emotion2vec")
+    many = {"feature_encoder_spec": f"[(8, 3, 2)] * {10**12}"}
+    config = CONFIG | {"modalities": {"audio": AUDIO | many}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(EncoderError, match=r"the convolutions of .* can't be read"):
         load_encoder(str(tmp_path))
 
 
