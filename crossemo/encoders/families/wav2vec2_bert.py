@@ -150,7 +150,8 @@ def log_mel_pairs(waveforms: Tensor, lengths: Lengths, bins: int) -> Tensor:
     variance = centred.square().sum(1, keepdim=True) / (count - 1)
     normed = (centred / torch.sqrt(variance + 1e-7)).float()
     pairs = spectrogram.shape[1] // _PAIR
-    return normed[:, : pairs * _PAIR].unflatten(1, (pairs, _PAIR)).flatten(2)
+    rows: Tensor = normed[:, : pairs * _PAIR]
+    return rows.reshape(rows.shape[0], pairs, _PAIR * bins)
 
 
 FAMILY = Wav2Vec2BertFamily()
