@@ -42,13 +42,13 @@ def test_a_folder_without_a_configuration_is_refused(tmp_path: Path) -> None:
         encoder_facts(str(tmp_path))
 
 
-@pytest.mark.parametrize("model_type", ["clap", None])
+@pytest.mark.parametrize("model_type", ["bert", None])
 def test_another_family_is_named_and_refused(
     tmp_path: Path, model_type: str | None
 ) -> None:
     write_tiny(tmp_path, "hubert")
     edit_config(tmp_path, model_type=model_type)
-    families = "data2vec-audio, hubert, mert, .*wavlm, whisper"
+    families = "data2vec-audio, .*hubert, mert, .*wavlm, whisper"
     with pytest.raises(EncoderError, match=f"of type {model_type!r}: .*{families}"):
         encoder_facts(str(tmp_path))
 
