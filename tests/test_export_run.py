@@ -100,6 +100,23 @@ def test_its_card_has_the_scores_and_may_be_edited(
     EmotionRecognizer.from_pretrained(copy)
 
 
+def test_it_knows_how_often_its_warnings_were_false(
+    finished: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As the run counted it; this one has one speaker in validation, and can't warn."""
+    copy = shutil.copytree(finished, tmp_path / "version_0")
+    content = results(copy)
+    for role, share in (("source", 0.9), ("target", 0.0375)):
+        counted = {"unfamiliar": share, "unfamiliar_interval": [0.01, 0.1]}
+        content["stages"]["target"]["scores"][role] |= counted
+    (copy / "results.json").write_text(json.dumps(content))
+    run("export", copy, tmp_path / "shared", monkeypatch=monkeypatch)
+    for path in (copy, tmp_path / "shared"):
+        model = EmotionRecognizer.from_pretrained(path)
+        assert model.reliability is not None
+        assert model.reliability.false_alarms == (0.0375, 0.01, 0.1)
+
+
 def test_its_facts_are_those_of_the_run(finished: Path, shared: Path) -> None:
     content, facts = results(finished), ModelFacts.read(shared)
     split = content["split"]["groups"]

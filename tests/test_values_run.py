@@ -193,8 +193,6 @@ def test_it_goes_out_with_its_scale_and_comes_back(
     assert facts.scales == {k: v for one in roles for k, v in one["scales"].items()}
     assert len(facts.scales) == 2
     assert (facts.task, facts.classes, facts.form) == ("values", VALUES, "transformers")
-    scores = results(finished)["stages"]["target"]["scores"]["target"]
-    counted = scores["unfamiliar"], *scores["unfamiliar_interval"]
     clip, lengths = torch.randn(1, 4000), torch.tensor([4000])
     models = [
         EmotionRecognizer.from_pretrained(path)
@@ -203,8 +201,3 @@ def test_it_goes_out_with_its_scale_and_comes_back(
     with torch.no_grad():
         first, second = (model(clip, lengths) for model in models)
     torch.testing.assert_close(first, second)
-    for model in models:
-        assert model.reliability is not None
-        assert model.reliability.false_alarms == pytest.approx(counted, abs=0)
-        share, low, high = (f"{100 * one:.1f}" for one in counted)
-        assert f": {share} % [{low}, {high}]" in model.reliability.caveat

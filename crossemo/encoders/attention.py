@@ -34,7 +34,9 @@ def choose_attention(model: nn.Module, attention: Attention, name: str) -> None:
         raise EncoderError(
             f"Unknown attention {attention!r}: choose {', '.join(get_args(Attention))}."
         )
-    if attention != DEFAULT and attention_of(model) is None:
+    if attention == DEFAULT:
+        return
+    if attention_of(model) is None:
         raise EncoderError(f"{name} has one way to attend: leave {attention} out.")
     if attention.startswith(_FLASH):
         _refuse_flash(model, attention, name)

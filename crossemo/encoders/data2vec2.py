@@ -5,13 +5,15 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import dropout, gelu, pad, scaled_dot_product_attention
+from torch.nn.functional import dropout, gelu, pad
 from transformers import Data2VecAudioConfig
 from transformers.models.data2vec.modeling_data2vec_audio import (
     Data2VecAudioFeatureEncoder,
     Data2VecAudioFeatureProjection,
     Data2VecAudioPositionalConvEmbedding,
 )
+
+from crossemo.encoders.attention import attend
 
 
 class BlockShape(NamedTuple):
@@ -119,9 +121,8 @@ class Block(nn.Module):
         parts = self.attn["qkv"](hidden).unflatten(-1, (3, heads, -1))
         query, key, value = parts.transpose(1, 3).unbind(2)  # (batch, heads, frames, …)
         chance = self.config.attention_dropout if self.training else 0.0
-        attended = scaled_dot_product_attention(
-            query, key, value, bias.to(query.dtype), dropout_p=chance
-        )
+        eager = self.config._attn_implementation == "eager"
+        attended = attend(query, key, value, bias, dropout=chance, eager=eager)
         merged = attended.transpose(1, 2).flatten(2)
         return self._drop(self.attn["proj"](merged), self.config.hidden_dropout)
 

@@ -1,13 +1,16 @@
 """Log-mel spectrograms that encoders were trained on, made where the waveforms are.
 
-They are computed in float32, under autocast too: logarithms of small numbers need it.
+They are in float32, under autocast too: logarithms of small numbers need it. Kaldi's
+are computed in float64, as their references are.
 """
 
 import warnings
 from functools import cache
 from typing import Any, Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from crossemo.encoders.catalogue import EncoderError
@@ -44,11 +47,10 @@ def kaldi_log_mel(
         frames = precise(waveforms).unfold(1, WINDOW, HOP)
         frames = frames - frames.mean(-1, keepdim=True)
         before = torch.cat([frames[..., :1], frames[..., :-1]], -1)
-        power = 0.85 if window == "povey" else 1
-        shape = torch.hann_window(WINDOW, False, dtype=frames.dtype) ** power
-        pressed = (frames - 0.97 * before) * shape.to(frames)
-        spectrum = torch.fft.rfft(pressed, _FFT)
-        mel = spectrum.abs().square() @ _filters("kaldi", bins).to(frames)
+        shape = np.hanning(WINDOW) ** (0.85 if window == "povey" else 1)
+        pressed = (frames - 0.97 * before) * torch.from_numpy(shape).to(frames)
+        power = torch.fft.rfft(pressed, _FFT).abs().square()
+        mel = power @ torch.from_numpy(_filters("kaldi", bins)).to(frames)
         return mel.clamp(min=torch.finfo(torch.float32).eps).log().float()
 
 
@@ -72,7 +74,7 @@ def whisper_log_mel(waveforms: Tensor, bins: int) -> Tensor:
         window = torch.hann_window(WINDOW, device=signal.device)
         spectrum = torch.stft(signal, WINDOW, HOP, window=window, return_complex=True)
         power = spectrum[..., :-1].abs().square()
-        mel = _filters("slaney", bins).T.to(power) @ power
+        mel = torch.from_numpy(_filters("slaney", bins).T).to(power) @ power
         logarithm = mel.clamp(min=1e-10).log10()
     loudest = logarithm.amax(dim=(1, 2), keepdim=True)
     return (torch.maximum(logarithm, loudest - 8) + 4) / 4
@@ -98,14 +100,14 @@ def require(files: EncoderFiles, **numbers: Any) -> None:  # noqa: ANN401
 
 
 @cache
-def _filters(scale: Literal["kaldi", "slaney"], bins: int) -> Tensor:
-    """Return the mel filters, `(frequencies, bins)` float64."""
+def _filters(scale: Literal["kaldi", "slaney"], bins: int) -> NDArray[np.float64]:
+    """Return the mel filters, `(frequencies, bins)`."""
     from transformers.audio_utils import mel_filter_bank
 
     kaldi = scale == "kaldi"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of bands without a frequency, as AST has one
-        bank = mel_filter_bank(
+        return mel_filter_bank(
             num_frequency_bins=1 + (_FFT if kaldi else WINDOW) // 2,
             num_mel_filters=bins,
             min_frequency=20.0 if kaldi else 0.0,
@@ -115,4 +117,3 @@ def _filters(scale: Literal["kaldi", "slaney"], bins: int) -> Tensor:
             mel_scale=scale,
             triangularize_in_mel_space=kaldi,
         )
-    return torch.from_numpy(bank)

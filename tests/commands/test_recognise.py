@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 
 from crossemo.recognizer import EmotionRecognizer
+from tests.encoders.tiny import SPECTRAL, write_tiny
 from tests.sharing.models import CLASSES, moved, shared
 from tests.shell import run
 
@@ -89,6 +90,23 @@ def test_every_file_gets_the_answer_that_it_gets_alone(
         assert [*alone.values()] == pytest.approx(values.tolist(), abs=1e-6)
     lengths = [float(row["end"]) for row in answers.values()]
     assert lengths == pytest.approx([0.5, 2, 2, 2], abs=1e-3)
+
+
+@pytest.mark.parametrize("family", ["conformer", *SPECTRAL])
+def test_models_of_every_family_recognise(
+    tmp_path: Path,
+    sounds: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    family: str,
+) -> None:
+    shared(moved(write_tiny(tmp_path / "encoder", family)), tmp_path / "model")
+    files = [sounds / "b.flac", sounds / "a.wav"]
+    recognise(*files, "--model", tmp_path / "model", monkeypatch=monkeypatch)
+    for file, row in zip(files, rows(capsys.readouterr().out), strict=True):
+        values = torch.tensor([float(row[one]) for one in CLASSES])
+        expected = logits(tmp_path / "model", soundfile.read(file)[0]).softmax(0)
+        torch.testing.assert_close(values, expected, rtol=0, atol=1e-6)
 
 
 def test_names_may_come_on_standard_input(

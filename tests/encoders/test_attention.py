@@ -1,5 +1,6 @@
 """Ways to attend and to run: each gives the same states, or is refused."""
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,17 +14,43 @@ from transformers.utils import import_utils
 
 from crossemo.encoders import EncoderError, HiddenStates, SSLEncoder, load_encoder
 from crossemo.encoders.attention import attend, attention_of
-from tests.encoders.clips import clips, distance
+from tests.encoders.clips import distance
 from tests.encoders.conftest import TinyFolder
+from tests.encoders.mapped import MAPPED, write_mapped
 from tests.encoders.tiny import FAMILIES
 from tests.encoders.tiny_embeddings import write_tiny
 
-BIASED = ("wavlm", "conformer", "w2v-bert")  # what flash attention can't add
-ALIKE = ("hubert-large", "mert", "mert-large", "wavlm-large")  # blocks as others'
+Folder = Callable[[str], str]
+# What adds to the logits, or isn't transformers' own.
+BIASED = ("wavlm", "conformer", "w2v-bert", *MAPPED)
+EVERY = (*FAMILIES, *MAPPED)
+# Their blocks are others' too, or word for word.
+ALIKE = (
+    *("hubert", "hubert-large", "mert", "mert-large", "wavlm-large", "conformer"),
+    *("unispeech", "unispeech-sat", "musicfm"),
+)
+
+
+@pytest.fixture(scope="module")
+def folder_of(
+    tiny_folder: TinyFolder, tmp_path_factory: pytest.TempPathFactory
+) -> Folder:
+    mapped: dict[str, Path] = {}
+
+    def folder(family: str) -> str:
+        if family not in MAPPED:
+            return str(tiny_folder(family))
+        if family not in mapped:
+            mapped[family] = write_mapped(tmp_path_factory.mktemp(family), family)
+        return str(mapped[family])
+
+    return folder
 
 
 def batch(encoder: SSLEncoder) -> tuple[Tensor, Tensor]:
-    return clips(), torch.tensor([1500, encoder.min_samples, 2000, 1500])
+    longest = 3 * encoder.min_samples + 2000
+    noise = torch.randn(3, longest, generator=torch.Generator().manual_seed(0))
+    return 0.1 * noise, torch.tensor([longest - 500, encoder.min_samples, longest])
 
 
 def valid(hidden: HiddenStates) -> Tensor:
@@ -44,11 +71,11 @@ def fused(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return calls
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EVERY)
 def test_eager_attention_gives_the_states_of_sdpa(
-    tiny_folder: TinyFolder, family: str, fused: list[int]
+    folder_of: Folder, family: str, fused: list[int]
 ) -> None:
-    folder = str(tiny_folder(family))
+    folder = folder_of(family)
     sdpa, eager = load_encoder(folder), load_encoder(folder, attention="eager")
     fused.clear()
     states = valid(eager(*batch(eager)))
@@ -65,24 +92,24 @@ def test_eager_attention_gives_the_states_of_sdpa(
 
 @pytest.mark.parametrize("family", ["wav2vec2", "wavlm", "conformer-large"])
 def test_what_trains_under_eager_attention_gets_the_gradient_of_sdpa(
-    tiny_folder: TinyFolder, family: str
+    folder_of: Folder, family: str
 ) -> None:
     gradients = []
     for attention in ("sdpa", "eager"):
-        encoder = load_encoder(str(tiny_folder(family)), "lora", attention=attention)
+        encoder = load_encoder(folder_of(family), "lora", attention=attention)
         torch.autograd.backward(valid(encoder(*batch(encoder))).square().sum())
         named = encoder.named_parameters()
-        trained = {name: p.grad for name, p in named if p.requires_grad}
-        assert all(gradient is not None for gradient in trained.values())
-        gradients.append(torch.cat([g.flatten() for g in trained.values()]))
+        trained = [p.grad for _, p in named if p.requires_grad]
+        assert all(gradient is not None for gradient in trained)
+        gradients.append(torch.cat([g.flatten() for g in trained if g is not None]))
     assert distance(gradients[1], gradients[0]) <= 1e-5
 
 
-@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("family", EVERY)
 def test_flash_attention_gets_the_mask_that_it_takes_or_is_refused(
-    tiny_folder: TinyFolder, family: str, monkeypatch: pytest.MonkeyPatch
+    folder_of: Folder, family: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = str(tiny_folder(family))
+    folder = folder_of(family)
     monkeypatch.setattr(import_utils, "is_flash_attn_2_available", lambda: False)
     absent = "can't add" if family.startswith(BIASED) else "isn't installed here"
     with pytest.raises(EncoderError, match=absent):
@@ -106,7 +133,8 @@ def test_flash_attention_gets_the_mask_that_it_takes_or_is_refused(
         bias = torch.zeros(len(query), 1, 1, key.shape[2])
         if attention_mask is not None:
             bias = bias.masked_fill(~attention_mask[:, None, None, :], -torch.inf)
-        return attend(query, key, value, bias).transpose(1, 2), None
+        scaled = query * options["scaling"] * query.shape[-1] ** 0.5
+        return attend(scaled, key, value, bias).transpose(1, 2), None
 
     # Not registered for good: the interface is one for all models.
     assert isinstance(ALL_ATTENTION_FUNCTIONS, AttentionInterface)
@@ -126,10 +154,10 @@ def test_flash_attention_gets_the_mask_that_it_takes_or_is_refused(
 
 
 def test_adapters_are_written_and_merged_without_flash_attention(
-    tiny_folder: TinyFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    folder_of: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_utils, "is_flash_attn_2_available", lambda: True)
-    folder = str(tiny_folder("hubert"))
+    folder = folder_of("hubert")
     encoder = load_encoder(folder, "lora", attention="flash_attention_2")
     adapters = encoder.adaptation.adapters
     assert adapters is not None
@@ -139,11 +167,11 @@ def test_adapters_are_written_and_merged_without_flash_attention(
 
 
 def test_what_nobody_knows_or_has_a_choice_of_is_refused(
-    tiny_folder: TinyFolder, tmp_path: Path
+    folder_of: Folder, tmp_path: Path
 ) -> None:
     codec = str(write_tiny(tmp_path, "encodec"))
     with pytest.raises(EncoderError, match="Unknown attention 'flex': choose sdpa"):
-        load_encoder(str(tiny_folder("hubert")), attention="flex")  # type: ignore[arg-type]
+        load_encoder(folder_of("hubert"), attention="flex")  # type: ignore[arg-type]
     with pytest.raises(EncoderError, match="has one way to attend: leave eager out"):
         load_encoder(codec, for_distances=True, attention="eager")
     with pytest.raises(EncoderError, match="has no blocks to compile"):
@@ -169,18 +197,22 @@ def graphs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
     return seen
 
 
-@pytest.mark.parametrize("family", [one for one in FAMILIES if one not in ALIKE])
+@pytest.mark.parametrize(
+    "family",
+    [pytest.param(f, marks=pytest.mark.slow if f in ALIKE else ()) for f in EVERY],
+)
 def test_compiled_blocks_give_the_same_states(
-    tiny_folder: TinyFolder, family: str, graphs: list[Any]
+    folder_of: Folder, family: str, graphs: list[Any]
 ) -> None:
-    folder = str(tiny_folder(family))
+    folder = folder_of(family)
     compiled, plain = load_encoder(folder, compile=True), load_encoder(folder)
     waveforms, lengths = batch(plain)
     states = valid(compiled(waveforms, lengths))
     assert graphs
     assert distance(states, valid(plain(waveforms, lengths))) <= 1e-6
     counts = []
-    for samples in (1500, 1800, 1900):
+    for fewer in (400, 200, 100):
+        samples = waveforms.shape[1] - fewer
         compiled(waveforms[:, :samples], lengths.clamp(max=samples))
         counts.append(len(graphs))
     assert counts == counts[:1] * 3  # other lengths need no other graph
@@ -188,7 +220,7 @@ def test_compiled_blocks_give_the_same_states(
 
 
 def test_blocks_that_cannot_be_compiled_are_said_to_be_so(
-    tiny_folder: TinyFolder, monkeypatch: pytest.MonkeyPatch
+    folder_of: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(graph: Any, inputs: Any) -> Any:
         raise RuntimeError("no compiler")
@@ -200,6 +232,6 @@ def test_blocks_that_cannot_be_compiled_are_said_to_be_so(
         lambda self, **options: stock(self, backend=fail, **options),
     )
     torch._dynamo.reset()
-    encoder = load_encoder(str(tiny_folder("hubert")), compile=True)
+    encoder = load_encoder(folder_of("hubert"), compile=True)
     with pytest.raises(EncoderError, match=r"can't be compiled here .*no compiler"):
         encoder(*batch(encoder))

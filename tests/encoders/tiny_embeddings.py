@@ -1,11 +1,18 @@
 from pathlib import Path
+from typing import Any
 
 import torch
 import transformers
-from torch import Tensor, nn
+from torch import Tensor
 
 RATES = {"clap": 48_000, "clap-fused": 48_000, "encodec": 24_000, "dac": 16_000}
 KINDS = tuple(RATES)
+_MODELS = {
+    "clap": "ClapModel",
+    "clap-fused": "ClapModel",
+    "encodec": "EncodecModel",
+    "dac": "DacModel",
+}
 _SOUND = {
     "spec_size": 32,
     "num_mel_bins": 16,
@@ -44,26 +51,28 @@ def write_tiny(folder: Path, kind: str) -> Path:
 
 def published(folder: Path, kind: str, clip: Tensor) -> Tensor:
     """Return what transformers gives of a clip `(samples,)`: `(frames, width)`."""
-    if kind == "dac":
-        dac = transformers.DacModel.from_pretrained(folder).eval()
-        extractor = transformers.DacFeatureExtractor.from_pretrained(folder)
-        inputs = extractor(clip.numpy(), sampling_rate=16_000, return_tensors="np")
-        with torch.no_grad():
-            return dac.encoder(torch.as_tensor(inputs.input_values))[0].T
-    if kind == "encodec":
-        encodec = transformers.EncodecModel.from_pretrained(folder).eval()
-        with torch.no_grad():
-            return encodec.encoder(clip[None, None])[0].T
-    clap = transformers.ClapModel.from_pretrained(folder).eval()
-    extractor = transformers.ClapFeatureExtractor.from_pretrained(folder)
-    inputs = extractor(clip.numpy(), sampling_rate=48_000, return_tensors="pt")
+    model: Any = getattr(transformers, _MODELS[kind]).from_pretrained(folder).eval()
+    samples, rate = clip.numpy(), RATES[kind]
     with torch.no_grad():
-        return clap.get_audio_features(
-            inputs.input_features, torch.zeros(1, 1, dtype=torch.bool)
-        ).pooler_output
+        if kind == "encodec":
+            return as_rows(model.encoder(clip[None, None]))
+        name = _MODELS[kind].replace("Model", "FeatureExtractor")
+        extractor: Any = getattr(transformers, name).from_pretrained(folder)
+        inputs = extractor(samples, sampling_rate=rate, return_tensors="np")
+        if kind == "dac":
+            return as_rows(model.encoder(torch.as_tensor(inputs.input_values)))
+        mel = torch.as_tensor(inputs.input_features)
+        # As of clips that aren't longer than a window; transformers draws lots for one.
+        longer = torch.zeros(1, 1, dtype=torch.bool)
+        vector: Tensor = model.get_audio_features(mel, longer).pooler_output
+        return vector
 
 
-def _clap(kind: str) -> tuple[transformers.ClapFeatureExtractor, nn.Module]:
+def as_rows(latent: Tensor) -> Tensor:
+    return latent[0].T
+
+
+def _clap(kind: str) -> tuple[Any, Any]:
     fused = kind == "clap-fused"
     fusion = {"enable_fusion": True, "fusion_type": "aff_2d"} if fused else {}
     config = transformers.ClapConfig(
@@ -74,9 +83,7 @@ def _clap(kind: str) -> tuple[transformers.ClapFeatureExtractor, nn.Module]:
     return extractor, _drawn(transformers.ClapModel, config)
 
 
-def _codec(
-    kind: str,
-) -> tuple[transformers.SequenceFeatureExtractor, nn.Module]:
+def _codec(kind: str) -> tuple[Any, Any]:
     sizes = {"codebook_size": 4}
     if kind == "encodec":
         config = transformers.EncodecConfig(
@@ -96,7 +103,7 @@ def _codec(
     return extractor, _drawn(transformers.DacModel, config)
 
 
-def _drawn(model_class: type[nn.Module], config: object) -> nn.Module:
+def _drawn(model_class: Any, config: object) -> Any:
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(0)
         model = model_class(config)

@@ -1,3 +1,4 @@
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -92,6 +93,12 @@ def test_too_few_speakers_are_said() -> None:
     assert model.warnings(torch.full((WIDTH,), 1e6), -100.0, 1e6) == []
     assert Reliability.of(model.tensors()).familiarity is None
     assert "5 %" in known().caveat
+
+
+def test_the_rate_that_was_counted_is_said_and_comes_back() -> None:
+    model = replace(known(), false_alarms=(0.0375, 0.0, 0.712))
+    assert "counted on test clips: 3.8 % [0.0, 71.2] (limits from 240" in model.caveat
+    assert Reliability.of(model.tensors()).caveat == model.caveat
 
 
 def test_probabilities_are_of_the_logits_at_the_temperature() -> None:

@@ -155,7 +155,14 @@ def test_predictions_of_another_run_are_refused(run: RunFolder, tmp_path: Path) 
 
 def test_a_class_that_is_none_is_refused(run: RunFolder) -> None:
     path = file(run, "predictions.csv")
-    path.write_text(path.read_text().replace("angry", "NA"))
+    path.write_text(path.read_text().replace(",angry,", ",NA,"))
+    with pytest.raises(RunFileError, match="has no prediction"):
+        read_run(run)
+
+
+def test_a_probability_that_is_none_is_refused(run: RunFolder) -> None:
+    path = file(run, "predictions.csv")
+    path.write_text(path.read_text().rstrip().rpartition(",")[0] + ",\n")
     with pytest.raises(RunFileError, match="has no prediction"):
         read_run(run)
 

@@ -99,11 +99,10 @@ class ClapFamily(EmbeddingFamily):
         windows = torch.stack(
             [window for clip in clips for window in _cut(clip, front_end)]
         )
-        vectors = torch.cat(
-            [_embedded(model, part) for part in windows.split(_AT_ONCE)]
-        )
+        parts = torch.split(windows, _AT_ONCE)
+        vectors = torch.cat([_embedded(model, part) for part in parts])
         counts = self.count_frames(model, lengths)
-        return pad_sequence(vectors.split(counts), batch_first=True)
+        return pad_sequence([*torch.split(vectors, counts)], batch_first=True)
 
     def width(self, model: Model) -> int:
         """Return the numbers of an embedding."""

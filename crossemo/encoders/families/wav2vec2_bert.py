@@ -150,7 +150,7 @@ def log_mel_pairs(waveforms: Tensor, lengths: Lengths, bins: int) -> Tensor:
     variance = centred.square().sum(1, keepdim=True) / (count - 1)
     normed = (centred / torch.sqrt(variance + 1e-7)).float()
     pairs = spectrogram.shape[1] // _PAIR
-    return normed[:, : pairs * _PAIR].reshape(len(normed), pairs, _PAIR * bins)
+    return normed[:, : pairs * _PAIR].unflatten(1, (pairs, _PAIR)).flatten(2)
 
 
 FAMILY = Wav2Vec2BertFamily()

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from torch import Tensor, nn
 
-from crossemo.encoders.attention import attend
+from crossemo.encoders.attention import DEFAULT, attend, set_attention
 from crossemo.encoders.families.base import EncoderFiles, Model
 from crossemo.encoders.families.wav2vec2 import Wav2Vec2Family
 
@@ -146,6 +146,7 @@ class WavLMFamily(Wav2Vec2Family):
         """Replace the attention of every block, weights kept."""
         for layer in model.encoder.layers:
             layer.attention = GatedRelativeAttention(layer.attention, model.config)
+        set_attention(model, DEFAULT)
 
     def block_options(
         self, model: Model, hidden: Tensor, mask: Tensor | None

@@ -146,10 +146,10 @@ class Adapters:
         Raises:
             EncoderError: The method's adapters can't be merged.
         """
-        whole = deepcopy(self._base).cpu().float().eval()
+        whole = deepcopy(self._base).cpu().double().eval()
         set_attention(whole, DEFAULT)
         try:
-            model = whole.merge_and_unload()
+            model = whole.merge_and_unload().float()  # rounded once
         except Exception as error:  # of whatever kind the method's own code raises
             raise EncoderError(
                 f"peft can't merge {self._method}: {reason_of(error)}."

@@ -81,6 +81,20 @@ def test_merging_changes_the_features_by_rounding_only(
     assert adapters(encoder).names == ["second"]
 
 
+def test_merged_weights_are_rounded_once(tiny_folder: TinyFolder) -> None:
+    encoder = load_encoder(str(tiny_folder("wav2vec2")), "lora").eval()
+    shake(encoder)
+    own = {k: p.detach().double() for k, p in encoder.model.named_parameters()}
+    ends = ("base_layer.weight", "lora_A.default.weight", "lora_B.default.weight")
+    merged = dict(encoder.merged().named_parameters())
+    places = [name.removesuffix(ends[1]) for name in own if name.endswith(ends[1])]
+    assert places
+    for place in places:
+        weight, first, second = (own[f"{place}{end}"] for end in ends)
+        exact = weight + 16 / 8 * second @ first  # alpha over the rank
+        assert merged[f"{place}weight"].equal(exact.float())
+
+
 @pytest.mark.parametrize("method", STACKED)
 def test_a_second_adapter_acts_beside_the_first_and_trains_alone(
     tiny_folder: TinyFolder, method: str
