@@ -1,7 +1,6 @@
 """A module that remembers what its weights have seen, and isn't judged by it."""
 
 from collections.abc import Mapping
-from dataclasses import replace
 from itertools import chain
 from typing import Any
 
@@ -180,8 +179,10 @@ class LeakGuard(Checkpointed):
         # Callbacks begin a stage before Lightning calls the module's own `setup`.
         return datamodule_of(self._trainer) if self._trainer else None
 
-    def _remember(self, **material: Material) -> None:
-        news = replace(NOTHING, **material)
+    def _remember(
+        self, train: Material = NOTHING.train, val: Material = NOTHING.val
+    ) -> None:
+        news = Provenance(train, val)
         self.provenance |= news
         if any(p.requires_grad for p in self.encoder.parameters()):
             self.encoder.provenance |= news

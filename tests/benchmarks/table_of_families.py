@@ -150,7 +150,8 @@ def _largest(alone: Tensor, beside: Tensor) -> float:
 def rows() -> Iterator[list[str]]:
     """Yield the rows of the table, measured."""
     for family in family_names():
-        cells = unmeasured(family) | {"padding error": f"{padding_error(family):.0e}"}
+        error = padding_error(family)
+        cells = unmeasured(family) | {"padding error": f"{error:.0e}" if error else "0"}
         yield [cells[name] for name in HEAD]
 
 

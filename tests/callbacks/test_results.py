@@ -36,6 +36,7 @@ def test_the_confusion_matrix_is_that_of_the_scores(
         classes=("calm", "sad"),
         test_name="source",
         mark=NO_MARK,
+        reliability=None,
         hparams={"encoder": "here/tiny"},
         evaluations={"target": scores},
     )

@@ -1,15 +1,18 @@
 import re
+from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
 from torch import nn
 
-from crossemo.encoders import CATALOGUE
+from crossemo.encoders import CATALOGUE, load_encoder
 from crossemo.encoders.catalogue import KERNELS, STRIDES, receptive_field
 from crossemo.encoders.families import get_family
 from crossemo.encoders.families.base import EncoderFiles
 from crossemo.encoders.training_records import training_records
 from tests.encoders.families.test_emotion2vec import PUBLISHED as EMOTION2VEC
+from tests.encoders.tiny import edit_config, write_tiny
 
 NEEDED = {"emotion2vec": EMOTION2VEC, "dac": {"sampling_rate": 44_100}}
 
@@ -52,3 +55,34 @@ def test_every_published_encoder_says_what_it_was_trained_on() -> None:
         assert bool(entry.repository) == bool(
             training_records(entry.repository or "")
         ), name
+
+
+def test_audeering_s_regression_head_is_dropped(tmp_path: Path) -> None:
+    plain = write_tiny(tmp_path / "plain", "wav2vec2-large")
+    whole = write_tiny(tmp_path / "whole", "wav2vec2-large")
+    (whole / "model.safetensors").unlink()
+    weights = {
+        f"wav2vec2.{name}": tensor
+        for name, tensor in load_file(plain / "model.safetensors").items()
+    }
+    # As the model card's code builds it.
+    weights |= {
+        "classifier.dense.weight": torch.ones(16, 16),
+        "classifier.dense.bias": torch.ones(16),
+        "classifier.out_proj.weight": torch.ones(3, 16),
+        "classifier.out_proj.bias": torch.ones(3),
+    }
+    torch.save(weights, whole / "pytorch_model.bin")
+    edit_config(
+        whole,
+        architectures=["Wav2Vec2ForSpeechClassification"],
+        problem_type="regression",
+        finetuning_task="wav2vec2_reg",
+        pooling_mode="mean",
+        vocab_size=None,
+        id2label={"0": "arousal", "1": "dominance", "2": "valence"},
+        label2id={"arousal": 0, "dominance": 1, "valence": 2},
+    )
+    clip = torch.randn(1, 400), torch.tensor([400])
+    expected, states = (load_encoder(str(f))(*clip).states for f in (plain, whole))
+    assert torch.equal(states, expected)

@@ -35,13 +35,14 @@ class MuQFamily(Wav2Vec2ConformerFamily):
     """
 
     citation = """
-    @article{zhu2025muq,
+    @misc{zhu2025muq,
       author = {Zhu, Haina and Zhou, Yizhi and Chen, Hangting and Yu, Jianwei and
                 Ma, Ziyang and Gu, Rongzhi and Luo, Yi and Tan, Wei and Chen, Xie},
       title = {{MuQ}: Self-Supervised Music Representation Learning with Mel Residual
                Vector Quantization},
-      journal = {arXiv preprint arXiv:2501.01108},
       year = {2025},
+      eprint = {2501.01108},
+      archiveprefix = {arXiv},
     }
     """
     sampling_rate = 24_000
