@@ -2,11 +2,15 @@
 
 import re
 from inspect import isclass
+from itertools import cycle
 from pathlib import Path
 from pkgutil import resolve_name
+from typing import ClassVar
 
 from docutils import nodes
 from docutils.utils.math.latex2mathml import tex2mathml
+from pygments.lexer import RegexLexer
+from pygments.token import Comment, Name, Whitespace
 from sphinx.application import Sphinx
 
 from crossemo.corpora.base import Corpus
@@ -18,7 +22,14 @@ _SECTION = re.compile(r"^## (.+)$", re.M)
 _NAME = re.compile(r"^- `(crossemo\.[\w.]+)`$", re.M)
 _BLOCK = re.compile(r"^( *)\$\$ (.+?) \$\$$", re.M | re.S)
 _INLINE = re.compile(r"\$([^$`]+)\$")
+_BAR = re.compile(r"<mo(?: class=\"\w+\")?>([|‖])</mo>")
 _ENTRY = re.compile(r"^- \[[^]]+\]\(([^)#]+)\.md\)", re.M)
+
+
+class CommandLexer(RegexLexer):
+    """Tells the words of a command apart, between which a narrow page may break it."""
+
+    tokens: ClassVar = {"root": [(r"#.*", Comment), (r"\s+", Whitespace), (r"\S+", Name)]}
 
 
 def with_contents(index: str) -> str:
@@ -72,8 +83,17 @@ def _fill(app: Sphinx, page: str, source: list[str]) -> None:
 def _formula(writer: nodes.NodeVisitor, node: nodes.math) -> None:
     """Write a formula as MathML, which browsers set without a script."""
     block = isinstance(node, nodes.math_block)
-    writer.body.append(tex2mathml(node.astext(), as_block=block))
+    formula = _with_bars(tex2mathml(node.astext(), as_block=block))
+    writer.body.append(f'<div class="formula">{formula}</div>' if block else formula)
     raise nodes.SkipNode
+
+
+def _with_bars(formula: str) -> str:
+    """Let the bars of norms and sizes be as high as letters, and stand beside them."""
+    forms = cycle(("prefix", "postfix"))
+    return _BAR.sub(
+        lambda bar: f'<mo form="{next(forms)}" stretchy="false">{bar[1]}</mo>', formula
+    )
 
 
 def _front_door(app: Sphinx, error: Exception | None) -> None:
@@ -86,6 +106,7 @@ def _front_door(app: Sphinx, error: Exception | None) -> None:
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Join the site's parts to Sphinx."""
+    app.add_lexer("bash", CommandLexer)
     app.connect("source-read", _fill)
     app.connect("autodoc-process-docstring", _set_formulae, priority=100)
     app.connect("build-finished", _front_door)
