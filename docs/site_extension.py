@@ -29,7 +29,9 @@ _ENTRY = re.compile(r"^- \[[^]]+\]\(([^)#]+)\.md\)", re.M)
 class CommandLexer(RegexLexer):
     """Tells the words of a command apart, between which a narrow page may break it."""
 
-    tokens: ClassVar = {"root": [(r"#.*", Comment), (r"\s+", Whitespace), (r"\S+", Name)]}
+    tokens: ClassVar = {
+        "root": [(r"#.*", Comment), (r"\s+", Whitespace), (r"\S+", Name)]
+    }
 
 
 def with_contents(index: str) -> str:
