@@ -3,7 +3,7 @@
 import json
 import re
 from inspect import isclass
-from itertools import chain, cycle
+from itertools import cycle
 from pathlib import Path
 from pkgutil import resolve_name
 from typing import ClassVar
@@ -113,10 +113,10 @@ def _front_door(app: Sphinx, error: Exception | None) -> None:
 def searched_messages() -> list[tuple[str, str, str]]:
     """Return page, anchor and words of every sentence that a run may end with."""
     page = Path(__file__).with_name("troubleshooting.md").read_text("utf-8")
-    rooms = messages_by_room(PACKAGE).values()
     return [
-        ("docs/messages", f"#{anchor_of(one)}", shown(one))
-        for one in chain.from_iterable(rooms)
+        ("docs/messages", f"#{anchor_of(room, one)}", shown(one))
+        for room, sentences in messages_by_room(PACKAGE).items()
+        for one in sentences
     ] + [
         ("docs/troubleshooting", f"#{make_id(title)}", quote)
         for title, text in zip(*[iter(_SECTION.split(page)[1:])] * 2, strict=True)

@@ -34,15 +34,16 @@ def markdown_of(rooms: Mapping[str, Sequence[str]]) -> str:
     for room, sentences in rooms.items():
         lines += [f"## {room}", ""]
         lines += [
-            f'- <a id="{anchor_of(one)}"></a>{_markdown(one)}' for one in sentences
+            f'- <a id="{anchor_of(room, one)}"></a>{_markdown(one)}'
+            for one in sentences
         ]
         lines.append("")
     return "\n".join(lines)
 
 
-def anchor_of(sentence: str) -> str:
+def anchor_of(room: str, sentence: str) -> str:
     """Return the name of a sentence's place on the page."""
-    return f"message-{crc32(sentence.encode()):08x}"
+    return f"message-{crc32(f'{room} {sentence}'.encode()):08x}"
 
 
 def shown(sentence: str) -> str:

@@ -79,6 +79,13 @@ def test_the_site_asks_no_other_machine(site: Path) -> None:
 
 
 @needs_extra
+def test_every_place_has_a_name_of_its_own(site: Path) -> None:
+    for path in (site / "docs").glob("*.html"):
+        names = re.findall(r'<[^>]+ id="([^"]+)"', path.read_text("utf-8"))
+        assert len(names) == len(set(names)), path
+
+
+@needs_extra
 def test_the_first_page_leads_to_every_other(site: Path) -> None:
     assert "url=docs/index.html" in (site / "index.html").read_text("utf-8")
     links = Page(site / "docs" / "index.html").links
