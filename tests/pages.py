@@ -9,8 +9,10 @@ ROOT = Path(__file__).parents[1]
 FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 FIT = "fit --config configs/ravdess_speech_to_song.yaml"
 # tests/test_pages_run.py types these pages, of their trainings the ones below.
-TYPED = ("first-run", "recognise", "export", "reliability", "judge", "audit")
-TYPED += ("own-encoder", "encoders")
+TYPED = (
+    *("first-run", "recognise", "export", "reliability", "judge", "audit"),
+    *("own-encoder", "encoders"),
+)
 LONG = ("download", "fit", "validate")
 TRAININGS = (
     FIT,

@@ -20,7 +20,7 @@ class ExperimentParser(Parser, LightningArgumentParser):
     def __init__(
         self,
         *of_jsonargparse: Any,  # noqa: ANN401
-        description: str | None = None,  # not Lightning's, which is of a trainer
+        description: str = "",  # not Lightning's, which is of a trainer
         **options: Any,  # noqa: ANN401
     ) -> None:
         super().__init__(*of_jsonargparse, description=description, **options)
