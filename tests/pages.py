@@ -13,7 +13,7 @@ TYPED = (
     *("first-run", "recognise", "export", "reliability", "judge", "audit"),
     *("own-encoder", "encoders"),
 )
-LONG = ("download", "fit", "validate")
+LONG = ("check", "download", "fit", "validate")
 TRAININGS = (
     FIT,
     f"{FIT} --model.tuning full --name whole",
