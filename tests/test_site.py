@@ -151,6 +151,7 @@ def test_a_sentence_is_found_with_all_that_a_run_fills_in(
     shown = opened(address, tmp_path / "profile")
     first, second, *_ = re.findall(r'<li class="kind-text"><a href="(.+?)"', shown)
     assert first == "docs/troubleshooting.html#encoders"
+    assert "(in Troubleshooting)" in re.sub("<.*?>", "", shown)  # words are marked
     page, _, anchor = second.partition("#")
     assert page == "docs/messages.html"
     assert f'id="{anchor}"></a>There is no encoder' in (site / page).read_text("utf-8")

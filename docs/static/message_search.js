@@ -1,5 +1,6 @@
 // Finds the sentence that a run has ended with, whatever the run has filled in.
 const wordsOf = (text) => new Set(splitQuery(text.toLowerCase()));
+const titleOf = (page) => Search._index.titles[Search._index.docnames.indexOf(page)];
 const searchPages = Search._performSearch;
 Search._performSearch = (query, ...terms) => {
   const typed = wordsOf(query);
@@ -10,7 +11,7 @@ Search._performSearch = (query, ...terms) => {
     const whole = shared > 2 && shared >= 0.8 * words.length;
     const part = shared > 4 && shared >= 0.65 * typed.size;
     return whole || part
-      ? [[page, text, anchor, "a message", score, page, "text"]]
+      ? [[page, text, anchor, `in ${titleOf(page)}`, score, page, "text"]]
       : [];
   });
   alike.sort((one, other) => one[4] - other[4]); // the last is shown first
