@@ -166,11 +166,11 @@ class Reliability:
     @property
     def caveat(self) -> str:
         """How often a warning is wrong, or why there is none, in one sentence."""
-        of = f"{self.clips} validation clips of {self.groups} speakers or songs"
+        of = f"{self.clips} validation clips of {self.groups} speakers (or songs)"
         if self.familiarity is None:
             return (
                 "Whether a recording is unlike those that the model knows can't be "
-                f"told: it was chosen by {of}, and that takes {MIN_GROUPS} or more."
+                f"told from {of}: it takes {MIN_GROUPS} speakers or more."
             )
         rate = f"meant to be wrong of {100 * FALSE_ALARMS:.0f} % of familiar recordings"
         if self.false_alarms is not None:
