@@ -4,7 +4,7 @@ The class has the four names of X-ARES (https://github.com/jimbozhang/xares):
 `sampling_rate`, `output_dim`, `hop_size_in_ms` and `forward(audio)`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import isfinite
 from typing import Any
 
@@ -106,6 +106,13 @@ class OwnModel(nn.Module):
                 frames = self.states(silence, [length])[0].shape[1]
             self._frames[length] = frames
         return [self._frames[length] for length in lengths]
+
+    def encoder_parts(self) -> Iterator[object]:
+        """Return the user's object, its modules and what else it has as attributes."""
+        modules = self.modules() if isinstance(self.encoder, nn.Module) else ()
+        for part in (self.encoder, *modules):
+            yield part
+            yield from vars(part).values()
 
     def _checked(self, given: Any, method: str, audio: Tensor) -> list[Tensor]:  # noqa: ANN401
         states = list(given) if isinstance(given, list | tuple | Tensor) else [given]
