@@ -1,6 +1,6 @@
 """All checks of an encoder, one after another."""
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 import torch
 
@@ -10,7 +10,7 @@ from crossemo.checks.stored_weights import stored_lines
 from crossemo.checks.subject import Subject
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.description import describe
-from crossemo.encoders.sources import find_source
+from crossemo.encoders.sources import Source, find_source
 from crossemo.encoders.weights import quiet
 from crossemo.errors import CrossEmoError, reason_of
 
@@ -19,7 +19,7 @@ def check_encoder(
     name: str,
     device: torch.device | str = "cpu",
     rate: int | None = None,
-    skipped: tuple[str, ...] = (),
+    only: Collection[str] | None = None,
 ) -> list[Line]:
     """Return a verdict on everything of an encoder that can silently be wrong.
 
@@ -27,22 +27,23 @@ def check_encoder(
         name: Catalogue name, local folder, hub id, or `file.py:Class`.
         device: Where it runs.
         rate: The rate in Hz that its weights were trained on, where that is known.
-        skipped: Kinds of checks that are left out, by the names of their files.
+        only: The kinds of checks that are made, by the names of their files; all if
+            None.
 
     Raises:
         EncoderError: There is no such encoder.
     """
     source = find_source(name)
     with quiet(), _Exact():
-        return list(_lines(source, torch.device(device), rate, skipped))
+        return list(_lines(source, torch.device(device), rate, only))
 
 
 def _lines(
-    source: object, device: torch.device, rate: int | None, skipped: tuple[str, ...]
+    source: Source, device: torch.device, rate: int | None, only: Collection[str] | None
 ) -> Iterator[Line]:
     loads = "files fit together"
     try:
-        about = describe(source)  # type: ignore[arg-type]
+        about = describe(source)
         yield from stored_lines(about)
         subject = Subject(about, device, rate)
     except EncoderError as error:
@@ -50,7 +51,7 @@ def _lines(
         return
     yield Line(loads, "loads", "loads", "sound")
     for kind, check in kinds().items():
-        if kind in skipped:
+        if only is not None and kind not in only:
             continue
         try:
             yield from check(subject)

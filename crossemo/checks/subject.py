@@ -51,6 +51,10 @@ class Subject:
         with without_memory():
             return untried_encoder(self.about, seed=0 if drawn else 1).eval()
 
+    def fresh(self) -> SSLEncoder:
+        """Return the frozen encoder anew, as it was before it heard anything."""
+        return untried_encoder(self.about).to(self.device).eval()
+
     def tuned(
         self, tuning: Tuning = "full", options: Mapping[str, Any] | None = None
     ) -> SSLEncoder:

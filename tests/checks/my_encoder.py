@@ -1,10 +1,11 @@
 """A small sound encoder of a user's, in whose lines tests plant faults."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import torch
 from safetensors.torch import load_file
-from torch import nn
+from torch import Tensor, nn
 from torch.nn import functional
 
 WIDTH, HEADS = 16, 2
@@ -12,7 +13,7 @@ WEIGHTS = Path(__file__).with_name("weights.safetensors")
 
 
 class Block(nn.Module):
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.norm = nn.LayerNorm(WIDTH)
         self.q = nn.Linear(WIDTH, WIDTH)
@@ -21,7 +22,7 @@ class Block(nn.Module):
         self.out = nn.Linear(WIDTH, WIDTH)
         self.dropout = nn.Dropout(0.1)
 
-    def forward(self, hidden, inside):
+    def forward(self, hidden: Tensor, inside: Tensor) -> Tensor:
         normed = self.norm(hidden)
         query, key, value = (
             layer(normed).unflatten(2, (HEADS, -1)).transpose(1, 2)
@@ -37,7 +38,7 @@ class MyEncoder(nn.Module):
     output_dim = WIDTH
     hop_size_in_ms = 1.25
 
-    def __init__(self):
+    def __init__(self) -> None:
         super().__init__()
         self.conv = nn.Conv1d(1, WIDTH, 10, 5, bias=False)
         self.first_norm = nn.GroupNorm(WIDTH, WIDTH)
@@ -50,12 +51,12 @@ class MyEncoder(nn.Module):
             weights = load_file(WEIGHTS)
             self.load_state_dict(weights)
 
-    def count_frames(self, lengths):
+    def count_frames(self, lengths: Sequence[int]) -> list[int]:
         return [((length - 10) // 5 + 1 - 4) // 4 + 1 for length in lengths]
 
-    def hidden_states(self, audio, lengths):
-        lengths = lengths.tolist()
-        clips = [self.front_end(row[:n]) for row, n in zip(audio, lengths)]
+    def hidden_states(self, audio: Tensor, lengths: Tensor) -> list[Tensor]:
+        rows = zip(audio, lengths.tolist(), strict=True)
+        clips = [self.front_end(row[:n]) for row, n in rows]
         inside = torch.arange(max(map(len, clips)), device=audio.device)
         counts = [len(clip) for clip in clips]
         inside = inside < torch.tensor(counts, device=audio.device)[:, None]
@@ -67,11 +68,11 @@ class MyEncoder(nn.Module):
             states.append(block(states[-1], inside))
         return states
 
-    def front_end(self, clip):
+    def front_end(self, clip: Tensor) -> Tensor:
         clip = (clip - clip.mean()) / (clip.var(correction=0) + 1e-7).sqrt()
         features = self.first_norm(self.conv(clip[None, None]))
         return self.down(functional.gelu(features))[0].T
 
-    def forward(self, audio):
+    def forward(self, audio: Tensor) -> Tensor:
         lengths = torch.full((len(audio),), audio.shape[1])
         return self.hidden_states(audio, lengths)[-1]

@@ -29,23 +29,32 @@ def check(subject: Subject) -> Iterator[Line]:
         "What is said of a clip depends on the batch: look for statistics over the "
         "batch, such as a batch norm in training mode.",
     )
-    yield _reduced(subject, clips, alone)
+    yield from _reduced(subject, clips, alone)
 
 
-def _reduced(subject: Subject, clips: Sequence[Tensor], full: Sequence[Tensor]) -> Line:
-    name = "beside longer clips, bfloat16"
+def _reduced(
+    subject: Subject, clips: Sequence[Tensor], full: Sequence[Tensor]
+) -> Iterator[Line]:
+    name, encoder = "beside longer clips, bfloat16", subject.fresh()
     try:
         with torch.autocast(subject.device.type, torch.bfloat16):
-            alone = [subject.hear([clip])[0] for clip in clips]
-            together = subject.hear(clips)
+            alone = [subject.hear([clip], encoder)[0] for clip in clips]
+            together = subject.hear(clips, encoder)
     except Exception as error:  # of whatever kind a library raises
         why = f"It can't be computed in bfloat16 ({reason_of(error)}): use 32-true."
-        return Line(name, "fails", "-", "note", why)
+        yield Line(name, "fails", "-", "note", why)
+        return
     rounding, _ = _worst(alone, full)
     worst, _ = _worst(together, alone)
     bound = max(0.02, 3 * rounding)  # as far as rounding alone takes them
     advice = "Padding tells in bfloat16: a mask may be too small a number there."
-    return judged(name, worst, bound if bound < 1 else 1.0, advice)
+    yield judged(name, worst, min(bound, 1.0), advice)
+    after, _ = _worst([subject.hear([clip], encoder)[0] for clip in clips], full)
+    if not after <= _BOUND:
+        why = "What it kept of a pass in bfloat16 is used in float32: don't mix them."
+        yield Line(
+            "float32 after bfloat16", f"{after:.1e}", f"{_BOUND:.0e}", "note", why
+        )
 
 
 def _worst(together: Sequence[Tensor], alone: Sequence[Tensor]) -> tuple[float, str]:

@@ -1,4 +1,4 @@
-"""Every tensor of the file reached the model, and every one of the model has a source."""
+"""Every tensor of the file reached the model, and its own place there."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -9,6 +9,7 @@ from torch import Tensor
 from crossemo.checks.line import Line, counted
 from crossemo.checks.stored_weights import stored_tensors
 from crossemo.checks.subject import Subject, tensors_of
+from crossemo.encoders.families import family_names, get_family
 from crossemo.errors import listed
 
 
@@ -17,21 +18,36 @@ def check(subject: Subject) -> Iterator[Line]:
     if not subject.own:
         yield from _of_file(subject)
         return
-    seen = subject.loading
+    seen, tensors = subject.loading, tensors_of(subject.encoder.model)
     yield counted(
         "tensors that the weights lack",
-        sorted(seen.missing),
+        sorted(key for key in seen.missing if _acts(subject, key)),
         "Find out why the file lacks them: they are drawn at random or left as they "
         "were. Load with strict=True.",
     )
+    others = seen.unexpected | seen.mismatched
     yield counted(
         "tensors that no model took",
-        sorted(seen.unexpected | seen.mismatched),
+        sorted(key for key in others if not _of_head(key)),
         "Build the model that the file is of, or leave them out by name before you "
         "load with strict=True.",
     )
     if seen.read:
-        yield _swapped(tensors_of(subject.encoder.model), seen.read)
+        yield _swapped(tensors, seen.read)
+
+
+def _acts(subject: Subject, key: str) -> bool:
+    """Return whether hidden states may depend on a tensor, by its name in its model."""
+    if _of_head(key):
+        return False
+    reached = set().union(*subject.reach or [])
+    names = {n for n, _ in subject.encoder.model.named_parameters() if n.endswith(key)}
+    return not (reached and names) or bool(reached & names)
+
+
+def _of_head(key: str) -> bool:
+    """Return whether a tensor is of what stands above an encoder in any family."""
+    return any(get_family(name).heads.match(key) for name in family_names())
 
 
 def _of_file(subject: Subject) -> Iterator[Line]:
@@ -56,7 +72,7 @@ def _of_file(subject: Subject) -> Iterator[Line]:
     yield counted(
         "tensors of the file that reached the model",
         absent,
-        "They are in the file and not in the model: crossemo reads this family wrongly, "
+        "They are in the file and not in the model, which is a fault of crossemo's: "
         "please report it.",
         f"{len(stored) - len(heads)} of {len(stored)}",
     )

@@ -7,6 +7,7 @@ from torch import Tensor, nn
 
 from crossemo.checks.line import Line, counted
 from crossemo.checks.subject import Subject, tensors_of
+from crossemo.errors import listed
 
 _NORMS = (nn.LayerNorm, nn.GroupNorm, nn.BatchNorm1d, nn.BatchNorm2d, nn.RMSNorm)
 _MATRICES = (nn.Linear, nn.Conv1d, nn.Conv2d, nn.Embedding, nn.Bilinear)
@@ -39,6 +40,15 @@ def check(subject: Subject) -> Iterator[Line]:
         "trainer.precision to compute in less.",
         f"none of {len(floating)}",
     )
+    matrices = [t for t in floating.values() if t.dim() > 1 and t.dtype.itemsize >= 4]
+    rounded = [
+        str(half).removeprefix("torch.")
+        for half in (torch.float16, torch.bfloat16)
+        if matrices and all(torch.equal(t.to(half).to(t.dtype), t) for t in matrices)
+    ]
+    if rounded:
+        why = "All weights were rounded to it once; take them in float32 if you can."
+        yield Line("weights rounded", listed(rounded), "none", "note", why)
 
 
 def _constant(model: nn.Module) -> Iterator[str]:
