@@ -150,7 +150,7 @@ class OwnModel(nn.Module):
     def _min_samples(self) -> int:
         """Return the shortest clip that gives a frame, as far as doubling finds it."""
         declared = getattr(self.encoder, "min_samples", None)
-        samples = int(self.hop) if declared is None else int(declared)
+        samples = max(int(self.hop if declared is None else declared), 1)
         while True:
             noise = torch.randn(1, samples, generator=torch.Generator().manual_seed(0))
             try:
