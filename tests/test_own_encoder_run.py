@@ -35,5 +35,5 @@ def test_a_run_says_so_and_holds_the_file(
     run("test", *typed, monkeypatch=monkeypatch)
     assert results(here / "own" / "logs" / "x" / "test_0")["code"] == code
     with pytest.raises(SystemExit) as ended:
-        main(["recognise", str(checkpoint), str(source)])
+        main(["recognise", str(source), f"--model={checkpoint}"])
     assert "needs the code of" in str(ended.value.code)

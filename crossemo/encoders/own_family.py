@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from crossemo.encoders.catalogue import EncoderError, EncoderFacts
+from crossemo.encoders.catalogue import RATES, EncoderError, EncoderFacts
 from crossemo.encoders.families.base import EncoderFiles, Family, Model, Run
 from crossemo.encoders.own_code import OwnCode, blamed_on, run_code
 
@@ -47,6 +47,11 @@ class OwnModel(nn.Module):
                     f"{code} has no {name}: an encoder has {', '.join(_NAMES)}."
                 )
         self.rate = int(self._number("sampling_rate"))
+        if self.rate not in RATES:
+            raise EncoderError(
+                f"sampling_rate of {code} is {self.rate} Hz: a rate is {RATES.start} "
+                f"to {RATES.stop - 1} Hz."
+            )
         self.width = int(self._number("output_dim"))
         self.hop = self._number("hop_size_in_ms") * self.rate / 1000
         # It stands for the device, also of an encoder that has no weights.

@@ -63,7 +63,9 @@ def test_hidden_states_get_the_padded_batch_and_its_lengths(tmp_path: Path) -> N
     assert (encoder.num_states, encoder.width) == (4, 16)
     states, mask = encoder(clips(), LENGTHS)
     assert states.shape == (4, 4, 199, 16)
-    assert mask.sum(1).tolist() == [((n - 10) // 5 - 3) // 4 + 1 for n in LENGTHS.tolist()]
+    assert mask.sum(1).tolist() == [
+        ((n - 10) // 5 - 3) // 4 + 1 for n in LENGTHS.tolist()
+    ]
 
 
 def test_an_object_without_torch_will_do() -> None:
@@ -83,7 +85,7 @@ def test_the_fingerprint_is_of_the_files_bytes_and_of_the_weights(
     weight = tmp_path / "weight"
 
     def fingerprint(end: str = "", name: str = "mine.py") -> str:
-        text = f"WEIGHT = open({str(weight)!r}).read()\n" + HEAD
+        text = f"import pathlib; WEIGHT = pathlib.{weight!r}.read_text()\n" + HEAD
         (tmp_path / name).write_text(text + "".join(source) + end)
         return load_encoder(f"{tmp_path / name}:Mine").fingerprint()
 
@@ -108,7 +110,7 @@ def test_all_of_it_can_be_tuned_and_adapters_are_named(tmp_path: Path) -> None:
     tuned = [p for p in adapted.parameters() if p.requires_grad]
     assert len(tuned) == 3 * 2 * 2
     assert all(p.grad is not None for p in tuned)
-    with pytest.raises(EncoderError, match=r"no 'query' that lora .* target_modules"):
+    with pytest.raises(EncoderError, match=r"no 'query' that lora .*target_modules"):
         load_encoder(name, "lora")
     with pytest.raises(EncoderError, match="Only its own file can draw the weights of"):
         load_encoder(name, random_weights=True)
@@ -140,7 +142,7 @@ def test_all_of_it_can_be_tuned_and_adapters_are_named(tmp_path: Path) -> None:
         ),
         (
             FORWARD.format(FRAMES) + "    sampling_rate = 16\n",
-            r"can't be loaded \(a rate is 1000 to 192000 Hz\)",
+            "sampling_rate of Mine in .* is 16 Hz: a rate is 1000 to 192000 Hz",
         ),
         (
             FORWARD.format(FRAMES) + "del Mine.output_dim\n",
@@ -186,7 +188,7 @@ def test_a_folder_of_that_name_is_a_folder_and_no_code(
 
 def test_memory_that_is_lacking_is_no_mistake_of_the_files(tmp_path: Path) -> None:
     name = write(tmp_path, FORWARD.format("raise RuntimeError('CUDA out of memory')"))
-    with pytest.raises(CrossEmoError, match=r"can't be loaded \(CUDA out of memory"):
+    with pytest.raises(RuntimeError, match="^CUDA out of memory$"):
         load_encoder(name)
 
 
@@ -202,7 +204,7 @@ def test_what_is_read_is_what_runs_and_nothing_is_written(tmp_path: Path) -> Non
 
 def test_a_checkpoint_or_a_shared_folder_runs_no_code(tmp_path: Path) -> None:
     ran = tmp_path / "ran"
-    trace = f"open({str(ran)!r}, 'a').write('x')\n"
+    trace = f"import pathlib; pathlib.{ran!r}.touch()\n"
     name = write(tmp_path, FORWARD.format(FRAMES), trace)
     model = EmotionRecognizer(name, ("calm", "sad"), hidden=4).eval()
     save(model, tmp_path / "own.ckpt")

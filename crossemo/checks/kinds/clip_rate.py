@@ -5,7 +5,7 @@ from typing import Any
 
 from crossemo.checks.line import Line
 from crossemo.checks.subject import Subject
-from crossemo.encoders.description import RATES
+from crossemo.encoders.catalogue import RATES
 from crossemo.errors import listed
 
 _NAMES = ("sampling_rate", "sample_rate")
