@@ -22,7 +22,7 @@ def stored_tensors(about: Description) -> Mapping[str, Tensor]:
     """
     if about.source.code is not None or not about.source.pretrained:
         return {}
-    path = fetch(about.source, *WEIGHTS)
+    path = fetch(about.source, *WEIGHTS, *about.family.weights)
     return {} if path is None else read_encoder(path)
 
 

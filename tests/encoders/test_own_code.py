@@ -188,7 +188,7 @@ def test_a_folder_of_that_name_is_a_folder_and_no_code(
 
 def test_memory_that_is_lacking_is_no_mistake_of_the_files(tmp_path: Path) -> None:
     name = write(tmp_path, FORWARD.format("raise RuntimeError('CUDA out of memory')"))
-    with pytest.raises(RuntimeError, match="^CUDA out of memory$"):
+    with pytest.raises(RuntimeError, match=r"^CUDA out of memory$"):
         load_encoder(name)
 
 

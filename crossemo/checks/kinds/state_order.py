@@ -17,7 +17,9 @@ def check(subject: Subject) -> Iterator[Line]:
     yield _varied(subject)
     states = subject.encoder.num_states
     if states == 1:
-        why = "There is one state: give hidden_states(audio, lengths) for the others."
+        why = "There is one state."
+        if subject.own:
+            why += " hidden_states(audio, lengths) would give the others."
         yield Line(_ORDER, "1 state", "-", "not checked", why)
         return
     if subject.reach is None:
