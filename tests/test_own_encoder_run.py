@@ -19,7 +19,12 @@ def test_a_run_says_so_and_holds_the_file(
         "--fad.enabled=false",
         "--figures=false",
     ]
-    typed = [*briefly("my_encoder.py:MyEncoder", "demo.yaml"), *few, *quick, "--name=x"]
+    typed = [
+        *briefly(Path("my_encoder.py:MyEncoder"), "demo.yaml"),
+        *few,
+        *quick,
+        "--name=x",
+    ]
     run("fit", *typed, monkeypatch=monkeypatch)
     folder = here / "logs" / "x" / "version_0"
     source = here / "my_encoder.py"

@@ -20,4 +20,5 @@ def beside(part: object) -> Mapping[str, Any]:
         return {}
     path = Path(name) / _FILE
     content = read_json(path) if path.is_file() else {}
-    return content.get("feature_extractor", content)
+    settings: Mapping[str, Any] = content.get("feature_extractor", content)
+    return settings

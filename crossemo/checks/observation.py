@@ -34,7 +34,7 @@ def observed() -> Iterator[Loading]:
     from transformers import PreTrainedModel
 
     seen = Loading()
-    stock = PreTrainedModel.from_pretrained.__func__  # type: ignore[attr-defined]
+    stock = PreTrainedModel.from_pretrained.__func__
 
     def from_pretrained(cls: Any, *args: Any, **options: Any) -> Any:  # noqa: ANN401
         wanted = options.pop("output_loading_info", False)

@@ -125,13 +125,9 @@ class OwnModel(nn.Module):
             tuple(one.shape) if isinstance(one, Tensor) else type(one).__name__
             for one in states
         ]
-        fits = all(
-            len(shape) == 3
-            and (shape[0], shape[2]) == (len(audio), self.width)
-            and shape[1] == shapes[0][1] > 0
-            for shape in shapes
-        )
-        if not states or not fits:
+        frames = shapes[0][1] if shapes and len(shapes[0]) == 3 else 0
+        fits = frames and set(shapes) == {(len(audio), frames, self.width)}
+        if not fits:
             strange = next((one for one in shapes if one != shapes[0]), None)
             raise EncoderError(
                 f"{method} of {self.code} gives {strange or [*shapes, 'nothing'][0]} "
@@ -174,6 +170,8 @@ class OwnFamily(Family):
     Args:
         code: The class.
     """
+
+    code: OwnCode
 
     def __init__(self, code: OwnCode) -> None:
         self.code = code

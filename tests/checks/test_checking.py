@@ -27,6 +27,9 @@ FAMILIES_CHECKED = [
     "conformer",
     "conformer-large",
     "mert",
+    "w2v-bert",
+    "whisper",
+    "ast",
 ]
 Kind = tuple[str, str]
 SOUND_ENCODERS = Path(__file__).with_name("sound_encoders.py")

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Any
 
-from crossemo.checks.line import Line
+from crossemo.checks.line import Line, Verdict
 from crossemo.checks.subject import Subject
 from crossemo.encoders.catalogue import RATES
 from crossemo.errors import listed
@@ -21,7 +21,7 @@ def check(subject: Subject) -> Iterator[Line]:
     rate = subject.encoder.sampling_rate
     if subject.rate is not None or not subject.own:
         expected = subject.rate or subject.about.family.sampling_rate
-        verdict = "sound" if rate == expected else "fault"
+        verdict: Verdict = "sound" if rate == expected else "fault"
         advice = "" if rate == expected else _ADVICE
         yield Line("sampling rate", f"{rate} Hz", f"{expected} Hz", verdict, advice)
     if subject.own:
@@ -60,7 +60,7 @@ def _parts(subject: Subject) -> Line:
     rates |= {r for part in parts if (r := _of_folder(part)) is not None}
     others = sorted(rates - {rate})
     resampled = code is not None and b"resample" in code.content.lower()
-    verdict = "fault" if others and not resampled else "sound"
+    verdict: Verdict = "fault" if others and not resampled else "sound"
     names = listed([f"{one} Hz" for one in sorted(rates)])
     advice = _ADVICE if verdict == "fault" else ""
     return Line("rates that its parts say", names, f"{rate} Hz", verdict, advice)

@@ -91,7 +91,7 @@ def _swapped(loaded: Mapping[str, Tensor], stored: Mapping[str, Tensor]) -> Line
     swapped = []
     for key, tensor in stored.items():
         names = places.get(_content(tensor), [])
-        if names and tensor.unique().numel() > 1:
+        if names and bool((tensor != tensor.flatten()[0]).any()):
             there = {_numbers(name) for name in names}
             if _numbers(key) and _numbers(key) not in there and len(there) == 1:
                 swapped.append(f"{key} as {names[0]}")
