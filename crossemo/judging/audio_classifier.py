@@ -19,8 +19,7 @@ from crossemo.data.samplers import eval_batches
 from crossemo.data.windows import Window
 from crossemo.encoders import EncoderError, EncoderFacts
 from crossemo.encoders.building import one_refusal
-from crossemo.encoders.catalogue import receptive_field
-from crossemo.encoders.description import RATES
+from crossemo.encoders.catalogue import RATES, receptive_field
 from crossemo.encoders.sources import WEIGHTS, Source, at_one_commit, fetch, read_json
 from crossemo.encoders.weights import read_published
 from crossemo.errors import listed
