@@ -27,12 +27,13 @@ class Wav2Vec2BertFamily(Wav2Vec2ConformerFamily):
     """w2v-BERT 2.0, whose convolutions look back only."""
 
     citation = """
-    @article{barrault2023seamless,
+    @misc{barrault2023seamless,
       author = {Barrault, Lo{\\"i}c and Chung, Yu-An and Meglioli, Mariano Coria and
                 others},
       title = {Seamless: Multilingual Expressive and Streaming Speech Translation},
-      journal = {arXiv preprint arXiv:2312.05187},
       year = {2023},
+      eprint = {2312.05187},
+      archiveprefix = {arXiv},
     }
     """
     stem = "Wav2Vec2Bert"
