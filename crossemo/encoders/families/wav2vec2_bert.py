@@ -39,12 +39,13 @@ class Wav2Vec2BertFamily(Family):
     """w2v-BERT 2.0."""
 
     citation = """
-    @article{barrault2023seamless,
+    @misc{barrault2023seamless,
       author = {Barrault, Lo{\\"i}c and Chung, Yu-An and Meglioli, Mariano Coria and
                 others},
       title = {Seamless: Multilingual Expressive and Streaming Speech Translation},
-      journal = {arXiv preprint arXiv:2312.05187},
       year = {2023},
+      eprint = {2312.05187},
+      archiveprefix = {arXiv},
     }
     """
     heads = re.compile(
