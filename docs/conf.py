@@ -40,6 +40,8 @@ suppress_warnings = ["myst.header"]  # CHANGELOG's and the README's own levels
 autodoc_default_options = {"members": True, "show-inheritance": True}
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
+napoleon_use_ivar = True  # all of a docstring in one list
+toc_object_entries_show_parents = "hide"  # beside the page, where there is no room
 default_role = "literal"  # as single backticks are meant in the docstrings
 
 smartquotes = False  # a sentence of an error is searched as it is shown

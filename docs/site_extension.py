@@ -1,24 +1,40 @@
 """What the site has beyond its pages: the table of contents, messages, formulae."""
 
+import json
 import re
 from inspect import isclass
+from itertools import cycle
 from pathlib import Path
 from pkgutil import resolve_name
+from typing import ClassVar
 
 from docutils import nodes
+from docutils.nodes import make_id
 from docutils.utils.math.latex2mathml import tex2mathml
+from pygments.lexer import RegexLexer
+from pygments.token import Comment, Name, Whitespace
 from sphinx.application import Sphinx
 
 from crossemo.corpora.base import Corpus
-from docs.site_messages import messages_by_room
+from docs.site_messages import anchor_of, markdown_of, messages_by_room, shown
 
 PACKAGE = Path(__file__).parents[1] / "crossemo"
 
 _SECTION = re.compile(r"^## (.+)$", re.M)
+_QUOTE = re.compile(r"^> (.+)$", re.M)
 _NAME = re.compile(r"^- `(crossemo\.[\w.]+)`$", re.M)
 _BLOCK = re.compile(r"^( *)\$\$ (.+?) \$\$$", re.M | re.S)
 _INLINE = re.compile(r"\$([^$`]+)\$")
+_BAR = re.compile(r"<mo(?: class=\"\w+\")?>([|‖])</mo>")
 _ENTRY = re.compile(r"^- \[[^]]+\]\(([^)#]+)\.md\)", re.M)
+
+
+class CommandLexer(RegexLexer):
+    """Tells the words of a command apart, between which a narrow page may break it."""
+
+    tokens: ClassVar = {
+        "root": [(r"#.*", Comment), (r"\s+", Whitespace), (r"\S+", Name)]
+    }
 
 
 def with_contents(index: str) -> str:
@@ -66,14 +82,24 @@ def _fill(app: Sphinx, page: str, source: list[str]) -> None:
     elif page == "docs/api":
         source[0] = with_docstrings(source[0])
     elif page == "docs/messages":
-        source[0] = source[0].replace("<!-- messages -->", messages_by_room(PACKAGE))
+        listing = markdown_of(messages_by_room(PACKAGE))
+        source[0] = source[0].replace("<!-- messages -->", listing)
 
 
 def _formula(writer: nodes.NodeVisitor, node: nodes.math) -> None:
     """Write a formula as MathML, which browsers set without a script."""
     block = isinstance(node, nodes.math_block)
-    writer.body.append(tex2mathml(node.astext(), as_block=block))
+    formula = _with_bars(tex2mathml(node.astext(), as_block=block))
+    writer.body.append(f'<div class="formula">{formula}</div>' if block else formula)
     raise nodes.SkipNode
+
+
+def _with_bars(formula: str) -> str:
+    """Let the bars of norms and sizes be as high as letters, and stand beside them."""
+    forms = cycle(("prefix", "postfix"))
+    return _BAR.sub(
+        lambda bar: f'<mo form="{next(forms)}" stretchy="false">{bar[1]}</mo>', formula
+    )
 
 
 def _front_door(app: Sphinx, error: Exception | None) -> None:
@@ -84,10 +110,34 @@ def _front_door(app: Sphinx, error: Exception | None) -> None:
         Path(app.outdir, "index.html").write_text(page, "utf-8")
 
 
+def searched_messages() -> list[tuple[str, str, str]]:
+    """Return page, anchor and words of every sentence that a run may end with."""
+    page = Path(__file__).with_name("troubleshooting.md").read_text("utf-8")
+    return [
+        ("docs/messages", f"#{anchor_of(room, one)}", shown(one))
+        for room, sentences in messages_by_room(PACKAGE).items()
+        for one in sentences
+    ] + [
+        ("docs/troubleshooting", f"#{make_id(title)}", quote)
+        for title, text in zip(*[iter(_SECTION.split(page)[1:])] * 2, strict=True)
+        for quote in _QUOTE.findall(text)
+    ]
+
+
+def _search_messages(app: Sphinx, page: str, *_: object) -> None:
+    """Let the page of the search know all sentences."""
+    if page == "search":
+        listing = f"const MESSAGES = {json.dumps(searched_messages())};"
+        app.add_js_file(None, body=listing)
+        app.add_js_file("message_search.js", loading_method="defer")
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Join the site's parts to Sphinx."""
+    app.add_lexer("bash", CommandLexer)
     app.connect("source-read", _fill)
     app.connect("autodoc-process-docstring", _set_formulae, priority=100)
+    app.connect("html-page-context", _search_messages)
     app.connect("build-finished", _front_door)
     app.add_html_math_renderer("mathml", (_formula, None), (_formula, None))
     app.config.html_math_renderer = "mathml"

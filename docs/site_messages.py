@@ -7,8 +7,9 @@ sentences, as functions that return them do. Texts of reports and of help are ne
 
 import ast
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from zlib import crc32
 
 _SPEAKS = re.compile(r"warn|refuse|rank_zero_info|logger\.")
 _SILENT = re.compile(r"add_argument|[pP]arser$|^re\.|^print$")
@@ -20,20 +21,41 @@ _ROOMS_OF_TEXTS = ("report", "studies")
 _MARK = "\0{}\0"  # around what a run fills in
 
 
-def messages_by_room(package: Path) -> str:
-    """Return all sentences as Markdown: a section for every room that has some."""
+def messages_by_room(package: Path) -> dict[str, list[str]]:
+    """Return the sentences of every room that has some, with marks in them."""
     rooms = sorted(path for path in package.iterdir() if path.suffix in ("", ".py"))
-    sections = (_section(room) for room in rooms if not room.name.startswith("_"))
-    return "\n\n".join(filter(None, sections))
+    named = {room.stem: _sentences(room) for room in rooms if room.name[0] != "_"}
+    return {room: sentences for room, sentences in named.items() if sentences}
 
 
-def _section(room: Path) -> str:
+def markdown_of(rooms: Mapping[str, Sequence[str]]) -> str:
+    """Return a section for every room, whose sentences have anchors."""
+    lines: list[str] = []
+    for room, sentences in rooms.items():
+        lines += [f"## {room}", ""]
+        lines += [
+            f'- <a id="{anchor_of(room, one)}"></a>{_markdown(one)}'
+            for one in sentences
+        ]
+        lines.append("")
+    return "\n".join(lines)
+
+
+def anchor_of(room: str, sentence: str) -> str:
+    """Return the name of a sentence's place on the page."""
+    return f"message-{crc32(f'{room} {sentence}'.encode()):08x}"
+
+
+def shown(sentence: str) -> str:
+    """Return a sentence with … for what a run fills in."""
+    return re.sub("(\0.*?\0)+", "…", sentence)
+
+
+def _sentences(room: Path) -> list[str]:
     files = sorted(room.rglob("*.py")) if room.is_dir() else [room]
     trees = [ast.parse(file.read_text("utf-8")) for file in files]
     texts = room.stem in _ROOMS_OF_TEXTS
-    sentences = dict.fromkeys(one for tree in trees for one in _spoken(tree, texts))
-    listing = "\n".join(f"- {_markdown(one)}" for one in sentences)
-    return f"## {room.stem}\n\n{listing}" if listing else ""
+    return [*dict.fromkeys(one for tree in trees for one in _spoken(tree, texts))]
 
 
 def _spoken(node: ast.AST, texts: bool, speaks: bool = False) -> Iterator[str]:

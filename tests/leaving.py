@@ -24,9 +24,9 @@ def tables() -> Iterator[list[list[str]]]:
         yield [[cell.strip() for cell in line] for line in [lines[0], *lines[2:]]]
 
 
-def names_under(head: str, before: str = "") -> list[str]:
+def names_under(head: str, before: str = "", page: Path = PAGE) -> list[str]:
     """Return the names of the first table of a head behind a passage."""
-    text = PAGE.read_text("utf-8")
+    text = page.read_text("utf-8")
     passage = text[text.index(before) :]
     block = passage[passage.index(f"| {head} |") :].partition("\n\n")[0]
     cells = [line.split(" | ")[0] for line in block.splitlines()[2:]]

@@ -21,6 +21,15 @@ def run(*typed: object, monkeypatch: pytest.MonkeyPatch) -> None:
     main()
 
 
+def status(words: Sequence[object], monkeypatch: pytest.MonkeyPatch) -> object:
+    """Return what a command exits with, run in this process."""
+    try:
+        run(*words, monkeypatch=monkeypatch)
+    except SystemExit as ended:
+        return ended.code
+    return 0
+
+
 def run_alone(*typed: object, cwd: Path) -> subprocess.CompletedProcess[str]:
     """Run in a process of its own."""
     command = [sys.executable, "-m", "crossemo", *map(str, typed)]

@@ -3,22 +3,22 @@
 import re
 import shlex
 from collections.abc import Iterator
+from itertools import filterfalse
 from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 
-from crossemo.cli import main
 from crossemo.encoders import CATALOGUE
 from crossemo.version import __version__
+from tests.pages import ELSEWHERE, FENCED, ROOT, TYPED, steps, typed
+from tests.shell import status
 
-ROOT = Path(__file__).parents[1]
 README, CONTRIBUTING = ROOT / "README.md", ROOT / "CONTRIBUTING.md"
 INDEX = ROOT / "docs" / "index.md"
 PAGES = sorted((ROOT / "docs").rglob("*.md"))
 EVERY = [README, CONTRIBUTING, *PAGES]
-FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 LINK = re.compile(r"\]\(([^)\s]+)\)")
 NAMED = re.compile(r"`((?:crossemo|tests|configs|docs|\.ci)/[^`\s]*)`")
 
@@ -51,6 +51,13 @@ def test_every_page_is_linked_from_the_readme_and_the_index() -> None:
     for page in PAGES:
         assert page in links(README), page
         assert page in links(INDEX) | {INDEX}, page
+
+
+def test_the_index_names_pages_as_they_name_themselves() -> None:
+    entries = re.findall(r"^- \[(.+?)\]\(([\w-]+\.md)\)", prose(INDEX), re.MULTILINE)
+    assert len(entries) > 30
+    for name, page in entries:
+        assert f"# {name}\n" in (INDEX.parent / page).read_text("utf-8"), page
 
 
 @pytest.mark.parametrize("page", EVERY, ids=lambda page: page.name)
@@ -99,20 +106,16 @@ def test_every_command_is_in_the_readme_s_table(
 def shown() -> Iterator[list[str]]:
     """Yield what the docs have a reader type behind `lightning` or `crossemo`."""
     for page in EVERY:
-        for language, block in FENCED.findall(page.read_text("utf-8")):
-            if language != "bash":
-                continue
-            for line in block.replace("\\\n", " ").splitlines():
-                words = shlex.split(line, comments=True)
-                for name in ("lightning", "crossemo"):
-                    if name in words:
-                        yield words[words.index(name) + 1 :]
+        yield from (step for step in steps(page) if not isinstance(step, str))
 
 
 def parsed_together() -> dict[str, list[str]]:
-    """Return the commands, those that run one config made one, which is faster."""
+    """Return the commands that no test types as they stand, by what they run.
+
+    Those that run one config are made one, which is faster.
+    """
     together: dict[str, list[str]] = {}
-    for words in shown():
+    for words in filterfalse(typed_steps().__contains__, shown()):
         if words[0] not in ("fit", "validate", "test", "predict"):
             together[shlex.join(words)] = words
             continue
@@ -127,18 +130,21 @@ def parsed_together() -> dict[str, list[str]]:
     return together
 
 
-def run(words: list[str], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("sys.argv", ["lightning", *words])
-    main()
+def typed_steps() -> list[list[str] | str]:
+    """Return what tests/test_pages_run.py types."""
+    return [step for page in TYPED for step in typed(page)]
 
 
-def status(words: list[str], monkeypatch: pytest.MonkeyPatch) -> object:
-    """Return what the program exits with."""
-    try:
-        run(words, monkeypatch)
-    except SystemExit as ended:
-        return ended.code
-    return 0
+def test_every_command_is_run_by_a_test() -> None:
+    needed = set()
+    for words in filterfalse(typed_steps().__contains__, shown()):
+        command = " ".join(words)
+        pattern = next((one for one in ELSEWHERE if re.match(one, command)), None)
+        assert pattern, command
+        needed.add(pattern)
+    assert needed == set(ELSEWHERE)
+    for file in ELSEWHERE.values():
+        assert (ROOT / file).is_file(), file
 
 
 def test_the_distances_of_the_python_page_are_computed() -> None:
@@ -170,6 +176,8 @@ def test_every_command_has_options_that_there_are(
         words = [*words, "--print_config"]
     elif words[0] == "download":  # but not here
         words = [*words, "--help"]
+    elif words[0] == "grid":  # of 202 runs
+        words = [*words, "--dry-run"]
     # Folders that aren't there end in a sentence, options in a 2.
     assert status(words, monkeypatch) != 2, capsys.readouterr().err
 

@@ -17,6 +17,7 @@ from lightning import Trainer
 
 from crossemo.corpora.ravdess import RAVDESS
 from crossemo.data.datamodules import CrossDomainDataModule
+from crossemo.recognition.models import model_digest
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.sharing.model_facts import ModelError, ModelFacts
 from crossemo.sharing.pretrained import read
@@ -115,6 +116,9 @@ def test_it_knows_how_often_its_warnings_were_false(
         model = EmotionRecognizer.from_pretrained(path)
         assert model.reliability is not None
         assert model.reliability.false_alarms == (0.0375, 0.01, 0.1)
+    # a table of answers goes on whatever was counted since
+    before, after = map(EmotionRecognizer.from_pretrained, (finished, copy))
+    assert model_digest(before) == model_digest(after)
 
 
 def test_its_facts_are_those_of_the_run(finished: Path, shared: Path) -> None:

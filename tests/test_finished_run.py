@@ -75,10 +75,11 @@ def test_a_study_reads_the_same_scores(finished: Path) -> None:
         gap=lambda one: (one["accuracy"] - one["confidence"]).abs() * one["clips"]
     )
     sums = bins.groupby(["probabilities", "stage", "place"])[["gap", "clips"]].sum()
+    drawn = dict(zip(sums.index, sums.itertuples(index=False, name=None), strict=True))
     for stage, test in results(finished)["stages"].items():
         for role, scores in test["scores"].items():
             for kind, name in (("as said", "ECE"), ("calibrated", "ECE_calibrated")):
-                gap, clips = sums.loc[(kind, stage, role)]
+                gap, clips = drawn[kind, stage, role]
                 assert gap / clips == pytest.approx(scores[name], abs=1e-5)
                 assert clips == scores["n"]
     assert list(findings.weights["layer"]) == [0, 1, 2] * 2

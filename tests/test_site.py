@@ -8,6 +8,7 @@ from html import unescape
 from html.parser import HTMLParser
 from importlib.util import find_spec
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -17,6 +18,7 @@ from crossemo.errors import CrossEmoError
 from crossemo.mix import LayerMix
 from crossemo.tasks import task_of
 from crossemo.tasks.values import Values
+from tests.report.browser import CHROMIUM, opened
 
 ROOT = Path(__file__).parents[1]
 TROUBLES = ROOT / "docs" / "troubleshooting.md"
@@ -77,6 +79,13 @@ def test_the_site_asks_no_other_machine(site: Path) -> None:
 
 
 @needs_extra
+def test_every_place_has_a_name_of_its_own(site: Path) -> None:
+    for path in (site / "docs").glob("*.html"):
+        names = re.findall(r'<[^>]+ id="([^"]+)"', path.read_text("utf-8"))
+        assert len(names) == len(set(names)), path
+
+
+@needs_extra
 def test_the_first_page_leads_to_every_other(site: Path) -> None:
     assert "url=docs/index.html" in (site / "index.html").read_text("utf-8")
     links = Page(site / "docs" / "index.html").links
@@ -130,3 +139,19 @@ def test_what_is_refused_is_among_the_messages(site: Path, tmp_path: Path) -> No
     for quote in quoted:  # with … for what is filled in, of which the tail may lack
         words = [word for word in re.split(" ?… ?", quote.rstrip(".")) if word]
         assert any(all(word in one for word in words) for one in plain), quote
+
+
+@needs_extra
+@pytest.mark.skipif(not CHROMIUM, reason="Chromium isn't installed")
+def test_a_sentence_is_found_with_all_that_a_run_fills_in(
+    site: Path, tmp_path: Path
+) -> None:
+    sentence = refusal(lambda: load_encoder("no-such"))
+    address = f"{(site / 'search.html').as_uri()}?{urlencode({'q': sentence})}"
+    shown = opened(address, tmp_path / "profile")
+    first, second, *_ = re.findall(r'<li class="kind-text"><a href="(.+?)"', shown)
+    assert first == "docs/troubleshooting.html#encoders"
+    assert "(in Troubleshooting)" in re.sub("<.*?>", "", shown)  # words are marked
+    page, _, anchor = second.partition("#")
+    assert page == "docs/messages.html"
+    assert f'id="{anchor}"></a>There is no encoder' in (site / page).read_text("utf-8")

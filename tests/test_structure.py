@@ -23,6 +23,7 @@ GROUPS = {
     "shared models": {"sharing"},
     "analyses": {
         "audits",
+        "checks",
         "judging",
         "layerwise",
         "probes",

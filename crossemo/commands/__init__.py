@@ -24,6 +24,7 @@ ORDER = (
     "audit",
     "download",
     "data",
+    "check",
     "fad",
     "compare",
     "cache",

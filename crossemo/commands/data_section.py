@@ -17,7 +17,8 @@ class DataParser(ExperimentParser):
     What stands in it of all folds is left out, see `last_fold`.
 
     Attributes:
-        sections: Those by which a config is known for the command's.
+        sections: Those by which a config is known for the command's, if it isn't a
+            fit's.
     """
 
     sections: ClassVar[frozenset[str]] = frozenset({"audit"})
@@ -29,7 +30,8 @@ class DataParser(ExperimentParser):
             if isinstance(inner := settings.get("fit"), dict):
                 settings = {**settings, **inner}
                 del settings["fit"]
-            if "data" in settings and not self.sections & settings.keys():
+            others = "trainer" in settings or not self.sections & settings.keys()
+            if "data" in settings and others:  # a fit has a trainer
                 settings = {"data": settings["data"]}
             if isinstance(data := settings.get("data"), dict):
                 settings["data"] = _without_all(data)

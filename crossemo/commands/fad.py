@@ -2,14 +2,14 @@
 
 import logging
 import os
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Literal
 
 import torch
-from torch import Tensor
 
 from crossemo.commands.devices import device_of
+from crossemo.commands.folder_embeddings import embed_folder, frame_rows, sides_of
 from crossemo.commands.folder_results import (
     EmbeddedFolder,
     describe_folders,
@@ -17,13 +17,8 @@ from crossemo.commands.folder_results import (
 )
 from crossemo.commands.parser import Parser, Threads
 from crossemo.corpora.folders import Folders
-from crossemo.data.batch import Batch
-from crossemo.data.dataset import ClipDataset
-from crossemo.data.examples import take_examples
 from crossemo.data.marks import Mark
 from crossemo.data.provenance import leaks_of
-from crossemo.data.samplers import eval_batches
-from crossemo.data.waveforms import WaveformStore, skipped_sentence
 from crossemo.data.windows import MUSIC_WINDOW, Windowing
 from crossemo.encoders import SSLEncoder, load_encoder
 from crossemo.encoders.attention import Attention
@@ -45,7 +40,6 @@ from crossemo.similarity import (
     warnings_of,
 )
 from crossemo.similarity.compared import ComparedStates
-from crossemo.similarity.embeddings import EmbeddedClips, pool_clips
 from crossemo.stages.record import plain
 
 logger = logging.getLogger(__name__)
@@ -81,6 +75,7 @@ def compare_folders(
     estimate: Settings = DEFAULTS,
     attention: Attention = "sdpa",
     compile: bool = False,
+    unit: Literal["clips", "frames", "both"] = "clips",
 ) -> Path:
     r"""Measure how far two folders of audio lie apart, emotion by emotion.
 
@@ -111,6 +106,8 @@ def compare_folders(
         estimate: How distances are estimated.
         attention: How the encoder's blocks attend, see `load_encoder`.
         compile: Compile the encoder's blocks with `torch.compile`.
+        unit: What is compared: `clips`, by the means over their frames; all `frames`,
+            as the literature has it, with neither intervals nor tests; or `both`.
 
     Returns:
         The folder of the results.
@@ -130,10 +127,10 @@ def compare_folders(
     states = model.states_of(layers, "--layers")
     rate, shortest = model.sampling_rate, model.min_samples
     windowing = Windowing.of_seconds(window, hop, rate, shortest)
+    side = None if unit == "clips" else sides_of(domains, emotions, estimate.seed)
+    how = model, states, batch_size, windowing, cache_dir, side
     folders = {
-        domain: _embed(
-            corpus, emotions, model, states, batch_size, windowing, cache_dir
-        )
+        domain: embed_folder(corpus, emotions, *how)
         for domain, corpus in domains.items()
     }
     mark = _mark(model, folders.values(), strict)
@@ -141,12 +138,17 @@ def compare_folders(
     measures: list[Row] = []
     compared = ComparedStates()
     for place, state in enumerate(bar(states, "Distances")):
+        tags = {"stage": "test", "part": "all", "unit": "frame", "layer": str(state)}
+        if unit != "clips":
+            rows += [tags | row for row in frame_rows(folders, place, emotions)]
+        if unit == "frames":
+            continue
         pair = [
             Domain(domain, one.embedded.cells(place, len(emotions)))
             for domain, one in folders.items()
         ]
-        tags = {"stage": "test", "part": "all", "unit": "clip", "layer": str(state)}
         distances, values = compared.compare(pair, emotions, estimate, model, cache_dir)
+        tags["unit"] = "clip"
         rows += [tags | row for row in distances]
         measures += [tags | row for row in values]
     for sentence in warnings_of(rows):
@@ -158,9 +160,10 @@ def compare_folders(
     facts |= code_facts(encoder)
     write_code(encoder, folder)
     describe_folders(folder, settings, facts, folders, emotions)
-    table = similarity_table(measures)
-    table.title = title_of([str(mark)])
-    show(table)
+    if measures:
+        table = similarity_table(measures)
+        table.title = title_of([str(mark)])
+        show(table)
     print(f"Results: {from_here(folder)}")
     return folder
 
@@ -205,57 +208,3 @@ def _shared(labels: Sequence[set[str]]) -> list[str]:
     if alone := sorted(set.union(*labels) - set(shared)):
         logger.warning("Only one of the folders has %s: left out.", listed(alone))
     return shared
-
-
-def _embed(
-    corpus: Folders,
-    emotions: Sequence[str],
-    model: SSLEncoder,
-    states: Sequence[int],
-    batch_size: int,
-    windowing: Windowing,
-    cache_dir: Path | None,
-) -> EmbeddedFolder:
-    left_out: dict[str, str] = {}
-    place = {emotion: number for number, emotion in enumerate(emotions)}
-    examples = take_examples(
-        corpus,
-        lambda clip, _: place.get(str(clip.label)),
-        cache_dir,
-        progress=True,
-        left_out=left_out,
-        windowing=windowing,
-    )
-    rate = model.sampling_rate
-    store = WaveformStore.prepare(examples, rate, cache_dir, progress=True)
-    usable, skipped = store.select(examples, model.min_samples)
-    if skipped:
-        sentence = skipped_sentence(skipped, len(examples))
-        logger.warning("In %s, %s", corpus.name, sentence)
-    if shared := model.provenance.shared("test", usable):
-        logger.warning(
-            "The encoder has seen %s of %s in training, which may have moved its "
-            "emotions apart.",
-            shared,
-            corpus.name,
-        )
-    dataset = ClipDataset(usable, store)
-
-    def encode(batch: Batch) -> tuple[list[Tensor], Tensor]:
-        waveforms = batch.inputs.to(next(model.parameters()).device)
-        hidden, mask = model(waveforms, batch.lengths)
-        return [hidden[state] for state in states], mask
-
-    with torch.inference_mode():
-        batches = _batches(dataset, batch_size, f"Embedding {corpus.name}")
-        _, values = pool_clips(encode, batches)
-    labels = torch.tensor(dataset.targets)
-    embedded = EmbeddedClips(values, labels, tuple(dataset.units))
-    return EmbeddedFolder(embedded, usable, left_out | skipped)
-
-
-def _batches(dataset: ClipDataset, batch_size: int, what: str) -> Iterator[Batch]:
-    windows = dataset.windows()
-    batches = eval_batches([one.length for one in windows], batch_size)
-    for batch in bar(batches, what):
-        yield dataset[[windows[number] for number in batch]]

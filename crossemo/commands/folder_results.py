@@ -18,7 +18,7 @@ from crossemo.report.study import Study
 from crossemo.report.style import mark_figure
 from crossemo.runs.results import write_results
 from crossemo.similarity import Row
-from crossemo.similarity.embeddings import EmbeddedClips
+from crossemo.similarity.embeddings import EmbeddedClips, FrameMoments
 
 
 @dataclass(frozen=True)
@@ -29,11 +29,13 @@ class EmbeddedFolder:
         embedded: Their embeddings.
         examples: The clips.
         left_out: Why others are left out, by name.
+        moments: Moments of their frames, where these are compared.
     """
 
     embedded: EmbeddedClips
     examples: list[Example]
     left_out: dict[str, str]
+    moments: FrameMoments | None = None
 
 
 def write_distances(
@@ -58,7 +60,8 @@ def write_distances(
         OSError: The folder can't be written or the disk is full.
     """
     write_csv(folder / "fad.csv", marked(rows, mark))
-    write_csv(folder / "similarity.csv", marked(measures, mark))
+    if measures:  # of clips
+        write_csv(folder / "similarity.csv", marked(measures, mark))
     figures = distance_figures(rows, measures, "test", emotions, study)
     for tag, figure in figures.items():
         mark_figure(figure, mark)

@@ -128,7 +128,10 @@ def judge_model(
 
 
 def _parser() -> JudgeParser:
-    parser = JudgeParser(prog="crossemo judge")
+    parser = JudgeParser(
+        prog="crossemo judge",
+        description="Judges a finished model on leak-free folds of a config's data.",
+    )
     parser.add_argument("--config", action="config", help="Settings in YAML.")
     parser.add_argument(
         "model",

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import fields
+from typing import Any
 
 from lightning.pytorch.cli import LightningArgumentParser
 
@@ -15,6 +16,14 @@ from crossemo.stages.stage import Stage
 
 class ExperimentParser(Parser, LightningArgumentParser):
     """LightningCLI's parser, which says what is wrong in one sentence."""
+
+    def __init__(
+        self,
+        *of_jsonargparse: Any,  # noqa: ANN401
+        description: str = "",  # not Lightning's, which is of a trainer
+        **options: Any,  # noqa: ANN401
+    ) -> None:
+        super().__init__(*of_jsonargparse, description=description, **options)
 
     def names(self) -> Iterator[str]:
         """Yield the names of all options, also of classes that are chosen."""

@@ -14,6 +14,7 @@ FILE = Path(__file__).with_name("catalogue.yaml")
 # The seven convolutions through which these families read the waveform.
 KERNELS = (10, 3, 3, 3, 3, 2, 2)
 STRIDES = (5, 2, 2, 2, 2, 2, 2)
+RATES = range(1_000, 192_001)  # Hz
 
 
 class EncoderError(CrossEmoError):

@@ -94,5 +94,5 @@ def positions_of(encoder: Any, hidden: Tensor) -> Tensor | None:  # noqa: ANN401
         return None
     embedding.cached_sequence_length = None  # of another dtype or device, maybe
     with torch.inference_mode(False):  # what it keeps must serve training too
-        embedded: Tensor = embedding(hidden)
-    return embedded
+        embedded: Tensor = embedding(hidden.float())  # and full precision
+    return embedded.to(hidden.dtype)

@@ -4,7 +4,7 @@ from typing import NamedTuple
 
 from crossemo.data.provenance import NOTHING, Provenance
 from crossemo.encoders.building import one_refusal
-from crossemo.encoders.catalogue import EncoderError, EncoderFacts
+from crossemo.encoders.catalogue import RATES, EncoderError, EncoderFacts
 from crossemo.encoders.embedding import refuse_embedding
 from crossemo.encoders.families import family_names, find_family, get_family
 from crossemo.encoders.families.base import EncoderFiles, Family
@@ -23,8 +23,6 @@ from crossemo.encoders.sources import (
     read_json,
 )
 from crossemo.errors import reason_of
-
-RATES = range(1_000, 192_001)  # Hz
 
 
 class Description(NamedTuple):
@@ -86,8 +84,6 @@ def describe(source: Source) -> Description:
     if source.code is not None:
         own = OwnFamily(source.code)
         files = EncoderFiles(source.name, source.code.plain(), {})
-        with one_refusal(source.name):
-            _refuse_absurd(own.facts())
         return Description(source, own, files, own.facts(), normalise=False)
     with one_refusal(source.name):
         source = at_one_commit(source)
@@ -187,7 +183,10 @@ def _family(files: EncoderFiles) -> Family:
 def _facts(source: Source, family: Family, files: EncoderFiles) -> EncoderFacts:
     try:
         facts = EncoderFacts(family.rate(files), family.min_samples(files))
-        _refuse_absurd(facts)
+        if facts.sampling_rate not in RATES:
+            raise ValueError(f"a rate is {RATES.start} to {RATES.stop - 1} Hz")
+        if facts.min_samples not in range(1, facts.sampling_rate + 1):
+            raise ValueError("a frame is made of one sample to a second of them")
     except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise EncoderError(
             f"The sampling rate or the convolutions of {source.name} can't be read "
@@ -199,10 +198,3 @@ def _facts(source: Source, family: Family, files: EncoderFiles) -> EncoderFacts:
             f"{source.entry.facts}: name the repository {source.repository} itself."
         )
     return facts
-
-
-def _refuse_absurd(facts: EncoderFacts) -> None:
-    if facts.sampling_rate not in RATES:
-        raise ValueError(f"a rate is {RATES.start} to {RATES.stop - 1} Hz")
-    if facts.min_samples not in range(1, facts.sampling_rate + 1):
-        raise ValueError("a frame is made of one sample to a second of them")

@@ -64,6 +64,7 @@ def cut(signal: Tensor, size: int, step: int, count: int) -> Tensor:
     Returns:
         `(batch * count, …, size)`.
 
+    >>> import torch
     >>> cut(torch.arange(1, 6)[None], 4, 3, 2)
     tensor([[1, 2, 3, 4],
             [4, 5, 0, 0]])

@@ -130,6 +130,35 @@ def encoder_of_files(
     return _adapted(about, tuning, options, pretrained=False)
 
 
+def untried_encoder(
+    about: Description,
+    tuning: Tuning = "frozen",
+    options: Mapping[str, Any] | None = None,
+    seed: int = 0,
+) -> SSLEncoder:
+    """Return an encoder as `load_encoder` does, whatever numbers it makes.
+
+    Args:
+        about: What its files say.
+        tuning: As in `load_encoder`; `full` trains the convolutions too.
+        options: As in `load_encoder`.
+        seed: As in `load_encoder`.
+
+    Raises:
+        EncoderError: Its files don't fit together.
+    """
+    pretrained = about.source.pretrained
+    return _adapted(
+        about,
+        tuning,
+        options,
+        pretrained=pretrained,
+        front_end=True,
+        seed=seed,
+        tried=False,
+    )
+
+
 def _adapted(
     about: Description,
     tuning: Tuning,
@@ -142,13 +171,15 @@ def _adapted(
     seed: int = 0,
     attention: Attention = "sdpa",
     compiled: bool = False,
+    tried: bool = True,
 ) -> SSLEncoder:
     name, narrow = about.source.name, tuning == "houlsby"
     with one_refusal(name):
         model = _load(about, pretrained, dropout=dropout, seed=seed, narrow=narrow)
         digest = fingerprint(model, about, None if pretrained else seed)
         about.family.adjust(model)
-        try_out(model, about)
+        if tried:
+            try_out(model, about)
         choose_attention(model, attention, name)
     front_end = not pretrained if front_end is None else front_end
     stock = partial(_stock, about, pretrained, seed)
@@ -173,6 +204,16 @@ def _adapted(
         provenance=about.provenance if pretrained else NOTHING,
         gradient_checkpointing=gradient_checkpointing,
     )
+
+
+def stock_model(about: Description) -> Model:
+    """Return the model that the files describe, as its class computes it.
+
+    Raises:
+        EncoderError: Its files don't fit together.
+    """
+    with one_refusal(about.source.name):
+        return _load(about, about.source.pretrained, dropout=False, seed=0)
 
 
 def _stock(about: Description, pretrained: bool, seed: int) -> Model:

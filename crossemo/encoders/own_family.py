@@ -4,7 +4,7 @@ The class has the four names of X-ARES (https://github.com/jimbozhang/xares):
 `sampling_rate`, `output_dim`, `hop_size_in_ms` and `forward(audio)`.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from math import isfinite
 from typing import Any
 
@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
-from crossemo.encoders.catalogue import EncoderError, EncoderFacts
+from crossemo.encoders.catalogue import RATES, EncoderError, EncoderFacts
 from crossemo.encoders.families.base import EncoderFiles, Family, Model, Run
 from crossemo.encoders.own_code import OwnCode, blamed_on, run_code
 
@@ -47,6 +47,11 @@ class OwnModel(nn.Module):
                     f"{code} has no {name}: an encoder has {', '.join(_NAMES)}."
                 )
         self.rate = int(self._number("sampling_rate"))
+        if self.rate not in RATES:
+            raise EncoderError(
+                f"sampling_rate of {code} is {self.rate} Hz: a rate is {RATES.start} "
+                f"to {RATES.stop - 1} Hz."
+            )
         self.width = int(self._number("output_dim"))
         self.hop = self._number("hop_size_in_ms") * self.rate / 1000
         # It stands for the device, also of an encoder that has no weights.
@@ -107,19 +112,22 @@ class OwnModel(nn.Module):
             self._frames[length] = frames
         return [self._frames[length] for length in lengths]
 
+    def encoder_parts(self) -> Iterator[object]:
+        """Return the user's object, its modules and what else it has as attributes."""
+        modules = self.modules() if isinstance(self.encoder, nn.Module) else ()
+        for part in (self.encoder, *modules):
+            yield part
+            yield from vars(part).values()
+
     def _checked(self, given: Any, method: str, audio: Tensor) -> list[Tensor]:  # noqa: ANN401
         states = list(given) if isinstance(given, list | tuple | Tensor) else [given]
         shapes = [
             tuple(one.shape) if isinstance(one, Tensor) else type(one).__name__
             for one in states
         ]
-        fits = all(
-            len(shape) == 3
-            and (shape[0], shape[2]) == (len(audio), self.width)
-            and shape[1] == shapes[0][1] > 0
-            for shape in shapes
-        )
-        if not states or not fits:
+        frames = shapes[0][1] if shapes and len(shapes[0]) == 3 else 0
+        fits = frames and set(shapes) == {(len(audio), frames, self.width)}
+        if not fits:
             strange = next((one for one in shapes if one != shapes[0]), None)
             raise EncoderError(
                 f"{method} of {self.code} gives {strange or [*shapes, 'nothing'][0]} "
@@ -143,7 +151,7 @@ class OwnModel(nn.Module):
     def _min_samples(self) -> int:
         """Return the shortest clip that gives a frame, as far as doubling finds it."""
         declared = getattr(self.encoder, "min_samples", None)
-        samples = int(self.hop) if declared is None else int(declared)
+        samples = max(int(self.hop if declared is None else declared), 1)
         while True:
             noise = torch.randn(1, samples, generator=torch.Generator().manual_seed(0))
             try:
@@ -162,6 +170,8 @@ class OwnFamily(Family):
     Args:
         code: The class.
     """
+
+    code: OwnCode
 
     def __init__(self, code: OwnCode) -> None:
         self.code = code

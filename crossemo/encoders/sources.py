@@ -152,7 +152,10 @@ def read_config(path: Path) -> dict[str, Any]:
     if path.suffix == ".json":
         return read_json(path)
     with _one_sentence(path):
-        content = yaml.safe_load(_text(path))
+        text = _text(path)
+        if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
+            raise ValueError("parts of it refer to others")  # and so grow
+        content = yaml.safe_load(text)
         model_type = str(content["model"]).lower()
         return {**content["model_conf"], "model_type": model_type}
 

@@ -50,7 +50,7 @@ def kaldi_log_mel(
         shape = np.hanning(WINDOW) ** (0.85 if window == "povey" else 1)
         pressed = (frames - 0.97 * before) * torch.from_numpy(shape).to(frames)
         power = torch.fft.rfft(pressed, _FFT).abs().square()
-        mel = power @ torch.from_numpy(_filters("kaldi", bins)).to(frames)
+        mel: Tensor = power @ torch.from_numpy(_filters("kaldi", bins)).to(frames)
         return mel.clamp(min=torch.finfo(torch.float32).eps).log().float()
 
 
@@ -107,7 +107,7 @@ def _filters(scale: Literal["kaldi", "slaney"], bins: int) -> NDArray[np.float64
     kaldi = scale == "kaldi"
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of bands without a frequency, as AST has one
-        return mel_filter_bank(
+        bank: NDArray[np.float64] = mel_filter_bank(
             num_frequency_bins=1 + (_FFT if kaldi else WINDOW) // 2,
             num_mel_filters=bins,
             min_frequency=20.0 if kaldi else 0.0,
@@ -117,3 +117,4 @@ def _filters(scale: Literal["kaldi", "slaney"], bins: int) -> NDArray[np.float64
             mel_scale=scale,
             triangularize_in_mel_space=kaldi,
         )
+    return bank

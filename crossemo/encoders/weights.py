@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from crossemo.encoders.families.base import Model, Step
 
 LARGEST = 3_000_000_000  # numbers of random weights; the largest published have two
-MOST_FRAMES = 2_000  # of a second; these families make 50 or 75
+MOST_FRAMES = 2_000  # of a second; these families make 10 to 75
 _NO_HEADS = re.compile("(?!)")  # matches nothing
 
 

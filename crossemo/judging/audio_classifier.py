@@ -19,12 +19,12 @@ from crossemo.data.samplers import eval_batches
 from crossemo.data.windows import Window
 from crossemo.encoders import EncoderError, EncoderFacts
 from crossemo.encoders.building import one_refusal
-from crossemo.encoders.catalogue import receptive_field
-from crossemo.encoders.description import RATES
+from crossemo.encoders.catalogue import RATES, receptive_field
 from crossemo.encoders.sources import WEIGHTS, Source, at_one_commit, fetch, read_json
 from crossemo.encoders.weights import read_published
 from crossemo.errors import listed
 from crossemo.judging.candidate import Candidate, Form
+from crossemo.judging.regression_head import has_this_head, model_class
 
 _SHORTEST = 0.05  # seconds of what has no convolutions: two frames of a spectrogram
 _FRAME = 0.010  # seconds of a frame of AST's spectrogram
@@ -116,7 +116,7 @@ def read_classifier(source: Source) -> AudioClassifier:
         config = _read(source, "config.json")
         preprocessor = _read(source, "preprocessor_config.json")
         _refuse_code(source.name, config, preprocessor)
-        model_class, configuration = _architecture(source.name, config)
+        architecture, configuration = _architecture(source.name, config)
         weights = fetch(source, *WEIGHTS)
         if weights is None:
             raise EncoderError(
@@ -129,7 +129,7 @@ def read_classifier(source: Source) -> AudioClassifier:
                 f"{source.name} would take sound at {rate} Hz: its "
                 "preprocessor_config.json is broken."
             )
-        module = read_published(model_class, configuration, weights, source.name)
+        module = read_published(architecture, configuration, weights, source.name)
         facts = EncoderFacts(rate, _shortest(configuration, rate))
         return AudioClassifier(source, config, module, extractor, facts)
 
@@ -167,17 +167,19 @@ def _architecture(name: str, config: Mapping[str, Any]) -> tuple[Any, Any]:
             f"{name} is of type {kind!r}, of which transformers has no audio "
             f"classifier: judge one of {listed(sorted(CLASSES), 20)}."
         )
-    _refuse_other_class(name, config, CLASSES[kind])
+    if not (known_head := has_this_head(config)):
+        _refuse_other_class(name, config, CLASSES[kind])
     config_class = CONFIG_MAPPING[kind]
     shared = signature(transformers.PreTrainedConfig).parameters
     known = {*signature(config_class).parameters} - {*shared} | {*_HEAD}
-    fields = {key: config[key] for key in known & config.keys()}
+    fields = {key: config[key] for key in known if config.get(key) is not None}
     _check_labels(name, fields)
     if "id2label" in fields:
         fields.pop("num_labels", None)
     configuration = config_class(**fields)
     configuration._attn_implementation = "eager"  # which every class has
-    return getattr(transformers, CLASSES[kind]), configuration
+    stock = getattr(transformers, CLASSES[kind])
+    return (model_class() if known_head else stock), configuration
 
 
 def _refuse_other_class(name: str, config: Mapping[str, Any], usual: str) -> None:

@@ -87,13 +87,13 @@ def bins_of(confidence: Tensor, right: Tensor, groups: Sequence[str]) -> list[Bi
     edges = torch.linspace(0, 1, BINS + 1)  # a probability of 1 is a bin by itself
     numbers = torch.bucketize(confidence.float(), edges, right=True)
     bins = []
-    for number in numbers.unique().tolist():
+    for number in sorted(set(numbers.tolist())):
         rows = (numbers == number).nonzero()[:, 0]
-        hits = right[rows]
         units = [groups[row] for row in rows.tolist()]
-        interval = share_interval(hits, units)
-        means = (float(one[rows].double().mean()) for one in (confidence, right))
-        bins.append(Bin(len(rows), *means, interval.low, interval.high))
+        interval = share_interval(right[rows], units)
+        said = float(confidence[rows].double().mean())
+        share = float(right[rows].double().mean())
+        bins.append(Bin(len(rows), said, share, interval.low, interval.high))
     return bins
 
 

@@ -43,7 +43,9 @@ def reference_of(values: Tensor) -> Reference:
     """
     values = values.double()
     covariance = shrunk_covariance(values)
-    floor = 1e-6 * covariance.diagonal().mean() + 1e-12  # where nothing varies
+    # Where nothing varies, but for the rounding of single precision.
+    rounding = 1e-10 * values.square().mean()
+    floor = 1e-6 * covariance.diagonal().mean() + rounding + 1e-12
     covariance.diagonal().add_(floor)
     factor = torch.linalg.cholesky(covariance)
     one = torch.eye(len(factor), dtype=factor.dtype)

@@ -22,7 +22,7 @@ CAPTION = (
 )
 
 RELIABILITY = (
-    "per cent; ECE: expected calibration error; calibrated: with the temperature that\n"
+    "per cent; ECE: expected calibration error; calibrated: with the temperature that "
     "validation gave; unlike: warned of as unlike the validation clips; *: over clips"
 )
 

@@ -22,6 +22,7 @@ ALARMS = ("level", "length", "embedding")  # what a clip may be unusual in
 _EACH = FALSE_ALARMS / len(ALARMS)
 _LEVEL_STEP = 3.0  # dB, and the ratio of lengths, within which nothing is unusual
 _LENGTH_RATIO = 1.25
+_DISTANCE = 0.1  # within which embeddings differ by rounding alone
 _LIMITS: dict[str, tuple[int, ...]] = {"distance": (), "level": (2,), "length": (2,)}
 
 
@@ -67,7 +68,7 @@ class Familiarity:
         short, long = _usual(lengths.log(), groups, log(_LENGTH_RATIO))
         return cls(
             Reference(mean.float(), whitening.float()),
-            max(distance, 1.0),
+            max(distance, _DISTANCE),
             _usual(levels, groups, _LEVEL_STEP),
             (exp(short), exp(long)),
         )
@@ -165,11 +166,11 @@ class Reliability:
     @property
     def caveat(self) -> str:
         """How often a warning is wrong, or why there is none, in one sentence."""
-        of = f"{self.clips} validation clips of {self.groups} speakers or songs"
+        of = f"{self.clips} validation clips of {self.groups} speakers (or songs)"
         if self.familiarity is None:
             return (
                 "Whether a recording is unlike those that the model knows can't be "
-                f"told: it was chosen by {of}, and that takes {MIN_GROUPS} or more."
+                f"told from {of}: it takes {MIN_GROUPS} speakers or more."
             )
         rate = f"meant to be wrong of {100 * FALSE_ALARMS:.0f} % of familiar recordings"
         if self.false_alarms is not None:

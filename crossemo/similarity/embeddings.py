@@ -42,6 +42,11 @@ class EmbeddedClips:
             cells.append(Cell(self.values[rows, state], groups))
         return cells
 
+    def count_groups(self, classes: int) -> list[int]:
+        """Return how many groups the clips of every class are of."""
+        pairs = {*zip(self.labels.tolist(), self.groups, strict=True)}
+        return [sum(one == label for one, _ in pairs) for label in range(classes)]
+
 
 def pool_clips(encode: Encode, batches: Iterable[Batch]) -> tuple[Tensor, Tensor]:
     """Embed clips by the mean over their frames; to be called by all processes.

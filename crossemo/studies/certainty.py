@@ -64,7 +64,8 @@ def _rows(condition: "Condition") -> Iterator[dict[str, Any]]:
     if condition.runs[0].task.kind != "classes":
         return
     clips = concat([run.predictions.astype({"group": str}) for run in condition.runs])
-    for (stage, place), rows in clips.groupby(["stage", "place"], observed=True):
+    for names, rows in clips.groupby(["stage", "place"], observed=True):
+        stage, place = map(str, names)
         right = torch.tensor(
             (rows["true"].astype(str) == rows["predicted"].astype(str)).to_numpy()
         )

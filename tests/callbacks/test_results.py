@@ -10,6 +10,7 @@ from crossemo.callbacks import parts, results
 from crossemo.callbacks.results import Results
 from crossemo.data.gathering import Judged
 from crossemo.data.marks import NO_MARK, Mark
+from crossemo.sharing.reliability import Reliability
 from crossemo.tasks.classes import Classes
 
 
@@ -39,6 +40,7 @@ def test_the_confusion_matrix_is_that_of_the_scores(
         reliability=None,
         hparams={"encoder": "here/tiny"},
         evaluations={"target": scores},
+        reliability=Reliability(2.0),
     )
     judged = Judged(probabilities, labels, groups)
     Results()._draw(trainer, module, "target", judged)
@@ -48,6 +50,12 @@ def test_the_confusion_matrix_is_that_of_the_scores(
     assert figure.get_suptitle() == title
     shares = np.asarray(figure.axes[0].images[0].get_array())
     np.testing.assert_allclose(shares, [[0.75, 0.25], [0.5, 0.5]])
+    # Always certain, and right of four of six, at whatever temperature.
+    figure = figures["reliability/source/target"]
+    assert figure.get_suptitle() == title.replace("UA 62.5 %", "calibration")
+    names = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert names == ["as said, ECE 33.3 %", "calibrated, ECE 33.3 %"]
+    module.reliability = None
     signed = title.replace("tiny", "tiny‡")
     for mark, first in (
         (Mark("the weights have seen a/1"), "LEAK: judged by seen clips"),
@@ -58,3 +66,7 @@ def test_the_confusion_matrix_is_that_of_the_scores(
         Results()._draw(trainer, module, "target", judged)
         title = signed.replace("‡", mark.sign)
         assert figures["confusion/source/target"].get_suptitle() == f"{first}\n{title}"
+    diagram = figures["reliability/source/target"]
+    names = [text.get_text() for text in diagram.legends[0].get_texts()]
+    assert names == ["as said, ECE 33.3 %"]
+    assert diagram.get_suptitle().startswith("† pretrained on a")

@@ -173,28 +173,48 @@ def test_published_embeddings_can_be_measured_in(
 ) -> None:
     folder = write_tiny(tmp_path / kind, kind)
     where = root / "speech", root / "music"
-    run = compare_folders(*where, str(folder), logs=tmp_path, estimate=QUICK)
+    options: Any = {"logs": tmp_path, "estimate": QUICK, "unit": "both"}
+    run = compare_folders(*where, str(folder), **options)
     with (run / "fad.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert {row["layer"] for row in rows} == {"0"}
-    (row,) = (
-        row
+    values = {
+        row["unit"]: (float(row["value"]), int(row["x_n"]), int(row["x_groups"]))
         for row in rows
         if (row["estimator"], row["x_domain"], row["y_domain"])
         == ("fad", "speech", "music")
         and (row["x_emotion"], row["y_emotion"]) == ("angry", "sad")
-    )
+    }
     sets = []
     for pattern in ("speech/angry/*/*.wav", "music/sad/*.flac"):
         clips = []
         for path in root.glob(pattern):
             samples = soundfile.read(path, dtype="float32")[0]
             clip = torch.from_numpy(soxr.resample(samples, RATE, RATES[kind]))
-            clips.append(published(folder, kind, clip).mean(0))
-        sets.append(torch.stack(clips))
-    expected = frechet_distance(*sets).item()
+            clips.append(published(folder, kind, clip))
+        sets.append(clips)
+    means = [torch.stack([one.mean(0) for one in clips]) for clips in sets]
+    frames = [torch.cat(clips) for clips in sets]
     # What was resampled is kept rounded, and CLAP's decibels show it in quiet bands.
-    assert float(row["value"]) == pytest.approx(expected, rel=1e-2)
+    for unit, (x, y) in {"clip": means, "frame": frames}.items():
+        value, *counts = values[unit]
+        assert value == pytest.approx(frechet_distance(x, y).item(), rel=1e-2)
+        assert counts == [len(x), 3]
+
+
+def test_frames_alone_have_neither_intervals_nor_measures(
+    root: Path, wav2vec2: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    where = root / "speech", root / "music", str(wav2vec2)
+    run = compare_folders(*where, layers=0, logs=tmp_path, unit="frames")
+    with (run / "fad.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["unit"], row["low"], row["p"]) for row in rows} == {
+        ("frame", "nan", "nan")
+    }
+    assert not (run / "similarity.csv").exists()
+    assert (run / "figures" / "fad.png").exists()
+    assert "Distances of frames have neither intervals nor p-values" in caplog.text
 
 
 @pytest.mark.parametrize(

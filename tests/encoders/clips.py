@@ -7,7 +7,7 @@ LENGTHS = torch.tensor([1500, 611, 2000, MIN_SAMPLES])
 
 
 def lengths(shortest: int) -> Tensor:
-    return torch.tensor([*LENGTHS.tolist()[:-1], shortest])
+    return LENGTHS.clamp(min=shortest)
 
 
 def clips(seed: int = 0, shortest: int = MIN_SAMPLES) -> Tensor:

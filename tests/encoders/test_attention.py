@@ -1,6 +1,5 @@
 """Ways to attend and to run: each gives the same states, or is refused."""
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,35 +15,17 @@ from crossemo.encoders import EncoderError, HiddenStates, SSLEncoder, load_encod
 from crossemo.encoders.attention import attend, attention_of
 from tests.encoders.clips import distance
 from tests.encoders.conftest import TinyFolder
-from tests.encoders.mapped import MAPPED, write_mapped
+from tests.encoders.mapped import MAPPED
 from tests.encoders.tiny import FAMILIES
 from tests.encoders.tiny_embeddings import write_tiny
 
-Folder = Callable[[str], str]
 # What adds to the logits, or isn't transformers' own.
 BIASED = ("wavlm", "conformer", "w2v-bert", *MAPPED)
-EVERY = (*FAMILIES, *MAPPED)
 # Their blocks are others' too, or word for word.
 ALIKE = (
     *("hubert", "hubert-large", "mert", "mert-large", "wavlm-large", "conformer"),
-    *("unispeech", "unispeech-sat", "musicfm"),
+    *("unispeech", "unispeech-sat"),
 )
-
-
-@pytest.fixture(scope="module")
-def folder_of(
-    tiny_folder: TinyFolder, tmp_path_factory: pytest.TempPathFactory
-) -> Folder:
-    mapped: dict[str, Path] = {}
-
-    def folder(family: str) -> str:
-        if family not in MAPPED:
-            return str(tiny_folder(family))
-        if family not in mapped:
-            mapped[family] = write_mapped(tmp_path_factory.mktemp(family), family)
-        return str(mapped[family])
-
-    return folder
 
 
 def batch(encoder: SSLEncoder) -> tuple[Tensor, Tensor]:
@@ -71,11 +52,11 @@ def fused(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     return calls
 
 
-@pytest.mark.parametrize("family", EVERY)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_eager_attention_gives_the_states_of_sdpa(
-    folder_of: Folder, family: str, fused: list[int]
+    tiny_folder: TinyFolder, family: str, fused: list[int]
 ) -> None:
-    folder = folder_of(family)
+    folder = str(tiny_folder(family))
     sdpa, eager = load_encoder(folder), load_encoder(folder, attention="eager")
     fused.clear()
     states = valid(eager(*batch(eager)))
@@ -92,11 +73,11 @@ def test_eager_attention_gives_the_states_of_sdpa(
 
 @pytest.mark.parametrize("family", ["wav2vec2", "wavlm", "conformer-large"])
 def test_what_trains_under_eager_attention_gets_the_gradient_of_sdpa(
-    folder_of: Folder, family: str
+    tiny_folder: TinyFolder, family: str
 ) -> None:
     gradients = []
     for attention in ("sdpa", "eager"):
-        encoder = load_encoder(folder_of(family), "lora", attention=attention)
+        encoder = load_encoder(str(tiny_folder(family)), "lora", attention=attention)
         torch.autograd.backward(valid(encoder(*batch(encoder))).square().sum())
         named = encoder.named_parameters()
         trained = [p.grad for _, p in named if p.requires_grad]
@@ -105,11 +86,11 @@ def test_what_trains_under_eager_attention_gets_the_gradient_of_sdpa(
     assert distance(gradients[1], gradients[0]) <= 1e-5
 
 
-@pytest.mark.parametrize("family", EVERY)
+@pytest.mark.parametrize("family", FAMILIES)
 def test_flash_attention_gets_the_mask_that_it_takes_or_is_refused(
-    folder_of: Folder, family: str, monkeypatch: pytest.MonkeyPatch
+    tiny_folder: TinyFolder, family: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    folder = folder_of(family)
+    folder = str(tiny_folder(family))
     monkeypatch.setattr(import_utils, "is_flash_attn_2_available", lambda: False)
     absent = "can't add" if family.startswith(BIASED) else "isn't installed here"
     with pytest.raises(EncoderError, match=absent):
@@ -154,10 +135,10 @@ def test_flash_attention_gets_the_mask_that_it_takes_or_is_refused(
 
 
 def test_adapters_are_written_and_merged_without_flash_attention(
-    folder_of: Folder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tiny_folder: TinyFolder, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(import_utils, "is_flash_attn_2_available", lambda: True)
-    folder = folder_of("hubert")
+    folder = str(tiny_folder("hubert"))
     encoder = load_encoder(folder, "lora", attention="flash_attention_2")
     adapters = encoder.adaptation.adapters
     assert adapters is not None
@@ -167,11 +148,11 @@ def test_adapters_are_written_and_merged_without_flash_attention(
 
 
 def test_what_nobody_knows_or_has_a_choice_of_is_refused(
-    folder_of: Folder, tmp_path: Path
+    tiny_folder: TinyFolder, tmp_path: Path
 ) -> None:
     codec = str(write_tiny(tmp_path, "encodec"))
     with pytest.raises(EncoderError, match="Unknown attention 'flex': choose sdpa"):
-        load_encoder(folder_of("hubert"), attention="flex")  # type: ignore[arg-type]
+        load_encoder(str(tiny_folder("hubert")), attention="flex")  # type: ignore[arg-type]
     with pytest.raises(EncoderError, match="has one way to attend: leave eager out"):
         load_encoder(codec, for_distances=True, attention="eager")
     with pytest.raises(EncoderError, match="has no blocks to compile"):
@@ -199,12 +180,12 @@ def graphs(monkeypatch: pytest.MonkeyPatch) -> list[Any]:
 
 @pytest.mark.parametrize(
     "family",
-    [pytest.param(f, marks=pytest.mark.slow if f in ALIKE else ()) for f in EVERY],
+    [pytest.param(f, marks=pytest.mark.slow if f in ALIKE else ()) for f in FAMILIES],
 )
 def test_compiled_blocks_give_the_same_states(
-    folder_of: Folder, family: str, graphs: list[Any]
+    tiny_folder: TinyFolder, family: str, graphs: list[Any]
 ) -> None:
-    folder = folder_of(family)
+    folder = str(tiny_folder(family))
     compiled, plain = load_encoder(folder, compile=True), load_encoder(folder)
     waveforms, lengths = batch(plain)
     states = valid(compiled(waveforms, lengths))
@@ -220,7 +201,7 @@ def test_compiled_blocks_give_the_same_states(
 
 
 def test_blocks_that_cannot_be_compiled_are_said_to_be_so(
-    folder_of: Folder, monkeypatch: pytest.MonkeyPatch
+    tiny_folder: TinyFolder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(graph: Any, inputs: Any) -> Any:
         raise RuntimeError("no compiler")
@@ -232,6 +213,6 @@ def test_blocks_that_cannot_be_compiled_are_said_to_be_so(
         lambda self, **options: stock(self, backend=fail, **options),
     )
     torch._dynamo.reset()
-    encoder = load_encoder(folder_of("hubert"), compile=True)
+    encoder = load_encoder(str(tiny_folder("hubert")), compile=True)
     with pytest.raises(EncoderError, match=r"can't be compiled here .*no compiler"):
         encoder(*batch(encoder))

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 import torch
 import transformers
 
+from tests.encoders.mapped import MAPPED, write_mapped
+
 if TYPE_CHECKING:
     from transformers import PreTrainedConfig, PreTrainedModel
 
@@ -76,7 +78,8 @@ _MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "whisper": ("Whisper", _WHISPER),
     "ast": ("AST", _AST),
 }
-FAMILIES = tuple(_MODELS)
+# MusicFM's blocks are MuQ's.
+FAMILIES = (*_MODELS, "muq", "emotion2vec")
 SPECTRAL = ("w2v-bert", "whisper", "ast")  # what hears spectrograms
 MIN_SAMPLES = 10 + 5 * (3 - 1) + 10 * (2 - 1)  # of those that hear waveforms
 # What MERT's config.json says besides HuBERT's fields.
@@ -141,6 +144,8 @@ def write_tiny(
     seed: int = 0,
     **changes: object,
 ) -> Path:
+    if family in MAPPED:
+        return write_mapped(folder, family, seed)
     model = tiny_model(family, head, seed=seed, **changes)
     if family.startswith("mert"):
         _write_mert(folder, model)

@@ -1,5 +1,6 @@
 """Published classifiers say here what transformers' own pipeline says, or nothing."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -10,15 +11,18 @@ import torch
 import transformers
 from safetensors.torch import load_file, save_file
 
+from crossemo.corpora.base import Scale
 from crossemo.data.datamodules import EmotionDataModule, SpeechEmotionDataModule
 from crossemo.encoders import EncoderError
 from crossemo.judging.audio_classifier import AudioClassifier
 from crossemo.judging.candidates import open_candidate
 from crossemo.judging.judgement import judge
 from crossemo.judging.output_map import map_outputs
+from crossemo.tasks.values import Values
 from tests.data.modules import ready
 from tests.data.tones import Tones
 from tests.encoders.hub import fill_cache
+from tests.encoders.tiny import write_tiny
 from tests.judging.published import LABELS, edit, write_classifier
 
 TASK = {"happy": ["happy"], "sad": ["sad"], "angry": ["angry"]}
@@ -62,6 +66,51 @@ def test_clips_get_the_probabilities_of_the_stock_pipeline(
         said = {one["label"]: one["score"] for one in pipeline(waveform)}
         three = torch.tensor([said[name] for name in ("Happiness", "SAD", "anger")])
         torch.testing.assert_close(shares, three / three.sum(), rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize("family", ["wav2vec2", "wav2vec2-large"])
+def test_audeering_s_head_says_arousal_dominance_and_valence(
+    family: str, tmp_path: Path
+) -> None:
+    """As its model card has it, with all the code that the card has for it."""
+    folder = tmp_path / "theirs"
+    names = {0: "arousal", 1: "dominance", 2: "valence"}
+    encoder = write_tiny(folder, family)
+    model = transformers.Wav2Vec2Model.from_pretrained(encoder).eval()
+    width = model.config.hidden_size
+    torch.manual_seed(0)
+    dense, out_proj = torch.nn.Linear(width, width), torch.nn.Linear(width, 3)
+    state = {f"wav2vec2.{k}": v for k, v in model.state_dict().items()}
+    state |= {f"classifier.dense.{k}": v for k, v in dense.state_dict().items()}
+    state |= {f"classifier.out_proj.{k}": v for k, v in out_proj.state_dict().items()}
+    save_file(state, folder / "model.safetensors")
+    edit(
+        folder / "config.json",
+        architectures=["Wav2Vec2ForSpeechClassification"],
+        finetuning_task="wav2vec2_reg",
+        id2label=names,
+        label2id={name: place for place, name in names.items()},
+        pooling_mode="mean",
+        problem_type="regression",
+    )
+    content = json.loads((folder / "config.json").read_text()) | {"vocab_size": None}
+    (folder / "config.json").write_text(json.dumps(content))
+    candidate = read(folder)
+    mapped = map_outputs("theirs", candidate.labels, Values(), {}, Scale(0, 1, 0.5))
+    assert mapped.left_out == ["dominance"]
+    batch = data_at(tmp_path / "tones", 16_000).dataset("speech", "test")[0]
+    extractor = transformers.AutoFeatureExtractor.from_pretrained(folder)
+    rate = extractor.sampling_rate
+    clip = extractor(batch.inputs[0].numpy(), sampling_rate=rate, return_tensors="pt")
+    with torch.no_grad():
+        mean = model(clip["input_values"])[0].mean(dim=1)
+        arousal, _, valence = out_proj(torch.tanh(dense(mean)))[0]
+        said = mapped(candidate(batch))[0]
+    expected = torch.stack([2 * valence - 1, 2 * arousal - 1])
+    torch.testing.assert_close(said, expected, rtol=0, atol=1e-6)
+    edit(folder / "config.json", pooling_mode="max")
+    with pytest.raises(EncoderError, match="may compute something else"):
+        read(folder)
 
 
 def test_what_no_class_is_made_of_is_counted(published: Path, tmp_path: Path) -> None:

@@ -6,8 +6,6 @@
 import json
 import os
 import re
-import shutil
-import subprocess
 from collections.abc import Iterator
 from html import unescape
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -18,27 +16,12 @@ from typing import Any
 import pytest
 
 from crossemo.report.report_files import PAGE
+from tests.report.browser import CHROMIUM, opened
 from tests.report.conftest import Written
 
-NAMES = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-CHROMIUM = next(filter(None, map(shutil.which, NAMES)), "")
 AXE = os.environ.get("AXE_CORE", "")
 POLICY = re.compile(r"<meta http-equiv=\"Content-Security-Policy\"[^>]*>")
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="Chromium isn't installed")
-
-
-def opened(page: Path, profile: Path, width: int = 1400, *options: str) -> str:
-    """The page's elements after its scripts have run."""
-    command = [CHROMIUM, "--headless=new", "--disable-gpu", "--no-first-run"]
-    command += [f"--user-data-dir={profile}", f"--window-size={width},900"]
-    # Chromium's own requests, for updates and the time, stay here as well.
-    command += ["--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1"]
-    command += ["--no-sandbox"] * (os.geteuid() == 0)  # which root has to
-    command += ["--virtual-time-budget=60000", *options, "--dump-dom", page.as_uri()]
-    run = subprocess.run(
-        command, capture_output=True, text=True, timeout=240, check=True
-    )
-    return run.stdout
 
 
 def answer(written: Written, tmp_path: Path, script: str, **options: Any) -> Any:

@@ -1,5 +1,6 @@
 import numpy as np
 import pytest
+from matplotlib.collections import LineCollection
 from pandas import DataFrame, concat
 
 from crossemo.report import (
@@ -156,10 +157,11 @@ def test_calibration_without_a_temperature_has_a_dash_and_one_series() -> None:
     (picture,) = exhibit.pictures
     assert "calibrated" not in picture.alt
     upper, lower = picture.figure.axes[0], picture.figure.axes[3]
-    assert [t.get_text()[:12] for t in upper.get_legend().get_texts()] == [
-        "as said, ECE"
-    ]
-    heights = [segment[1][1] for segment in lower.collections[0].get_segments()]
+    legend, bars = upper.get_legend(), lower.collections[0]
+    assert legend is not None
+    assert isinstance(bars, LineCollection)
+    assert [text.get_text()[:12] for text in legend.get_texts()] == ["as said, ECE"]
+    heights = [segment[1][1] for segment in bars.get_segments()]
     of = {"strategy": "baseline", "stage": "target_only", "place": "target"}
     mine = frames["certainty"]
     mine = mine[(mine[list(of)] == list(of.values())).all(axis=1)]

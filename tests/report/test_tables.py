@@ -89,7 +89,11 @@ def test_it_says_what_the_numbers_are() -> None:
 
 
 def test_a_second_table_says_how_reliable_a_model_is() -> None:
-    full = {"ECE": 0.254, "ECE_calibrated": 0.1249, "unfamiliar": 0.0375}
+    full: dict[str, Any] = {
+        "ECE": 0.254,
+        "ECE_calibrated": 0.1249,
+        "unfamiliar": 0.0375,
+    }
     full |= {"unfamiliar_interval": [0.0, 0.71], "unfamiliar_interval_unit": "clip"}
     judged = {"UA": 0.5, "ECE": 0.254}  # of a model of others
     places = {"scores": {"speech": full, "song": judged, "music": {"UA": 0.5}}}

@@ -40,7 +40,7 @@ def shared(model: EmotionRecognizer, folder: Path) -> ModelFacts:
     return share(Parts(read.encoder, read.mix, read.head), read.facts, folder)
 
 
-def clips(lengths: Sequence[int] = (4000, 1700, 900)) -> list[np.ndarray]:
+def clips(lengths: Sequence[int] = (4000, 1700, 1100)) -> list[np.ndarray]:
     """Return noises of different lengths and levels about an offset."""
     rng = np.random.default_rng(0)
     return [

@@ -55,6 +55,28 @@ def test_what_is_far_outside_is_warned_of(place: int, move: Any, word: str) -> N
     assert sum(len(one) for one in warned) < 1.1 * len(warned)
 
 
+def test_embeddings_that_vary_in_one_direction_have_their_own_limit() -> None:
+    # As of models that have learnt two classes: nine deviations are far, though over
+    # the root of the width they are 0.56.
+    embeddings, levels, lengths, names = heard()
+    line = embeddings[:, :1] * torch.ones(256)
+    known = Reliability.estimate(None, line, levels, lengths, names).familiarity
+    assert known is not None
+    alarms = [known.alarms(one, levels, lengths)[:, 2] for one in (line, line + 20)]
+    assert alarms[0].double().mean() < 0.05
+    assert alarms[1].double().mean() > 0.9
+
+
+def test_a_model_that_says_the_same_of_all_is_not_surprised_by_rounding() -> None:
+    _, levels, lengths, names = heard()
+    generator = torch.Generator().manual_seed(0)
+    noise = torch.randn(2, len(names), 64, generator=generator)
+    same = 3 * (1 + 1e-7 * noise)
+    known = Reliability.estimate(None, same[0], levels, lengths, names).familiarity
+    assert known is not None
+    assert not known.alarms(same[1], levels, lengths)[:, 2].any()
+
+
 def test_clips_all_alike_leave_room() -> None:
     embeddings, _, _, names = heard()
     same = torch.full((len(names),), 3.0)

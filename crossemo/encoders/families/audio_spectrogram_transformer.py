@@ -61,7 +61,8 @@ class AudioSpectrogramTransformerFamily(WindowedFamily):
 
     def min_samples(self, files: EncoderFiles) -> int:
         """Return what a patch is made of."""
-        return WINDOW + HOP * (files.config.get("patch_size", 16) - 1)
+        patch: int = files.config.get("patch_size", 16)
+        return WINDOW + HOP * (patch - 1)
 
     def architecture(
         self, files: EncoderFiles, *, dropout: bool
@@ -109,8 +110,9 @@ class AudioSpectrogramTransformerFamily(WindowedFamily):
 
     def frames_of(self, model: Model, tokens: Tensor) -> Tensor:
         """Return the mean over frequency of each step of time."""
-        patches = tokens[:, _TOKENS:]
-        return patches.unflatten(1, model.embeddings.get_shape(model.config)).mean(1)
+        shape = model.embeddings.get_shape(model.config)  # frequency, time
+        patches = tokens[:, _TOKENS:].reshape(tokens.shape[0], *shape, -1)
+        return patches.mean(1)
 
     def unreached(self, model: Model) -> tuple[str, ...]:
         """Return the norm behind the last block."""

@@ -20,6 +20,7 @@ from crossemo.encoders.families.data2vec_audio import Data2VecAudioFamily
 from crossemo.encoders.masking import normalise, unpadded, valid_mask
 
 _EPSILON = 1e-5  # that is added to the variance of a clip
+_MOST_CONVOLUTIONS = 100  # the published ones have seven
 # How names begin in the file, behind what is the same in all, and in the model.
 _NAMES = {
     r"local_encoder\.conv_layers\.(\d+)\.0": r"feature_extractor.conv_layers.\1.conv",
@@ -142,13 +143,18 @@ class Emotion2VecFamily(Data2VecAudioFamily):
         from crossemo.encoders.data2vec2 import BlockShape, Data2Vec2
 
         _, config = super().architecture(files, dropout=dropout)
-        audio = files.config["modalities"]["audio"]
+        audio, epsilon = files.config["modalities"]["audio"], files.config["norm_eps"]
+        if not 0 < float(epsilon) < 1:  # with 0, padding would give no numbers
+            raise EncoderError(
+                f"{files.name} says norm_eps: {epsilon!r}, which must be between 0 and "
+                "1: save or download the encoder again."
+            )
         each_head = audio["learned_alibi_scale_per_head"]
         shape = BlockShape(
             lower=audio["prenet_depth"],
             tokens=audio["num_extra_tokens"],
             scales=config.num_attention_heads if each_head else 1,
-            epsilon=float(files.config["norm_eps"]),
+            epsilon=float(epsilon),
             post_dropout=files.config["post_mlp_drop"] if dropout else 0.0,
         )
         return partial(Data2Vec2, shape=shape), config
@@ -199,7 +205,7 @@ def _convolutions(
     for listed, times in re.findall(r"\[(.*?)\](?:\s*\*\s*(\d+))?", text):
         numbers = [int(number) for number in re.findall(r"\d+", listed)]
         some = list(zip(numbers[::3], numbers[1::3], numbers[2::3], strict=True))
-        layers += some * int(times or 1)
+        layers += some * min(int(times or 1), _MOST_CONVOLUTIONS)
     channels, kernels, strides = zip(*layers, strict=True)
     return channels, kernels, strides
 

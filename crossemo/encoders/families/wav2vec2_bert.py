@@ -1,21 +1,14 @@
 """w2v-BERT 2.0 (Barrault et al., 2023): conformer blocks on log-mel spectrograms."""
 
-import re
 from collections.abc import Callable, Sequence
-from types import MappingProxyType
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from crossemo.encoders.conformer import positions_of
-from crossemo.encoders.families.base import (
-    EncoderFiles,
-    Family,
-    Model,
-    Run,
-    transformers_model,
-)
+from crossemo.encoders.families.base import EncoderFiles, Family, Model, Run
+from crossemo.encoders.families.wav2vec2_conformer import Wav2Vec2ConformerFamily
 from crossemo.encoders.masking import Lengths, count_windows, valid_mask
 from crossemo.encoders.spectrograms import (
     HOP,
@@ -28,15 +21,10 @@ from crossemo.encoders.spectrograms import (
 )
 
 _PAIR = 2  # frames of the spectrogram in one of the encoder
-_OFF = ("layerdrop", "mask_feature_prob", "mask_time_prob")
-_DROPOUT = (
-    *("activation_dropout", "attention_dropout", "conformer_conv_dropout"),
-    *("feat_proj_dropout", "hidden_dropout"),
-)
 
 
-class Wav2Vec2BertFamily(Family):
-    """w2v-BERT 2.0."""
+class Wav2Vec2BertFamily(Wav2Vec2ConformerFamily):
+    """w2v-BERT 2.0, whose convolutions look back only."""
 
     citation = """
     @misc{barrault2023seamless,
@@ -48,20 +36,8 @@ class Wav2Vec2BertFamily(Family):
       archiveprefix = {arXiv},
     }
     """
-    heads = re.compile(
-        r"(lm_head|projector|classifier|layer_weights)(\.|$)|(.*\.)?masked_spec_embed$"
-    )
+    stem = "Wav2Vec2Bert"
     front_end = ("feature_projection.",)
-    places = MappingProxyType(
-        {
-            "query": "linear_q",
-            "key": "linear_k",
-            "value": "linear_v",
-            "feed_forward": "ffn2.output_dense",
-            "norms": r"encoder\.layers\.\d+\.\w*_layer_norm",
-        }
-    )
-    bottlenecks = ("self_attn.linear_out", "ffn2.output_dense")
 
     def min_samples(self, files: EncoderFiles) -> int:
         """Return what two frames of the spectrogram are made of."""
@@ -75,17 +51,17 @@ class Wav2Vec2BertFamily(Family):
         self, files: EncoderFiles, *, dropout: bool
     ) -> tuple[Callable[[Any], Model], Any]:
         """Return transformers' classes."""
-        off = dict.fromkeys((*_OFF, *(() if dropout else _DROPOUT)), 0.0)
-        fields = {**files.config, **off, "apply_spec_augment": False}
-        model_class, config = transformers_model(
-            "Wav2Vec2Bert",
-            files,
-            fields,
-            since="5.16",  # its masks were others before
-        )
+        model_class, config = super().architecture(files, dropout=dropout)
         bins = config.feature_projection_input_dim // _PAIR
         require(files, sampling_rate=RATE, num_mel_bins=bins, stride=_PAIR)
         return model_class, config
+
+    def traits(self, model: Model, files: EncoderFiles) -> list[Any]:
+        """Return all fields, as those of positions show in no weight."""
+        return Family.traits(self, model, files)
+
+    def adjust(self, model: Model) -> None:
+        """Leave the blocks as they are: none hears what stands behind a clip."""
 
     def feature_extractor(self, model: Model, rate: int, normalised: bool) -> Any:  # noqa: ANN401
         """Return the extractor that this front end follows."""
@@ -110,19 +86,11 @@ class Wav2Vec2BertFamily(Family):
     def block_options(
         self, model: Model, hidden: Tensor, mask: Tensor | None
     ) -> dict[str, Any]:
-        """Return the mask of attention and the positions.
-
-        The convolutions look back only, so that what stands beyond a clip is not seen.
-        """
+        """Return the mask of attention and the positions."""
         return {
-            **super().block_options(model, hidden, mask),
+            **Family.block_options(self, model, hidden, mask),
             "relative_position_embeddings": positions_of(model.encoder, hidden),
         }
-
-    def blocks(self, model: Model) -> Sequence[nn.Module]:
-        """Return the blocks."""
-        layers: Sequence[nn.Module] = model.encoder.layers
-        return layers
 
     def unreached(self, model: Model) -> tuple[str, ...]:
         """Return what follows the last block in some checkpoints."""
@@ -151,7 +119,8 @@ def log_mel_pairs(waveforms: Tensor, lengths: Lengths, bins: int) -> Tensor:
     variance = centred.square().sum(1, keepdim=True) / (count - 1)
     normed = (centred / torch.sqrt(variance + 1e-7)).float()
     pairs = spectrogram.shape[1] // _PAIR
-    return normed[:, : pairs * _PAIR].unflatten(1, (pairs, _PAIR)).flatten(2)
+    rows: Tensor = normed[:, : pairs * _PAIR]
+    return rows.reshape(rows.shape[0], pairs, _PAIR * bins)
 
 
 FAMILY = Wav2Vec2BertFamily()

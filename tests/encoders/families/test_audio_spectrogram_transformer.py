@@ -1,4 +1,5 @@
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -66,7 +67,7 @@ def test_numbers_of_the_spectrogram_are_those_of_the_files(
     inputs = extractor(clip[0].numpy(), sampling_rate=16_000, return_tensors="pt")
     with torch.no_grad():
         states = tiny_model("ast")(**inputs, output_hidden_states=True).hidden_states
-    expected = torch.stack(states)[:, 0, 2:].unflatten(1, (3, 3)).mean(1)
+    expected = torch.cat(states)[:, 2:].reshape(3, 3, 3, -1).mean(1)
     length = torch.tensor([clip.shape[1]])
     assert distance(encoder(clip, length).states[:, 0], expected) < 1e-6
     encoder.save_pretrained(tmp_path / "two")
@@ -77,8 +78,7 @@ def test_numbers_of_the_spectrogram_are_those_of_the_files(
 def test_the_published_shape_makes_ten_frames_a_second() -> None:
     files = EncoderFiles("x", {}, {})
     _, config = FAMILY.architecture(files, dropout=False)
-    model = torch.nn.Module()
-    model.config = config  # type: ignore[assignment]
+    model = SimpleNamespace(config=config)
     assert FAMILY.min_samples(files) == 2800
     assert FAMILY.count_frames(model, [2800, 164_080, 160_000]) == [1, 101, 99]
     assert config.spectrogram == {"mean": -4.2677393, "std": 4.5689974}

@@ -50,7 +50,11 @@ def test_a_repository_of_funasr_is_read_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["- a list\n", "model: Emotion2vec\n", "{", "model: X\nmodel_conf: 3\n"]
+    "text",
+    [
+        *("- a list\n", "model: Emotion2vec\n", "{", "model: X\nmodel_conf: 3\n"),
+        "model: &a [x]\nmodel_conf: {a: *a}\n",
+    ],
 )
 def test_a_broken_config_yaml_is_refused(tmp_path: Path, text: str) -> None:
     write_funasr(tmp_path)
@@ -92,8 +96,47 @@ def test_what_no_published_one_does_is_refused(
         load_encoder(str(tmp_path))
 
 
+@pytest.mark.parametrize("epsilon", [0.0, -1e-5, 1])
+def test_norms_without_an_epsilon_are_refused(tmp_path: Path, epsilon: float) -> None:
+    write_mapped(tmp_path, "emotion2vec")
+    (tmp_path / "config.json").write_text(json.dumps(CONFIG | {"norm_eps": epsilon}))
+    with pytest.raises(EncoderError, match=r"norm_eps: .* must be between 0 and 1"):
+        load_encoder(str(tmp_path))
+
+
+def test_a_sum_of_absurdly_many_convolutions_is_refused(tmp_path: Path) -> None:
+    write_mapped(tmp_path, "emotion2vec")
+    many = {"feature_encoder_spec": f"[(8, 3, 2)] * {10**12}"}
+    config = CONFIG | {"modalities": {"audio": AUDIO | many}}
+    (tmp_path / "config.json").write_text(json.dumps(config))
+    with pytest.raises(EncoderError, match=r"the convolutions of .* can't be read"):
+        load_encoder(str(tmp_path))
+
+
 def test_a_quiet_clip_is_normalised_as_funasr_does(tmp_path: Path) -> None:
     encoder = load_encoder(str(write_mapped(tmp_path, "emotion2vec")))
     clip = 2e-3 * torch.randn(1, 2000, generator=torch.Generator().manual_seed(0))
     states = encoder(clip, torch.tensor([2000])).states[:, 0]
     assert distance(states, mapped_states("emotion2vec", clip[0])) < 2e-6
+
+
+def test_adapters_sit_on_the_layer_that_gives_queries_and_values(
+    tmp_path: Path,
+) -> None:
+    folder = str(write_mapped(tmp_path, "emotion2vec"))
+    encoder = load_encoder(folder, "lora", options={"r": 3})
+    trained = {key: p for key, p in encoder.named_parameters() if p.requires_grad}
+    assert {key: tuple(p.shape) for key, p in trained.items()} == {
+        f"model.encoder.{block}.attn.qkv.lora_{matrix}.default.weight": shape
+        for block in ("context.0", "layers.0")
+        for matrix, shape in (("A", (3, 16)), ("B", (48, 3)))
+    }
+    clip = torch.randn(1, 2000), torch.tensor([2000])
+    before = encoder(*clip).states
+    with torch.no_grad():
+        for key, parameter in trained.items():
+            if "lora_B" in key:
+                parameter.normal_()
+    difference = (encoder(*clip).states - before).abs()
+    assert difference[0].max() == 0
+    assert difference[1:].amax((1, 2, 3)).min() > 0.1

@@ -71,20 +71,6 @@ def test_states_are_those_written_down_from_paper_and_code(
 
 
 @each_family
-def test_a_graph_that_knows_no_lengths_yet_gives_the_same_states(
-    folder: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    encoder = load_encoder(folder)
-    expected = encoder(clips(), LENGTHS)
-    monkeypatch.setattr(torch.compiler, "is_exporting", lambda: True)
-    monkeypatch.setattr(Tensor, "tolist", None)
-    hidden = encoder(clips(), LENGTHS)
-    assert torch.equal(hidden.mask, expected.mask)
-    inside = hidden.mask
-    assert distance(hidden.states[:, inside], expected.states[:, inside]) <= 1e-6
-
-
-@each_family
 def test_states_under_autocast_are_close(folder: str) -> None:
     encoder = load_encoder(folder)
     expected = encoder(clips(), LENGTHS)
@@ -123,9 +109,7 @@ def test_weights_that_fit_in_part_are_refused(
         load_encoder(str(tmp_path))
 
 
-@pytest.mark.parametrize(
-    "tuning", ["full", "bitfit", "houlsby", "lora", "ia3", "ln_tuning"]
-)
+@pytest.mark.parametrize("tuning", ["ia3", "ln_tuning"])
 @each_family
 def test_what_is_trained_gets_a_gradient_and_changes_nothing_at_first(
     folder: str, tuning: str

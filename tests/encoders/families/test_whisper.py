@@ -25,14 +25,17 @@ def test_longer_clips_are_cut_into_windows(
     tiny_folder: TinyFolder, length: int
 ) -> None:
     encoder = load_encoder(str(tiny_folder("whisper")))
-    waveforms = noise(2, 40_000)
-    hidden = encoder(waveforms, torch.tensor([40_000, length]))
-    frames = length // 320
-    assert hidden.mask.sum(1).tolist() == [125, frames]
-    # What is left over of a window and makes no frame makes no window either.
-    heard = min(length, math.ceil(frames / 50) * WINDOW)
-    expected = stock_states("whisper", waveforms[1, :heard])
-    assert distance(hidden.states[:, 1, :frames], expected) < 1e-6
+    waveforms = noise(2, 40_300)
+    lengths = [40_300, length]
+    hidden = encoder(waveforms, torch.tensor(lengths))
+    assert hidden.mask.sum(1).tolist() == [125, length // 320]
+    assert hidden.states.shape == (3, 2, 125, 16)  # silence takes no room
+    for clip, samples in enumerate(lengths):
+        frames = samples // 320
+        # What is left over of a window and makes no frame makes no window either.
+        heard = min(samples, math.ceil(frames / 50) * WINDOW)
+        expected = stock_states("whisper", waveforms[clip, :heard])
+        assert distance(hidden.states[:, clip, :frames], expected) < 1e-6
 
 
 def test_frames_are_as_many_as_end_within_a_clip(tiny_folder: TinyFolder) -> None:

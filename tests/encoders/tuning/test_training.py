@@ -26,8 +26,10 @@ def test_layer_drop_and_time_masking_are_off_in_training(
         activation_dropout=0.5,
         feat_proj_dropout=0.5,
         conformer_conv_dropout=0.5,
-        **{"dropout": 0.5, "encoder_layerdrop": 1.0},  # Whisper's names
-        **{"hidden_dropout_prob": 0.5, "attention_probs_dropout_prob": 0.5},  # AST's
+        dropout=0.5,  # and Whisper's names
+        encoder_layerdrop=1.0,
+        hidden_dropout_prob=0.5,  # and AST's
+        attention_probs_dropout_prob=0.5,
     )
     encoder = load_encoder(str(folder), tuning, encoder_dropout=False)  # type: ignore[arg-type]
     assert encoder.training

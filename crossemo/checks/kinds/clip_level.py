@@ -1,0 +1,43 @@
+"""Clips come at the level that the weights were trained on."""
+
+from collections.abc import Iterator
+
+import torch
+from torch import Tensor
+
+from crossemo.checks.beside import beside
+from crossemo.checks.line import Line, judged, unlike
+from crossemo.checks.subject import Subject
+from crossemo.encoders.masking import normalise
+
+_BOUND = 2e-3  # 1e-7 beside the variance of a quiet clip is half of that
+
+
+def check(subject: Subject) -> Iterator[Line]:
+    """Compare what is made of a quiet clip and of the same one normalised."""
+    name = "normalised as the files say"
+    if subject.own:
+        parts = subject.encoder.model.encoder_parts()
+        says = any(beside(part).get("do_normalize") for part in parts)
+    else:
+        says = subject.about.normalise
+    if not says:
+        why = "Nothing says that clips are to be of zero mean and unit variance."
+        yield Line(
+            name, "as they are", "-", "sound" if not subject.own else "not checked", why
+        )
+        return
+    quiet = 0.2 * subject.noise(40) + 0.01
+    inside = torch.ones(1, len(quiet), dtype=torch.bool)
+    (whole,) = normalise(quiet[None], inside)
+    yield judged(
+        name,
+        unlike(_states(subject, quiet), _states(subject, whole)),
+        _BOUND,
+        "preprocessor_config.json says do_normalize: bring each clip to zero mean and "
+        "unit variance over its own samples.",
+    )
+
+
+def _states(subject: Subject, clip: Tensor) -> Tensor:
+    return subject.hear([clip])[0]
