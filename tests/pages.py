@@ -25,6 +25,7 @@ ELSEWHERE = {
     "download": "tests/commands/test_download.py",  # of a server on this machine
     "data": "tests/commands/test_data.py",
     "cache": "tests/cache/test_entries.py",
+    "check": "tests/commands/test_check.py",
     "fad": "tests/commands/test_fad.py",
     "compare": "tests/test_layerwise_run.py",
     "grid .*--cluster": "tests/cluster/test_slurm.py",  # where SLURM is

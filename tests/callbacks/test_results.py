@@ -37,7 +37,6 @@ def test_the_confusion_matrix_is_that_of_the_scores(
         classes=("calm", "sad"),
         test_name="source",
         mark=NO_MARK,
-        reliability=None,
         hparams={"encoder": "here/tiny"},
         evaluations={"target": scores},
         reliability=Reliability(2.0),
