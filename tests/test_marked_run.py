@@ -149,5 +149,5 @@ def test_sound_alone_is_marked_otherwise_and_strict_refuses_both(
         (demo(encoder=Path("owner/tuned")), "owner/tuned was fine-tuned on demo"),
     ):
         with pytest.raises(SystemExit) as ended:
-            run("fit", *typed, "--strict=true", monkeypatch=monkeypatch)
+            run("fit", *typed, "--strict", monkeypatch=monkeypatch)
         assert re.search(rf"{sentence} \({SOURCE}\), which judges", str(ended.value))

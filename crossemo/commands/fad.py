@@ -133,7 +133,7 @@ def compare_folders(
         domain: embed_folder(corpus, emotions, *how)
         for domain, corpus in domains.items()
     }
-    mark = _mark(model, folders.values(), strict)
+    mark = _mark(model, folders.values(), (first, second), strict)
     rows: list[Row] = []
     measures: list[Row] = []
     compared = ComparedStates()
@@ -168,10 +168,17 @@ def compare_folders(
     return folder
 
 
-def _mark(model: SSLEncoder, folders: Iterable[EmbeddedFolder], strict: bool) -> Mark:
+def _mark(
+    model: SSLEncoder,
+    folders: Iterable[EmbeddedFolder],
+    roots: Iterable[Path],
+    strict: bool,
+) -> Mark:
     """Return what tables say of an encoder that knows the clips."""
     clips = [example for one in folders for example in one.examples]
-    names = (example.clip.id for example in clips)
+    # Two folders of one name are called otherwise, and so are their clips.
+    corpora = [os.path.basename(os.path.realpath(expanded(root))) for root in roots]
+    names = [*(example.clip.id for example in clips), *corpora]
     records = records_on(model.provenance.repositories, names)
     if strict:
         refuse_records(model.name, records)

@@ -18,6 +18,7 @@ from crossemo.data.waveforms import WaveformStore, skipped_sentence
 from crossemo.data.windows import Windowing
 from crossemo.distances.cells import deal
 from crossemo.encoders import SSLEncoder
+from crossemo.errors import CrossEmoError, listed
 from crossemo.progress import bar
 from crossemo.similarity import FrameDomain, Row, compare_frames
 from crossemo.similarity.embeddings import EmbeddedClips, FrameMoments, pool_clips
@@ -57,6 +58,12 @@ def embed_folder(
         left_out=left_out,
         windowing=windowing,
     )
+    if not examples:
+        reasons = listed(sorted(set(left_out.values())), most=1)
+        raise CrossEmoError(
+            f"{corpus.name} has no clip of an emotion of both folders that can be used "
+            f"({reasons}): compare other folders."
+        )
     rate = model.sampling_rate
     store = WaveformStore.prepare(examples, rate, cache_dir, progress=True)
     usable, skipped = store.select(examples, model.min_samples)

@@ -23,6 +23,8 @@ def add_strict(parser: ArgumentParser) -> None:
     parser.add_argument(
         "--strict",
         type=bool,
+        nargs="?",
+        const=True,
         default=False,
         help="Refuse an encoder or a model that was trained on a corpus by which it "
         "would be judged, as far as that is published; otherwise it is marked.",

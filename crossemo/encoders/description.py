@@ -18,9 +18,9 @@ from crossemo.encoders.sources import (
     at_one_commit,
     fetch,
     find_source,
-    is_hub_id,
     read_config,
     read_json,
+    repositories_of,
 )
 from crossemo.errors import reason_of
 
@@ -101,7 +101,8 @@ def describe_files(source: Source, files: EncoderFiles) -> Description:
         EncoderError: They are broken, or the family is unknown here.
     """
     files, provenance = _without_provenance(source, files)
-    provenance |= Provenance(repositories=_repositories(source, files))
+    origin = files.config.get("_name_or_path")
+    provenance |= Provenance(repositories=repositories_of(source, origin))
     family = _family(files)
     facts = _facts(source, family, files)
     normalise = family.normalises(files)
@@ -160,13 +161,6 @@ def _without_provenance(
         if record is not None:
             provenance |= Provenance.read(record, source.name)
     return files._replace(config=config), provenance
-
-
-def _repositories(source: Source, files: EncoderFiles) -> frozenset[str]:
-    """Return those of the weights: the source's, and what its folder was saved from."""
-    origin = files.config.get("_name_or_path")
-    names = [source.repository, origin if is_hub_id(origin) else None]
-    return frozenset(name for name in names if name)
 
 
 def _family(files: EncoderFiles) -> Family:

@@ -29,6 +29,8 @@ _UNREADABLE = (
 )
 _COMMIT = re.compile("[0-9a-f]{40}")
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*(@[\w./-]+)?")
+# How huggingface_hub's cache calls the folder of a repository at one commit.
+_SNAPSHOT = re.compile(r"models--(?P<owner>.+?)--(?P<name>.+?)/snapshots/[0-9a-f]{40}")
 
 
 class Source(NamedTuple):
@@ -88,6 +90,22 @@ def find_source(name: str) -> Source:
 def is_hub_id(name: object) -> bool:
     """Return whether something is written as a repository of the hub is."""
     return isinstance(name, str) and bool(_HUB_ID.fullmatch(name))
+
+
+def repositories_of(source: Source, origin: object) -> frozenset[str]:
+    """Return the repositories of the hub that an encoder's weights are known to be of.
+
+    Args:
+        source: Where its files are; a folder may be one of the hub's cache.
+        origin: What its config.json says of where it was loaded from.
+    """
+    names = {source.repository, origin if is_hub_id(origin) else None}
+    folder = (
+        os.path.realpath(source.folder).replace(os.sep, "/") if source.folder else ""
+    )
+    if cached := _SNAPSHOT.search(folder):
+        names.add(f"{cached['owner']}/{cached['name']}")
+    return frozenset(str(name) for name in names if name)
 
 
 def at_one_commit(source: Source) -> Source:

@@ -20,7 +20,14 @@ from crossemo.data.windows import Window
 from crossemo.encoders import EncoderError, EncoderFacts
 from crossemo.encoders.building import one_refusal
 from crossemo.encoders.catalogue import RATES, receptive_field
-from crossemo.encoders.sources import WEIGHTS, Source, at_one_commit, fetch, read_json
+from crossemo.encoders.sources import (
+    WEIGHTS,
+    Source,
+    at_one_commit,
+    fetch,
+    read_json,
+    repositories_of,
+)
 from crossemo.encoders.weights import read_published
 from crossemo.errors import listed
 from crossemo.judging.candidate import Candidate, Form
@@ -54,11 +61,9 @@ class AudioClassifier(Candidate):
     ) -> None:
         names = module.config.id2label
         labels = tuple(str(names[place]) for place in range(len(names)))
-        origin = config.get("_name_or_path")
-        known = [source.repository, origin if isinstance(origin, str) else None]
-        repositories = tuple(name for name in known if name)
+        known = repositories_of(source, config.get("_name_or_path"))
         name = source.repository or Path(source.name).resolve().name
-        super().__init__(name, module, labels, facts, repositories)
+        super().__init__(name, module, labels, facts, tuple(sorted(known)))
         self._source, self._extractor = source, extractor
         self._longest = _longest(extractor, facts.sampling_rate)
 

@@ -1,6 +1,7 @@
 import csv
 import json
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,8 @@ from crossemo.distances.frechet import frechet_distance
 from crossemo.encoders import load_encoder
 from crossemo.errors import CrossEmoError
 from crossemo.similarity import Settings
+from tests.encoders.tiny import edit_config
+from tests.encoders.tiny import write_tiny as write_encoder
 from tests.encoders.tiny_embeddings import RATES, published, write_tiny
 from tests.leaving import check_files
 
@@ -247,3 +250,28 @@ def test_what_cannot_be_compared_is_refused(
             root / first, root / second, str(wav2vec2), logs=tmp_path, **options
         )
     assert not list(tmp_path.iterdir())
+
+
+def test_folders_of_one_name_are_known_for_the_corpus_of_that_name(
+    root: Path, tmp_path: Path
+) -> None:
+    encoder = write_encoder(tmp_path / "encoder", "wav2vec2")
+    edit_config(encoder, _name_or_path="emotion2vec/emotion2vec_plus_seed")
+    folders = [tmp_path / domain / "ravdess" for domain in ("speech", "music")]
+    for folder in folders:
+        copytree(root / folder.parent.name, folder)
+    with pytest.raises(CrossEmoError, match="fine-tuned on ravdess"):
+        compare_folders(*folders, str(encoder), logs=tmp_path / "logs", strict=True)
+
+
+def test_a_folder_of_copies_under_two_emotions_is_refused(
+    root: Path, wav2vec2: Path, tmp_path: Path
+) -> None:
+    content = next((root / "music" / "sad").glob("*.flac")).read_bytes()
+    for emotion in ("angry", "sad"):
+        (tmp_path / "copies" / emotion).mkdir(parents=True)
+        (tmp_path / "copies" / emotion / f"{emotion}.flac").write_bytes(content)
+    with pytest.raises(CrossEmoError, match="copies has no clip of an emotion"):
+        compare_folders(
+            root / "speech", tmp_path / "copies", str(wav2vec2), logs=tmp_path
+        )

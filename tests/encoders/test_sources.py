@@ -4,7 +4,13 @@ import pytest
 from huggingface_hub import constants
 
 from crossemo.encoders import CATALOGUE, EncoderError, encoder_facts, load_encoder
-from crossemo.encoders.sources import Source, fetch, find_source, read_json
+from crossemo.encoders.sources import (
+    Source,
+    fetch,
+    find_source,
+    read_json,
+    repositories_of,
+)
 from tests.encoders.hub import COMMIT, fill_cache, hub_of, hub_that_answers
 from tests.encoders.tiny import MIN_SAMPLES, write_tiny
 
@@ -204,3 +210,16 @@ def test_a_cached_commit_is_read_though_no_hub_answers(
         ask(monkeypatch, address)
         load_encoder(f"{NAME}@{COMMIT}")
         assert requests == []
+
+
+def test_a_folder_of_the_hub_s_cache_is_known_for_its_repository(
+    tmp_path: Path, cache: Path
+) -> None:
+    folder = tmp_path / "repository"
+    folder.mkdir()
+    fill_cache(cache, NAME, folder)
+    (snapshot,) = cache.glob("models--*/snapshots/*")
+    assert repositories_of(Source("here", folder=snapshot), None) == {NAME}
+    both = repositories_of(Source("here", folder=snapshot), "owner/origin")
+    assert both == {NAME, "owner/origin"}
+    assert repositories_of(Source("here", folder=tmp_path), "a folder") == frozenset()
