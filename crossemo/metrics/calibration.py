@@ -1,6 +1,6 @@
 """Calibration: whether probabilities are as often right as they say."""
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from math import exp, log
 from typing import NamedTuple
 
@@ -43,14 +43,14 @@ class Bin(NamedTuple):
     """Clips whose class is said with about the same probability.
 
     Args:
-        clips: How many.
+        clips: How many; of clips that are judged several times, in the mean.
         confidence: The mean of that probability.
         accuracy: The share of them that is right.
         low: Lower end of its 95 % interval, see `share_interval`.
         high: Upper end.
     """
 
-    clips: int
+    clips: float
     confidence: float
     accuracy: float
     low: float
@@ -70,30 +70,44 @@ def calibration_bins(
     >>> sure = torch.tensor([[0.9, 0.1], [0.9, 0.1], [0.6, 0.4]])
     >>> bins = calibration_bins(sure, torch.tensor([0, 1, 0]), "abc")
     >>> [(one.clips, round(one.confidence, 2), one.accuracy) for one in bins]
-    [(1, 0.6, 1.0), (2, 0.9, 0.5)]
+    [(1.0, 0.6, 1.0), (2.0, 0.9, 0.5)]
     """
     confidence, said = probabilities.cpu().max(-1)
     return bins_of(confidence, said == targets.cpu(), groups)
 
 
-def bins_of(confidence: Tensor, right: Tensor, groups: Sequence[str]) -> list[Bin]:
+def bins_of(
+    confidence: Tensor,
+    right: Tensor,
+    groups: Sequence[str],
+    clips: Sequence[Hashable] | None = None,
+) -> list[Bin]:
     """Return the bins of clips by the probability of the class that is said.
+
+    Where all clips are judged as often, by several models, those of all bins add up to
+    the number of different clips, and an interval counts each clip of a bin once.
 
     Args:
         confidence: `(clips,)` that probability.
         right: `(clips,)` bool, whether that class is the true one.
         groups: Group of each clip.
+        clips: Name of each clip; each is another one by default.
     """
+    clips = range(len(right)) if clips is None else clips
+    judgements = len(clips) / max(len(set(clips)), 1)
     edges = torch.linspace(0, 1, BINS + 1)  # a probability of 1 is a bin by itself
     numbers = torch.bucketize(confidence.float(), edges, right=True)
     bins = []
     for number in sorted(set(numbers.tolist())):
         rows = (numbers == number).nonzero()[:, 0]
         units = [groups[row] for row in rows.tolist()]
-        interval = share_interval(right[rows], units)
+        different = len({clips[row] for row in rows.tolist()})
+        interval = share_interval(right[rows], units, clips=different)
         said = float(confidence[rows].double().mean())
         share = float(right[rows].double().mean())
-        bins.append(Bin(len(rows), said, share, interval.low, interval.high))
+        bins.append(
+            Bin(len(rows) / judgements, said, share, interval.low, interval.high)
+        )
     return bins
 
 

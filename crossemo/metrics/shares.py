@@ -12,7 +12,10 @@ from crossemo.metrics.student import student_t
 
 
 def share_interval(
-    hits: Tensor, groups: Sequence[str], level: float = LEVEL
+    hits: Tensor,
+    groups: Sequence[str],
+    level: float = LEVEL,
+    clips: int | None = None,
 ) -> Interval:
     r"""Return the interval of a share of the clips of new groups.
 
@@ -32,20 +35,23 @@ def share_interval(
         hits: `(clips,)` bool.
         groups: Group of each clip.
         level: Share of intervals that hold the truth.
+        clips: Number n of different clips, where some are judged several times; each
+            is another one by default.
 
     >>> one = share_interval(torch.tensor([False] * 30), ["a"] * 30)
     >>> round(one.low, 3), round(one.high, 3)  # 1 - 0.025 ** (1 / 30)
     (0.0, 0.116)
     """
     hits = hits.double().cpu()
-    share, clips, names = float(hits.mean()), len(hits), sorted(set(groups))
+    share, names = float(hits.mean()), sorted(set(groups))
+    clips = clips or len(hits)
     if len(names) < MIN_GROUPS:
         return Interval(*_ends(share, clips, level), "clip", clips, "beta")
     places = {name: place for place, name in enumerate(names)}
     number = torch.tensor([places[name] for name in groups])
     sizes = number.bincount().double()
     sums = sizes.new_zeros(len(names)).index_add(0, number, hits)
-    without = (hits.sum() - sums) / (clips - sizes)
+    without = (hits.sum() - sums) / (len(hits) - sizes)
     variance = float(jackknife_variance(without))
     count = float(len(names))
     if 0 < share < 1:

@@ -1,5 +1,6 @@
 """What the signs of encoders in a report mean: footnotes of tables and figures."""
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
@@ -46,13 +47,18 @@ def footnotes(runs: DataFrame) -> dict[str, list[str]]:
 
 def _noted(exhibit: Exhibit, notes: Mapping[str, Sequence[str]]) -> Exhibit:
     shown = "\n".join(_texts(exhibit))
-    those = [note for label in notes if label in shown for note in notes[label]]
+    those = [note for label in notes if _names(shown, label) for note in notes[label]]
     if not those:
         return exhibit
     for picture in exhibit.pictures:
         note_figure(picture.figure, those)
     table = exhibit.table and replace(exhibit.table, notes=those)
     return replace(exhibit, table=table, notes=those)
+
+
+def _names(text: str, label: str) -> bool:
+    """Return whether a text has a label that isn't part of a longer one."""
+    return bool(re.search(rf"(?<![\w.-]){re.escape(label)}", text))
 
 
 def _texts(exhibit: Exhibit) -> Iterator[str]:

@@ -78,7 +78,7 @@ def calibration_table(rows: DataFrame) -> Table:
         }
         clips = sum(one.clips for one in series[SAID])
         cells = [Cell(errors.get(kind, "-"), runs) for kind in (SAID, CALIBRATED)]
-        lines.append([*map(Cell, names), *cells, Cell(str(clips))])
+        lines.append([*map(Cell, names), *cells, Cell(f"{clips:.0f}")])
     return Table([*KEYS, "ECE", CALIBRATED, "clips"], lines, len(KEYS))
 
 

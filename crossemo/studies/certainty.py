@@ -63,9 +63,10 @@ def _rows(condition: "Condition") -> Iterator[dict[str, Any]]:
 
     if condition.runs[0].task.kind != "classes":
         return
-    clips = concat([run.predictions.astype({"group": str}) for run in condition.runs])
-    for names, rows in clips.groupby(["stage", "place"], observed=True):
-        stage, place = map(str, names)
+    texts = dict.fromkeys(("corpus", "clip", "group"), str)
+    clips = concat([run.predictions.astype(texts) for run in condition.runs])
+    for (stage, place), rows in clips.groupby(["stage", "place"], observed=True):
+        names = list(zip(rows["corpus"], rows["clip"], strict=True))
         right = torch.tensor(
             (rows["true"].astype(str) == rows["predicted"].astype(str)).to_numpy()
         )
@@ -73,7 +74,7 @@ def _rows(condition: "Condition") -> Iterator[dict[str, Any]]:
             confidence = torch.tensor(rows[column].to_numpy(float))
             if confidence.isnan().any():
                 continue
-            for one in bins_of(confidence, right, list(rows["group"])):
+            for one in bins_of(confidence, right, list(rows["group"]), names):
                 yield {
                     **condition.head,
                     "stage": stage,

@@ -6,6 +6,7 @@ from scipy.special import softmax
 from scipy.stats import beta
 
 from crossemo.metrics.calibration import (
+    bins_of,
     calibrate,
     calibration_bins,
     calibration_error,
@@ -113,3 +114,18 @@ def test_a_bin_of_many_groups_has_an_interval_over_groups() -> None:
     assert alike[0][:3] == alone[:3]
     assert alone[:3] == pytest.approx((40, 0.9, 0.5))
     assert alike[0].high - alike[0].low > 2 * (alone.high - alone.low)
+
+
+@pytest.mark.parametrize("wrong", [4, 5])
+@pytest.mark.parametrize("groups", ["abab" * 5, "abcd" * 5])
+def test_a_clip_that_is_judged_again_is_no_new_clip(groups: str, wrong: int) -> None:
+    confidence, right = torch.full((20,), 0.9), torch.arange(20) >= wrong
+    once = bins_of(confidence, right, groups)
+    names = [str(number) for number in range(20)] * 6
+    again = bins_of(confidence.repeat(6), right.repeat(6), groups * 6, names)
+    assert again == [pytest.approx(one) for one in once]
+    # One judgement that says otherwise, in a bin of its own, is of a clip there too.
+    confidence = torch.tensor([0.9, 0.9, 0.9, 0.5])
+    apart = bins_of(confidence, torch.ones(4).bool(), "aabb", [*"xyxy"])
+    assert [one.clips for one in apart] == [0.5, 1.5]
+    assert [one.low for one in apart] == pytest.approx([0.025, 0.025**0.5])
