@@ -51,7 +51,11 @@ class Results(Callback):
             self._judged[module.test_name, role] = judged
             if self._drawn:
                 self._draw(trainer, module, role, judged)
-        test = self._test(trainer, module, dict(module.evaluations))
+        scores = {
+            place: {**one, **module.mark_at(place).among(module.mark)}
+            for place, one in module.evaluations.items()
+        }
+        test = self._test(trainer, module, scores)
         self.content["stages"][module.test_name] = test
         pairs = comparisons(self._judged, self.stages, module.task)
         self._write(trainer, module, {"comparisons": pairs})
@@ -79,15 +83,16 @@ class Results(Callback):
         """Draw what was said of the clips of a role, see `judgement_figures`."""
         from crossemo.report.judgement_figures import judgement_figures  # matplotlib
 
+        mark = module.mark_at(role)
         figures = judgement_figures(
             module.test_name,
             role,
             module.task,
             judged,
             module.evaluations[role],
-            study_of(trainer, module),
+            study_of(trainer, module, mark),
             data_of(trainer).roles,
-            module.mark,
+            mark,
             _temperature(module),
         )
         for tag, figure in figures:
