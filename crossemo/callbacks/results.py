@@ -69,13 +69,14 @@ class Results(Callback):
             for name, value in trainer.callback_metrics.items()
             if not name.endswith("/score")
         }
-        self._write(trainer, recogniser(pl_module), {"validation": scores})
+        module = recogniser(pl_module)
+        self._write(trainer, module, {"validation": scores, **module.mark.columns})
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write which weights predicted."""
         module = recogniser(pl_module)
         facts = {"checkpoint": checkpoint_name(trainer), **module.origin}
-        self._write(trainer, module, {"predicted_by": facts})
+        self._write(trainer, module, {"predicted_by": facts, **module.mark.columns})
 
     def _draw(
         self, trainer: Trainer, module: EmotionRecognizer, role: str, judged: Judged
