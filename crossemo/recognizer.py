@@ -13,6 +13,7 @@ from crossemo.audio import AudioError
 from crossemo.corpora.base import Part
 from crossemo.data.batch import Batch
 from crossemo.data.gathering import Judged, Prediction, by_place
+from crossemo.data.marks import Mark
 from crossemo.encoders import HiddenStates, Tuning, load_encoder
 from crossemo.encoders.attention import Attention
 from crossemo.errors import CrossEmoError
@@ -129,6 +130,7 @@ class EmotionRecognizer(StagedModule):
         self.test_name = "test"
         self.facts: ModelFacts | None = None
         self.judged: dict[str, Judged] = {}
+        self._marks: dict[str, Mark] = {}
         self.evaluations: dict[str, dict[str, Any]] = {}
         self._seen = Heard()
 
@@ -256,7 +258,8 @@ class EmotionRecognizer(StagedModule):
                 scores += [score] if name == role else []
         if len(scores) > 1:  # what a stage on several roles is judged by
             mean = sum(scores) / len(scores)
-            self.log(f"{self._named('val')}/mean/{self.task.headline}", mean)
+            named = self._named("val", self.mark)
+            self.log(f"{named}/mean/{self.task.headline}", mean)
             self.log("val/mean/score", mean, logger=False)
         trainer, data = self.trainer, self._data
         if trainer.state.fn == TrainerFn.FITTING and not trainer.sanity_checking:
@@ -283,6 +286,14 @@ class EmotionRecognizer(StagedModule):
                     which = self._seen, number, judged, self.task, self._data
                     scores |= reliability_scores(self.reliability, *which)
                 self.judged[name], self.evaluations[name] = judged, scores
+
+    def mark_at(self, place: str) -> Mark:
+        """Return what tables and figures say of the last scores of a place.
+
+        Args:
+            place: The role, or `ROLE/CORPUS`.
+        """
+        return self._marks.get(place, self.mark)
 
     def setup(self, stage: str) -> None:
         """Learn the roles of the data.
@@ -325,7 +336,10 @@ class EmotionRecognizer(StagedModule):
         units = [dataset.units[place] for place in places]
         several = len(self._data.roles[role].members) > 1
         judged = Judged(predictions, targets, units, places)
-        return by_place(role, dataset, several, judged)
+        clips, judgements = dataset.clips, by_place(role, dataset, several, judged)
+        for name, one in judgements.items():
+            self._marks[name] = self.mark_on(clips[place].id for place in one.places)
+        return judgements
 
     def _embed(self, hidden: HiddenStates) -> Tensor:
         """Return what the classifier gets of clips."""
@@ -356,9 +370,9 @@ class EmotionRecognizer(StagedModule):
             )
         return prediction
 
-    def _named(self, part: str) -> str:
+    def _named(self, part: str, mark: Mark) -> str:
         """Return a part's name in the logs; what a training watches keeps its own."""
-        fair = not self.mark.leak or self.trainer.state.fn == TrainerFn.FITTING
+        fair = not mark.leak or self.trainer.state.fn == TrainerFn.FITTING
         return part if fair else f"leak_{part}"
 
     def _log_scores(
@@ -368,7 +382,7 @@ class EmotionRecognizer(StagedModule):
             score, _, output = key.partition("/")
             # In a group of their own, recalls don't bury the other scores; those of a
             # test are single points, and in its confusion matrix.
-            named = self._named(part)
+            named = self._named(part, self.mark_at(role))
             group = f"{named}_{score}" if output else named
             self.log(
                 "/".join((group, *stage, role, output or score)),

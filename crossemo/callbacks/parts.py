@@ -4,6 +4,7 @@ from typing import cast
 
 from lightning import LightningModule, Trainer
 
+from crossemo.data.marks import Mark
 from crossemo.data.trainer import datamodule_of
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.report.study import Study
@@ -14,8 +15,18 @@ def recogniser(module: LightningModule) -> EmotionRecognizer:
     return cast(EmotionRecognizer, module)
 
 
-def study_of(trainer: Trainer, module: EmotionRecognizer) -> Study:
-    """Return what the figures of a run are of."""
+def study_of(
+    trainer: Trainer, module: EmotionRecognizer, mark: Mark | None = None
+) -> Study:
+    """Return what the figures of a run are of.
+
+    Args:
+        trainer: Its trainer.
+        module: Its module.
+        mark: What the weights know of the clips; of the last test's if None.
+    """
     data = datamodule_of(trainer)
     roles = {} if data is None else data.roles
-    return Study.of(module.hparams["encoder"], roles, module.mark)
+    return Study.of(
+        module.hparams["encoder"], roles, module.mark if mark is None else mark
+    )

@@ -51,7 +51,11 @@ class Results(Callback):
             self._judged[module.test_name, role] = judged
             if self._drawn:
                 self._draw(trainer, module, role, judged)
-        test = self._test(trainer, module, dict(module.evaluations))
+        scores = {
+            place: {**one, **module.mark_at(place).among(module.mark)}
+            for place, one in module.evaluations.items()
+        }
+        test = self._test(trainer, module, scores)
         self.content["stages"][module.test_name] = test
         pairs = comparisons(self._judged, self.stages, module.task)
         self._write(trainer, module, {"comparisons": pairs})
@@ -65,13 +69,14 @@ class Results(Callback):
             for name, value in trainer.callback_metrics.items()
             if not name.endswith("/score")
         }
-        self._write(trainer, recogniser(pl_module), {"validation": scores})
+        module = recogniser(pl_module)
+        self._write(trainer, module, {"validation": scores, **module.mark.columns})
 
     def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write which weights predicted."""
         module = recogniser(pl_module)
         facts = {"checkpoint": checkpoint_name(trainer), **module.origin}
-        self._write(trainer, module, {"predicted_by": facts})
+        self._write(trainer, module, {"predicted_by": facts, **module.mark.columns})
 
     def _draw(
         self, trainer: Trainer, module: EmotionRecognizer, role: str, judged: Judged
@@ -79,15 +84,16 @@ class Results(Callback):
         """Draw what was said of the clips of a role, see `judgement_figures`."""
         from crossemo.report.judgement_figures import judgement_figures  # matplotlib
 
+        mark = module.mark_at(role)
         figures = judgement_figures(
             module.test_name,
             role,
             module.task,
             judged,
             module.evaluations[role],
-            study_of(trainer, module),
+            study_of(trainer, module, mark),
             data_of(trainer).roles,
-            module.mark,
+            mark,
             _temperature(module),
         )
         for tag, figure in figures:

@@ -12,7 +12,6 @@ from crossemo.callbacks.parts import recogniser
 from crossemo.data.batch import Batch
 from crossemo.data.clip_tables import PREDICTIONS, Row, prediction_rows
 from crossemo.data.gathering import Predictions
-from crossemo.data.marks import marked
 from crossemo.data.trainer import data_of
 from crossemo.encoders import write_provenance
 from crossemo.files import write_csv
@@ -70,8 +69,9 @@ class PredictionWriter(Callback):
         data, module = data_of(trainer), recogniser(pl_module)
         tags = {"stage": stage_of(module), "checkpoint": checkpoint_name(trainer)}
         rows = prediction_rows(data, role, places, predictions)
-        tagged = [tags | row for row in rows]
-        self._rows[module.test_name, role] = marked(tagged, module.mark)
+        self._rows[module.test_name, role] = [
+            {**tags, **row, **module.mark_on([row["clip"]]).columns} for row in rows
+        ]
 
     def _write(self, trainer: Trainer) -> None:
         folder = folder_of(trainer) if trainer.is_global_zero else None

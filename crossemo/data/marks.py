@@ -47,6 +47,14 @@ class Mark:
         columns = {"leak": self.leak, "pretraining": sound}
         return {name: text for name, text in columns.items() if text}
 
+    def among(self, others: "Mark") -> dict[str, str]:
+        """Return its columns in a table, empty ones where only other rows are marked.
+
+        Args:
+            others: The mark of all rows together.
+        """
+        return dict.fromkeys(others.columns, "") | self.columns
+
     @property
     def sign(self) -> str:
         """What a name bears in tables and figures."""

@@ -75,9 +75,21 @@ def records_on(
         repositories: Those of the weights, and of what they began from.
         clips: Names of the clips, which begin with that of their corpus.
     """
-    corpora = {name.partition("/")[0].casefold() for name in clips}
     records = (one for name in sorted(repositories) for one in training_records(name))
-    return [one for one in dict.fromkeys(records) if one.corpus in corpora]
+    return of_clips(dict.fromkeys(records), clips)
+
+
+def of_clips(
+    records: Iterable[TrainingRecord], clips: Iterable[str]
+) -> list[TrainingRecord]:
+    """Return those of some trainings whose corpora hold some clips.
+
+    Args:
+        records: The trainings.
+        clips: Names of the clips, as in `records_on`.
+    """
+    corpora = {name.partition("/")[0].casefold() for name in clips}
+    return [one for one in records if one.corpus in corpora]
 
 
 def mark_of(leaks: Mapping[Part, str], records: Iterable[TrainingRecord]) -> Mark:

@@ -1,8 +1,8 @@
 """Which folds judge a model, and what speaks against them."""
 
 import logging
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from itertools import chain
 from typing import Literal
 
@@ -13,6 +13,7 @@ from crossemo.data.splits import Scheme
 from crossemo.encoders.training_records import (
     TrainingRecord,
     mark_of,
+    of_clips,
     records_on,
     refuse_records,
 )
@@ -45,8 +46,12 @@ class JudgedFold:
 
     @property
     def mark(self) -> Mark:
-        """What tables and figures say of the test."""
+        """What is said of the test as a whole."""
         return mark_of({"test": self.seen} if self.seen else {}, self.records)
+
+    def mark_on(self, clips: Iterable[str]) -> Mark:
+        """Return what tables say of a score by some of the clips, by their names."""
+        return replace(self, records=tuple(of_clips(self.records, clips))).mark
 
 
 def judged_folds(

@@ -1,14 +1,14 @@
 """What judging a model leaves: its results, predictions, split and figures."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 from crossemo.data.clip_tables import PREDICTIONS, SPLIT, prediction_rows, split_rows
-from crossemo.data.marks import Mark, marked
-from crossemo.encoders.training_records import mark_of
+from crossemo.data.marks import Mark
+from crossemo.encoders.training_records import TrainingRecord, mark_of, of_clips
 from crossemo.files import write_csv
 from crossemo.judging.candidate import Candidate
 from crossemo.judging.judged_folds import JudgedFold
@@ -38,7 +38,21 @@ class JudgedRun:
     @property
     def test(self) -> dict[str, Any]:
         """What results say of the test, as of a stage's."""
-        return _test(self.judgement.scores, self.fold.mark)
+        marks = {place: self.mark_at(place) for place in self.judgement.scores}
+        return _test(self.judgement.scores, self.fold.mark, marks)
+
+    def mark_at(self, place: str) -> Mark:
+        """Return what tables and figures say of a place, a role or `ROLE/CORPUS`."""
+        return _mark([self.fold], self.records_at(place))
+
+    def records_at(self, place: str) -> list[TrainingRecord]:
+        """Return the trainings of others on the corpora of a place."""
+        roles = self.fold.data.roles
+        role = place if place in roles else place.partition("/")[0]
+        clips = self.fold.data.dataset(role, "test").clips
+        judged = self.judgement.judged.get(place)  # a corpus may lack in a fold
+        places = judged.places if judged else ()
+        return of_clips(self.fold.records, (clips[number].id for number in places))
 
     def describe(self) -> dict[str, Any]:
         """Return what was judged and how its outputs were read, ready for JSON."""
@@ -67,7 +81,7 @@ def write_run(
     Raises:
         OSError: The folder can't be written or the disk is full.
     """
-    data, mark = run.fold.data, run.fold.mark
+    data = run.fold.data
     rows = chain(
         *(
             prediction_rows(data, role, one.places, one.predictions)
@@ -76,7 +90,10 @@ def write_run(
         )
     )
     tags = {"stage": STAGE, "checkpoint": ""}
-    write_csv(folder / PREDICTIONS, marked([tags | row for row in rows], mark))
+    write_csv(
+        folder / PREDICTIONS,
+        [{**tags, **row, **run.fold.mark_on([row["clip"]]).columns} for row in rows],
+    )
     write_csv(folder / SPLIT, split_rows(data))
     if figures:
         _draw(run, folder)
@@ -100,19 +117,30 @@ def results_of_all(runs: Sequence[JudgedRun]) -> dict[str, Any]:
     if len(runs) == 1:
         stages = {STAGE: runs[0].test}
     else:
-        leaks = dict.fromkeys(run.fold.seen for run in runs if run.fold.seen)
-        records = (one for run in runs for one in run.fold.records)
-        mark = mark_of({"test": "; ".join(leaks)} if leaks else {}, records)
+        folds = [run.fold for run in runs]
+        mark = _mark(folds, chain(*(fold.records for fold in folds)))
         scores = scores_of(data.task, together([run.judgement for run in runs]))
         stages = {run.fold.name: run.test for run in runs}
-        stages[f"{len(runs)} folds"] = _test(scores, mark)
+        marks = {
+            place: _mark(folds, chain(*(run.records_at(place) for run in runs)))
+            for place in scores
+        }
+        stages[f"{len(runs)} folds"] = _test(scores, mark, marks)
     return {"stages": stages, "roles": data.describe()["roles"], **data.task.describe()}
 
 
-def _test(scores: Mapping[str, Any], mark: Mark) -> dict[str, Any]:
+def _mark(folds: Iterable[JudgedFold], records: Iterable[TrainingRecord]) -> Mark:
+    leaks = dict.fromkeys(fold.seen for fold in folds if fold.seen)
+    return mark_of({"test": "; ".join(leaks)} if leaks else {}, records)
+
+
+def _test(
+    scores: Mapping[str, Any], mark: Mark, marks: Mapping[str, Mark]
+) -> dict[str, Any]:
     names = ("checkpoint", "step", "settings", "layer_weights", "temperature")
     unknown = dict.fromkeys(names)
-    return {"stage": STAGE, **unknown, "scores": dict(scores), **mark.columns}
+    by_place = {p: {**one, **marks[p].among(mark)} for p, one in scores.items()}
+    return {"stage": STAGE, **unknown, "scores": by_place, **mark.columns}
 
 
 def _draw(run: JudgedRun, folder: Path) -> None:
@@ -120,17 +148,17 @@ def _draw(run: JudgedRun, folder: Path) -> None:
     from crossemo.report.saving import save_figure
 
     roles = run.fold.data.roles
-    study = Study.of(run.candidate.name, roles, run.fold.mark)
     for place, judged in run.judgement.judged.items():
+        mark = run.mark_at(place)
         figures = judgement_figures(
             STAGE,
             place,
             run.fold.data.task,
             judged,
             run.judgement.scores[place],
-            study,
+            Study.of(run.candidate.name, roles, mark),
             roles,
-            run.fold.mark,
+            mark,
         )
         for tag, figure in figures:
             save_figure(figure, folder, tag)

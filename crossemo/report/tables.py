@@ -133,7 +133,8 @@ def place_names(results: Mapping[str, Any], stage: str, place: str) -> Sequence[
         place: The role, or `ROLE/CORPUS`.
     """
     test = results["stages"][stage]
-    name = f"{stage} (LEAK)" if "leak" in test else f"{stage}{sign_of(test)}"
+    marks = {**test, **test["scores"].get(place, {})}
+    name = f"{stage} (LEAK)" if marks.get("leak") else f"{stage}{sign_of(marks)}"
     roles = results.get("roles", {})
     role, _, corpus = place.partition("/")
     if role not in roles:  # whose name may hold a slash

@@ -153,5 +153,5 @@ def _scores(
             "level": results.get("interval_level"),
             "n": scores.get("n"),
             "groups": scores.get("groups"),
-            "leak": test.get("leak"),
+            "leak": scores.get("leak", test.get("leak")),
         }

@@ -1,6 +1,6 @@
 """A module that remembers what its weights have seen, and isn't judged by it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from itertools import chain
 from typing import Any
 
@@ -22,6 +22,7 @@ from crossemo.encoders import SSLEncoder
 from crossemo.encoders.training_records import (
     TrainingRecord,
     mark_of,
+    of_clips,
     records_on,
     refuse_records,
 )
@@ -60,8 +61,16 @@ class LeakGuard(Checkpointed):
 
     @property
     def mark(self) -> Mark:
-        """What tables and figures say of the last test."""
+        """What is said of the last test as a whole."""
         return mark_of(self.leaks, chain(*self.records.values()))
+
+    def mark_on(self, clips: Iterable[str]) -> Mark:
+        """Return what tables and figures say of a score by some clips of the last test.
+
+        Args:
+            clips: Their names; trainings on other corpora say nothing of them.
+        """
+        return mark_of(self.leaks, of_clips(chain(*self.records.values()), clips))
 
     def setup(self, stage: str) -> None:
         """Refuse a training that would be judged unfairly, before the long work.

@@ -82,5 +82,5 @@ def _rows(condition: "Condition") -> Iterator[dict[str, Any]]:
                     "probabilities": name,
                     **one._asdict(),
                     "runs": condition.names,
-                    "leak": condition.leak(stage),
+                    "leak": condition.leak(stage, place),
                 }

@@ -62,9 +62,9 @@ class Condition:
         pairs = zip(self.runs, self.tallies, strict=True)
         return {(run.fold, run.seed): one[place] for run, one in pairs}
 
-    def leak(self, stage: str) -> str:
-        """Return the marks of leaks of a stage's tests."""
-        marks = (run.stages[stage].leak for run in self.runs)
+    def leak(self, stage: str, place: str) -> str:
+        """Return the marks of leaks of a stage's tests in a place."""
+        marks = (run.stages[stage].leak_at(place) for run in self.runs)
         return "; ".join(dict.fromkeys(filter(None, marks)))
 
 
@@ -154,7 +154,7 @@ def _rows(condition: Condition) -> Iterator[Row]:
                 "folds": pooled.n_folds,
                 "seeds": seeds,
                 "runs": condition.names,
-                "leak": condition.leak(stage),
+                "leak": condition.leak(stage, place),
             }
 
 

@@ -223,4 +223,4 @@ def _elsewhere(
 
 def _side(condition: Condition, stage: str, place: str) -> _Side:
     tallies = condition.at((stage, place))
-    return _Side(stage, tallies, condition.names, condition.leak(stage))
+    return _Side(stage, tallies, condition.names, condition.leak(stage, place))

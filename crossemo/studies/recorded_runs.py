@@ -41,7 +41,8 @@ class RecordedStage:
     Args:
         plan: What it learnt from, and where it began.
         layer_weights: The learnt share of every hidden state; empty without a mixture.
-        leak: The mark of a leak.
+        leak: The mark of a leak, in whatever place.
+        leaks: Those of the places that say themselves whether they bear it.
         temperature: What logits are divided by; None where it isn't known.
     """
 
@@ -49,6 +50,11 @@ class RecordedStage:
     layer_weights: tuple[float, ...] = ()
     leak: str = ""
     temperature: float | None = None
+    leaks: Mapping[str, str] = field(default_factory=dict)
+
+    def leak_at(self, place: str) -> str:
+        """Return the mark of a leak of a role, or of `ROLE/CORPUS`."""
+        return self.leaks.get(place, self.leak)
 
 
 @dataclass(frozen=True)
@@ -151,7 +157,12 @@ def _stages(
         shares = tuple(map(float, test.get("layer_weights") or ()))
         leak, temperature = str(test.get("leak", "")), test.get("temperature")
         known = None if temperature is None else float(temperature)
-        stages[name] = RecordedStage(plan, shares, leak, known)
+        leaks = {
+            place: str(scores["leak"])
+            for place, scores in test["scores"].items()
+            if "leak" in scores
+        }
+        stages[name] = RecordedStage(plan, shares, leak, known, leaks)
     return stages
 
 

@@ -32,7 +32,7 @@ def score_rows(
                 "value": value,
                 "n": tally.clips,
                 "groups": len(tally.units),
-                "leak": run.stages[stage].leak,
+                "leak": run.stages[stage].leak_at(place),
             }
 
 

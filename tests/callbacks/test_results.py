@@ -41,6 +41,7 @@ def test_the_confusion_matrix_is_that_of_the_scores(
         evaluations={"target": scores},
         reliability=Reliability(2.0),
     )
+    module.mark_at = lambda place: module.mark
     judged = Judged(probabilities, labels, groups)
     Results()._draw(trainer, module, "target", judged)
     figure = figures["confusion/source/target"]

@@ -113,6 +113,8 @@ def test_a_corpus_that_published_weights_have_heard_is_named(
     }
     with pytest.raises(LeakError, match=r"theirs was pretrained on tones .* leave out"):
         judged_folds(Theirs(repository="owner/heard"), data, 0, strict=True)
+    assert not heard.mark_on(["others/1"])
+    assert heard.mark_on(["others/1", "tones/1"]) == heard.mark
     assert [str(one) for one in heard.records] == [f"pretrained on tones ({source})"]
     (other,) = judged_folds(Theirs(repository="owner/other"), data, 0)
     assert other.records == ()

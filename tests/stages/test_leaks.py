@@ -1,17 +1,28 @@
 """Weights are never judged by what they saw, whatever its unit is called there."""
 
+import csv
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
+from lightning.pytorch.loggers import CSVLogger
+from matplotlib.figure import Figure
 
+from crossemo.callbacks.results import Results
+from crossemo.callbacks.writers import PredictionWriter
 from crossemo.corpora.base import PARTS, Clip, Part
 from crossemo.data.datamodule import EmotionDataModule
+from crossemo.data.datamodules import CrossDomainDataModule
 from crossemo.data.examples import Example
 from crossemo.data.provenance import LeakError, Material, Provenance, leaks_of
 from crossemo.data.splits import SplitScheme
+from crossemo.encoders import training_records
+from crossemo.report.tables import place_names
 from tests.data.modules import ready
 from tests.data.tones import Tones
+from tests.shell import results
+from tests.stages.side_doors import LABELS, Choir, recogniser, trainer
 
 
 class Songs(Tones):
@@ -111,3 +122,65 @@ def test_a_run_may_judge_its_weights(tmp_path: Path, split: SplitScheme) -> None
     ties = {g for one in data.dataset("a", "test").examples for g in one.ties}
     assert not ties & cut  # the authors' own cut is not held against it
     assert refused(data, data_of(tmp_path, "a", "kfold", fold=1))
+
+
+def test_a_training_of_others_marks_the_scores_of_its_corpus_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = "https://example.org/card"
+    path = tmp_path / "trained_on.yaml"
+    path.write_text(
+        f"owner/tuned:\n- {{corpus: tones, how: fine-tuned, source: {source}}}\n"
+        f"- {{corpus: choir, how: pretrained, source: {source}}}\n"
+    )
+    monkeypatch.setattr(training_records, "FILE", path)
+    figures: dict[str, Figure] = {}
+    monkeypatch.setattr(
+        "crossemo.callbacks.results.add_figure",
+        lambda trainer, tag, figure, step: figures.update({tag: figure}),
+    )
+    few: dict[str, Any] = {"singers": range(3), "emotions": list(LABELS)}
+    other = Songs(tmp_path / "others", "others")
+    roles = [Tones(tmp_path / "tones", **few), Choir(tmp_path / "choir", **few)], other
+    other.domain = "music"
+    options: dict[str, Any] = {"labels": LABELS, "folds": 3, "split": "kfold"}
+    data = ready(CrossDomainDataModule(*roles, cache_dir=tmp_path, **options))
+    model = recogniser("tiny")
+    model.encoder.provenance = Provenance(repositories=frozenset({"owner/tuned"}))
+    run = trainer(callbacks=[Results(), PredictionWriter()], logger=CSVLogger(tmp_path))
+    run.test(model, data, verbose=False)
+    folder = Path(str(run.log_dir))
+
+    leak = f"LEAK, no fair score: the model was fine-tuned on tones ({source})"
+    sound = f"the encoder was pretrained on choir ({source})"
+    marks = {
+        "source": (leak, sound),
+        "source/tones-speech": (leak, ""),
+        "source/choir": ("", sound),
+        "target": ("", ""),
+    }
+    content = results(folder)
+    test = content["stages"]["test"]
+    assert (test["leak"], test["pretraining"]) == (leak, sound)  # of the run
+    assert {
+        place: (one["leak"], one["pretraining"])
+        for place, one in test["scores"].items()
+    } == marks
+    shown = ["test (LEAK)", "test (LEAK)", "test†", "test"]
+    assert [place_names(content, "test", place)[0] for place in marks] == shown
+    with (folder / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["corpus"], row["leak"], row["pretraining"]) for row in rows} == {
+        ("tones-speech", leak, ""),
+        ("choir", "", sound),
+        ("others", "", ""),
+    }
+    for place, signed in zip(marks, ("tiny‡", "tiny‡", "tiny†", "tiny"), strict=True):
+        title = figures[f"confusion/test/{place}"].get_suptitle()
+        assert f"{signed}: UA" in title
+        assert ("fine-tuned on tones" in title) == bool(marks[place][0])
+    of_leak = {"leak_test/source", "leak_test/source/tones-speech"}
+    scored = {name.rpartition("/")[0] for name in run.callback_metrics}
+    scored = {name for name in scored if "_recall" not in name}
+    assert {name for name in scored if name.startswith("leak_")} == of_leak
+    assert {"test/target", "test/source/choir"} <= scored

@@ -275,6 +275,21 @@ def test_marks_of_leaks_are_carried(tmp_path: Path) -> None:
     assert set(scores["run"]) == {"version_2"}
 
 
+def test_a_place_says_itself_whether_it_leaks(tmp_path: Path) -> None:
+    write_folds(tmp_path, MadeUp())
+    for path in tmp_path.glob("*/results.json"):
+        content = json.loads(path.read_text())
+        for test in content["stages"].values():
+            test["leak"] = "LEAK: fine-tuned on talk"
+            test["scores"]["source"]["leak"] = test["leak"]
+            test["scores"]["target"]["leak"] = ""
+        path.write_text(json.dumps(content))
+    found = findings_of([tmp_path])
+    for table in (found.folds, found.tests, found.scores, found.certainty):
+        assert set(table["place"]) == {"source", "target"}
+        assert ((table["leak"] != "") == (table["place"] == "source")).all()
+
+
 def test_nothing_spread_is_no_certainty(tmp_path: Path) -> None:
     write_folds(tmp_path, MadeUp(skill={"target": 1.0, "target_only": 1.0}))
     found = findings_of([tmp_path])
