@@ -6,10 +6,11 @@ from lightning import Callback, LightningModule, Trainer
 
 from crossemo.data.clip_tables import SPLIT, split_rows
 from crossemo.data.trainer import datamodule_of
+from crossemo.encoders.own_code import OwnCode
 from crossemo.files import write_csv
 from crossemo.metrics.names import LEVEL
 from crossemo.runs.board import Metrics, folder_of
-from crossemo.runs.code_record import code_facts, write_code
+from crossemo.runs.code_record import code_facts, code_of, write_code
 from crossemo.runs.effort import Effort
 
 
@@ -24,16 +25,18 @@ class Facts(Callback):
     def __init__(self, command: str = "fit", effort: Effort | None = None) -> None:
         self.command = command
         self.effort = effort or Effort()
+        self._code: OwnCode | None = None
 
     def describe(self, trainer: Trainer, module: LightningModule) -> dict[str, Any]:
         """Return the facts, ready for JSON."""
         facts = self.effort.describe(self.command, trainer.strategy.root_device)
         facts["device"]["processes"] = trainer.world_size
-        facts |= code_facts(module.hparams.get("encoder"))
+        facts |= code_facts(self._code)
         return {**facts, "seed": getattr(module, "seed", None), "interval_level": LEVEL}
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Have the metrics marked where clips leak."""
+        """Have the metrics marked where clips leak; read an encoder's own code."""
+        self._code = code_of(pl_module.hparams.get("encoder"))
         for logger in trainer.loggers:
             if isinstance(logger, Metrics):
                 logger.module = pl_module
@@ -43,7 +46,7 @@ class Facts(Callback):
         self._write(trainer)
         folder = folder_of(trainer) if trainer.is_global_zero else None
         if folder is not None:
-            write_code(pl_module.hparams.get("encoder"), folder)
+            write_code(self._code, folder)
 
     def on_validation_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Write the split, unless this is a validation of a fit."""

@@ -35,7 +35,7 @@ from crossemo.report.report_files import markdown_of
 from crossemo.report.saving import save_figure
 from crossemo.report.style import mark_figure
 from crossemo.report.tables import show, title_of
-from crossemo.runs.code_record import code_facts, write_code
+from crossemo.runs.code_record import code_facts, code_of, write_code
 from crossemo.runs.effort import Effort
 from crossemo.runs.folder import claim_version, folder_of_runs
 from crossemo.runs.results import write_results
@@ -113,6 +113,7 @@ def audit_protocols(
     clips = probed_clips(data)
     mark = model.mark(data, clips)
     rows: list[Row] = []
+    code = code_of(model.encoder)
     values = model.read(data, clips, where)
     for one in data.roles if role is None else [role]:
         rows += _rows_of(one, data, clips, values, audit)
@@ -120,8 +121,8 @@ def audit_protocols(
     folder = home / f"version_{claim_version(home)}"
     text = audit_text(rows, str(model), str(mark))
     facts = effort.describe("audit", where)
-    facts |= code_facts(model.encoder)
-    write_code(model.encoder, folder)
+    facts |= code_facts(code)
+    write_code(code, folder)
     facts |= {"seed": audit.seed, "interval_level": LEVEL, **data.describe()}
     facts |= {"folds": clips.describe(), "features": str(model), "leak": None}
     facts |= mark.columns

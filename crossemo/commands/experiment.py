@@ -130,7 +130,8 @@ class Experiment(LightningCLI):
             config[f"{self.settings}.encoder"] = os.path.realpath(folder)
         elif names_code(encoder):
             file, colon, name = encoder.rpartition(":")
-            config[f"{self.settings}.encoder"] = os.path.realpath(file) + colon + name
+            path = os.path.realpath(expanded(file))
+            config[f"{self.settings}.encoder"] = path + colon + name
         # Checkpoints name each other by their paths, which must hold in any folder.
         self.folder = folder_of_runs(config.logs, config.name)
         if self.subcommand == "fit" and (number := job()) and config.ckpt_path is None:

@@ -157,8 +157,8 @@ def compare_folders(
     study = Study.of(encoder, {}, mark)
     write_distances(folder, corrected(rows), measures, emotions, study, mark)
     facts = effort.describe("fad", next(model.parameters()).device) | mark.columns
-    facts |= code_facts(encoder)
-    write_code(encoder, folder)
+    facts |= code_facts(model.family.code)
+    write_code(model.family.code, folder)
     describe_folders(folder, settings, facts, folders, emotions)
     if measures:
         table = similarity_table(measures)

@@ -5,6 +5,7 @@ The class has the four names of X-ARES (https://github.com/jimbozhang/xares):
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from math import isfinite
 from typing import Any
 
@@ -42,7 +43,9 @@ class OwnModel(nn.Module):
         self.code = code
         self.encoder = run_code(code, seed)
         for name in _NAMES:
-            if not hasattr(self.encoder, name):
+            with blamed_on(code):
+                named = hasattr(self.encoder, name)
+            if not named:
                 raise EncoderError(
                     f"{code} has no {name}: an encoder has {', '.join(_NAMES)}."
                 )
@@ -56,8 +59,14 @@ class OwnModel(nn.Module):
         self.hop = self._number("hop_size_in_ms") * self.rate / 1000
         # It stands for the device, also of an encoder that has no weights.
         self.place = nn.Parameter(torch.empty(0), requires_grad=False)
-        module = isinstance(self.encoder, nn.Module)  # whose hooks are called too
-        self._forward = self.encoder if module else self.encoder.forward
+        if not isinstance(
+            self.encoder, nn.Module
+        ):  # its parts are weights all the same
+            parts = (
+                vars(self.encoder).items() if hasattr(self.encoder, "__dict__") else ()
+            )
+            modules = {name: one for name, one in parts if isinstance(one, nn.Module)}
+            self.parts = nn.ModuleDict(modules)
         self._frames: dict[int, int] = {}
         self.num_states = 1
         self.eval()
@@ -104,13 +113,23 @@ class OwnModel(nn.Module):
         """
         if hasattr(self.encoder, "count_frames"):
             with blamed_on(self.code):
-                return [int(count) for count in self.encoder.count_frames(lengths)]
+                counts = [int(count) for count in self.encoder.count_frames(lengths)]
+            if len(counts) != len(lengths):
+                raise EncoderError(
+                    f"count_frames of {self.code} gives {len(counts)} numbers for "
+                    f"{len(lengths)} clips: give one for each."
+                )
+            return counts
         for length in set(lengths) - self._frames.keys():
             silence = torch.zeros(1, length, device=self.place.device)
-            with torch.no_grad():
+            with torch.no_grad(), evaluating(self):
                 frames = self.states(silence, [length])[0].shape[1]
             self._frames[length] = frames
         return [self._frames[length] for length in lengths]
+
+    def _forward(self, audio: Tensor) -> Any:  # noqa: ANN401
+        module = isinstance(self.encoder, nn.Module)  # whose hooks are called too
+        return self.encoder(audio) if module else self.encoder.forward(audio)
 
     def encoder_parts(self) -> Iterator[object]:
         """Return the user's object, its modules and what else it has as attributes."""
@@ -120,7 +139,9 @@ class OwnModel(nn.Module):
             yield from vars(part).values()
 
     def _checked(self, given: Any, method: str, audio: Tensor) -> list[Tensor]:  # noqa: ANN401
-        states = list(given) if isinstance(given, list | tuple | Tensor) else [given]
+        several = isinstance(given, Tensor) and given.dim() == 4
+        several = several or isinstance(given, list | tuple)
+        states = list(given) if several else [given]
         shapes = [
             tuple(one.shape) if isinstance(one, Tensor) else type(one).__name__
             for one in states
@@ -134,15 +155,21 @@ class OwnModel(nn.Module):
                 f"of audio {tuple(audio.shape)}: it returns (batch, frames, "
                 f"{self.width}), as output_dim says."
             )
+        if not all(one.is_floating_point() for one in states):
+            raise EncoderError(
+                f"{method} of {self.code} gives {states[0].dtype}: hidden states are "
+                "floating-point numbers."
+            )
         return states
 
     def _number(self, name: str) -> float:
-        value = getattr(self.encoder, name)
+        with blamed_on(self.code):
+            value = getattr(self.encoder, name)
         try:
             number = float(value)
             if not (isfinite(number) and number > 0):
                 raise ValueError
-        except (TypeError, ValueError) as error:
+        except (OverflowError, TypeError, ValueError) as error:
             raise EncoderError(
                 f"{name} of {self.code} is {value!r}: give a positive number."
             ) from error
@@ -150,8 +177,14 @@ class OwnModel(nn.Module):
 
     def _min_samples(self) -> int:
         """Return the shortest clip that gives a frame, as far as doubling finds it."""
-        declared = getattr(self.encoder, "min_samples", None)
-        samples = max(int(self.hop if declared is None else declared), 1)
+        declared = hasattr(self.encoder, "min_samples")
+        least = self._number("min_samples") if declared else self.hop
+        if least > self.rate:
+            raise EncoderError(
+                f"{self.code} needs {least:.0f} samples, more than a second: give "
+                "hop_size_in_ms and min_samples of a shorter clip."
+            )
+        samples = max(int(least), 1)
         while True:
             noise = torch.randn(1, samples, generator=torch.Generator().manual_seed(0))
             try:
@@ -159,7 +192,7 @@ class OwnModel(nn.Module):
                     self.num_states = len(self.states(0.1 * noise, [samples]))
                 return samples
             except EncoderError:
-                if samples >= self.rate or declared is not None:
+                if samples >= self.rate or declared:
                     raise
                 samples = min(2 * samples, self.rate)
 
@@ -241,6 +274,18 @@ class OwnFamily(Family):
     def unreached(self, model: Model) -> tuple[str, ...]:
         """Return what is no weight."""
         return ("place",)
+
+
+@contextmanager
+def evaluating(module: nn.Module) -> Iterator[None]:
+    """Have a module evaluate for a while, whatever its parts did before."""
+    before = {one: one.training for one in module.modules()}
+    module.eval()
+    try:
+        yield
+    finally:
+        for one, training in before.items():
+            one.training = training
 
 
 _FACTS: dict[OwnCode, EncoderFacts] = {}  # of this process

@@ -68,9 +68,21 @@ def read_bottlenecks(about: "Description", weights: Path) -> dict[str, Tensor]:
 
 
 def _by_name(about: "Description", weights: Path) -> dict[str, Tensor]:
-    """Return an encoder's weights by their names in its model."""
-    name = about.family.tensor_name
-    return {name(key): tensor for key, tensor in read_encoder(weights).items()}
+    """Return an encoder's weights by their names in its model.
+
+    Raises:
+        EncoderError: The file is damaged, or holds two tensors of one name.
+    """
+    tensors: dict[str, Tensor] = {}
+    for key, tensor in read_encoder(weights).items():
+        name = about.family.tensor_name(key)
+        if name in tensors:
+            raise EncoderError(
+                f"{weights} holds {name} twice, once as {key}: save or download the "
+                "encoder again."
+            )
+        tensors[name] = tensor
+    return tensors
 
 
 def read_published(

@@ -3,28 +3,39 @@
 from pathlib import Path
 from typing import Any
 
-from crossemo.encoders.own_code import names_code
-from crossemo.encoders.sources import find_source
-from crossemo.files import write_text
+from crossemo.encoders.own_code import OwnCode, names_code, read_code
+from crossemo.files import replacing
 
 
-def code_facts(encoder: str | None) -> dict[str, Any]:
-    """Return `code`, which file of the user's an encoder is; nothing of another.
+def code_of(encoder: str | None) -> OwnCode | None:
+    """Return the user's file that an encoder is; None of another, or of none.
+
+    To be asked for before the encoder runs, as the file may change meanwhile.
 
     Args:
         encoder: Its name.
+
+    Raises:
+        EncoderError: There is no such file.
     """
-    if not names_code(encoder):
-        return {}
-    code = find_source(str(encoder)).code
+    return read_code(str(encoder)) if names_code(encoder) else None
+
+
+def code_facts(code: OwnCode | None) -> dict[str, Any]:
+    """Return `code`, which file of the user's has run; nothing if none has.
+
+    Args:
+        code: What the encoder was made by.
+    """
     return {} if code is None else {"code": code.plain()}
 
 
-def write_code(encoder: str | None, folder: Path) -> None:
-    """Write a copy of the user's file into the folder of a run.
+def write_code(code: OwnCode | None, folder: Path) -> None:
+    """Write a copy of what has run of the user's file into the folder of a run.
 
     Raises:
         OSError: The folder can't be written or the disk is full.
     """
-    if names_code(encoder) and (code := find_source(str(encoder)).code):
-        write_text(folder / code.path.name, code.content.decode(errors="replace"))
+    if code is not None:
+        with replacing(folder / code.path.name) as temporary:
+            temporary.write_bytes(code.content)

@@ -121,8 +121,10 @@ def stock_outputs(folder: Path, waveform: Tensor) -> Tensor:
     from transformers import AutoFeatureExtractor, AutoModelForAudioClassification
 
     with quiet():
-        model = AutoModelForAudioClassification.from_pretrained(folder).eval()
-    extractor = AutoFeatureExtractor.from_pretrained(folder)
+        model = AutoModelForAudioClassification.from_pretrained(
+            folder, trust_remote_code=False
+        ).eval()
+    extractor = AutoFeatureExtractor.from_pretrained(folder, trust_remote_code=False)
     rate = extractor.sampling_rate
     inputs = extractor(waveform.numpy(), sampling_rate=rate, return_tensors="pt")
     with torch.no_grad(), warnings.catch_warnings():

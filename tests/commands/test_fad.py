@@ -257,11 +257,11 @@ def test_folders_of_one_name_are_known_for_the_corpus_of_that_name(
 ) -> None:
     encoder = write_encoder(tmp_path / "encoder", "wav2vec2")
     edit_config(encoder, _name_or_path="emotion2vec/emotion2vec_plus_seed")
-    folders = [tmp_path / domain / "ravdess" for domain in ("speech", "music")]
-    for folder in folders:
-        copytree(root / folder.parent.name, folder)
+    speech, music = (tmp_path / one / "ravdess" for one in ("speech", "music"))
+    copytree(root / "speech", speech)
+    copytree(root / "music", music)
     with pytest.raises(CrossEmoError, match="fine-tuned on ravdess"):
-        compare_folders(*folders, str(encoder), logs=tmp_path / "logs", strict=True)
+        compare_folders(speech, music, str(encoder), logs=tmp_path / "x", strict=True)
 
 
 def test_a_folder_of_copies_under_two_emotions_is_refused(

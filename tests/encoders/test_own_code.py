@@ -149,6 +149,25 @@ def test_all_of_it_can_be_tuned_and_adapters_are_named(tmp_path: Path) -> None:
             "has no output_dim: an encoder has sampling_rate, output_dim, hop_size_in",
         ),
         (
+            FORWARD.format(FRAMES) + "    sampling_rate = 10**400\n",
+            "give a positive number",
+        ),
+        (
+            FORWARD.format(FRAMES) + "    def min_samples(self):\n        return 1\n",
+            "min_samples of Mine in .* is <bound method .*>: give a positive number",
+        ),
+        (
+            FORWARD.format(FRAMES) + "    hop_size_in_ms = 1e15\n",
+            "samples, more than a second: give hop_size_in_ms and min_samples of a",
+        ),
+        (
+            FORWARD.format(FRAMES)
+            + "    def hidden_states(self, audio, lengths):\n"
+            + "        return torch.tensor(1.0)\n",
+            r"hidden_states of Mine in .* gives \(\) of audio",
+        ),
+        (FORWARD.format(f"{FRAMES}.long()"), r"gives torch\.int64: hidden states are"),
+        (
             FORWARD.format("return float('nan') * " + FRAMES.removeprefix("return ")),
             "makes numbers that aren't finite of plain noise",
         ),
@@ -160,6 +179,54 @@ def test_a_mistake_in_the_file_is_one_sentence(
     with pytest.raises(EncoderError, match=sentence) as caught:
         load_encoder(write(tmp_path, lines))
     assert "\n" not in str(caught.value)
+
+
+PLAIN = """
+import torch
+
+class Mine:
+    sampling_rate, output_dim, hop_size_in_ms = 16_000, 3, 20
+
+    def __init__(self):
+        self.net = torch.nn.Sequential(torch.nn.Linear(320, 3), torch.nn.Dropout(0.5))
+        self.net[0].weight.data.fill_({})
+
+    def forward(self, audio):
+        return self.net(audio.unfold(1, 320, 320))
+"""
+
+
+def test_modules_of_an_object_without_torch_are_weights_all_the_same(
+    tmp_path: Path,
+) -> None:
+    encoder = load_encoder(write(tmp_path, head=PLAIN.format(1)))
+    assert "model.parts.net.0.weight" in encoder.state_dict()
+    first, second = (encoder(clips(), LENGTHS).states for _ in range(2))
+    torch.testing.assert_close(first, second, rtol=0, atol=0)  # without dropout
+
+
+def test_weights_stand_once_in_a_state_dict(tmp_path: Path) -> None:
+    lines = "    def __init__(self):\n        super().__init__()\n"
+    lines += "        self.net = nn.Linear(320, 3)\n"
+    forward = FORWARD.format("return self.net(audio.unfold(1, 320, 320))")
+    encoder = load_encoder(write(tmp_path, lines, forward), "full")
+    weights = [key for key in encoder.state_dict() if key.endswith("net.weight")]
+    assert weights == ["model.encoder.net.weight"]
+
+
+def test_frames_are_counted_without_training(tmp_path: Path) -> None:
+    lines = "    def __init__(self):\n        super().__init__()\n"
+    lines += "        self.norm = nn.BatchNorm1d(3)\n"
+    states = "    def hidden_states(self, audio, lengths):\n"
+    states += "        frames = audio.unfold(1, 320, 320)[..., :3]\n"
+    states += "        return [self.norm(frames.transpose(1, 2)).transpose(1, 2)]\n"
+    encoder = load_encoder(
+        write(tmp_path, lines, FORWARD.format("pass"), states), "full"
+    )
+    encoder.train()
+    encoder(clips(), LENGTHS)
+    assert encoder.model.encoder.norm.num_batches_tracked == 1
+    assert encoder.model.encoder.norm.training
 
 
 def test_a_class_that_is_not_there_is_guessed(tmp_path: Path) -> None:

@@ -194,3 +194,15 @@ def test_a_single_bit_changes_the_fingerprint(tmp_path: Path) -> None:
     bias[3] = torch.nextafter(bias[3], torch.tensor(9.0))
     change_weights(tmp_path, **{key: bias})
     assert load_encoder(str(tmp_path)).fingerprint() != before
+
+
+@pytest.mark.parametrize(
+    ("family", "twin"),
+    [("whisper", "model.encoder.conv1.weight"), ("muq", "conv.linear.weight")],
+)
+def test_two_tensors_of_one_name_are_refused(
+    tmp_path: Path, family: str, twin: str
+) -> None:
+    change_weights(write_tiny(tmp_path, family), **{twin: torch.zeros(1)})
+    with pytest.raises(EncoderError, match="twice, once as"):
+        load_encoder(str(tmp_path))

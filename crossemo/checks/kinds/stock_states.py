@@ -62,7 +62,9 @@ def _stock(subject: Subject) -> Any:  # noqa: ANN401
         weights = fetch(subject.about.source, *WEIGHTS)
     if weights is not None:
         try:
-            whole = AutoModel.from_pretrained(weights.parent, dtype=torch.float32)
+            whole = AutoModel.from_pretrained(
+                weights.parent, dtype=torch.float32, trust_remote_code=False
+            )
             parts = (m for m in whole.modules() if isinstance(m, model_class))  # type: ignore[arg-type]
             return next(parts).eval()
         except (OSError, StopIteration, ValueError, KeyError):
