@@ -65,7 +65,8 @@ def _rows(condition: "Condition") -> Iterator[dict[str, Any]]:
         return
     texts = dict.fromkeys(("corpus", "clip", "group"), str)
     clips = concat([run.predictions.astype(texts) for run in condition.runs])
-    for (stage, place), rows in clips.groupby(["stage", "place"], observed=True):
+    for cell, rows in clips.groupby(["stage", "place"], observed=True):
+        stage, place = map(str, cell)
         names = list(zip(rows["corpus"], rows["clip"], strict=True))
         right = torch.tensor(
             (rows["true"].astype(str) == rows["predicted"].astype(str)).to_numpy()

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, fields
+from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -31,6 +32,7 @@ _TEXTS = (
     *("x_domain", "x_emotion", "y_domain", "y_emotion"),
     *("trained_on", "judged_on", "scaler", "labels", "score", "view", "kind"),
 )
+_MOST = 1 + 1e-6  # of a probability, which was rounded
 _TABLES = ("fad", "similarity", "layers")
 
 
@@ -157,6 +159,8 @@ def _stages(
         shares = tuple(map(float, test.get("layer_weights") or ()))
         leak, temperature = str(test.get("leak", "")), test.get("temperature")
         known = None if temperature is None else float(temperature)
+        if known is not None and not 0 < known < inf:
+            raise RunFileError(f"results.json is damaged: a temperature of {known}")
         leaks = {
             place: str(scores["leak"])
             for place, scores in test["scores"].items()
@@ -200,13 +204,16 @@ def _predictions(
     _check_columns(table, columns, "predictions.csv")
     if values:
         sound = all(table[name].dtype.kind in "fi" for name in targets)
-        sound = sound and not table[targets].isna().to_numpy().any()
+        sound = sound and bool(table[targets].abs().lt(inf).all(axis=None))
     else:
         sound = all(set(table[n].cat.categories) <= {*task.outputs} for n in targets)
         sound = sound and all(table[name].dtype.kind in "fi" for name in shares)
-        sound = sound and not table[shares].isna().to_numpy().any()
+        sound = sound and bool(table[shares].ge(0).all(axis=None))
+        sound = sound and bool(table[shares].le(_MOST).all(axis=None))
     if not sound or not len(table):
-        raise RunFileError("predictions.csv is damaged: a clip has no prediction")
+        raise RunFileError(
+            "predictions.csv is damaged: a clip has no prediction, or one out of range"
+        )
     for name in ("stage", "role", "corpus"):  # in order of appearance, not of names
         table[name] = table[name].cat.set_categories(list(table[name].unique()))
     if shares:

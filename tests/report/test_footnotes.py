@@ -28,5 +28,5 @@ def test_an_exhibit_has_the_footnotes_of_its_encoders_alone() -> None:
     assert notes("PEFT, base† (2 runs)") == ["† base: pretrained on a"]
     both = ["‡ base: tuned on c", "† base: pretrained on c"]
     assert notes("base‡") == both
-    assert notes("base‡", "base†") == ["† base: pretrained on a", *both]
+    assert notes("base‡", "base†") == [*both, "† base: pretrained on a"]
     assert notes("other") == []

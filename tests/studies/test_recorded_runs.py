@@ -160,10 +160,40 @@ def test_a_class_that_is_none_is_refused(run: RunFolder) -> None:
         read_run(run)
 
 
-def test_a_probability_that_is_none_is_refused(run: RunFolder) -> None:
+@pytest.mark.parametrize("last", ["", "1e400", "-1e400", "-0.5", "1.01"])
+def test_a_probability_that_is_none_is_refused(run: RunFolder, last: str) -> None:
     path = file(run, "predictions.csv")
-    path.write_text(path.read_text().rstrip().rpartition(",")[0] + ",\n")
+    path.write_text(path.read_text().rstrip().rpartition(",")[0] + f",{last}\n")
     with pytest.raises(RunFileError, match="has no prediction"):
+        read_run(run)
+
+
+def test_a_rounded_probability_is_one(run: RunFolder) -> None:
+    path = file(run, "predictions.csv")
+    path.write_text(path.read_text().rstrip().rpartition(",")[0] + ",1.0000001\n")
+    assert read_run(run).predictions["confidence"].iloc[-1] == 1.0000001
+
+
+@pytest.mark.parametrize("last", ["", "1e400", "-1e400"])
+def test_a_value_that_is_none_is_refused(tmp_path: Path, last: str) -> None:
+    folder = write_run(tmp_path / "version_0", MadeUp(values=True))
+    run = RunFolder("run", "", folder, "done")
+    read_run(run)
+    path = file(run, "predictions.csv")
+    path.write_text(path.read_text().rstrip().rpartition(",")[0] + f",{last}\n")
+    with pytest.raises(RunFileError, match="has no prediction"):
+        read_run(run)
+
+
+@pytest.mark.parametrize("temperature", [0, -1.5, float("inf"), float("nan")])
+def test_a_temperature_that_is_none_is_refused(
+    run: RunFolder, temperature: float
+) -> None:
+    path = file(run, "results.json")
+    content = json.loads(path.read_text())
+    content["stages"]["target"]["temperature"] = temperature
+    path.write_text(json.dumps(content))
+    with pytest.raises(RunFileError, match=r"results\.json is damaged: a temperature"):
         read_run(run)
 
 
