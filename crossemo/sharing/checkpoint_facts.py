@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from crossemo.data.marks import SIGNS
 from crossemo.data.provenance import Provenance
 from crossemo.encoders.catalogue import CATALOGUE
 from crossemo.encoders.own_code import names_code
@@ -153,5 +154,5 @@ def _scores(
             "level": results.get("interval_level"),
             "n": scores.get("n"),
             "groups": scores.get("groups"),
-            "leak": scores.get("leak", test.get("leak")),
+            **{name: scores.get(name, test.get(name)) or None for name in SIGNS},
         }

@@ -6,6 +6,7 @@ from typing import Any
 from huggingface_hub import EvalResult, ModelCard, ModelCardData
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from crossemo.data.marks import SIGNS
 from crossemo.errors import listed
 from crossemo.files import printable
 from crossemo.metrics.names import AGREEMENT, HEADLINE, IN_WORDS, LEVEL
@@ -29,8 +30,8 @@ def model_card(
 ) -> str:
     """Return the card of a shared model, as the hub shows it.
 
-    Its head holds the scores as a `model-index`; those of clips that the weights have
-    seen are left out there, and marked in the card.
+    Its head holds the scores as a `model-index`; those of clips that the weights know
+    by a leak are left out there, and marked in the card.
 
     Args:
         facts: What is known of the model.
@@ -54,6 +55,11 @@ def model_card(
         seen=list(_seen(facts)),
         rows=list(_rows(facts)),
         columns=_columns(facts),
+        notes=dict.fromkeys(
+            f"{sign} {text}"
+            for test in facts.scores
+            for sign, text in _marks(test).items()
+        ),
         level=next((one["level"] for one in facts.scores if one.get("level")), LEVEL),
         parts=parts,
         conditions=conditions(parts),
@@ -91,7 +97,7 @@ def _head(facts: ModelFacts, name: str, licence: str) -> ModelCardData:
 
 
 def _results(facts: ModelFacts) -> Iterator[EvalResult]:
-    """Yield the scores of clips that the weights haven't seen."""
+    """Yield the scores of tests without a leak."""
     for test in facts.scores:
         for score, value in _summary(test):
             if test.get("leak"):
@@ -119,7 +125,7 @@ def _results(facts: ModelFacts) -> Iterator[EvalResult]:
 def _summary(test: Mapping[str, Any]) -> Iterator[tuple[str, float]]:
     """Yield the scores of a test that sum it up, and those of each value."""
     for score, value in test["scores"].items():
-        if score != "loss" and not score.startswith("recall/") and value is not None:
+        if not score.startswith(("loss", "recall/")) and value is not None:
             yield score, value
 
 
@@ -144,9 +150,13 @@ def _rows(facts: ModelFacts) -> Iterator[dict[str, Any]]:
         for score, interval in (test.get("chance") or {}).items():
             if score in _TOP:
                 cells["chance"] = f"below {written(interval[1])}"
-        seen = ", clips that it has seen" if test.get("leak") else ""
-        part = f"{test['role']}, {test['part']}{seen}"
+        part = f"{test['role']}, {test['part']}{''.join(_marks(test))}"
         yield {**test, "part": part, "n": test.get("n") or "", "cells": cells}
+
+
+def _marks(test: Mapping[str, Any]) -> dict[str, str]:
+    """Return what the weights know of the clips of a test, by its sign."""
+    return {sign: str(test[name]) for name, sign in SIGNS.items() if test.get(name)}
 
 
 def _seen(facts: ModelFacts) -> Iterator[dict[str, str]]:
