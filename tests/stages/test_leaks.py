@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 
 from crossemo.callbacks.results import Results
 from crossemo.callbacks.writers import PredictionWriter
-from crossemo.corpora.base import PARTS, Clip, Part
+from crossemo.corpora.base import PARTS, Clip, Corpus, Part
 from crossemo.data.datamodule import EmotionDataModule
 from crossemo.data.datamodules import CrossDomainDataModule
 from crossemo.data.examples import Example
@@ -141,10 +141,13 @@ def test_a_training_of_others_marks_the_scores_of_its_corpus_alone(
     )
     few: dict[str, Any] = {"singers": range(3), "emotions": list(LABELS)}
     other = Songs(tmp_path / "others", "others")
-    roles = [Tones(tmp_path / "tones", **few), Choir(tmp_path / "choir", **few)], other
+    heard: list[Corpus] = [
+        Tones(tmp_path / "tones", **few),
+        Choir(tmp_path / "choir", **few),
+    ]
     other.domain = "music"
     options: dict[str, Any] = {"labels": LABELS, "folds": 3, "split": "kfold"}
-    data = ready(CrossDomainDataModule(*roles, cache_dir=tmp_path, **options))
+    data = ready(CrossDomainDataModule(heard, other, cache_dir=tmp_path, **options))
     model = recogniser("tiny")
     model.encoder.provenance = Provenance(repositories=frozenset({"owner/tuned"}))
     run = trainer(callbacks=[Results(), PredictionWriter()], logger=CSVLogger(tmp_path))
