@@ -6,7 +6,7 @@ from lightning import Callback, LightningModule, Trainer
 
 from crossemo.data.clip_tables import SPLIT, split_rows
 from crossemo.data.trainer import datamodule_of
-from crossemo.encoders.own_code import OwnCode
+from crossemo.encoders.user_code import UserCode
 from crossemo.files import write_csv
 from crossemo.metrics.names import LEVEL
 from crossemo.runs.board import Metrics, folder_of
@@ -25,7 +25,7 @@ class Facts(Callback):
     def __init__(self, command: str = "fit", effort: Effort | None = None) -> None:
         self.command = command
         self.effort = effort or Effort()
-        self._code: OwnCode | None = None
+        self._code: UserCode | None = None
 
     def describe(self, trainer: Trainer, module: LightningModule) -> dict[str, Any]:
         """Return the facts, ready for JSON."""

@@ -40,7 +40,7 @@ class Subject:
         self, about: Description, device: torch.device, rate: int | None = None
     ) -> None:
         self.about, self.device, self.rate = about, device, rate
-        self.own = about.source.code is not None
+        self.by_user = about.source.code is not None
         with observed() as self.loading:
             self.encoder = untried_encoder(about).to(device).eval()
 

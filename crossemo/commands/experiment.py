@@ -27,7 +27,7 @@ from crossemo.commands.parser import Threads, add_strict
 from crossemo.commands.sentences import name_of_stage
 from crossemo.corpora import corpus_classes
 from crossemo.encoders import CATALOGUE, encoder_facts
-from crossemo.encoders.own_code import names_code
+from crossemo.encoders.user_code import names_code
 from crossemo.errors import CrossEmoError, crossemo_sentence
 from crossemo.files import expanded, from_here, write_text
 from crossemo.report.tables import show, title_of

@@ -8,7 +8,6 @@ from crossemo.encoders.catalogue import RATES, EncoderError, EncoderFacts
 from crossemo.encoders.embedding import refuse_embedding
 from crossemo.encoders.families import family_names, find_family, get_family
 from crossemo.encoders.families.base import EncoderFiles, Family
-from crossemo.encoders.own_family import OwnFamily
 from crossemo.encoders.sources import (
     CONFIGS,
     ENCODER_FIELD,
@@ -22,6 +21,7 @@ from crossemo.encoders.sources import (
     read_json,
     repositories_of,
 )
+from crossemo.encoders.user_family import UserFamily
 from crossemo.errors import reason_of
 
 
@@ -82,7 +82,7 @@ def describe(source: Source) -> Description:
         family = get_family(entry.family)
         return Description(source, family, files, entry.facts, entry.normalise)
     if source.code is not None:
-        own = OwnFamily(source.code)
+        own = UserFamily(source.code)
         files = EncoderFiles(source.name, source.code.plain(), {})
         return Description(source, own, files, own.facts(), normalise=False)
     with one_refusal(source.name):

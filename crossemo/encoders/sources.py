@@ -12,7 +12,7 @@ from typing import Any, Literal, NamedTuple
 import yaml
 
 from crossemo.encoders.catalogue import CATALOGUE, CatalogueEntry, EncoderError
-from crossemo.encoders.own_code import OwnCode, names_code, read_code
+from crossemo.encoders.user_code import UserCode, names_code, read_code
 from crossemo.errors import guess_among, reason_of
 from crossemo.files import expanded
 
@@ -50,7 +50,7 @@ class Source(NamedTuple):
     folder: Path | None = None
     repository: str | None = None
     revision: str = "main"
-    code: OwnCode | None = None
+    code: UserCode | None = None
 
     @property
     def pretrained(self) -> bool:

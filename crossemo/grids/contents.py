@@ -14,7 +14,7 @@ from crossemo.corpora import corpus_classes
 from crossemo.corpora.base import Corpus
 from crossemo.corpora.facts import clip_key, content_digest, file_facts
 from crossemo.encoders import CATALOGUE
-from crossemo.encoders.own_code import names_code, read_code
+from crossemo.encoders.user_code import names_code, read_code
 from crossemo.files import expanded
 from crossemo.grids.usual import parameters_of, without_defaults
 

@@ -72,8 +72,8 @@ def calibration_bins(
     >>> [(one.clips, round(one.confidence, 2), one.accuracy) for one in bins]
     [(1.0, 0.6, 1.0), (2.0, 0.9, 0.5)]
     """
-    confidence, said = probabilities.cpu().max(-1)
-    return bins_of(confidence, said == targets.cpu(), groups)
+    confidence, classes = probabilities.cpu().max(-1)
+    return bins_of(confidence, classes == targets.cpu(), groups)
 
 
 def bins_of(

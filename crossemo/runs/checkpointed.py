@@ -8,7 +8,7 @@ from typing import Any, Self
 import torch
 from lightning import LightningModule
 
-from crossemo.encoders.own_code import names_code
+from crossemo.encoders.user_code import names_code
 from crossemo.errors import CrossEmoError, shortened
 from crossemo.runs.checkpoint_files import (
     ORIGIN,

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from crossemo.encoders.own_code import OwnCode, names_code, read_code
+from crossemo.encoders.user_code import UserCode, names_code, read_code
 from crossemo.files import replacing
 
 
-def code_of(encoder: str | None) -> OwnCode | None:
+def code_of(encoder: str | None) -> UserCode | None:
     """Return the user's file that an encoder is; None of another, or of none.
 
     To be asked for before the encoder runs, as the file may change meanwhile.
@@ -21,7 +21,7 @@ def code_of(encoder: str | None) -> OwnCode | None:
     return read_code(str(encoder)) if names_code(encoder) else None
 
 
-def code_facts(code: OwnCode | None) -> dict[str, Any]:
+def code_facts(code: UserCode | None) -> dict[str, Any]:
     """Return `code`, which file of the user's has run; nothing if none has.
 
     Args:
@@ -30,7 +30,7 @@ def code_facts(code: OwnCode | None) -> dict[str, Any]:
     return {} if code is None else {"code": code.plain()}
 
 
-def write_code(code: OwnCode | None, folder: Path) -> None:
+def write_code(code: UserCode | None, folder: Path) -> None:
     """Write a copy of what has run of the user's file into the folder of a run.
 
     Raises:

@@ -8,8 +8,8 @@ from typing import Any
 from crossemo.data.marks import SIGNS
 from crossemo.data.provenance import Provenance
 from crossemo.encoders.catalogue import CATALOGUE
-from crossemo.encoders.own_code import names_code
 from crossemo.encoders.sources import read_json
+from crossemo.encoders.user_code import names_code
 from crossemo.files import expanded
 from crossemo.runs.origin import KEY, checkpoint_provenance, origin_of
 from crossemo.runs.results import FILE as RESULTS

@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from safetensors.torch import save_file
 
-from crossemo.encoders.own_code import OwnCode, run_code
+from crossemo.encoders.user_code import UserCode, run_code
 
 SOUND = Path(__file__).with_name("my_encoder.py")
 _FRONT = (
@@ -253,7 +253,7 @@ def plant(folder: Path, name: str | None) -> str:
     text = SOUND.read_text()
     path = folder / "my_encoder.py"
     path.write_text(text)
-    encoder = run_code(OwnCode(path, "MyEncoder", path.read_bytes()), 0)
+    encoder = run_code(UserCode(path, "MyEncoder", path.read_bytes()), 0)
     generator = torch.Generator().manual_seed(1)
     weights = {
         key: tensor + 0.2 * torch.randn(tensor.shape, generator=generator)

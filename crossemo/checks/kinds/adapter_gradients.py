@@ -17,7 +17,7 @@ def check(subject: Subject) -> Iterator[Line]:
     if subject.reach is None:
         why = "It keeps no graph or has no weights: it can be used frozen alone."
         yield Line(
-            _ADAPTERS, "no gradients", "-", "note" if subject.own else "fault", why
+            _ADAPTERS, "no gradients", "-", "note" if subject.by_user else "fault", why
         )
         return
     reached = set().union(*subject.reach)
@@ -31,7 +31,7 @@ def check(subject: Subject) -> Iterator[Line]:
         "for their gradients. Leave them out of the model.",
         f"{len(trained)} have one",
     )
-    yield line if not (idle and subject.own) else _noted(line)
+    yield line if not (idle and subject.by_user) else _noted(line)
     yield _of_adapters(subject, reached)
 
 
@@ -41,7 +41,7 @@ def _noted(line: Line) -> Line:
 
 def _of_adapters(subject: Subject, reached: set[str]) -> Line:
     family = subject.about.family
-    if subject.own:
+    if subject.by_user:
         targets = sorted(_linear(subject.encoder.model, reached))
         if not targets:
             why = "It has no linear layers that adapters could sit on."

@@ -16,7 +16,7 @@ _BOUND = 2e-3  # 1e-7 beside the variance of a quiet clip is half of that
 def check(subject: Subject) -> Iterator[Line]:
     """Compare what is made of a quiet clip and of the same one normalised."""
     name = "normalised as the files say"
-    if subject.own:
+    if subject.by_user:
         parts = subject.encoder.model.encoder_parts()
         says = any(beside(part).get("do_normalize") for part in parts)
     else:
@@ -24,7 +24,11 @@ def check(subject: Subject) -> Iterator[Line]:
     if not says:
         why = "Nothing says that clips are to be of zero mean and unit variance."
         yield Line(
-            name, "as they are", "-", "sound" if not subject.own else "not checked", why
+            name,
+            "as they are",
+            "-",
+            "sound" if not subject.by_user else "not checked",
+            why,
         )
         return
     quiet = 0.2 * subject.noise(40) + 0.01

@@ -19,12 +19,12 @@ _ADVICE = (
 def check(subject: Subject) -> Iterator[Line]:
     """Compare the rate with the family's; a user's with its own frames and parts."""
     rate = subject.encoder.sampling_rate
-    if subject.rate is not None or not subject.own:
+    if subject.rate is not None or not subject.by_user:
         expected = subject.rate or subject.about.family.sampling_rate
         verdict: Verdict = "sound" if rate == expected else "fault"
         advice = "" if rate == expected else _ADVICE
         yield Line("sampling rate", f"{rate} Hz", f"{expected} Hz", verdict, advice)
-    if subject.own:
+    if subject.by_user:
         yield _hop(subject)
         yield _parts(subject)
 

@@ -18,7 +18,7 @@ def check(subject: Subject) -> Iterator[Line]:
     states = subject.encoder.num_states
     if states == 1:
         why = "There is one state."
-        if subject.own:
+        if subject.by_user:
             why += " hidden_states(audio, lengths) would give the others."
         yield Line(_ORDER, "1 state", "-", "not checked", why)
         return

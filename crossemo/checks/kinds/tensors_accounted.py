@@ -15,7 +15,7 @@ from crossemo.errors import listed
 
 def check(subject: Subject) -> Iterator[Line]:
     """Compare names and contents with what was read, and read what loading reported."""
-    if not subject.own:
+    if not subject.by_user:
         yield from _of_file(subject)
         return
     seen, tensors = subject.loading, tensors_of(subject.encoder.model)

@@ -93,7 +93,7 @@ def _end_heard(subject: Subject, clip: Tensor, late: float) -> bool:
         late: Frames by which frames lie behind the clip, or before it if negative.
     """
     before, width = subject.hear([clip])[0][0], max(round(subject.hop), 1)
-    told = []
+    changes = []
     for begin in (len(clip) // 2, len(clip) - width if late > 0 else 0):
         change = torch.zeros(len(before))
         for seed in range(_DRAWS):
@@ -101,8 +101,8 @@ def _end_heard(subject: Subject, clip: Tensor, late: float) -> bool:
             with chance(seed):
                 changed[begin : begin + width] = clip.std() * torch.randn(width)
             change += (subject.hear([changed])[0][0] - before).square().sum(1)
-        told.append(change)
-    usual, change = told
+        changes.append(change)
+    usual, change = changes
     peak = int(change.argmax())
     away = len(change) - 1 - peak if late > 0 else peak
     return bool(change.max() > _HEARD * usual.max()) and away <= abs(late) + 3

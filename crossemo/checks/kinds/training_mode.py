@@ -14,7 +14,7 @@ TIMES = 24  # a layer left out with a probability of 0.1 shows in nine of ten
 def check(subject: Subject) -> Iterator[Line]:
     """Hear a clip in training mode several times, with all dropout off."""
     encoder = subject.tuned()
-    if subject.own:
+    if subject.by_user:
         _without_dropout(encoder)
     encoder.train()
     clip = [subject.noise(40)]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from crossemo.encoders.attention import mask_for
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.masking import unpadded, valid_mask
-from crossemo.encoders.own_code import OwnCode
+from crossemo.encoders.user_code import UserCode
 from crossemo.errors import reason_of
 
 # transformers' model without a head, or any other module.
@@ -94,7 +94,7 @@ class Family(ABC):
     bottlenecks: ClassVar[tuple[str, ...]] = ()
     uncalled: ClassVar[tuple[str, ...]] = ()
     for_distances: ClassVar[bool] = False
-    code: OwnCode | None = None
+    code: UserCode | None = None
 
     @property
     def name(self) -> str:

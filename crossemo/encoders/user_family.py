@@ -15,12 +15,12 @@ from torch.nn.utils.rnn import pad_sequence
 
 from crossemo.encoders.catalogue import RATES, EncoderError, EncoderFacts
 from crossemo.encoders.families.base import EncoderFiles, Family, Model, Run
-from crossemo.encoders.own_code import OwnCode, blamed_on, run_code
+from crossemo.encoders.user_code import UserCode, blamed_on, run_code
 
 _NAMES = ("sampling_rate", "output_dim", "hop_size_in_ms", "forward")
 
 
-class OwnModel(nn.Module):
+class UserModel(nn.Module):
     """A user's encoder, whose answers are checked.
 
     Args:
@@ -38,7 +38,7 @@ class OwnModel(nn.Module):
         EncoderError: It lacks one of the names, or fails.
     """
 
-    def __init__(self, code: OwnCode, seed: int = 0) -> None:
+    def __init__(self, code: UserCode, seed: int = 0) -> None:
         super().__init__()
         self.code = code
         self.encoder = run_code(code, seed)
@@ -197,16 +197,16 @@ class OwnModel(nn.Module):
                 samples = min(2 * samples, self.rate)
 
 
-class OwnFamily(Family):
+class UserFamily(Family):
     """A user's class.
 
     Args:
         code: The class.
     """
 
-    code: OwnCode
+    code: UserCode
 
-    def __init__(self, code: OwnCode) -> None:
+    def __init__(self, code: UserCode) -> None:
         self.code = code
 
     @property
@@ -223,7 +223,7 @@ class OwnFamily(Family):
         """Return what the data must be like, for which the class is tried out."""
         known = _FACTS.get(self.code)
         if known is None:
-            model = OwnModel(self.code)
+            model = UserModel(self.code)
             known = _FACTS[self.code] = EncoderFacts(model.rate, model.min_samples)
         return known
 
@@ -235,7 +235,7 @@ class OwnFamily(Family):
         self, files: EncoderFiles, *, dropout: bool
     ) -> tuple[Callable[[Any], Model], Any]:
         """Return what makes the model, of a seed."""
-        return lambda seed: OwnModel(self.code, seed), 0
+        return lambda seed: UserModel(self.code, seed), 0
 
     def traits(self, model: Model, files: EncoderFiles) -> list[Any]:
         """Return a digest of the file, wherever it lies."""
@@ -288,4 +288,4 @@ def evaluating(module: nn.Module) -> Iterator[None]:
             one.training = training
 
 
-_FACTS: dict[OwnCode, EncoderFacts] = {}  # of this process
+_FACTS: dict[UserCode, EncoderFacts] = {}  # of this process

@@ -25,7 +25,7 @@ _NAME = re.compile(r"(?P<file>.+\.py)(:(?P<name>\w*))?", re.DOTALL)
 _NO_MEMORY = re.compile("out of memory|can't allocate memory|std::bad_alloc")
 
 
-class OwnCode(NamedTuple):
+class UserCode(NamedTuple):
     """A class in a user's file, not run yet.
 
     Args:
@@ -64,7 +64,7 @@ def names_code(name: object) -> bool:
     return isinstance(name, str) and _NAME.fullmatch(name) is not None
 
 
-def read_code(name: str) -> OwnCode:
+def read_code(name: str) -> UserCode:
     """Read a file without running it.
 
     Args:
@@ -82,7 +82,7 @@ def read_code(name: str) -> OwnCode:
         raise EncoderError(
             f"Can't read the encoder's file {path}: {reason_of(error)}."
         ) from error
-    code = OwnCode(path, match["name"] or "", content)
+    code = UserCode(path, match["name"] or "", content)
     if not code.class_name:
         raise EncoderError(
             f"{path} may hold several classes: say which, as {path}:CLASS. It has "
@@ -91,13 +91,13 @@ def read_code(name: str) -> OwnCode:
     return code
 
 
-def run_code(code: OwnCode, seed: int) -> Any:  # noqa: ANN401
+def run_code(code: UserCode, seed: int) -> Any:  # noqa: ANN401
     """Run a file and return an object of its class, whose weights a seed decides.
 
     Raises:
         EncoderError: The file or the class fails.
     """
-    module = ModuleType(f"crossemo_own_code_{code.digest[:12]}")
+    module = ModuleType(f"crossemo_user_code_{code.digest[:12]}")
     module.__file__ = str(code.path)
     sys.modules[module.__name__] = module  # where dataclasses look for it
     with torch.random.fork_rng(devices=[]), blamed_on(code):
@@ -113,7 +113,7 @@ def run_code(code: OwnCode, seed: int) -> Any:  # noqa: ANN401
 
 
 @contextmanager
-def blamed_on(code: OwnCode) -> Iterator[None]:
+def blamed_on(code: UserCode) -> Iterator[None]:
     """Turn whatever a user's code raises into one sentence with its file and line.
 
     A lack of memory stays what it is.
@@ -136,7 +136,7 @@ def blamed_on(code: OwnCode) -> Iterator[None]:
         ) from error
 
 
-def _line(code: OwnCode, error: BaseException) -> int:
+def _line(code: UserCode, error: BaseException) -> int:
     """Return the last line of a file that an error came through, else the class's."""
     if isinstance(error, SyntaxError) and error.filename == str(code.path):
         return error.lineno or 1
@@ -145,7 +145,7 @@ def _line(code: OwnCode, error: BaseException) -> int:
     return lines[-1] if lines else _classes(code).get(code.class_name, 1)
 
 
-def _classes(code: OwnCode) -> dict[str, int]:
+def _classes(code: UserCode) -> dict[str, int]:
     """Return the lines of a file's classes; none of what is no Python."""
     try:
         tree = ast.parse(code.content)

@@ -8,8 +8,8 @@ import torch
 from torch import nn
 
 from crossemo.encoders import EncoderError, encoder_facts, load_encoder
-from crossemo.encoders.own_code import OwnCode, names_code, read_code
 from crossemo.encoders.sources import find_source
+from crossemo.encoders.user_code import UserCode, names_code, read_code
 from crossemo.errors import CrossEmoError
 from crossemo.recognizer import EmotionRecognizer
 from tests.checks.planted import plant
@@ -262,7 +262,7 @@ def test_memory_that_is_lacking_is_no_mistake_of_the_files(tmp_path: Path) -> No
 def test_what_is_read_is_what_runs_and_nothing_is_written(tmp_path: Path) -> None:
     name = write(tmp_path, FORWARD.format(FRAMES))
     code = read_code(name)
-    assert code == OwnCode(tmp_path / "mine.py", "Mine", code.path.read_bytes())
+    assert code == UserCode(tmp_path / "mine.py", "Mine", code.path.read_bytes())
     load_encoder(name)
     assert [path.name for path in tmp_path.iterdir()] == ["mine.py"]
     assert names_code(name)
