@@ -94,6 +94,7 @@ def by_length(
     Returns:
         `(batch, most frames of a clip, width)`, zero on padding.
 
+    >>> import torch
     >>> clips = torch.tensor([[1.0, 2.0, 9.0], [3.0, 4.0, 5.0]])
     >>> by_length(lambda alike: alike.cumsum(1)[:, :, None], clips, [2, 3])[:, :, 0]
     tensor([[ 1.,  3.,  0.],
