@@ -62,6 +62,8 @@ def check(
     if save is not None:
         write_csv(expanded(save), rows)
         print(f"Saved: {from_here(expanded(save))}")
+    if any(line.measured == "refused" for line in lines):
+        raise CrossEmoError(f"{encoder} can't be loaded, so nothing of it was checked.")
     bad = ("fault", "note") if strict else ("fault",)
     wrong = [line.check for line in lines if line.verdict in bad]
     if wrong:

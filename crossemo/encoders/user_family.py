@@ -59,13 +59,10 @@ class UserModel(nn.Module):
         self.hop = self._number("hop_size_in_ms") * self.rate / 1000
         # It stands for the device, also of an encoder that has no weights.
         self.place = nn.Parameter(torch.empty(0), requires_grad=False)
-        if not isinstance(
-            self.encoder, nn.Module
-        ):  # its parts are weights all the same
-            parts = (
-                vars(self.encoder).items() if hasattr(self.encoder, "__dict__") else ()
-            )
-            modules = {name: one for name, one in parts if isinstance(one, nn.Module)}
+        if not isinstance(self.encoder, nn.Module):  # what it holds is weights too
+            attributes = getattr(self.encoder, "__dict__", {})
+            pairs = attributes.items()
+            modules = {name: one for name, one in pairs if isinstance(one, nn.Module)}
             self.parts = nn.ModuleDict(modules)
         self._frames: dict[int, int] = {}
         self.num_states = 1
@@ -136,7 +133,7 @@ class UserModel(nn.Module):
         modules = self.modules() if isinstance(self.encoder, nn.Module) else ()
         for part in (self.encoder, *modules):
             yield part
-            yield from vars(part).values()
+            yield from getattr(part, "__dict__", {}).values()
 
     def _checked(self, given: Any, method: str, audio: Tensor) -> list[Tensor]:  # noqa: ANN401
         several = isinstance(given, Tensor) and given.dim() == 4

@@ -129,7 +129,8 @@ def try_out(model: "Model", about: "Description") -> None:
     """Have a model hear an eighth of a second, so that no run ends because of it.
 
     Raises:
-        EncoderError: It gives too many frames, or some that aren't finite.
+        EncoderError: It gives too many frames, others than it counts, or some that
+            aren't finite.
     """
     family, rate, name = about.family, about.facts.sampling_rate, about.files.name
     frames = family.count_frames(model, [rate])[0]
@@ -144,7 +145,13 @@ def try_out(model: "Model", about: "Description") -> None:
     model.eval()
     with torch.no_grad():
         states = family.hidden_states(model, noise, [samples], _plainly)
+        count = family.count_frames(model, [samples])[0]
     model.train(training)
+    if count != states[0].shape[1]:
+        raise EncoderError(
+            f"{name} makes {states[0].shape[1]} frames of {samples} samples and counts "
+            f"{count}, so that padding would be heard: mend its count_frames."
+        )
     if not all(state.isfinite().all() for state in states):
         raise EncoderError(
             f"{name} makes numbers that aren't finite of plain noise: its files are "

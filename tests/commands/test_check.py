@@ -53,6 +53,16 @@ def test_notes_count_where_one_is_strict(
     assert "random heads: note. No hidden state depends on them" in shown
 
 
+def test_what_cannot_be_loaded_is_not_called_unsound(
+    here: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = write_tiny(here / "encoder", "wav2vec2")
+    (folder / "model.safetensors").unlink()
+    with pytest.raises(SystemExit, match="encoder can't be loaded, so nothing of it"):
+        main(["check", "encoder"])
+    assert "files fit together: fault." in capsys.readouterr().out
+
+
 def test_what_is_no_encoder_is_said_at_once(here: Path) -> None:
     with pytest.raises(SystemExit, match="There is no encoder 'nothing': name a local"):
         main(["check", "nothing"])

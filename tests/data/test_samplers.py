@@ -1,10 +1,10 @@
-import os
 import signal
 import time
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from multiprocessing import active_children
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import TypeVar
 
@@ -287,11 +287,15 @@ def test_a_loader_hands_whole_lists_to_the_dataset(
 
 @loading()
 def kill_a_worker_of(loader: ResumableLoader) -> None:
-    for number, _ in enumerate(loader):
-        if number == 0:
-            worker = active_children()[0].pid
-            assert worker is not None
-            os.kill(worker, signal.SIGKILL)
+    worker: BaseProcess | None = None
+    try:
+        for _ in loader:
+            if worker is None:
+                worker = active_children()[0]
+                worker.kill()
+    finally:  # its signal comes after its connections were closed, and is torch's
+        assert worker is not None
+        worker.join()
 
 
 # torch's handler of the signal may be called in a callback, which loses what it raises.

@@ -214,6 +214,18 @@ def test_weights_stand_once_in_a_state_dict(tmp_path: Path) -> None:
     assert weights == ["model.encoder.net.weight"]
 
 
+def test_counts_that_are_not_those_of_the_states_are_refused(tmp_path: Path) -> None:
+    states = "    def hidden_states(self, audio, lengths):\n"
+    states += f"        {FRAMES.replace('return ', 'return [')}]\n"
+    counts = "    def count_frames(self, lengths):\n"
+    counts += "        return [length // 320 + 1 for length in lengths]\n"
+    encoder = write(tmp_path, FORWARD.format(FRAMES), states, counts)
+    with pytest.raises(
+        EncoderError, match=r"makes \d+ frames of \d+ samples and counts"
+    ):
+        load_encoder(encoder)
+
+
 def test_frames_are_counted_without_training(tmp_path: Path) -> None:
     lines = "    def __init__(self):\n        super().__init__()\n"
     lines += "        self.norm = nn.BatchNorm1d(3)\n"

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from crossemo.checks.beside import beside
+from crossemo.checks.extractor_settings import extractor_settings
 from crossemo.checks.line import Line, judged, unlike
 from crossemo.checks.subject import Subject
 from crossemo.encoders.masking import normalise
@@ -18,7 +18,7 @@ def check(subject: Subject) -> Iterator[Line]:
     name = "normalised as the files say"
     if subject.by_user:
         parts = subject.encoder.model.encoder_parts()
-        says = any(beside(part).get("do_normalize") for part in parts)
+        says = any(extractor_settings(part).get("do_normalize") for part in parts)
     else:
         says = subject.about.normalise
     if not says:

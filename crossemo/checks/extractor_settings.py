@@ -9,7 +9,7 @@ from crossemo.encoders.sources import read_json
 _FILE = "preprocessor_config.json"
 
 
-def beside(part: object) -> Mapping[str, Any]:
+def extractor_settings(part: object) -> Mapping[str, Any]:
     """Return what preprocessor_config.json says of a model from a folder, if anything.
 
     Args:
