@@ -137,10 +137,10 @@ def tensors_of(module: nn.Module) -> dict[str, Tensor]:
     of it, of its parts or of a user's object in it.
     """
     named = dict(module.named_parameters()) | dict(module.named_buffers())
-    own = getattr(module, "encoder", None)
+    encoder = getattr(module, "encoder", None)
     parts: list[tuple[str, object]] = list(module.named_modules())
-    if own is not None and not isinstance(own, nn.Module):
-        parts.append(("encoder", own))
+    if encoder is not None and not isinstance(encoder, nn.Module):
+        parts.append(("encoder", encoder))
     for place, part in parts:
         for name, value in vars(part).items():
             if isinstance(value, Tensor):

@@ -82,9 +82,9 @@ def describe(source: Source) -> Description:
         family = get_family(entry.family)
         return Description(source, family, files, entry.facts, entry.normalise)
     if source.code is not None:
-        own = UserFamily(source.code)
+        family = UserFamily(source.code)
         files = EncoderFiles(source.name, source.code.plain(), {})
-        return Description(source, own, files, own.facts(), normalise=False)
+        return Description(source, family, files, family.facts(), normalise=False)
     with one_refusal(source.name):
         source = at_one_commit(source)
         return describe_files(source, _small_files(source))

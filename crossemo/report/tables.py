@@ -106,7 +106,7 @@ def reliability_table(results: Mapping[str, Any]) -> Table | None:
         results: The content of `results.json`, see `results_table`.
 
     Returns:
-        None where no test has told.
+        None where no test has these scores.
     """
     table = plain_table(RELIABILITY)
     for name in ("stage", "role", "corpus"):

@@ -132,9 +132,8 @@ def _write_weights(parts: Parts, facts: ModelFacts, folder: Path) -> ModelFacts:
             "code: share that file beside the run's folder."
         )
     extractor = encoder.extractor()
-    extractor.return_attention_mask = (
-        True  # or a batch would be pooled over its padding
-    )
+    # Or a batch would be pooled over its padding.
+    extractor.return_attention_mask = True
     extractor.save_pretrained(folder)
     generator = torch.Generator().manual_seed(0)
     noise = torch.randn(encoder.sampling_rate, generator=generator)

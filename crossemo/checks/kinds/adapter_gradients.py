@@ -66,9 +66,8 @@ def _of_adapters(subject: Subject, reached: set[str]) -> Line:
 def _without_gradient(subject: Subject, encoder: SSLEncoder) -> list[str]:
     named = {n: p for n, p in encoder.model.named_parameters() if p.requires_grad}
     generator = torch.Generator().manual_seed(0)
-    with (
-        torch.no_grad()
-    ):  # an adapter that does nothing yet hides half of its gradients
+    # An adapter that does nothing yet hides half of its gradients.
+    with torch.no_grad():
         for parameter in named.values():
             noise = torch.randn(parameter.shape, generator=generator)
             parameter.add_(0.02 * noise.to(parameter.device))
