@@ -3,9 +3,10 @@
 Run `python -m tests.benchmarks.null_line RAVDESS FOLDER`, with the folder of the
 corpus, of which four actors do, and an empty one. Of each family an encoder of a few
 blocks is drawn at random, with the front end of the published ones. One grid probes
-their layers, another trains each in two stages with LoRA, tests it and measures
-distances; `crossemo report` makes tables of both, which lie in the folders
-logs/null_layers/report and logs/null_stages/report.
+their layers, another trains each in two stages with LoRA and tests it; `crossemo
+report` makes tables of both, which lie in the folders logs/null_layers/report and
+logs/null_stages/report. `crossemo fad` compares all speech with all song in every
+hidden state, and a line a family says what came of it.
 """
 
 import argparse
@@ -15,8 +16,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import yaml
 
+from crossemo.corpora.ravdess import RAVDESS, Channel
 from crossemo.encoders.catalogue import KERNELS, STRIDES
 from tests.encoders.tiny import FAMILIES, SPECTRAL, write_tiny
 
@@ -61,6 +64,29 @@ def configs(root: Path, encoders: list[str]) -> dict[str, dict[str, Any]]:
     }
 
 
+def tree(root: Path, channel: Channel, folder: Path) -> Path:
+    """Return a folder of links, in it one for every emotion, and there every actor."""
+    for clip in RAVDESS(root, channel=channel).clips():
+        assert clip.label is not None
+        actor = folder / channel / clip.label / clip.groups[0].replace("/", "_")
+        actor.mkdir(parents=True, exist_ok=True)
+        (actor / clip.path.name).symlink_to(clip.path)
+    return folder / channel
+
+
+def summary(rows: pd.DataFrame) -> str:
+    """Return what the hidden states of an encoder say, lowest to highest."""
+    said = []
+    rows = rows[rows["measure"] != "deviation"]  # of a single emotion
+    for (measure, estimator), some in rows.groupby(["measure", "estimator"]):
+        values = some["value"].dropna()
+        said.append(
+            f"{measure} {estimator} {values.min():.3g} to {values.max():.3g}, "
+            f"{(some['p'] <= 0.05).sum()} of {len(some)} with p ≤ .05"
+        )
+    return "; ".join(said)
+
+
 def _module(data: Mapping[str, Any]) -> dict[str, Any]:
     return {"class_path": "CrossDomainDataModule", "init_args": dict(data)}
 
@@ -84,6 +110,14 @@ def main() -> None:
         logs = ["--logs", str(folder / "logs")]
         subprocess.run([*program, "grid", str(config), *logs], check=True)
         subprocess.run([*program, "report", str(folder / "logs" / name)], check=True)
+    channels: tuple[Channel, ...] = ("speech", "song")
+    folders = [tree(options.root.resolve(), channel, folder) for channel in channels]
+    for encoder in encoders:
+        arguments = [*map(str, folders), "--encoder", str(encoder), *logs]
+        named = ["--name", f"null_distances/{encoder.name}"]
+        subprocess.run([*program, "fad", *arguments, *named], check=True)
+        (table,) = (folder / "logs" / named[1]).glob("*/similarity.csv")
+        print(encoder.name, summary(pd.read_csv(table)), sep=": ")
 
 
 if __name__ == "__main__":
