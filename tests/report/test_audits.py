@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from matplotlib.lines import Line2D
 
+from crossemo.encoders.exposure import Marks
 from crossemo.report.audits import (
     audit_figures,
     audit_paragraph,
@@ -12,6 +13,7 @@ from crossemo.report.audits import (
 )
 
 NAN = float("nan")
+MARKS = Marks({"speech": (), "song": ()})
 
 
 def row(protocol: str, value: float, difference: float, **more: Any) -> dict[str, Any]:
@@ -80,7 +82,7 @@ def test_too_few_units_have_no_interval() -> None:
     assert "Fewer than three units are tested" in text
     assert "nan" not in text
     assert audit_table(rows).texts.iloc[3, 3] == "+12.0"
-    ((_, figure),) = audit_figures(rows, "x")
+    ((_, figure),) = audit_figures(rows, "x", MARKS)
     figure.draw_without_rendering()
 
 
@@ -102,7 +104,8 @@ def marked(line: Line2D) -> bool:
 
 
 def test_a_figure_has_every_score_and_difference() -> None:
-    figures = dict(audit_figures([*ROWS, {**ROWS[0], "role": "song"}], "log-mel"))
+    rows = [*ROWS, {**ROWS[0], "role": "song"}]
+    figures = dict(audit_figures(rows, "log-mel", MARKS))
     assert list(figures) == ["audit/speech", "audit/song"]
     scores, differences = figures["audit/speech"].axes
     points = [
