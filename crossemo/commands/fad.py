@@ -49,9 +49,7 @@ def main(typed: list[str]) -> None:
     """Run `compare_folders`."""
     parser = Parser(prog="crossemo fad")
     parser.add_argument("--config", action="config", help="Settings in YAML.")
-    parser.add_function_arguments(
-        compare_folders, as_positional=True, skip={"strict"}
-    )
+    parser.add_function_arguments(compare_folders, as_positional=True, skip={"strict"})
     add_strict(parser)
     parser.add_argument("--threads", type=Threads | None, help="CPU threads.")
     options = parser.instantiate_classes(parser.parse_args(typed)).as_dict()

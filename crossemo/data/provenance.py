@@ -173,8 +173,8 @@ def leaks_of(
             raise LeakError(
                 f"The weights have seen {material} in training, and the {part} part "
                 "holds them: use the fold and the split of the run that the weights "
-                "come from, or judge by seen clips with --model.allow_leak true, and every "
-                "table will say so."
+                "come from, or judge by seen clips with --model.allow_leak true, and "
+                "every table will say so."
             )
     return leaks
 

@@ -6,9 +6,11 @@ from matplotlib.lines import Line2D
 
 from crossemo.encoders.exposure import Marks
 from crossemo.report.audits import (
+    EQUAL,
     audit_figures,
     audit_paragraph,
     audit_table,
+    audit_text,
     printed_table,
 )
 
@@ -84,6 +86,20 @@ def test_too_few_units_have_no_interval() -> None:
     assert audit_table(rows).texts.iloc[3, 3] == "+12.0"
     ((_, figure),) = audit_figures(rows, "x", MARKS)
     figure.draw_without_rendering()
+
+
+def test_what_an_encoder_knows_stands_at_the_corpus_that_it_knows() -> None:
+    known = {"leak": "LEAK: labels", "pretraining": ""}
+    other = {"leak": "", "pretraining": "", "role": "song", "corpus": "ravdess-song"}
+    rows = [*({**one, **known} for one in ROWS), *({**one, **other} for one in ROWS)]
+    names = ["ravdess-speech‡"] * 4 + ["ravdess-song"] * 4
+    assert audit_table(rows).texts["corpus"].tolist() == names
+    leak, speech, song, equal = audit_text(rows, "x").split("\n\n")
+    assert leak == "LEAK: labels"
+    assert speech.startswith("On ravdess-speech (240")
+    assert song.startswith("On ravdess-song (240")
+    assert equal == EQUAL
+    assert audit_text(ROWS, "x").startswith("On ravdess-speech (240")
 
 
 def test_songs_of_one_clip_each_can_t_leak() -> None:
