@@ -4,12 +4,17 @@ import csv
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from shutil import copyfile
+from typing import Any
 
 import pytest
+import yaml
 from huggingface_hub import constants
 from matplotlib.figure import Figure
 
+from crossemo.corpora.demo import Demo
 from crossemo.encoders import training_records
+from crossemo.probes.judgements import JUDGEMENTS, read_judgements
 from crossemo.report import saving
 from tests.encoders.hub import fill_cache
 from tests.shell import results, run
@@ -20,16 +25,18 @@ RECORDS = f"""
 owner/tuned: [{{corpus: demo, how: fine-tuned, source: "{SOURCE}"}}]
 owner/heard: [{{corpus: demo, how: pretrained, source: "{SOURCE}"}}]
 owner/other: [{{corpus: ravdess, how: fine-tuned, source: "{SOURCE}"}}]
+owner/sung: [{{corpus: choir, how: pretrained, source: "{SOURCE}"}}]
 """
 LEAK = f"LEAK, no fair score: the model was fine-tuned on demo ({SOURCE})"
 SOUND = f"the encoder was pretrained on demo ({SOURCE})"
+SUNG = f"the encoder was pretrained on choir ({SOURCE})"
 
 
 @pytest.fixture(scope="module", autouse=True)
 def hub(tmp_path_factory: pytest.TempPathFactory, wav2vec2: Path) -> Iterator[None]:
     """A hub that isn't reached: three repositories of the same weights in its cache."""
     cache = tmp_path_factory.mktemp("hub")
-    for name in ("tuned", "heard", "other"):
+    for name in ("tuned", "heard", "other", "sung"):
         fill_cache(cache, f"owner/{name}", wav2vec2)
     (cache / "trained_on.yaml").write_text(RECORDS)
     with pytest.MonkeyPatch.context() as patch:
@@ -51,6 +58,38 @@ def titles(monkeypatch: pytest.MonkeyPatch) -> dict[str, str]:
 
     monkeypatch.setattr(saving, "write_figure", noted)
     return written
+
+
+def copied(channel: str, root: Path) -> Path:
+    """Copy clips of the demo to a folder, which is a corpus of that name."""
+    corpus = Demo(channel, takes=1)  # type: ignore[arg-type]
+    corpus.prepare()
+    for clip in corpus.clips():
+        _, speaker, emotion, _ = clip.path.stem.split("-")
+        copy = root / emotion / speaker / clip.path.name
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copyfile(clip.path, copy)
+    return root
+
+
+@pytest.fixture
+def choir(here: Path) -> list[str]:
+    """What puts songs of a corpus of its own in the place of the demo's."""
+    corpus = {"root": str(copied("song", here / "choir")), "domain": "music"}
+    target = {"class_path": "crossemo.corpora.folders.Folders", "init_args": corpus}
+    path = here / "choir.yaml"
+    path.write_text(yaml.safe_dump({"data": {"init_args": {"target": target}}}))
+    return [f"--config={path}", "--data.source.takes=1"]
+
+
+def marks_by(folder: Path, name: str, *keys: str) -> dict[Any, Any]:
+    """Return the marks of all rows that are alike in some columns."""
+    marks: dict[Any, Any] = {}
+    with (folder / name).open() as file:
+        for row in csv.DictReader(file):
+            known = (row.get("leak", ""), row.get("pretraining", ""))
+            marks.setdefault(tuple(row[key] for key in keys), set()).add(known)
+    return marks
 
 
 def columns(folder: Path, name: str) -> set[str]:
@@ -136,10 +175,11 @@ def test_sound_alone_is_marked_otherwise_and_strict_refuses_both(
 
     run("compare", layers, others, monkeypatch=monkeypatch)
     both = here / "logs" / "compare" / "version_0"
-    for name in ("layers.csv", "encoder_pairs.csv"):
-        assert columns(both, name) == {f"pretraining: heard†: {SOUND}"}
-    with (both / "layers.csv").open() as file:
-        assert {row["encoder"] for row in csv.DictReader(file)} == {"heard†", "other"}
+    assert columns(both, "encoder_pairs.csv") == {f"pretraining: heard†: {SOUND}"}
+    assert marks_by(both, "layers.csv", "encoder") == {
+        ("heard†",): {("", f"heard†: {SOUND}")},
+        ("other",): {("", "")},
+    }
     assert titles["encoders"].startswith("heard†: the encoder was pretrained on demo\n")
     assert f"heard†: {SOUND}" in " ".join(capsys.readouterr().out.split())
 
@@ -151,3 +191,128 @@ def test_sound_alone_is_marked_otherwise_and_strict_refuses_both(
         with pytest.raises(SystemExit) as ended:
             run("fit", *typed, "--strict", monkeypatch=monkeypatch)
         assert re.search(rf"{sentence} \({SOURCE}\), which judges", str(ended.value))
+
+
+def test_probes_are_marked_by_the_corpus_that_judges_them(
+    here: Path,
+    choir: list[str],
+    titles: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    common = ["--config=layerwise/demo.yaml", *choir, "--model.references=[]"]
+    for name in ("tuned", "sung"):
+        words = [f"--model.encoder=owner/{name}", f"--name={name}"]
+        run("fit", *common, *words, monkeypatch=monkeypatch)
+        printed = capsys.readouterr().out.split()
+        names = ("demo-speech‡", "demo-speech†", "choir‡", "choir†")
+        heads = {word for word in printed if word in names}
+        assert heads == {{"tuned": "demo-speech‡", "sung": "choir†"}[name]}
+    tuned, sung = (here / "logs" / name / "version_0" for name in ("tuned", "sung"))
+    judged = {("source",): {(LEAK, "")}, ("target",): {("", "")}}
+    for name in ("layers.csv", "layer_pairs.csv"):
+        assert marks_by(tuned, name, "judged_on") == judged, name
+        assert marks_by(sung, name, "judged_on") == {
+            ("source",): {("", "")},
+            ("target",): {("", SUNG)},
+        }
+    assert columns(tuned, "layer_similarity.csv") == {f"leak: {LEAK}"}
+    assert results(tuned)["leak"] == LEAK  # of the run
+    about = read_judgements(tuned / JUDGEMENTS).about
+    assert about["marks"] == {"source": {"leak": LEAK}, "target": {}}
+    above = {tag: titles[tag].replace("\n", " ") for tag in titles}
+    for tag in ("layers", "layer_recalls_source", "layer_similarity"):
+        assert above[tag].startswith("‡ fine-tuned on demo tuned‡: "), tag
+    assert above["layer_recalls_target"].startswith("tuned: Recall")
+
+    run("compare", tuned, sung, monkeypatch=monkeypatch)
+    both = here / "logs" / "compare" / "version_0"
+    leak, sound = f"tuned‡: {LEAK}", f"sung†: {SUNG}"
+    assert marks_by(both, "layers.csv", "encoder", "judged_on") == {
+        ("tuned‡", "source"): {(leak, "")},
+        ("tuned‡", "target"): {("", "")},
+        ("sung†", "source"): {("", "")},
+        ("sung†", "target"): {("", sound)},
+    }
+    assert marks_by(both, "encoder_pairs.csv", "judged_on") == {
+        ("source",): {(leak, "")},
+        ("target",): {("", sound)},
+    }
+    compared = results(both)
+    assert (compared["leak"], compared["pretraining"]) == (leak, sound)
+
+
+def test_an_audit_is_marked_by_its_corpus_and_strict_refuses_it(
+    here: Path,
+    choir: list[str],
+    titles: dict[str, str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    quick = ["--audit.repeats=2", "--audit.epochs=2"]
+    words = ["--config=demo.yaml", *choir, *quick, "--model.encoder=owner/tuned"]
+    run("audit", *words, monkeypatch=monkeypatch)
+    folder = here / "logs" / "audit" / "version_0"
+    assert marks_by(folder, "audit.csv", "role") == {
+        ("source",): {(LEAK, "")},
+        ("target",): {("", "")},
+    }
+    content = results(folder)
+    assert content["leak"] == LEAK
+    assert [row["leak"] for row in content["protocols"]] == [LEAK] * 4 + [""] * 4
+    first, speech, song, _ = content["text"].split("\n\n")
+    assert first == LEAK
+    assert speech.startswith("On demo-speech")
+    assert song.startswith("On choir")
+    table = (folder / "audit.md").read_text()
+    assert table.count("| demo-speech‡ |") == table.count("| choir |") == 4
+    assert LEAK in " ".join(capsys.readouterr().out.split())
+    heads = {tag: titles[tag].replace("\n", " ") for tag in titles}
+    of = "mean of all hidden states of owner/tuned"
+    assert heads["audit_source"].startswith(f"‡ fine-tuned on demo {of}‡ demo-speech")
+    assert heads["audit_target"].startswith(f"{of} choir")
+
+    for typed in (["--strict"], ["--strict=true", "--role=source"]):
+        with pytest.raises(SystemExit) as ended:
+            run("audit", *words, *typed, monkeypatch=monkeypatch)
+        said = f"owner/tuned was fine-tuned on demo ({SOURCE}), which judges it here"
+        assert said in str(ended.value)
+    song_alone = ["--role=target", "--strict", "--name=song"]
+    run("audit", *words, *song_alone, monkeypatch=monkeypatch)
+    song_folder = here / "logs" / "song" / "version_0"
+    assert marks_by(song_folder, "audit.csv", "role") == {("target",): {("", "")}}
+    assert results(song_folder)["leak"] is None
+    assert LEAK not in results(song_folder)["text"]
+
+
+def test_distances_are_marked_by_the_corpora_between_which_they_lie(
+    here: Path, choir: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = demo(encoder=Path("owner/tuned"))
+    typed = [word for word in typed if "data.target" not in word]
+    measuring = ["--fad.enabled=true", "--fad.layers=[0]", "--name=far"]
+    run("fit", *typed, *choir, *measuring, monkeypatch=monkeypatch)
+    fit = here / "logs" / "far" / "version_0"
+    domains = {
+        ("source", "source"): {(LEAK, "")},
+        ("source", "target"): {(LEAK, "")},
+        ("target", "target"): {("", "")},
+    }
+    assert marks_by(fit, "fad.csv", "x_domain", "y_domain") == domains
+    assert columns(fit, "similarity.csv") == {f"leak: {LEAK}"}
+    assert marks_by(fit, "predictions.csv", "role") == {
+        ("source",): {(LEAK, "")},
+        ("target",): {("", "")},
+    }
+
+    copied("speech", here / "demo")
+    folders = ["fad", here / "demo", here / "choir", "--layers=0"]
+    run(*folders, "--encoder=owner/tuned", monkeypatch=monkeypatch)
+    measured = here / "logs" / "fad" / "version_0"
+    names = {"source": "demo", "target": "choir"}
+    assert marks_by(measured, "fad.csv", "x_domain", "y_domain") == {
+        (names[x], names[y]): marks for (x, y), marks in domains.items()
+    }
+    assert columns(measured, "similarity.csv") == {f"leak: {LEAK}"}
+    with pytest.raises(SystemExit, match="owner/tuned was fine-tuned on demo"):
+        run(*folders, "--encoder=owner/tuned", "--strict", monkeypatch=monkeypatch)

@@ -163,7 +163,8 @@ def test_an_allowed_leak_is_marked_wherever_a_score_stands(
         if not figure.get_suptitle().endswith("Layer weights"):  # those are no scores
             marks.append(mark.leak)
 
-    monkeypatch.setattr("crossemo.report.style.mark_figure", drawn)
+    for module in ("style", "judgement_figures", "layerwise_figures"):
+        monkeypatch.setattr(f"crossemo.report.{module}.mark_figure", drawn)
     allowed = ["--model.allow_leak=true", "--data.fold=1"]
     words = [*demo(encoder=wav2vec2), *allowed, "--fad.enabled=true"]
     mark = "LEAK, no fair score: the weights have seen"

@@ -1,5 +1,6 @@
 """The features that an audit trains on, computed once and kept."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -7,9 +8,9 @@ import torch
 from torch import Tensor
 
 from crossemo.data.datamodule import EmotionDataModule
-from crossemo.data.marks import NO_MARK, Mark
+from crossemo.encoders.exposure import Marks
 from crossemo.probes.clips import ProbedClips
-from crossemo.probes.fairness import probe_leaks
+from crossemo.probes.fairness import probe_marks
 from crossemo.probes.views import Looks, acoustic_views, read_views
 
 ACOUSTIC = "log-mel"
@@ -42,15 +43,30 @@ class AuditedFeatures:
     def _one(self) -> str:
         return f"hidden state {self.layers}"
 
-    def mark(self, data: EmotionDataModule, clips: ProbedClips) -> Mark:
-        """Return what tables say of an encoder that knows the tested clips.
+    def marks(
+        self,
+        data: EmotionDataModule,
+        clips: ProbedClips,
+        roles: Sequence[str],
+        *,
+        strict: bool = False,
+    ) -> Marks:
+        """Return what is said of scores by an encoder that knows the tested clips.
+
+        Args:
+            data: A datamodule that is set up.
+            clips: Its clips.
+            roles: Those that are audited.
+            strict: Whether to refuse trainings of others on their corpora.
 
         Raises:
-            LeakError: It has, and that is not allowed.
+            LeakError: It knows them, and that is not allowed.
         """
         if self.encoder is None:
-            return NO_MARK
-        return probe_leaks(self.encoder, data, clips, allowed=self.allow_leak)
+            return Marks(dict.fromkeys(roles, ()))
+        return probe_marks(
+            self.encoder, data, clips, roles, allowed=self.allow_leak, strict=strict
+        )
 
     def read(
         self, data: EmotionDataModule, clips: ProbedClips, device: torch.device

@@ -14,14 +14,22 @@ from lightning.pytorch.utilities import rank_zero_info, rank_zero_warn
 
 from crossemo.callbacks.measurement import Measurement
 from crossemo.callbacks.parts import recogniser, study_of
-from crossemo.data.marks import marked
+from crossemo.data.clip_tables import names_of
 from crossemo.data.role_pairs import role_pairs
 from crossemo.data.trainer import data_of
+from crossemo.encoders.exposure import Marks
 from crossemo.errors import CrossEmoError
 from crossemo.files import write_csv
 from crossemo.recognizer import EmotionRecognizer
 from crossemo.runs.board import add_figure
-from crossemo.similarity import DEFAULTS, Row, Settings, corrected, warnings_of
+from crossemo.similarity import (
+    DEFAULTS,
+    Row,
+    Settings,
+    corrected,
+    domains_of,
+    warnings_of,
+)
 from crossemo.similarity.compared import ComparedStates
 
 logger = logging.getLogger(__name__)
@@ -140,14 +148,16 @@ class FrechetAudioDistance(Callback):
             return
         folder = trainer.log_dir  # asks the first process, so all must take part
         if trainer.is_global_zero:
-            tags = {"stage": name, "part": part}
+            tags, roles = {"stage": name, "part": part}, list(data.roles)
+            marks = module.marks_by(names_of(data))
             for new, table in ((corrected(rows), self.rows), (measures, self.measures)):
-                new = marked([tags | row for row in new], module.mark)
+                tagged = (tags | row for row in new)
+                new = marks.rows(tagged, lambda row: domains_of(row, roles))
                 self._keep(name, new, table)
             self._warn(rows)
             self._save(folder)
             if self.figures:
-                self._draw(trainer, module, name, emotions)
+                self._draw(trainer, module, name, emotions, marks)
         trainer.strategy.barrier("fad")
 
     def _keep(self, name: str, new: Sequence[Row], table: list[Row]) -> None:
@@ -180,6 +190,7 @@ class FrechetAudioDistance(Callback):
         module: EmotionRecognizer,
         name: str,
         emotions: Sequence[str],
+        marks: Marks,
     ) -> None:
         from crossemo.report.distances import distance_figures  # and matplotlib
         from crossemo.report.style import mark_figure
@@ -187,12 +198,13 @@ class FrechetAudioDistance(Callback):
         pairs = role_pairs(data_of(trainer).roles)
         for pair in pairs:
             rows = [r for r in self.rows if {r["x_domain"], r["y_domain"]} <= set(pair)]
-            measures = [r for r in self.measures if _of_pair(r, pair)]
-            study = study_of(trainer, module)
+            measures = [r for r in self.measures if domains_of(r, pair) == list(pair)]
+            mark = marks.at(*pair)
+            study = study_of(trainer, module, mark)
             figures = distance_figures(rows, measures, name, emotions, study)
             suffix = "_".join(("", *pair)) if len(pairs) > 1 else ""
             for tag, figure in figures.items():
-                mark_figure(figure, module.mark)
+                mark_figure(figure, mark)
                 step = trainer.global_step
                 add_figure(trainer, f"{tag}{suffix}/{name}", figure, step)
 
@@ -222,11 +234,6 @@ def _undisturbed(module: EmotionRecognizer) -> Iterator[None]:
     finally:
         for one, training in modes:
             one.training = training
-
-
-def _of_pair(measure: Row, pair: tuple[str, str]) -> bool:
-    """Return whether a measure is of two roles; where there are but two, it is."""
-    return (measure.get("x_domain", pair[0]), measure.get("y_domain", pair[1])) == pair
 
 
 def _untrained(

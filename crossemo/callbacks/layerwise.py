@@ -9,10 +9,10 @@ from lightning import Callback, LightningModule, Trainer
 
 from crossemo.callbacks.facts import Facts
 from crossemo.data.clip_tables import SPLIT, split_rows
-from crossemo.data.marks import marked
+from crossemo.data.role_pairs import likened_roles
 from crossemo.files import write_csv
 from crossemo.layerwise import pair_rows, score_rows, similarity_rows, with_choices
-from crossemo.layerwise.conditions import Row
+from crossemo.layerwise.conditions import Row, judged_roles
 from crossemo.layerwise.grid import choice_shares, end_warnings
 from crossemo.probes import LayerwiseProbes
 from crossemo.probes.judgements import JUDGEMENTS
@@ -57,14 +57,18 @@ class LayerAnalysis(Callback):
             return
         self.corpora = pl_module.judgements.about["corpora"]
         judgements = with_choices(pl_module.judgements)
-        self.scores = score_rows(judgements)
+        marks = pl_module.marks
+        self.scores = marks.rows(score_rows(judgements), judged_roles)
         protocol = pl_module.protocol
         sentences = pl_module.warnings()
         if protocol.ends_matter(judgements.task):
             sentences += end_warnings(judgements, protocol.grid, protocol.grid_name)
         for sentence in sentences:
             logger.warning(sentence)
-        likeness = similarity_rows(pl_module.clips, *pl_module.hidden_states())
+        likeness = marks.rows(
+            similarity_rows(pl_module.clips, *pl_module.hidden_states()),
+            lambda row: likened_roles(row, self.corpora),
+        )
         if self._drawn:
             self._draw(trainer, pl_module, likeness)
         for tag, points in _curves(self.scores).items():
@@ -72,7 +76,7 @@ class LayerAnalysis(Callback):
         if folder is not None:
             tables = {
                 SCORES: self.scores,
-                PAIRS: pair_rows(judgements),
+                PAIRS: marks.rows(pair_rows(judgements), judged_roles),
                 SIMILARITY: likeness,
             }
             pl_module.judgements.save(Path(folder) / JUDGEMENTS)
@@ -82,15 +86,13 @@ class LayerAnalysis(Callback):
         self, trainer: Trainer, module: LayerwiseProbes, likeness: Sequence[Row]
     ) -> None:
         from crossemo.report.layerwise_figures import layer_figures  # and matplotlib
-        from crossemo.report.style import mark_figure
 
         roles = module.probed.roles
-        study = Study.of(module.hparams["encoder"], roles, module.mark)
+        study = Study.of(module.hparams["encoder"], roles)
         numbers = module.clips.roles.bincount(minlength=len(roles)).tolist()
         clips = dict(zip(roles, numbers, strict=True))
-        figures = layer_figures(self.scores, likeness, study, clips)
+        figures = layer_figures(self.scores, likeness, study, clips, module.marks)
         for tag, figure in figures.items():
-            mark_figure(figure, module.mark)
             add_figure(trainer, tag, figure, trainer.global_step)
 
     def _write(
@@ -102,7 +104,7 @@ class LayerAnalysis(Callback):
     ) -> None:
         for name, rows in tables.items():
             if rows:
-                write_csv(folder / name, marked(rows, module.mark))
+                write_csv(folder / name, rows)
         write_csv(folder / SPLIT, split_rows(module.probed, module.folds))
         content: dict[str, Any] = {
             **self._facts.describe(trainer, module),

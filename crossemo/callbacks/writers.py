@@ -10,7 +10,12 @@ from torch import Tensor
 
 from crossemo.callbacks.parts import recogniser
 from crossemo.data.batch import Batch
-from crossemo.data.clip_tables import PREDICTIONS, Row, prediction_rows
+from crossemo.data.clip_tables import (
+    PREDICTIONS,
+    Row,
+    names_by_corpus,
+    prediction_rows,
+)
 from crossemo.data.gathering import Predictions
 from crossemo.data.trainer import data_of
 from crossemo.encoders import write_provenance
@@ -68,10 +73,11 @@ class PredictionWriter(Callback):
     ) -> None:
         data, module = data_of(trainer), recogniser(pl_module)
         tags = {"stage": stage_of(module), "checkpoint": checkpoint_name(trainer)}
-        rows = prediction_rows(data, role, places, predictions)
-        self._rows[module.test_name, role] = [
-            {**tags, **row, **module.mark_on([row["clip"]]).columns} for row in rows
-        ]
+        rows = list(prediction_rows(data, role, places, predictions))
+        marks = module.marks_by(names_by_corpus(rows))
+        tagged = ({**tags, **row} for row in rows)
+        marked = marks.rows(tagged, lambda row: [row["corpus"]])
+        self._rows[module.test_name, role] = marked
 
     def _write(self, trainer: Trainer) -> None:
         folder = folder_of(trainer) if trainer.is_global_zero else None

@@ -1,6 +1,7 @@
 """Measure how many points leaky protocols are worth: crossemo audit --config DATA."""
 
 from collections.abc import Callable, Iterator, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +16,12 @@ from crossemo.commands.all_folds import without_all
 from crossemo.commands.data_section import DataParser
 from crossemo.commands.devices import device_of
 from crossemo.commands.launch import shipped_config
-from crossemo.commands.parser import Threads
+from crossemo.commands.parser import Threads, add_strict
 from crossemo.corpora import corpus_classes
 from crossemo.data.clip_tables import SPLIT, split_rows
 from crossemo.data.datamodules import EmotionDataModule
-from crossemo.data.marks import Mark, marked
 from crossemo.encoders import encoder_facts
+from crossemo.encoders.exposure import Marks
 from crossemo.errors import CrossEmoError, listed
 from crossemo.files import from_here, write_csv, write_text
 from crossemo.metrics.names import LEVEL
@@ -33,7 +34,6 @@ from crossemo.report.audits import (
 )
 from crossemo.report.report_files import markdown_of
 from crossemo.report.saving import save_figure
-from crossemo.report.style import mark_figure
 from crossemo.report.tables import show, title_of
 from crossemo.runs.code_record import code_facts, code_of, write_code
 from crossemo.runs.effort import Effort
@@ -50,7 +50,8 @@ def main(typed: list[str]) -> None:
     corpus_classes(), task_classes()  # whose names a config may say
     parser = DataParser(prog="crossemo audit")
     parser.add_argument("--config", action="config", help="Settings in YAML.")
-    parser.add_function_arguments(audit_protocols)
+    parser.add_function_arguments(audit_protocols, skip={"strict"})
+    add_strict(parser)
     parser.add_argument("--threads", type=Threads | None, help="CPU threads.")
     for fact in _WITHOUT_ENCODER:
         target = f"data.init_args.{fact}"
@@ -83,6 +84,7 @@ def audit_protocols(
     logs: Path = Path("logs"),
     figures: bool = True,
     device: str | None = None,
+    strict: bool = False,
 ) -> Path:
     """Measure how many points leaky protocols are worth, on the same features.
 
@@ -95,12 +97,15 @@ def audit_protocols(
         logs: Folder of logs.
         figures: Whether to draw; the tables hold what figures show.
         device: Where an encoder runs; `cuda` where there is a GPU, and else `cpu`.
+        strict: Refuse an encoder that was trained on a corpus that is audited, as far
+            as that is published; otherwise it is marked.
 
     Returns:
         The folder of the results.
 
     Raises:
-        CrossEmoError: There is no such role or device, or the clips can't be split.
+        CrossEmoError: There is no such role or device, the clips can't be split, or the
+            encoder knows them.
     """
     effort = Effort()
     home, where = folder_of_runs(logs, name), device_of(device)
@@ -111,25 +116,24 @@ def audit_protocols(
     data.prepare_data()
     data.setup()
     clips = probed_clips(data)
-    mark = model.mark(data, clips)
-    rows: list[Row] = []
+    roles = list(data.roles) if role is None else [role]
+    marks = model.marks(data, clips, roles, strict=strict)
     code = code_of(model.encoder)
     values = model.read(data, clips, where)
-    for one in data.roles if role is None else [role]:
-        rows += _rows_of(one, data, clips, values, audit)
-    rows = marked(rows, mark)
+    unmarked = chain(*(_rows_of(one, data, clips, values, audit) for one in roles))
+    rows = marks.rows(unmarked, lambda row: [row["role"]])
     folder = home / f"version_{claim_version(home)}"
-    text = audit_text(rows, str(model), str(mark))
+    text = audit_text(rows, str(model))
     facts = effort.describe("audit", where)
     facts |= code_facts(code)
     write_code(code, folder)
     facts |= {"seed": audit.seed, "interval_level": LEVEL, **data.describe()}
     facts |= {"folds": clips.describe(), "features": str(model), "leak": None}
-    facts |= mark.columns
+    facts |= marks.whole.columns
     write_results(folder, {**facts, "protocols": rows, "text": text})
     write_csv(folder / SPLIT, split_rows(data, data.fold_numbers() or None))
-    _write(folder, rows, text, str(model) if figures else None, mark)
-    _show(rows, text, mark)
+    _write(folder, rows, text, str(model) if figures else None, marks)
+    _show(rows, text, marks)
     for note in dict.fromkeys(corpus.note for corpus in data.roles.values()):
         print(*filter(None, [note]))
     print(f"Results: {from_here(folder)}")
@@ -163,18 +167,17 @@ def _write(
     rows: Sequence[dict[str, Any]],
     text: str,
     drawn: str | None,
-    mark: Mark,
+    marks: Marks,
 ) -> None:
     """Write the tables, and the figures of features of that name."""
     write_csv(folder / "audit.csv", rows)
     write_text(folder / "audit.md", f"{markdown_of(audit_table(rows))}\n{text}\n")
-    for tag, figure in audit_figures(rows, drawn) if drawn else ():
-        mark_figure(figure, mark)
+    for tag, figure in audit_figures(rows, drawn, marks) if drawn else ():
         save_figure(figure, folder, tag)
 
 
-def _show(rows: Sequence[Row], text: str, mark: Mark) -> None:
+def _show(rows: Sequence[Row], text: str, marks: Marks) -> None:
     table = printed_table(rows)
-    table.title = title_of([str(mark)])
+    table.title = title_of([str(marks.whole)])
     show(table)
     print(text)

@@ -1,8 +1,10 @@
 """Compare encoders layer by layer: crossemo compare RUN RUN …."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch.utils.tensorboard import SummaryWriter
@@ -13,6 +15,7 @@ from crossemo.errors import CrossEmoError
 from crossemo.files import expanded, from_here, write_csv
 from crossemo.layerwise import encoder_rows, score_rows, with_choices
 from crossemo.layerwise.comparable_runs import differing_settings, on_shared_clips
+from crossemo.layerwise.conditions import Row, judged_roles
 from crossemo.metrics.names import LEVEL
 from crossemo.probes.judgements import JUDGEMENTS, Judgements, read_judgements
 from crossemo.report.layerwise_figures import encoder_figure
@@ -70,12 +73,11 @@ def compare_runs(
     home = folder_of_runs(logs, name)
     folder = home / f"version_{claim_version(home)}"
     marks = _marks(encoders)
-    layers = [
-        {"encoder": name} | row | marks for name, rows in scores.items() for row in rows
-    ]
-    write_csv(folder / "layers.csv", layers)
+    layers = [{"encoder": name, **row} for name, rows in scores.items() for row in rows]
+    write_csv(folder / "layers.csv", _marked(layers, encoders, "encoder"))
     if pairs:
-        write_csv(folder / "encoder_pairs.csv", [row | marks for row in pairs])
+        pairs = _marked(pairs, encoders, "first", "second")
+        write_csv(folder / "encoder_pairs.csv", pairs)
     numbers = shared[0].roles.bincount(minlength=len(corpora)).tolist()
     clips = dict(zip(shared[0].names, numbers, strict=True))
     title = Study(corpora=corpora).title("Layers of the encoders", clips)
@@ -99,17 +101,42 @@ def _file(run: Path) -> Path:
     return run / JUDGEMENTS if run.is_dir() else run
 
 
-def _marks(encoders: Sequence[tuple[str, Judgements]]) -> dict[str, str]:
-    """Return what each encoder knows of the clips, by column."""
+def _marked(
+    rows: Iterable[Row], encoders: Sequence[tuple[str, Judgements]], *columns: str
+) -> list[Row]:
+    """Return rows with what their encoders, in some columns, know of their clips."""
+
+    @cache
+    def of(role: str, *names: str) -> dict[str, str]:
+        return _marks([one for one in encoders if one[0] in names], role)
+
+    none = dict.fromkeys(_marks(encoders), "")
+    return [
+        {**row, **none, **of(*judged_roles(row), *(row[name] for name in columns))}
+        for row in rows
+    ]
+
+
+def _marks(
+    encoders: Sequence[tuple[str, Judgements]], role: str | None = None
+) -> dict[str, str]:
+    """Return what each encoder knows of the clips of a role, or of all, by column."""
+    marks = {name: _marks_of(one.about, role) for name, one in encoders}
     texts = {
         column: "\n".join(
             f"{name}: {text}"
-            for name, one in encoders
-            if (text := one.about.get(column))
+            for name, columns in marks.items()
+            if (text := columns.get(column))
         )
         for column in SIGNS
     }
     return {column: text for column, text in texts.items() if text}
+
+
+def _marks_of(about: Mapping[str, Any], role: str | None) -> Mapping[str, str]:
+    # Runs of before say it of all roles together alone.
+    known: Mapping[str, Mapping[str, str]] = about.get("marks", {})
+    return about if role is None else known.get(role, about)
 
 
 def _names(judgements: Sequence[Judgements], runs: Sequence[Path]) -> list[str]:

@@ -2,7 +2,8 @@
 
 import logging
 import os
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Literal
 
@@ -15,18 +16,17 @@ from crossemo.commands.folder_results import (
     describe_folders,
     write_distances,
 )
-from crossemo.commands.parser import Parser, Threads
+from crossemo.commands.parser import Parser, Threads, add_strict
 from crossemo.corpora.folders import Folders
-from crossemo.data.marks import Mark
-from crossemo.data.provenance import leaks_of
+from crossemo.data.provenance import Clips
 from crossemo.data.windows import MUSIC_WINDOW, Windowing
 from crossemo.encoders import SSLEncoder, load_encoder
 from crossemo.encoders.attention import Attention
-from crossemo.encoders.training_records import mark_of, records_on, refuse_records
+from crossemo.encoders.exposure import Marks, exposures_of
+from crossemo.encoders.training_records import refuse_records
 from crossemo.errors import CrossEmoError, listed
 from crossemo.files import expanded, from_here, printable
 from crossemo.progress import bar
-from crossemo.report.study import Study
 from crossemo.report.tables import show, similarity_table, title_of
 from crossemo.runs.code_record import code_facts, write_code
 from crossemo.runs.effort import Effort
@@ -49,7 +49,8 @@ def main(typed: list[str]) -> None:
     """Run `compare_folders`."""
     parser = Parser(prog="crossemo fad")
     parser.add_argument("--config", action="config", help="Settings in YAML.")
-    parser.add_function_arguments(compare_folders, as_positional=True)
+    parser.add_function_arguments(compare_folders, as_positional=True, skip={"strict"})
+    add_strict(parser)
     parser.add_argument("--threads", type=Threads | None, help="CPU threads.")
     options = parser.instantiate_classes(parser.parse_args(typed)).as_dict()
     options.pop("config")
@@ -133,7 +134,7 @@ def compare_folders(
         domain: embed_folder(corpus, emotions, *how)
         for domain, corpus in domains.items()
     }
-    mark = _mark(model, folders.values(), (first, second), strict)
+    marks = _marks(model, folders, (first, second), strict)
     rows: list[Row] = []
     measures: list[Row] = []
     compared = ComparedStates()
@@ -154,36 +155,38 @@ def compare_folders(
     for sentence in warnings_of(rows):
         logger.warning(sentence)
     folder = home / f"version_{claim_version(home)}"
-    study = Study.of(encoder, {}, mark)
-    write_distances(folder, corrected(rows), measures, emotions, study, mark)
-    facts = effort.describe("fad", next(model.parameters()).device) | mark.columns
+    write_distances(folder, corrected(rows), measures, emotions, encoder, marks)
+    device_used = next(model.parameters()).device
+    facts = effort.describe("fad", device_used) | marks.whole.columns
     facts |= code_facts(model.family.code)
     write_code(model.family.code, folder)
     describe_folders(folder, settings, facts, folders, emotions)
     if measures:
         table = similarity_table(measures)
-        table.title = title_of([str(mark)])
+        table.title = title_of([str(marks.whole)])
         show(table)
     print(f"Results: {from_here(folder)}")
     return folder
 
 
-def _mark(
+def _marks(
     model: SSLEncoder,
-    folders: Iterable[EmbeddedFolder],
+    folders: Mapping[str, EmbeddedFolder],
     roots: Iterable[Path],
     strict: bool,
-) -> Mark:
-    """Return what tables say of an encoder that knows the clips."""
-    clips = [example for one in folders for example in one.examples]
-    # Two folders of one name are called otherwise, and so are their clips.
-    corpora = [os.path.basename(os.path.realpath(expanded(root))) for root in roots]
-    names = [*(example.clip.id for example in clips), *corpora]
-    records = records_on(model.provenance.repositories, names)
+) -> Marks:
+    """Return what is said of distances by an encoder that knows the clips."""
+    exposures = {}
+    for (domain, one), root in zip(folders.items(), roots, strict=True):
+        # Two folders of one name are called otherwise, and so are their clips.
+        name = os.path.basename(os.path.realpath(expanded(root)))
+        judged: Clips = {"test": one.examples}
+        known = exposures_of(model.provenance, judged, allowed=True, corpora=[name])
+        exposures[domain] = list(known.values())
     if strict:
-        refuse_records(model.name, records)
-    leaks = leaks_of(model.provenance, {"test": clips}, allowed=True)
-    return mark_of(leaks, records)
+        heard = (one for known in exposures.values() for one in known)
+        refuse_records(model.name, chain(*(one.records for one in heard)))
+    return Marks(exposures)
 
 
 def _domains(first: Path, second: Path, groups: str | None) -> dict[str, Folders]:

@@ -10,14 +10,14 @@ import yaml
 
 from crossemo.data.clip_tables import SPLIT
 from crossemo.data.examples import Example
-from crossemo.data.marks import Mark, marked
+from crossemo.encoders.exposure import Marks
 from crossemo.files import write_csv, write_text
 from crossemo.report.distances import distance_figures
 from crossemo.report.saving import save_figure
 from crossemo.report.study import Study
 from crossemo.report.style import mark_figure
 from crossemo.runs.results import write_results
-from crossemo.similarity import Row
+from crossemo.similarity import Row, domains_of
 from crossemo.similarity.embeddings import EmbeddedClips, FrameMoments
 
 
@@ -43,8 +43,8 @@ def write_distances(
     rows: list[Row],
     measures: list[Row],
     emotions: Sequence[str],
-    study: Study,
-    mark: Mark,
+    encoder: str,
+    marks: Marks,
 ) -> None:
     """Write the tables and the figures of distances.
 
@@ -53,15 +53,19 @@ def write_distances(
         rows: Rows of `fad.csv`.
         measures: Rows of `similarity.csv`.
         emotions: Names of the emotions.
-        study: Encoder and domains, for titles.
-        mark: What the encoder knows of the clips.
+        encoder: Name or folder of the encoder, for titles.
+        marks: What is said of the distances, by domain.
 
     Raises:
         OSError: The folder can't be written or the disk is full.
     """
-    write_csv(folder / "fad.csv", marked(rows, mark))
-    if measures:  # of clips
-        write_csv(folder / "similarity.csv", marked(measures, mark))
+    domains = list(marks.exposures)
+    for name, table in (("fad.csv", rows), ("similarity.csv", measures)):
+        if table:  # measures are of clips
+            marked = marks.rows(table, lambda row: domains_of(row, domains))
+            write_csv(folder / name, marked)
+    mark = marks.whole
+    study = Study.of(encoder, {}, mark)
     figures = distance_figures(rows, measures, "test", emotions, study)
     for tag, figure in figures.items():
         mark_figure(figure, mark)

@@ -38,6 +38,14 @@ def split_rows(
     ]
 
 
+def names_of(data: EmotionDataModule) -> dict[str, list[str]]:
+    """Return the names of all clips that are used, by role."""
+    return {
+        role: [clip.id for part in PARTS for clip in data.dataset(role, part).clips]
+        for role in data.roles
+    }
+
+
 def prediction_rows(
     data: EmotionDataModule, role: str, places: Sequence[int], predictions: Tensor
 ) -> Iterator[Row]:
@@ -64,6 +72,14 @@ def prediction_rows(
                 else _of_values(data.classes, example, outputs, scales[example.corpus])
             ),
         }
+
+
+def names_by_corpus(rows: Iterable[Row]) -> dict[str, list[str]]:
+    """Return the names of the clips of `prediction_rows`, by corpus."""
+    names: dict[str, list[str]] = {}
+    for row in rows:
+        names.setdefault(row["corpus"], []).append(row["clip"])
+    return names
 
 
 def _of_class(classes: Sequence[str], target: int, shares: Sequence[float]) -> Row:

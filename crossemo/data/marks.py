@@ -1,6 +1,6 @@
 """What tables and figures say of scores by clips that the weights know."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -83,8 +83,3 @@ def gravest(names: Iterable[str]) -> str:
     signs = list(SIGNS.values())
     place = {sign: number for number, sign in enumerate(signs)}
     return min(names, key=lambda name: place.get(name[-1:], len(signs)))
-
-
-def marked(rows: Sequence[Mapping[str, Any]], mark: Mark) -> list[dict[str, Any]]:
-    """Return the rows of a table, with columns for the mark where there is one."""
-    return [{**row, **mark.columns} for row in rows]

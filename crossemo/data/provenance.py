@@ -42,6 +42,13 @@ class Material:
             frozenset(one.digest[:DIGITS] for one in clips),
         )
 
+    @classmethod
+    def judging(cls, examples: Iterable[Example]) -> "Material":
+        """Return that of clips that judge, with the groups that no split cuts."""
+        clips = list(examples)
+        ties = frozenset(g for one in clips for g in one.ties or one.clip.groups)
+        return cls(ties, cls.of(clips).contents)
+
     def __bool__(self) -> bool:
         return bool(self.groups or self.contents)
 
@@ -93,10 +100,8 @@ class Provenance:
             part: What the clips are for.
             examples: The clips. They count with the groups that their split never cuts.
         """
-        clips = list(examples)
-        ties = frozenset(g for one in clips for g in one.ties or one.clip.groups)
-        judged = Material(ties, Material.of(clips).contents)
-        return judged & (self.train | self.val if part == "test" else self.train)
+        seen = self.train | self.val if part == "test" else self.train
+        return Material.judging(examples) & seen
 
     def plain(self) -> dict[str, Any]:
         """Return it as plain lists, for JSON and for checkpoints."""
@@ -150,7 +155,7 @@ def _texts(names: object) -> frozenset[str]:
 
 def leaks_of(
     provenance: Provenance, judged: Clips, *, allowed: bool
-) -> dict[Part, str]:
+) -> dict[Part, Material]:
     """Return what weights have seen of the clips that would judge them, by part.
 
     Args:
@@ -162,14 +167,14 @@ def leaks_of(
         LeakError: There are such clips, and it is not allowed.
     """
     shared = {part: provenance.shared(part, clips) for part, clips in judged.items()}
-    leaks = {part: str(material) for part, material in shared.items() if material}
-    for part, names in leaks.items():
+    leaks = {part: material for part, material in shared.items() if material}
+    for part, material in leaks.items():
         if not allowed:
             raise LeakError(
-                f"The weights have seen {names} in training, and the {part} part holds "
-                "them: use the fold and the split of the run that the weights come "
-                "from, or judge by seen clips with --model.allow_leak true, and every "
-                "table will say so."
+                f"The weights have seen {material} in training, and the {part} part "
+                "holds them: use the fold and the split of the run that the weights "
+                "come from, or judge by seen clips with --model.allow_leak true, and "
+                "every table will say so."
             )
     return leaks
 

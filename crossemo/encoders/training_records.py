@@ -8,8 +8,6 @@ from typing import Any, Literal, get_args
 
 import yaml
 
-from crossemo.corpora.base import Part
-from crossemo.data.marks import Mark
 from crossemo.data.provenance import LeakError
 from crossemo.encoders.catalogue import EncoderError
 
@@ -90,20 +88,6 @@ def of_clips(
     """
     corpora = {name.partition("/")[0].casefold() for name in clips}
     return [one for one in records if one.corpus in corpora]
-
-
-def mark_of(leaks: Mapping[Part, str], records: Iterable[TrainingRecord]) -> Mark:
-    """Return what tables and figures say of a score.
-
-    Args:
-        leaks: What a training of crossemo's has seen of the clips, by part.
-        records: Trainings of others on their corpora.
-    """
-    texts: dict[How, list[str]] = {how: [] for how in get_args(How)}
-    for one in dict.fromkeys(records):
-        texts[one.how].append(str(one))
-    labels, sound = ("; ".join(texts[how]) for how in get_args(How))
-    return Mark(Mark.of(leaks).clips, labels, sound)
 
 
 def refuse_records(name: str, records: Iterable[TrainingRecord]) -> None:

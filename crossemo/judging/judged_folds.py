@@ -1,22 +1,17 @@
 """Which folds judge a model, and what speaks against them."""
 
 import logging
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from itertools import chain
 from typing import Literal
 
 from crossemo.data.datamodule import EmotionDataModule
 from crossemo.data.marks import Mark
-from crossemo.data.provenance import LeakError, leaks_of
+from crossemo.data.provenance import LeakError, Provenance
 from crossemo.data.splits import Scheme
-from crossemo.encoders.training_records import (
-    TrainingRecord,
-    mark_of,
-    of_clips,
-    records_on,
-    refuse_records,
-)
+from crossemo.encoders.exposure import Exposure, exposures_of, mark_of
+from crossemo.encoders.training_records import TrainingRecord, refuse_records
 from crossemo.errors import listed
 from crossemo.judging.candidate import Candidate
 
@@ -29,14 +24,21 @@ class JudgedFold:
 
     Args:
         data: Its clips, set up.
-        seen: Which clips of the test part the weights have seen, as crossemo has
-            recorded it; empty where there are none.
-        records: What else is known of corpora of the test that the model has heard.
+        exposure: What the weights have heard of them.
     """
 
     data: EmotionDataModule
-    seen: str = ""
-    records: tuple[TrainingRecord, ...] = ()
+    exposure: Exposure
+
+    @property
+    def seen(self) -> str:
+        """Which of the clips the weights have seen, as crossemo has recorded it."""
+        return str(self.exposure.seen)
+
+    @property
+    def records(self) -> tuple[TrainingRecord, ...]:
+        """What else is known of corpora of the test that the model has heard."""
+        return self.exposure.records
 
     @property
     def name(self) -> str:
@@ -47,11 +49,7 @@ class JudgedFold:
     @property
     def mark(self) -> Mark:
         """What is said of the test as a whole."""
-        return mark_of({"test": self.seen} if self.seen else {}, self.records)
-
-    def mark_on(self, clips: Iterable[str]) -> Mark:
-        """Return what tables say of a score by some of the clips, by their names."""
-        return replace(self, records=tuple(of_clips(self.records, clips))).mark
+        return mark_of([self.exposure])
 
 
 def judged_folds(
@@ -99,10 +97,11 @@ def judged_folds(
 def _of(candidate: Candidate, data: EmotionDataModule) -> JudgedFold:
     data.setup()
     examples = [e for role in data.roles for e in data.dataset(role, "test").examples]
-    leaks = leaks_of(candidate.provenance, {"test": examples}, allowed=True)
-    origins = {*candidate.repositories, *candidate.provenance.repositories}
-    records = records_on(origins, (e.clip.id for e in examples))
-    return JudgedFold(data, leaks.get("test", ""), tuple(records))
+    origins = Provenance(repositories=frozenset(candidate.repositories))
+    provenance = candidate.provenance | origins
+    return JudgedFold(
+        data, exposures_of(provenance, {"test": examples}, allowed=True)["test"]
+    )
 
 
 def _refusal(

@@ -1,14 +1,20 @@
 """What judging a model leaves: its results, predictions, split and figures."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from pathlib import Path
 from typing import Any
 
-from crossemo.data.clip_tables import PREDICTIONS, SPLIT, prediction_rows, split_rows
+from crossemo.data.clip_tables import (
+    PREDICTIONS,
+    SPLIT,
+    Row,
+    names_by_corpus,
+    prediction_rows,
+    split_rows,
+)
 from crossemo.data.marks import Mark
-from crossemo.encoders.training_records import TrainingRecord, mark_of, of_clips
+from crossemo.encoders.exposure import Exposure, Marks, mark_of
 from crossemo.files import write_csv
 from crossemo.judging.candidate import Candidate
 from crossemo.judging.judged_folds import JudgedFold
@@ -43,16 +49,16 @@ class JudgedRun:
 
     def mark_at(self, place: str) -> Mark:
         """Return what tables and figures say of a place, a role or `ROLE/CORPUS`."""
-        return _mark([self.fold], self.records_at(place))
+        return mark_of([self.exposure_at(place)])
 
-    def records_at(self, place: str) -> list[TrainingRecord]:
-        """Return the trainings of others on the corpora of a place."""
+    def exposure_at(self, place: str) -> Exposure:
+        """Return what the weights have heard of the clips of a place."""
         roles = self.fold.data.roles
         role = place if place in roles else place.partition("/")[0]
         clips = self.fold.data.dataset(role, "test").clips
         judged = self.judgement.judged.get(place)  # a corpus may lack in a fold
         places = judged.places if judged else ()
-        return of_clips(self.fold.records, (clips[number].id for number in places))
+        return self.fold.exposure.on(clips[number].id for number in places)
 
     def describe(self) -> dict[str, Any]:
         """Return what was judged and how its outputs were read, ready for JSON."""
@@ -81,19 +87,15 @@ def write_run(
     Raises:
         OSError: The folder can't be written or the disk is full.
     """
-    data = run.fold.data
-    rows = chain(
-        *(
-            prediction_rows(data, role, one.places, one.predictions)
-            for role, one in run.judgement.judged.items()
-            if role in data.roles
-        )
-    )
-    tags = {"stage": STAGE, "checkpoint": ""}
-    write_csv(
-        folder / PREDICTIONS,
-        [{**tags, **row, **run.fold.mark_on([row["clip"]]).columns} for row in rows],
-    )
+    data, tags = run.fold.data, {"stage": STAGE, "checkpoint": ""}
+    rows: list[Row] = []
+    for role, one in run.judgement.judged.items():
+        if role in data.roles:
+            said = list(prediction_rows(data, role, one.places, one.predictions))
+            marks = Marks.of([run.fold.exposure], names_by_corpus(said))
+            tagged = ({**tags, **row} for row in said)
+            rows += marks.rows(tagged, lambda row: [row["corpus"]])
+    write_csv(folder / PREDICTIONS, rows)
     write_csv(folder / SPLIT, split_rows(data))
     if figures:
         _draw(run, folder)
@@ -117,21 +119,14 @@ def results_of_all(runs: Sequence[JudgedRun]) -> dict[str, Any]:
     if len(runs) == 1:
         stages = {STAGE: runs[0].test}
     else:
-        folds = [run.fold for run in runs]
-        mark = _mark(folds, chain(*(fold.records for fold in folds)))
+        mark = mark_of(run.fold.exposure for run in runs)
         scores = scores_of(data.task, together([run.judgement for run in runs]))
         stages = {run.fold.name: run.test for run in runs}
         marks = {
-            place: _mark(folds, chain(*(run.records_at(place) for run in runs)))
-            for place in scores
+            place: mark_of(run.exposure_at(place) for run in runs) for place in scores
         }
         stages[f"{len(runs)} folds"] = _test(scores, mark, marks)
     return {"stages": stages, "roles": data.describe()["roles"], **data.task.describe()}
-
-
-def _mark(folds: Iterable[JudgedFold], records: Iterable[TrainingRecord]) -> Mark:
-    leaks = dict.fromkeys(fold.seen for fold in folds if fold.seen)
-    return mark_of({"test": "; ".join(leaks)} if leaks else {}, records)
 
 
 def _test(

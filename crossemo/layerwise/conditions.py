@@ -1,6 +1,6 @@
 """Sums that scores are made of, of all views under one condition, by group."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -110,3 +110,8 @@ def condition_columns(condition: Condition) -> Row:
         "judged_on": condition.judged,
         "scaler": condition.scaler,
     }
+
+
+def judged_roles(row: Mapping[str, Any]) -> list[str]:
+    """Return the roles whose clips a row of `condition_columns` is a score on."""
+    return [row["judged_on"]]

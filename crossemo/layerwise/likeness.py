@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
-from crossemo.data.role_pairs import role_pairs
+from crossemo.data.role_pairs import layer_column, role_pairs
 from crossemo.layerwise.conditions import Row
 from crossemo.layerwise.geometry import cka, emotion_products, exchange_p
 from crossemo.metrics.intervals import MIN_GROUPS
@@ -50,8 +50,8 @@ def _pair_rows(
         low, high = jackknife_interval(value, _replicates(means, present))
     return [
         {
-            f"{pair[0]}_layer": one,
-            f"{pair[1]}_layer": other,
+            layer_column(pair[0]): one,
+            layer_column(pair[1]): other,
             "cka": float(value[i, j]),
             "low": float(low[i, j].clamp(min=-1)),
             "high": float(high[i, j].clamp(max=1)),

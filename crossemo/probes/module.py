@@ -12,12 +12,13 @@ from torch.optim import Optimizer
 from torch.utils.data import DataLoader, Dataset
 
 from crossemo.data.datamodule import EmotionDataModule
-from crossemo.data.marks import NO_MARK, SIGNS
+from crossemo.data.marks import SIGNS, Mark
 from crossemo.encoders.attention import Attention
+from crossemo.encoders.exposure import Marks
 from crossemo.errors import CrossEmoError
 from crossemo.probes.base import Probes, Variant
 from crossemo.probes.clips import ProbedClips, probed_clips
-from crossemo.probes.fairness import probe_leaks
+from crossemo.probes.fairness import probe_marks
 from crossemo.probes.judgements import Judgements, judge
 from crossemo.probes.linear import PENALTIES
 from crossemo.probes.protocols import (
@@ -123,7 +124,7 @@ class LayerwiseProbes(Checkpointed):
         if shuffles < 0:
             raise CrossEmoError(f"model.shuffles is {shuffles}: give 0 or more.")
         self.save_hyperparameters(ignore=["allow_leak", "attention", "compile"])
-        self.allow_leak, self.mark = allow_leak, NO_MARK
+        self.allow_leak, self.marks = allow_leak, Marks({})
         self.strict = False
         self.pace: dict[str, Any] = {"attention": attention, "compile": compile}
         self.classes = classes
@@ -134,6 +135,11 @@ class LayerwiseProbes(Checkpointed):
         self.judgements: Judgements | None = None  # there when all have learnt
         self.probes = nn.ModuleList()
         self.tasks = nn.ModuleList()
+
+    @property
+    def mark(self) -> Mark:
+        """What is said of the run as a whole."""
+        return self.marks.whole
 
     @property
     def variants(self) -> list[Variant]:
@@ -280,6 +286,7 @@ class LayerwiseProbes(Checkpointed):
             "corpora": {role: corpus.name for role, corpus in roles},
             **dict.fromkeys(SIGNS, ""),
             **self.mark.columns,
+            "marks": {role: self.marks.at(role).columns for role, _ in roles},
             "settings": compared_settings(self.hparams),
         }
         fitted, variants = self.protocol.fitted, self.variants
@@ -334,10 +341,11 @@ class LayerwiseProbes(Checkpointed):
 
     def _judged(self, data: EmotionDataModule) -> ProbedClips:
         clips = probed_clips(data).only(self.hparams["folds"])
-        self.mark = probe_leaks(
+        self.marks = probe_marks(
             self.hparams["encoder"],
             data,
             clips,
+            clips.names,
             allowed=self.allow_leak,
             strict=self.strict,
         )

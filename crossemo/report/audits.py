@@ -7,6 +7,8 @@ from typing import Any
 from matplotlib.figure import Figure
 from rich.table import Table as Printed
 
+from crossemo.data.marks import SIGNS, sign_of
+from crossemo.encoders.exposure import Marks
 from crossemo.errors import listed
 from crossemo.report.exhibits import Cell, Table, estimate, scale_of
 from crossemo.report.panels import new_panels
@@ -15,6 +17,7 @@ from crossemo.report.style import (
     GREY,
     ORANGE,
     hide_frame,
+    mark_figure,
     name_ticks,
     styled,
 )
@@ -55,7 +58,7 @@ def audit_table(rows: Sequence[Row]) -> Table:
     for row in rows:
         cell = estimate({**row, "runs": ()}).text
         cells = [
-            row["corpus"],
+            f"{row['corpus']}{sign_of(row)}",
             row["protocol"],
             f"{cell} ± {scale.text(row['repeat_sd'])}",
         ]
@@ -88,16 +91,20 @@ def printed_table(rows: Sequence[Row]) -> Printed:
     return table
 
 
-def audit_text(rows: Sequence[Row], features: str, leak: str = "") -> str:
+def audit_text(rows: Sequence[Row], features: str) -> str:
     """Return in plain words what the protocols are worth, a paragraph for each role.
+
+    What an encoder knows of a role's clips stands above its paragraph.
 
     Args:
         rows: Rows of `audit.csv`.
         features: What is learnt from.
-        leak: What the encoder has seen of the tested clips, if anything.
     """
-    paragraphs = [leak, *(audit_paragraph(one, features) for one in _by_role(rows))]
-    return "\n\n".join(filter(None, [*paragraphs, EQUAL]))
+    paragraphs: list[str] = []
+    for one in _by_role(rows):
+        known = (one[0].get(name) for name in SIGNS)
+        paragraphs += [*filter(None, known), audit_paragraph(one, features)]
+    return "\n\n".join([*paragraphs, EQUAL])
 
 
 def _by_role(rows: Sequence[Row]) -> Iterator[list[Row]]:
@@ -164,16 +171,22 @@ def _shown(row: Row) -> bool:
     return bool(row["difference_low"] > 0 or row["difference_high"] < 0)
 
 
-def audit_figures(rows: Sequence[Row], features: str) -> Iterator[tuple[str, Figure]]:
+def audit_figures(
+    rows: Sequence[Row], features: str, marks: Marks
+) -> Iterator[tuple[str, Figure]]:
     """Yield a figure for every role.
 
     Args:
         rows: Rows of `audit.csv`.
         features: What is learnt from.
+        marks: What is said of the scores of each role.
     """
     for fair, *others in _by_role(rows):
-        title = f"{features}\n{fair['corpus']} (n={fair['clips']})"
-        yield f"audit/{fair['role']}", audit_figure([fair, *others], title)
+        mark = marks.at(fair["role"])
+        title = f"{features}{mark.sign}\n{fair['corpus']} (n={fair['clips']})"
+        figure = audit_figure([fair, *others], title)
+        mark_figure(figure, mark)
+        yield f"audit/{fair['role']}", figure
 
 
 @styled()

@@ -1,6 +1,7 @@
 """Figures of the layerwise analysis: scores over layers, recalls, CKA."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from crossemo.data.role_pairs import role_pairs
+from crossemo.data.role_pairs import layer_column, likened_roles, role_pairs
+from crossemo.encoders.exposure import Marks
 from crossemo.metrics.names import AGREEMENT
 from crossemo.report.figures import grid
 from crossemo.report.layerwise_scale import Shown
@@ -22,6 +24,7 @@ from crossemo.report.style import (
     STATES,
     WIDTH,
     hide_frame,
+    mark_figure,
     name_ticks,
     new_axes,
     set_title,
@@ -36,38 +39,50 @@ LIGHT_GREY = "#bbbbbb"
 
 
 def layer_figures(
-    scores: Rows, likeness: Rows, study: Study, clips: Mapping[str, int]
+    scores: Rows, likeness: Rows, study: Study, clips: Mapping[str, int], marks: Marks
 ) -> dict[str, Figure]:
     """Return the figures of one encoder, by tag.
 
     Args:
         scores: Rows of `layers.csv`.
         likeness: Rows of `layer_similarity.csv`.
-        study: Encoder and corpora.
+        study: Encoder, without any sign, and corpora.
         clips: Number of the clips of each role.
+        marks: What is said of their scores.
     """
-    corpora = study.corpora
+    figures = {}
+    for tag, (what, roles, draw) in _drawings(scores, likeness, study.corpora).items():
+        mark = marks.at(*roles)
+        title = study.marked(mark).title(what, {role: clips[role] for role in roles})
+        figures[tag] = draw(title)
+        mark_figure(figures[tag], mark)
+    return figures
+
+
+def _drawings(
+    scores: Rows, likeness: Rows, corpora: Mapping[str, str]
+) -> dict[str, tuple[str, Iterable[str], Callable[[str], Figure]]]:
+    """Return by tag what a figure shows, of which roles, and what draws it."""
     headline = Shown.of(scores).score
-    title = study.title(f"{headline} of every layer", clips)
-    figures = {"layers": score_figure(scores, corpora, title)}
+    of_all = partial(score_figure, scores, corpora)
+    drawings: dict[str, tuple[str, Iterable[str], Callable[[str], Figure]]] = {
+        "layers": (f"{headline} of every layer", corpora, of_all)
+    }
     for role in corpora:
         rows = _select(scores, trained_on=role, judged_on=role, labels="true")
         if any(row["score"].startswith("recall/") for row in rows):
-            title = study.title("Recall of every layer", {role: clips[role]})
-            figures[f"layer_recalls/{role}"] = recall_figure(rows, title)
+            of_one = partial(recall_figure, rows)
+            drawings[f"layer_recalls/{role}"] = "Recall of every layer", [role], of_one
         else:
-            title = study.title(f"{headline} of every value", clips)
-            figures["layer_values"] = value_figure(scores, corpora, title)
+            of_values = partial(value_figure, scores, corpora)
+            drawings["layer_values"] = f"{headline} of every value", corpora, of_values
     pairs = role_pairs(corpora) if likeness else []
-    for one, other in pairs:
-        rows = [row for row in likeness if row.keys() >= {_layer(one), _layer(other)}]
-        pair = {role: corpora[role] for role in (one, other)}
-        tag = "layer_similarity" + f"/{one}_{other}" * (len(pairs) > 1)
-        title = study.title(
-            "CKA of the emotions' means", {role: clips[role] for role in pair}
-        )
-        figures[tag] = likeness_figure(rows, pair, title)
-    return figures
+    for pair in pairs:
+        rows = [r for r in likeness if set(likened_roles(r, corpora)) == set(pair)]
+        tag = "layer_similarity" + "/{}_{}".format(*pair) * (len(pairs) > 1)
+        of_pair = partial(likeness_figure, rows, {role: corpora[role] for role in pair})
+        drawings[tag] = "CKA of the emotions' means", pair, of_pair
+    return drawings
 
 
 @styled()
@@ -213,7 +228,7 @@ def likeness_figure(
         title: Title of the figure.
     """
     first, second = corpora
-    one, other = _layer(first), _layer(second)
+    one, other = layer_column(first), layer_column(second)
     layers = list(dict.fromkeys(row[one] for row in likeness))
     cells = {(row[one], row[other]): row["cka"] for row in likeness}
     table = np.array([[cells[i, j] for j in layers] for i in layers])
@@ -225,11 +240,6 @@ def likeness_figure(
     axes.set(ylabel=first, xlabel=second)
     set_title(figure, title)
     return figure
-
-
-def _layer(role: str) -> str:
-    """Return the column of the layers of a role."""
-    return f"{role}_layer"
 
 
 def _ends(table: Floats, decimals: int) -> tuple[float, float]:

@@ -7,6 +7,7 @@ from typing import Any
 from rich.table import Table
 from rich.text import Text
 
+from crossemo.data.marks import sign_of
 from crossemo.report.layerwise_scale import Shown
 from crossemo.report.tables import broken, plain_table
 
@@ -130,7 +131,7 @@ def _columns(
         if score != headline or row["labels"] != labels or (of_some and across):
             continue
         if _has_column(row):
-            name = _name(row, names)
+            name = _name(row, names) + sign_of(row)
             name += "\n" + of_some.replace("|", "|\n") if of_some else ""
             columns.setdefault(name, {})[row["view"]] = row
     return columns

@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Self
 
@@ -42,6 +42,10 @@ class Study:
         }
         domains = {role: one.domain for role, one in roles.items()}
         return cls(Path(encoder).name + mark.sign, names, domains)
+
+    def marked(self, mark: Mark) -> Self:
+        """Return the same, whose encoder bears the sign of a mark."""
+        return replace(self, encoder=self.encoder + mark.sign)
 
     def name(self, role: str) -> str:
         """Return what to call a role, or a stage that is named after one."""

@@ -4,7 +4,7 @@ from crossemo.similarity.cautions import warnings_of
 from crossemo.similarity.compare import compare_clips, compare_frames
 from crossemo.similarity.domains import Domain, FrameDomain
 from crossemo.similarity.settings import DEFAULTS, Settings
-from crossemo.similarity.tables import Row, corrected
+from crossemo.similarity.tables import Row, corrected, domains_of
 
 __all__ = [
     "DEFAULTS",
@@ -15,5 +15,6 @@ __all__ = [
     "compare_clips",
     "compare_frames",
     "corrected",
+    "domains_of",
     "warnings_of",
 ]

@@ -111,3 +111,14 @@ def corrected(rows: Sequence[Row]) -> list[Row]:
         p = torch.tensor([rows[n]["p"] for n in numbers], dtype=torch.float64)
         q[numbers] = benjamini_hochberg(p)
     return [row | {"q": value} for row, value in zip(rows, q.tolist(), strict=True)]
+
+
+def domains_of(row: Mapping[str, Any], domains: Sequence[str]) -> list[str]:
+    """Return the two domains that a row of `fad.csv` or `similarity.csv` is of.
+
+    Args:
+        row: The row.
+        domains: All domains; measures of two don't name them.
+    """
+    first, second = domains[:2]
+    return [row.get("x_domain", first), row.get("y_domain", second)]

@@ -15,17 +15,11 @@ from crossemo.data.provenance import (
     Material,
     Provenance,
     examples_of,
-    leaks_of,
 )
 from crossemo.data.trainer import datamodule_of
 from crossemo.encoders import SSLEncoder
-from crossemo.encoders.training_records import (
-    TrainingRecord,
-    mark_of,
-    of_clips,
-    records_on,
-    refuse_records,
-)
+from crossemo.encoders.exposure import Exposure, Marks, exposures_of, mark_of
+from crossemo.encoders.training_records import refuse_records
 from crossemo.runs.checkpointed import Checkpointed
 from crossemo.runs.origin import checkpoint_provenance
 
@@ -44,9 +38,8 @@ class LeakGuard(Checkpointed):
 
     Attributes:
         provenance: What the weights have seen.
-        leaks: By part, what they had seen of the clips that judged them last.
-        records: By part, trainings by others on the corpora of these clips.
-        strict: Whether such trainings are refused too.
+        exposures: By part, what they had heard of the clips that judged them last.
+        strict: Whether trainings by others on their corpora are refused too.
     """
 
     strict = False
@@ -56,21 +49,29 @@ class LeakGuard(Checkpointed):
         self.encoder = encoder
         self.allow_leak = allow_leak
         self.provenance = self._first = encoder.provenance
-        self.leaks: dict[Part, str] = {}
-        self.records: dict[Part, list[TrainingRecord]] = {}
+        self.exposures: dict[Part, Exposure] = {}
 
     @property
     def mark(self) -> Mark:
         """What is said of the last test as a whole."""
-        return mark_of(self.leaks, chain(*self.records.values()))
+        return mark_of(self.exposures.values())
 
     def mark_on(self, clips: Iterable[str]) -> Mark:
         """Return what tables and figures say of a score by some clips of the last test.
 
         Args:
-            clips: Their names; trainings on other corpora say nothing of them.
+            clips: Their names; what was heard of others says nothing of them.
         """
-        return mark_of(self.leaks, of_clips(chain(*self.records.values()), clips))
+        names = set(clips)
+        return mark_of(one.on(names) for one in self.exposures.values())
+
+    def marks_by(self, clips: Mapping[str, Iterable[str]]) -> Marks:
+        """Return what tables and figures say of scores by clips of the last test.
+
+        Args:
+            clips: Their names, by role or whatever tells corpora apart.
+        """
+        return Marks.of(self.exposures.values(), clips)
 
     def setup(self, stage: str) -> None:
         """Refuse a training that would be judged unfairly, before the long work.
@@ -141,26 +142,22 @@ class LeakGuard(Checkpointed):
             self.compare(parts, provenance)
 
     def compare(self, judged: Clips, provenance: Provenance | None = None) -> None:
-        """Refuse clips that the weights have seen; arguments as in `leaks_of`.
+        """Refuse clips that the weights have seen; arguments as in `exposures_of`.
 
         Raises:
             LeakError: They have seen them, and leaks are not allowed.
         """
         seen = self.provenance if provenance is None else provenance
-        clips = {part: list(examples) for part, examples in judged.items()}
-        leaks = leaks_of(seen, clips, allowed=self.allow_leak)
-        origins = (seen | self.encoder.provenance).repositories
-        records = {
-            part: records_on(origins, (one.clip.id for one in examples))
-            for part, examples in clips.items()
-        }
+        origins = Provenance(repositories=self.encoder.provenance.repositories)
+        news = exposures_of(seen | origins, judged, allowed=self.allow_leak)
         if self.strict:
-            refuse_records(self.encoder.name, chain(*records.values()))
+            heard = chain(*(one.records for one in news.values()))
+            refuse_records(self.encoder.name, heard)
         # Within a fit each look is of other weights, and the choice leaks by any.
         fitting = self._trainer and self._trainer.state.fn == TrainerFn.FITTING
-        anew = set() if fitting else set(judged)
-        self.leaks = {p: n for p, n in self.leaks.items() if p not in anew} | leaks
-        self.records |= records
+        for part, one in news.items():
+            before = self.exposures.get(part) if fitting else None
+            self.exposures[part] = one if before is None else one.after(before)
 
     def save_provenance(self, checkpoint: dict[str, Any]) -> None:
         """Put into a checkpoint what its weights have seen."""

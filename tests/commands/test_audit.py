@@ -73,7 +73,7 @@ def test_the_config_of_a_fit_is_audited_and_again_by_what_is_left(
     }
     _, _, named = PAGE.partition("| column of audit.csv |")
     cells = re.findall(r"^\| (`.*?) \| ", named.partition("\n\n")[0], re.MULTILINE)
-    assert [*rows[0], "leak"] == re.findall(r"`(\w+)`", " ".join(cells))
+    assert [*rows[0], "leak", "pretraining"] == re.findall(r"`(\w+)`", " ".join(cells))
     # What it leaves is a config of the command, of which all is read.
     settings = yaml.safe_load((folder / "config.yaml").read_text())
     assert settings["audit"]["epochs"] == 3

@@ -1,6 +1,6 @@
 import pytest
 
-from crossemo.data.marks import NO_MARK, Mark, marked, sign_of
+from crossemo.data.marks import NO_MARK, Mark, sign_of
 
 TUNED, HEARD = "fine-tuned on a (https://a)", "pretrained on b (https://b)"
 
@@ -44,4 +44,3 @@ def test_labels_and_clips_make_a_leak_and_sound_alone_a_note(
     assert (mark.sign, sign_of(columns), bool(mark)) == (sign, sign, bool(columns))
     assert mark.leak == columns.get("leak", "")
     assert str(mark).splitlines() == list(columns.values())
-    assert marked([{"UA": 1}], mark) == [{"UA": 1, **columns}]

@@ -13,6 +13,7 @@ from crossemo.data.marks import NO_MARK
 from crossemo.data.provenance import NOTHING, LeakError, Material, Provenance
 from crossemo.data.windows import Window
 from crossemo.encoders import EncoderFacts, training_records
+from crossemo.encoders.exposure import mark_of
 from crossemo.judging.candidate import Candidate
 from crossemo.judging.judged_folds import JudgedFold, judged_folds
 from tests.stages.side_doors import data_of
@@ -113,8 +114,8 @@ def test_a_corpus_that_published_weights_have_heard_is_named(
     }
     with pytest.raises(LeakError, match=r"theirs was pretrained on tones .* leave out"):
         judged_folds(Theirs(repository="owner/heard"), data, 0, strict=True)
-    assert not heard.mark_on(["others/1"])
-    assert heard.mark_on(["others/1", "tones/1"]) == heard.mark
+    assert not mark_of([heard.exposure.on(["others/1"])])
+    assert mark_of([heard.exposure.on(["others/1", "tones/1"])]) == heard.mark
     assert [str(one) for one in heard.records] == [f"pretrained on tones ({source})"]
     (other,) = judged_folds(Theirs(repository="owner/other"), data, 0)
     assert other.records == ()

@@ -4,14 +4,18 @@ import numpy as np
 import pytest
 from matplotlib.lines import Line2D
 
+from crossemo.encoders.exposure import Marks
 from crossemo.report.audits import (
+    EQUAL,
     audit_figures,
     audit_paragraph,
     audit_table,
+    audit_text,
     printed_table,
 )
 
 NAN = float("nan")
+MARKS = Marks({"speech": (), "song": ()})
 
 
 def row(protocol: str, value: float, difference: float, **more: Any) -> dict[str, Any]:
@@ -80,8 +84,22 @@ def test_too_few_units_have_no_interval() -> None:
     assert "Fewer than three units are tested" in text
     assert "nan" not in text
     assert audit_table(rows).texts.iloc[3, 3] == "+12.0"
-    ((_, figure),) = audit_figures(rows, "x")
+    ((_, figure),) = audit_figures(rows, "x", MARKS)
     figure.draw_without_rendering()
+
+
+def test_what_an_encoder_knows_stands_at_the_corpus_that_it_knows() -> None:
+    known = {"leak": "LEAK: labels", "pretraining": ""}
+    other = {"leak": "", "pretraining": "", "role": "song", "corpus": "ravdess-song"}
+    rows = [*({**one, **known} for one in ROWS), *({**one, **other} for one in ROWS)]
+    names = ["ravdess-speech‡"] * 4 + ["ravdess-song"] * 4
+    assert audit_table(rows).texts["corpus"].tolist() == names
+    leak, speech, song, equal = audit_text(rows, "x").split("\n\n")
+    assert leak == "LEAK: labels"
+    assert speech.startswith("On ravdess-speech (240")
+    assert song.startswith("On ravdess-song (240")
+    assert equal == EQUAL
+    assert audit_text(ROWS, "x").startswith("On ravdess-speech (240")
 
 
 def test_songs_of_one_clip_each_can_t_leak() -> None:
@@ -102,7 +120,8 @@ def marked(line: Line2D) -> bool:
 
 
 def test_a_figure_has_every_score_and_difference() -> None:
-    figures = dict(audit_figures([*ROWS, {**ROWS[0], "role": "song"}], "log-mel"))
+    rows = [*ROWS, {**ROWS[0], "role": "song"}]
+    figures = dict(audit_figures(rows, "log-mel", MARKS))
     assert list(figures) == ["audit/speech", "audit/song"]
     scores, differences = figures["audit/speech"].axes
     points = [

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.collections import PolyCollection
 from matplotlib.colors import to_hex
 
+from crossemo.encoders.exposure import Marks
 from crossemo.layerwise import score_rows, similarity_rows, with_choices
 from crossemo.report.layerwise_figures import (
     encoder_figure,
@@ -224,7 +225,8 @@ def test_figures_are_drawn_whatever_is_missing(
         table = [row | {"low": torch.nan, "high": torch.nan} for row in table]
     likeness = LIKENESS if len(roles) == 2 else []
     study = Study("an encoder", roles, dict.fromkeys(roles, "music"))
-    figures = layer_figures(table, likeness, study, dict.fromkeys(roles, 9))
+    clips, marks = dict.fromkeys(roles, 9), Marks(dict.fromkeys(roles, ()))
+    figures = layer_figures(table, likeness, study, clips, marks)
     assert list(figures) == [
         "layers",
         *(f"layer_recalls/{role}" for role in roles),

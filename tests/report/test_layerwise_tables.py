@@ -55,6 +55,19 @@ def test_a_table_holds_every_view_under_every_condition() -> None:
         assert float(chance) == pytest.approx(highest, abs=0.051)
 
 
+def test_a_column_bears_the_sign_of_the_corpus_that_judges_it() -> None:
+    marks = {"speech": {"leak": "LEAK: ..."}, "song": {"pretraining": "heard"}}
+    rows = [row | marks[row["judged_on"]] for row in ROWS]
+    _, *columns = cells(layer_table(rows, ROLES))
+    signed = [name.partition("\ncalm")[0] for name, *_ in columns]
+    ends = {"speech": "‡", "song": "†"}
+    plain = [name.partition("\ncalm")[0] for name in COLUMNS]
+    assert signed == [name + ends[name.rpartition(" ")[2]] for name in plain]
+    assert [texts for _, *texts in columns] == [
+        texts for _, *texts in cells(layer_table(ROWS, ROLES))[1:]
+    ]
+
+
 def test_shuffled_labels_are_a_row_of_their_mean_over_the_states() -> None:
     for name, *_, mean, _ in cells(layer_table(ROWS, ROLES))[1:]:
         if "|" in name:

@@ -4,6 +4,7 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 
+from crossemo.encoders.exposure import Marks
 from crossemo.layerwise import encoder_rows
 from crossemo.report.layerwise_figures import encoder_figure, layer_figures
 from crossemo.report.layerwise_tables import encoder_table, layer_table
@@ -13,7 +14,7 @@ from tests.layerwise.test_layers_of_values import JUDGEMENTS, ROWS
 ROLES = {"speech": "corpus-speech", "song": "corpus-song"}
 STUDY = Study("tiny", ROLES)
 NUMBERS = {"speech": 72, "song": 72}
-FIGURES = layer_figures(ROWS, [], STUDY, NUMBERS)
+FIGURES = layer_figures(ROWS, [], STUDY, NUMBERS, Marks(dict.fromkeys(ROLES, ())))
 
 
 def scores(score: str, trained: str, judged: str, labels: str = "true") -> list[Any]:

@@ -124,6 +124,15 @@ def test_a_run_may_judge_its_weights(tmp_path: Path, split: SplitScheme) -> None
     assert refused(data, data_of(tmp_path, "a", "kfold", fold=1))
 
 
+def three_corpora(root: Path) -> EmotionDataModule:
+    """Two corpora of speech, and one of music."""
+    speech: list[Corpus] = [Songs(root / name, name) for name in ("tones", "choir")]
+    other = Songs(root / "others", "others")
+    other.domain = "music"
+    options: dict[str, Any] = {"labels": LABELS, "folds": 3, "split": "kfold"}
+    return ready(CrossDomainDataModule(speech, other, cache_dir=root, **options))
+
+
 def test_a_training_of_others_marks_the_scores_of_its_corpus_alone(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -139,11 +148,7 @@ def test_a_training_of_others_marks_the_scores_of_its_corpus_alone(
         "crossemo.callbacks.results.add_figure",
         lambda trainer, tag, figure, step: figures.update({tag: figure}),
     )
-    heard: list[Corpus] = [Songs(tmp_path / name, name) for name in ("tones", "choir")]
-    other = Songs(tmp_path / "others", "others")
-    other.domain = "music"
-    options: dict[str, Any] = {"labels": LABELS, "folds": 3, "split": "kfold"}
-    data = ready(CrossDomainDataModule(heard, other, cache_dir=tmp_path, **options))
+    data = three_corpora(tmp_path)
     model = recogniser("tiny")
     model.encoder.provenance = Provenance(repositories=frozenset({"owner/tuned"}))
     run = trainer(callbacks=[Results(), PredictionWriter()], logger=CSVLogger(tmp_path))
@@ -183,3 +188,34 @@ def test_a_training_of_others_marks_the_scores_of_its_corpus_alone(
     scored = {name for name in scored if "_recall" not in name}
     assert {name for name in scored if name.startswith("leak_")} == of_leak
     assert {"test/target", "test/source/choir"} <= scored
+
+
+def test_seen_clips_mark_the_scores_of_their_corpus_alone(tmp_path: Path) -> None:
+    data = three_corpora(tmp_path)
+    seen = {
+        one.unit
+        for one in data.dataset("source", "test").examples
+        if one.corpus == "choir"
+    }
+    model = recogniser("tiny", allow_leak=True)
+    model.provenance = Provenance(Material(frozenset(seen)))
+    run = trainer(callbacks=[Results(), PredictionWriter()], logger=CSVLogger(tmp_path))
+    run.test(model, data, verbose=False)
+    folder = Path(str(run.log_dir))
+    leak = "LEAK, no fair score: the weights have seen test clips of "
+    leak += ", ".join(sorted(seen))
+    test = results(folder)["stages"]["test"]
+    assert test["leak"] == leak
+    assert {place: one["leak"] for place, one in test["scores"].items()} == {
+        "source": leak,
+        "source/tones": "",
+        "source/choir": leak,
+        "target": "",
+    }
+    with (folder / "predictions.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert {(row["corpus"], row["leak"]) for row in rows} == {
+        ("tones", ""),
+        ("choir", leak),
+        ("others", ""),
+    }
