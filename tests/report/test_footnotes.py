@@ -58,5 +58,5 @@ def test_a_mark_is_as_large_as_the_title_and_no_line_is_cut_off() -> None:
     title = figure._suptitle  # type: ignore[attr-defined]
     assert title.get_fontsize() == before
     assert title.get_text().startswith("‡ fine-tuned on ravdess")
-    renderer = FigureCanvasAgg(figure).get_renderer()
+    renderer = FigureCanvasAgg(figure).get_renderer()  # type: ignore[no-untyped-call]
     assert title.get_window_extent(renderer).width < figure.bbox.width
