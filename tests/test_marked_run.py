@@ -141,6 +141,8 @@ def test_labels_are_a_leak_in_every_file_of_a_fit_and_of_its_report(
         assert "tuned‡" in page
         short = note.removesuffix(f" ({SOURCE})")
         assert titles[tag].replace("\n", " ").startswith(short)
+    for name in ("predictions.csv", "scores.csv", "distances.csv"):
+        assert columns(out / "tables", name) == {f"leak: {LEAK}"}, name
     for path in (out / "tables").glob("*.csv"):
         with path.open() as file:
             rows = [row for row in csv.DictReader(file) if "encoder" in row]

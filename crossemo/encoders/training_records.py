@@ -1,5 +1,6 @@
 """What published weights were trained on, by their repository: `trained_on.yaml`."""
 
+import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -86,8 +87,8 @@ def of_clips(
         records: The trainings.
         clips: Names of the clips, as in `records_on`.
     """
-    corpora = {name.partition("/")[0].casefold() for name in clips}
-    return [one for one in records if one.corpus in corpora]
+    corpora = {_letters(name.partition("/")[0]) for name in clips}
+    return [one for one in records if _letters(one.corpus) in corpora]
 
 
 def refuse_records(name: str, records: Iterable[TrainingRecord]) -> None:
@@ -106,6 +107,11 @@ def refuse_records(name: str, records: Iterable[TrainingRecord]) -> None:
             "another encoder or another corpus, or leave out --strict, and every table "
             "and figure will say so."
         )
+
+
+def _letters(name: str) -> str:
+    """Return the letters and digits of a name: EMO-DB is emodb to somebody."""
+    return re.sub(r"[\W_]+", "", name.casefold())
 
 
 @cache

@@ -1,14 +1,14 @@
 """What the signs of encoders in a report mean: footnotes of tables and figures."""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from matplotlib.text import Text
 from pandas import DataFrame
 
 from crossemo.data.marks import SIGNS
-from crossemo.report.exhibits import Exhibit, Section
+from crossemo.report.exhibits import Exhibit, Picture, Section
 from crossemo.report.style import note_figure
 
 
@@ -46,14 +46,17 @@ def footnotes(runs: DataFrame) -> dict[str, list[str]]:
 
 
 def _noted(exhibit: Exhibit, notes: Mapping[str, Sequence[str]]) -> Exhibit:
-    shown = "\n".join(_texts(exhibit))
-    those = [note for label in notes if _names(shown, label) for note in notes[label]]
-    if not those:
-        return exhibit
-    for picture in exhibit.pictures:
-        note_figure(picture.figure, those)
+    for picture in exhibit.pictures:  # each may show other encoders
+        note_figure(picture.figure, _those(notes, _texts_of_picture(picture)))
+    those = _those(notes, _texts(exhibit))
     table = exhibit.table and replace(exhibit.table, notes=those)
     return replace(exhibit, table=table, notes=those)
+
+
+def _those(notes: Mapping[str, Sequence[str]], texts: Iterable[str]) -> list[str]:
+    """Return the footnotes of the labels that some texts have."""
+    shown = "\n".join(texts)
+    return [note for label in notes if _names(shown, label) for note in notes[label]]
 
 
 def _names(text: str, label: str) -> bool:
@@ -67,7 +70,11 @@ def _texts(exhibit: Exhibit) -> Iterator[str]:
         yield from exhibit.table.columns
         yield from (cell.text for row in exhibit.table.rows for cell in row)
     for picture in exhibit.pictures:
-        yield picture.alt
-        for text in picture.figure.findobj(Text):
-            assert isinstance(text, Text)
-            yield text.get_text()
+        yield from _texts_of_picture(picture)
+
+
+def _texts_of_picture(picture: Picture) -> Iterator[str]:
+    yield picture.alt
+    for text in picture.figure.findobj(Text):
+        assert isinstance(text, Text)
+        yield text.get_text()

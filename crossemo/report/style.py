@@ -92,8 +92,9 @@ def note_figure(figure: Figure, notes: Iterable[str]) -> None:
         for line in note.splitlines()
     ]
     if lines:
-        title = figure.get_suptitle()
-        figure.suptitle("\n".join([*lines, title]), fontsize="medium")
+        title = "\n".join([*lines, figure.get_suptitle()])
+        with styled():  # as the title was, which else would grow and be cut off
+            figure.suptitle(title, fontsize="medium")
 
 
 def without_sources(text: str) -> str:

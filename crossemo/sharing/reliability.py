@@ -166,7 +166,8 @@ class Reliability:
     @property
     def caveat(self) -> str:
         """How often a warning is wrong, or why there is none, in one sentence."""
-        of = f"{self.clips} validation clips of {self.groups} speakers (or songs)"
+        whose = "speaker (or song)" if self.groups == 1 else "speakers (or songs)"
+        of = f"{self.clips} validation clips of {self.groups} {whose}"
         if self.familiarity is None:
             return (
                 "Whether a recording is unlike those that the model knows can't be "

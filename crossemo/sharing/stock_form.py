@@ -43,11 +43,11 @@ def obstacle(encoder: SSLEncoder, mix: LayerMix, head: EmotionHead) -> str | Non
         return "bottleneck adapters can't be merged into the encoder's weights"
     if isinstance(encoder.family, WindowedFamily):
         return (
-            f"transformers' classifier on a {encoder.family.name} encoder hears the "
-            "silence behind a clip too"
+            f"transformers' classifier on {encoder.family.name} hears the silence "
+            "behind a clip too"
         )
     if _classifier(encoder) is None:
-        return f"transformers has no classifier on a {encoder.family.name} encoder"
+        return f"transformers has no classifier on {encoder.family.name}"
     return None
 
 
@@ -149,8 +149,11 @@ def read_stock(weights: Path) -> dict[str, Tensor]:
 def _classifier(encoder: SSLEncoder) -> Any:  # noqa: ANN401
     """Return transformers' class of a classifier on an encoder; None without one."""
     from transformers import MODEL_FOR_AUDIO_CLASSIFICATION_MAPPING as CLASSES
+    from transformers import PreTrainedModel
 
-    config = getattr(encoder.model, "config", None)
+    if not isinstance(encoder.model, PreTrainedModel):  # ours has a config of theirs
+        return None
+    config = encoder.model.config
     if type(config) not in CLASSES or getattr(config, "add_adapter", False):
         return None
     return CLASSES[type(config)]

@@ -6,6 +6,7 @@ from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crossemo.data.marks import SIGNS
 from crossemo.stages.stage import Stage, StageError
 from crossemo.studies.certainty import with_confidence
 from crossemo.studies.run_facts import JUDGED, RunFacts, kind_of, run_facts
@@ -197,10 +198,10 @@ def _predictions(
         if values
         else ["true", "predicted"]
     )
-    texts = _NAMES if values else [*_NAMES, *targets]
+    texts = [*_NAMES, *SIGNS, *([] if values else targets)]
     shares = [] if values else list(task.outputs)
     columns = [*_NAMES, *targets, *shares]
-    table = read_table(folder / "predictions.csv", texts, columns)
+    table = read_table(folder / "predictions.csv", texts, [*columns, *SIGNS])
     _check_columns(table, columns, "predictions.csv")
     if values:
         sound = all(table[name].dtype.kind in "fi" for name in targets)

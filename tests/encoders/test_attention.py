@@ -24,7 +24,7 @@ BIASED = ("wavlm", "conformer", "w2v-bert", *MAPPED)
 # Their blocks are others' too, or word for word.
 ALIKE = (
     *("hubert", "hubert-large", "mert", "mert-large", "wavlm-large", "conformer"),
-    *("unispeech", "unispeech-sat"),
+    *("unispeech", "unispeech-sat", "musicfm"),
 )
 
 

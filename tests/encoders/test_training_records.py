@@ -40,6 +40,9 @@ def test_records_are_of_the_corpora_that_clips_are_of() -> None:
         ("iemocap", "fine-tuned"),
     ]
     assert records_on(["owner/other"], ["ravdess/03-01"]) == []
+    for name in ("EmoDB", "EMO_DB", "emo db"):  # of somebody's own folder
+        assert [one.corpus for one in records_on([SEED], [f"{name}/a"])] == ["emo-db"]
+    assert records_on([SEED], ["emo/db"]) == []
     # Of another size than base, which therefore isn't what it began from.
     large = records_on(["emotion2vec/emotion2vec_plus_large"], ["iemocap/a"])
     assert [one.how for one in large] == ["fine-tuned"]

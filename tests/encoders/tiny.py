@@ -78,8 +78,8 @@ _MODELS: dict[str, tuple[str, dict[str, Any]]] = {
     "whisper": ("Whisper", _WHISPER),
     "ast": ("AST", _AST),
 }
-# MusicFM's blocks are MuQ's.
-FAMILIES = (*_MODELS, "muq", "emotion2vec")
+FAMILIES = (*_MODELS, *MAPPED)
+ONE_EACH = tuple(one for one in FAMILIES if not one.endswith("-large"))
 SPECTRAL = ("w2v-bert", "whisper", "ast")  # what hears spectrograms
 MIN_SAMPLES = 10 + 5 * (3 - 1) + 10 * (2 - 1)  # of those that hear waveforms
 # What MERT's config.json says besides HuBERT's fields.

@@ -120,6 +120,9 @@ def test_it_is_stock_wherever_it_can_be(trips: dict[str, Trip], name: str) -> No
         assert facts.oldest is None
         assert facts.form == "crossemo"
         assert facts.obstacle
+    if name in {f"{family}-frozen" for family in MAPPED}:
+        family = EVERY[name][0]
+        assert facts.obstacle == f"transformers has no classifier on {family}"
 
 
 @pytest.fixture(scope="module")

@@ -37,8 +37,15 @@ def test_every_trained_parameter_gets_a_gradient(
     assert slopes(encoder).keys() == trained(encoder).keys()
 
 
-def test_a_frozen_encoder_trains_nothing(tiny_folder: TinyFolder) -> None:
-    assert not trained(load_encoder(str(tiny_folder("hubert"))))
+@pytest.mark.parametrize("family", FAMILIES)
+def test_a_frozen_encoder_trains_nothing(tiny_folder: TinyFolder, family: str) -> None:
+    encoder = load_encoder(str(tiny_folder(family))).train()
+    assert not trained(encoder)
+    assert not any(module.training for module in encoder.modules())
+    clip = torch.randn(1, 1300), torch.tensor([1300])
+    states = encoder(*clip).states
+    assert not states.requires_grad
+    assert torch.equal(encoder(*clip).states, states)
 
 
 # emotion2vec's are counted by themselves: one layer gives queries, keys and values.
@@ -51,7 +58,7 @@ def test_adapters_sit_on_queries_and_values_and_act(
         key.partition("layers.")[2]: tuple(p.shape)
         for key, p in trained(encoder).items()
     }
-    conformer = family.startswith(("conformer", "w2v-bert", "muq"))
+    conformer = family.startswith(("conformer", "w2v-bert", "muq", "musicfm"))
     other = conformer or family == "whisper"
     attention = "self_attn" if other else "attention"
     assert shapes == {
