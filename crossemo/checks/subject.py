@@ -15,6 +15,7 @@ from crossemo.checks.observation import observed, without_memory
 from crossemo.encoders.description import Description
 from crossemo.encoders.encoder import SSLEncoder
 from crossemo.encoders.loading import untried_encoder
+from crossemo.encoders.reachable import reachable
 from crossemo.encoders.tuning.adaptation import Tuning
 
 LOUDNESS = 0.1  # standard deviation of the noise
@@ -133,19 +134,11 @@ class Subject:
 def tensors_of(module: nn.Module) -> dict[str, Tensor]:
     """Return all tensors of a module by name.
 
-    Parameters, buffers that are saved and others, and tensors that are plain attributes
-    of it, of its parts or of a user's object in it.
+    Parameters, buffers that are saved and others, and whatever else a user's object in
+    it reaches.
     """
-    named = dict(module.named_parameters()) | dict(module.named_buffers())
-    encoder = getattr(module, "encoder", None)
-    parts: list[tuple[str, object]] = list(module.named_modules())
-    if encoder is not None and not isinstance(encoder, nn.Module):
-        parts.append(("encoder", encoder))
-    for place, part in parts:
-        for name, value in vars(part).items():
-            if isinstance(value, Tensor):
-                named.setdefault(f"{place}.{name}".lstrip("."), value)
-    return {name: tensor for name, tensor in named.items() if tensor.numel()}
+    things = reachable(module)
+    return {n: one for n, one in things if isinstance(one, Tensor) and one.numel()}
 
 
 @contextmanager
