@@ -46,17 +46,17 @@ class Subject:
             self.encoder = untried_encoder(about).to(device).eval()
 
     @cached_property
-    def again(self) -> SSLEncoder:
+    def second_loading(self) -> SSLEncoder:
         """The encoder loaded once more: other random numbers, NaN in unset memory."""
         drawn = not self.about.source.pretrained  # by intention, from a seed
         with without_memory():
             return untried_encoder(self.about, seed=0 if drawn else 1).eval()
 
-    def fresh(self) -> SSLEncoder:
+    def load_frozen(self) -> SSLEncoder:
         """Return the frozen encoder anew, as it was before it heard anything."""
         return untried_encoder(self.about).to(self.device).eval()
 
-    def tuned(
+    def load_tuned(
         self, tuning: Tuning = "full", options: Mapping[str, Any] | None = None
     ) -> SSLEncoder:
         """Return the encoder anew, to be trained in some way."""
@@ -78,7 +78,7 @@ class Subject:
         generator = torch.Generator().manual_seed(seed)
         return LOUDNESS * torch.randn(self.samples(frames), generator=generator)
 
-    def hear(
+    def hidden_states(
         self, clips: Sequence[Tensor], encoder: SSLEncoder | None = None
     ) -> list[Tensor]:
         """Return the hidden states of clips that are padded to a batch.
@@ -108,7 +108,7 @@ class Subject:
 
         None where the encoder keeps no graph, as under `torch.no_grad`.
         """
-        encoder = self.tuned()
+        encoder = self.load_tuned()
         named = [(n, p) for n, p in encoder.model.named_parameters() if p.requires_grad]
         if not named:
             return None

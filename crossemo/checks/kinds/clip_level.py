@@ -44,4 +44,4 @@ def check(subject: Subject) -> Iterator[Line]:
 
 
 def _states(subject: Subject, clip: Tensor) -> Tensor:
-    return subject.hear([clip])[0]
+    return subject.hidden_states([clip])[0]
