@@ -15,6 +15,7 @@ from crossemo.checks.observation import observed, without_memory
 from crossemo.encoders.description import Description
 from crossemo.encoders.encoder import SSLEncoder
 from crossemo.encoders.loading import untried_encoder
+from crossemo.encoders.reachable import reachable
 from crossemo.encoders.tuning.adaptation import Tuning
 
 LOUDNESS = 0.1  # standard deviation of the noise
@@ -45,17 +46,17 @@ class Subject:
             self.encoder = untried_encoder(about).to(device).eval()
 
     @cached_property
-    def again(self) -> SSLEncoder:
+    def second_loading(self) -> SSLEncoder:
         """The encoder loaded once more: other random numbers, NaN in unset memory."""
         drawn = not self.about.source.pretrained  # by intention, from a seed
         with without_memory():
             return untried_encoder(self.about, seed=0 if drawn else 1).eval()
 
-    def fresh(self) -> SSLEncoder:
+    def load_frozen(self) -> SSLEncoder:
         """Return the frozen encoder anew, as it was before it heard anything."""
         return untried_encoder(self.about).to(self.device).eval()
 
-    def tuned(
+    def load_tuned(
         self, tuning: Tuning = "full", options: Mapping[str, Any] | None = None
     ) -> SSLEncoder:
         """Return the encoder anew, to be trained in some way."""
@@ -77,7 +78,7 @@ class Subject:
         generator = torch.Generator().manual_seed(seed)
         return LOUDNESS * torch.randn(self.samples(frames), generator=generator)
 
-    def hear(
+    def hidden_states(
         self, clips: Sequence[Tensor], encoder: SSLEncoder | None = None
     ) -> list[Tensor]:
         """Return the hidden states of clips that are padded to a batch.
@@ -107,7 +108,7 @@ class Subject:
 
         None where the encoder keeps no graph, as under `torch.no_grad`.
         """
-        encoder = self.tuned()
+        encoder = self.load_tuned()
         named = [(n, p) for n, p in encoder.model.named_parameters() if p.requires_grad]
         if not named:
             return None
@@ -133,19 +134,11 @@ class Subject:
 def tensors_of(module: nn.Module) -> dict[str, Tensor]:
     """Return all tensors of a module by name.
 
-    Parameters, buffers that are saved and others, and tensors that are plain attributes
-    of it, of its parts or of a user's object in it.
+    Parameters, buffers that are saved and others, and whatever else a user's object in
+    it reaches.
     """
-    named = dict(module.named_parameters()) | dict(module.named_buffers())
-    encoder = getattr(module, "encoder", None)
-    parts: list[tuple[str, object]] = list(module.named_modules())
-    if encoder is not None and not isinstance(encoder, nn.Module):
-        parts.append(("encoder", encoder))
-    for place, part in parts:
-        for name, value in vars(part).items():
-            if isinstance(value, Tensor):
-                named.setdefault(f"{place}.{name}".lstrip("."), value)
-    return {name: tensor for name, tensor in named.items() if tensor.numel()}
+    things = reachable(module)
+    return {n: one for n, one in things if isinstance(one, Tensor) and one.numel()}
 
 
 @contextmanager

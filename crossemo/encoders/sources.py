@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import sleep
 from typing import Any, Literal, NamedTuple
 
 import yaml
@@ -23,6 +24,7 @@ PROVENANCE_FIELD = "crossemo_provenance"  # of config.json, which transformers w
 ENCODER_FIELD = "encoder"  # of config.json, where a folder holds a whole recogniser
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _LARGEST = 16 << 20  # bytes of a small file
+_PAUSE = 1.0  # seconds before the hub is tried once more
 _UNREADABLE = (
     *(OSError, RecursionError, ValueError),
     *(KeyError, TypeError, yaml.YAMLError),
@@ -135,9 +137,10 @@ def fetch(source: Source, *names: str) -> Path | None:
     if source.folder is not None:
         paths = [source.folder / name for name in names]
         return next((path for path in paths if path.is_file()), None)
+    reached = True
     for name in names:
-        if _in_cache(source, name) is None:
-            _download(source, [name])
+        if reached and _in_cache(source, name) is None:
+            reached = _download(source, [name]) is not None
         if path := _in_cache(source, name):
             return path
     if None in [_in_cache(source, name) for name in names]:
@@ -235,6 +238,8 @@ def _download(source: Source, names: Sequence[str], *, bar: bool = True) -> Path
     )
 
     assert source.repository is not None
+    if _COMMIT.fullmatch(source.revision) and not _hub_answers(source.repository):
+        return None
     where = f"{source.repository} at revision {source.revision}"
     try:
         folder = snapshot_download(
@@ -259,6 +264,25 @@ def _download(source: Source, names: Sequence[str], *, bar: bool = True) -> Path
             f"Can't download {' or '.join(names)} of {where}: {reason_of(error)}."
         ) from error
     return Path(folder)
+
+
+def _hub_answers(repository: str) -> bool:
+    """Return whether the hub can be connected to.
+
+    Of a branch the hub's library asks once; of a commit it goes on for half a minute.
+    """
+    from huggingface_hub import HfApi, constants
+
+    for pause in (_PAUSE, 0):  # as a connection may fail once
+        kind = ""
+        try:
+            HfApi().model_info(repository, timeout=constants.HF_HUB_ETAG_TIMEOUT)
+        except Exception as error:  # httpx's or httpx2's, whichever the library has
+            kind = type(error).__name__
+        if kind != "ConnectError":
+            return kind != "ConnectTimeout"  # others are answers, or slow to come
+        sleep(pause)
+    return False
 
 
 def _no_bar() -> type:

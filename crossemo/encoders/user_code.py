@@ -22,6 +22,7 @@ from crossemo.errors import CrossEmoError, guess_among, listed, reason_of
 from crossemo.files import expanded
 
 _NAME = re.compile(r"(?P<file>.+\.py)(:(?P<name>\w*))?", re.DOTALL)
+_MODULE = "crossemo_user_code_"  # how the name of a file's module begins
 _NO_MEMORY = re.compile("out of memory|can't allocate memory|std::bad_alloc")
 
 
@@ -97,7 +98,7 @@ def run_code(code: UserCode, seed: int) -> Any:  # noqa: ANN401
     Raises:
         EncoderError: The file or the class fails.
     """
-    module = ModuleType(f"crossemo_user_code_{code.digest[:12]}")
+    module = ModuleType(f"{_MODULE}{code.digest[:12]}")
     module.__file__ = str(code.path)
     sys.modules[module.__name__] = module  # where dataclasses look for it
     with torch.random.fork_rng(devices=[]), blamed_on(code):
@@ -110,6 +111,11 @@ def run_code(code: UserCode, seed: int) -> Any:  # noqa: ANN401
                 f"{guess_among(code.class_name, names)}"
             )
         return getattr(module, code.class_name)()
+
+
+def is_users_own(thing: object) -> bool:
+    """Return whether a class or function was defined in a user's file."""
+    return str(getattr(thing, "__module__", "")).startswith(_MODULE)
 
 
 @contextmanager

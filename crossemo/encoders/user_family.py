@@ -9,12 +9,14 @@ from contextlib import contextmanager
 from math import isfinite
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
 from crossemo.encoders.catalogue import RATES, EncoderError, EncoderFacts
 from crossemo.encoders.families.base import EncoderFiles, Family, Model, Run
+from crossemo.encoders.reachable import reachable
 from crossemo.encoders.user_code import UserCode, blamed_on, run_code
 
 _NAMES = ("sampling_rate", "output_dim", "hop_size_in_ms", "forward")
@@ -59,11 +61,12 @@ class UserModel(nn.Module):
         self.hop = self._number("hop_size_in_ms") * self.rate / 1000
         # It stands for the device, also of an encoder that has no weights.
         self.place = nn.Parameter(torch.empty(0), requires_grad=False)
-        if not isinstance(self.encoder, nn.Module):  # what it holds is weights too
-            attributes = getattr(self.encoder, "__dict__", {})
-            pairs = attributes.items()
-            modules = {name: one for name, one in pairs if isinstance(one, nn.Module)}
-            self.parts = nn.ModuleDict(modules)
+        self.parts = nn.ModuleDict()  # what it holds out of torch's sight
+        known = set(self.modules())
+        for path, part in self.encoder_parts():
+            if isinstance(part, nn.Module) and part not in known:
+                self.parts[path.replace(".", "/")] = part
+                known |= set(part.modules())
         self._frames: dict[int, int] = {}
         self.num_states = 1
         self.eval()
@@ -128,12 +131,10 @@ class UserModel(nn.Module):
         module = isinstance(self.encoder, nn.Module)  # whose hooks are called too
         return self.encoder(audio) if module else self.encoder.forward(audio)
 
-    def encoder_parts(self) -> Iterator[object]:
-        """Return the user's object, its modules and what else it has as attributes."""
-        modules = self.modules() if isinstance(self.encoder, nn.Module) else ()
-        for part in (self.encoder, *modules):
-            yield part
-            yield from getattr(part, "__dict__", {}).values()
+    def encoder_parts(self) -> Iterator[tuple[str, object]]:
+        """Return the user's object and what it reaches, each with its path."""
+        with blamed_on(self.code):
+            return iter(list(reachable(self.encoder)))
 
     def _checked(self, given: Any, method: str, audio: Tensor) -> list[Tensor]:  # noqa: ANN401
         several = isinstance(given, Tensor) and given.dim() == 4
@@ -237,6 +238,18 @@ class UserFamily(Family):
     def traits(self, model: Model, files: EncoderFiles) -> list[Any]:
         """Return a digest of the file, wherever it lies."""
         return [self.code.class_name, self.code.digest]
+
+    def tensors(self, model: Model) -> Iterator[tuple[str, Tensor]]:
+        """Return all tensors and arrays that the class reaches, as plain tensors."""
+        for name, one in reachable(model):
+            if isinstance(one, np.ndarray):
+                content = torch.from_numpy(
+                    np.frombuffer(one.tobytes(), np.uint8).copy()
+                )
+                yield f"{name} {one.dtype} {one.shape}", content
+            elif isinstance(one, Tensor) and not one.is_meta:
+                dense = one.detach() if one.layout == torch.strided else one.to_dense()
+                yield name, dense.resolve_conj().resolve_neg().cpu()
 
     def count_frames(self, model: Model, lengths: Sequence[int]) -> list[int]:
         """Return what the class says, or what it gives of clips of these lengths."""

@@ -8,6 +8,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from hashlib import blake2b
+from operator import itemgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -172,7 +173,7 @@ def fingerprint(model: "Model", about: "Description", seed: int | None) -> str:
     shape = family.traits(model, about.files)
     traits = [family.name, shape, about.facts, about.normalise, seed]
     digest.update(json.dumps(traits, sort_keys=True).encode())
-    for key, tensor in sorted(model.state_dict().items()):
+    for key, tensor in sorted(family.tensors(model), key=itemgetter(0)):
         digest.update(f"{key} {tuple(tensor.shape)}".encode())
         if seed is None:
             digest.update(tensor.contiguous().flatten().view(torch.uint8).numpy().data)

@@ -1,14 +1,19 @@
 """Runs as they were recorded: their facts and tables, read and checked."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, fields
 from math import inf
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crossemo.data.marks import SIGNS
 from crossemo.stages.stage import Stage, StageError
 from crossemo.studies.certainty import with_confidence
+from crossemo.studies.prediction_table import (
+    CLOSE,
+    MOST,
+    check_columns,
+    read_predictions,
+)
 from crossemo.studies.run_facts import JUDGED, RunFacts, kind_of, run_facts
 from crossemo.studies.run_files import (
     ForeignRunError,
@@ -24,7 +29,6 @@ from crossemo.tasks import Task
 if TYPE_CHECKING:
     from pandas import DataFrame
 
-_NAMES = ("stage", "role", "corpus", "clip", "group")
 _OF_CLIPS = ("role", "corpus", "clip", "group", "part")
 # Columns of tables that are text, also where they look like numbers.
 _TEXTS = (
@@ -33,7 +37,6 @@ _TEXTS = (
     *("x_domain", "x_emotion", "y_domain", "y_emotion"),
     *("trained_on", "judged_on", "scaler", "labels", "score", "view", "kind"),
 )
-_MOST = 1 + 1e-6  # of a probability, which was rounded
 _TABLES = ("fad", "similarity", "layers")
 
 
@@ -130,7 +133,7 @@ def read_run(place: RunFolder) -> RecordedRun:
             f"results.json is of another version, or none of crossemo's: {error!r}"
         ) from error
     split = read_table(place.folder / "split.csv", _OF_CLIPS, _OF_CLIPS)
-    _check_columns(split, _OF_CLIPS, "split.csv")
+    check_columns(split, _OF_CLIPS, "split.csv")
     predictions = split.iloc[:0]
     if facts.task is not None and stages:
         predictions = _predictions(place.folder, facts.task, stages)
@@ -157,7 +160,7 @@ def _stages(
     stages = {}
     for name, test in results["stages"].items():
         plan = _plan(test["settings"])
-        shares = tuple(map(float, test.get("layer_weights") or ()))
+        shares = _layer_weights(name, test.get("layer_weights") or ())
         leak, temperature = str(test.get("leak", "")), test.get("temperature")
         known = None if temperature is None else float(temperature)
         if known is not None and not 0 < known < inf:
@@ -169,6 +172,25 @@ def _stages(
         }
         stages[name] = RecordedStage(plan, shares, leak, known, leaks)
     return stages
+
+
+def _layer_weights(stage: str, weights: Iterable[Any]) -> tuple[float, ...]:
+    """Return the share of every hidden state, as a softmax gave it."""
+    shares = tuple(map(float, weights))
+    faults = [
+        f"{share} for layer {layer}"
+        for layer, share in enumerate(shares)
+        if not 0 <= share <= MOST
+    ]
+    if shares and not faults and abs(sum(shares) - 1) > CLOSE:
+        faults = [f"shares that add up to {sum(shares):.6g}"]
+    if faults:
+        raise RunFileError(
+            f"results.json is damaged: layer_weights of stage {stage} has {faults[0]}, "
+            "where shares from 0 to 1 that add up to 1 belong; train it again, or "
+            "leave the run out"
+        )
+    return shares
 
 
 def _plan(settings: Mapping[str, Any] | None) -> Stage:
@@ -191,41 +213,12 @@ def _tested(results: Mapping[str, Any]) -> dict[tuple[str, str], int]:
 def _predictions(
     folder: Path, task: Task, stages: Mapping[str, RecordedStage]
 ) -> "DataFrame":
-    """Return true and predicted targets of every stage and test clip."""
-    values = task.kind == "values"
-    targets = (
-        [f"{one}_{end}" for one in task.outputs for end in ("true", "predicted")]
-        if values
-        else ["true", "predicted"]
-    )
-    texts = [*_NAMES, *SIGNS, *([] if values else targets)]
-    shares = [] if values else list(task.outputs)
-    columns = [*_NAMES, *targets, *shares]
-    table = read_table(folder / "predictions.csv", texts, [*columns, *SIGNS])
-    _check_columns(table, columns, "predictions.csv")
-    if values:
-        sound = all(table[name].dtype.kind in "fi" for name in targets)
-        sound = sound and bool(table[targets].abs().lt(inf).all(axis=None))
-    else:
-        sound = all(set(table[n].cat.categories) <= {*task.outputs} for n in targets)
-        sound = sound and all(table[name].dtype.kind in "fi" for name in shares)
-        sound = sound and bool(table[shares].ge(0).all(axis=None))
-        sound = sound and bool(table[shares].le(_MOST).all(axis=None))
-    if not sound or not len(table):
-        raise RunFileError(
-            "predictions.csv is damaged: a clip has no prediction, or one out of range"
-        )
-    for name in ("stage", "role", "corpus"):  # in order of appearance, not of names
-        table[name] = table[name].cat.set_categories(list(table[name].unique()))
-    if shares:
+    """Return what was predicted, with what becomes of the probabilities of classes."""
+    table = read_predictions(folder, task)
+    if task.kind == "classes":
         known = {name: stage.temperature for name, stage in stages.items()}
-        table = with_confidence(table, shares, known)
+        table = with_confidence(table, task.outputs, known)
     return table.rename(columns={"role": "place"})
-
-
-def _check_columns(table: "DataFrame", columns: Sequence[str], file: str) -> None:
-    if lacking := [name for name in columns if name not in table]:
-        raise RunFileError(f"{file} lacks the column {lacking[0]}: is it crossemo's?")
 
 
 def _check_tests(

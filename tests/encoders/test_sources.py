@@ -1,4 +1,6 @@
+import socket
 from pathlib import Path
+from typing import Any
 
 import pytest
 from huggingface_hub import constants
@@ -114,6 +116,33 @@ def test_what_the_hub_refuses_is_said(
         ask(monkeypatch, address)
         with pytest.raises(EncoderError, match=message):
             fetch(Source(NAME, repository=NAME, revision="v1"), "f")
+
+
+@pytest.mark.usefixtures("cache")
+@pytest.mark.parametrize("revision", [COMMIT, "main"])
+def test_a_hub_that_is_not_there_is_tried_few_times(
+    monkeypatch: pytest.MonkeyPatch, revision: str
+) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]  # closed from here on
+    ask(monkeypatch, f"http://127.0.0.1:{port}")
+    monkeypatch.setattr("time.sleep", lambda seconds: None)
+    monkeypatch.setattr("crossemo.encoders.sources._PAUSE", 0)
+    connect, attempts = socket.create_connection, []
+
+    def counted(address: tuple[str, int], *args: Any, **options: Any) -> socket.socket:
+        attempts.append(address[1])
+        return connect(address, *args, **options)
+
+    monkeypatch.setattr(socket, "create_connection", counted)
+    sentence = (
+        r"^Can't reach the hub for config\.json or config\.yaml of owner/name, and the "
+        r"cache has no copy: connect once, or name a local folder\.$"
+    )
+    with pytest.raises(EncoderError, match=sentence):
+        load_encoder(f"{NAME}@{revision}")
+    # Once for all small files and once for config.json, a commit twice each.
+    assert attempts.count(port) == (4 if revision == COMMIT else 2)
 
 
 def downloads(requests: list[str]) -> list[str]:

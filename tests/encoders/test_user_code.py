@@ -181,6 +181,98 @@ def test_a_mistake_in_the_file_is_one_sentence(
     assert "\n" not in str(caught.value)
 
 
+HOLDING = """
+import pathlib, types
+from functools import partial
+import numpy as np
+import torch
+from torch import nn
+
+NUMBER = float(pathlib.Path({file!r}).read_text())
+{before}
+
+class Box:
+    __slots__ = ("inside",)
+
+class Mine(nn.Module):
+    sampling_rate, output_dim, hop_size_in_ms = 16_000, 3, 20
+
+    def __init__(self):
+        super().__init__()
+        values = torch.full((3,), NUMBER)
+        {held}
+        self.me = [self]
+        self.me.append(self.me)
+
+    def forward(self, audio):
+        return audio.unfold(1, 320, 320).mean(2, keepdim=True) * ({used})
+"""
+
+
+@pytest.mark.parametrize(
+    ("held", "used", "before"),
+    [
+        ("self.held = values", "self.held", ""),
+        ("self.held = [[values]]", "self.held[0][0]", ""),
+        ("self.held = {'a': (1, {2: values})}", "self.held['a'][1][2]", ""),
+        ("self.held = types.SimpleNamespace(a=[values])", "self.held.a[0]", ""),
+        ("self.held = Box(); self.held.inside = values", "self.held.inside", ""),
+        ("self.held = lambda: values", "self.held()", ""),
+        ("self.held = partial(torch.add, values)", "self.held(0)", ""),
+        ("self.held = [values.numpy()]", "torch.from_numpy(self.held[0])", ""),
+        ("self.held = [values.to_sparse()]", "self.held[0].to_dense()", ""),
+        ("self.register_buffer('held', values, persistent=False)", "self.held", ""),
+        (
+            "self.held = [nn.Linear(1, 3)]; self.held[0].bias.data.copy_(values)",
+            "self.held[0].bias",
+            "",
+        ),
+        ("pass", "Mine.held", "def later(): Mine.held = torch.full((3,), NUMBER)"),
+        ("pass", "HELD['a'][0]", "HELD = {'a': [torch.full((3,), NUMBER)]}"),
+    ],
+)
+def test_the_fingerprint_is_of_all_tensors_wherever_they_are_kept(
+    tmp_path: Path, held: str, used: str, before: str
+) -> None:
+    file = tmp_path / "number"
+    held = held.replace("pass", "later()") if "later" in before else held
+    text = HOLDING.format(file=str(file), held=held, used=used, before=before)
+    name = write(tmp_path, head=text)
+    loaded = {}
+    for number in ("1", "1.0", "2"):
+        file.write_text(number)
+        loaded[number] = load_encoder(name)
+    one, same, other = (encoder.fingerprint() for encoder in loaded.values())
+    assert one == same
+    assert one != other
+    states = [loaded[number](clips(), LENGTHS).states for number in ("1", "2")]
+    torch.testing.assert_close(2 * states[0], states[1])  # by which they differ
+
+
+def test_a_chain_of_any_length_is_followed(tmp_path: Path) -> None:
+    held = "self.held = values\n        for _ in range(10_000): self.held = [self.held]"
+    file, prints = tmp_path / "number", []
+    text = HOLDING.format(file=str(file), held=held, used="torch.ones(3)", before="")
+    for number in ("1", "2"):
+        file.write_text(number)
+        name = write(tmp_path, head=text)
+        prints.append(load_encoder(name).fingerprint())
+    assert prints[0] != prints[1]
+
+
+def test_modules_in_lists_are_evaluated_and_kept(tmp_path: Path) -> None:
+    file = tmp_path / "number"
+    file.write_text("1")
+    held = "self.held = [nn.Sequential(nn.Linear(320, 3), nn.Dropout(0.5))]"
+    text = HOLDING.format(file=str(file), held=held, used="torch.ones(3)", before="")
+    text += "    def forward(self, audio):\n"
+    text += "        return self.held[0](audio.unfold(1, 320, 320))\n"
+    encoder = load_encoder(write(tmp_path, head=text))
+    assert "model.parts.held/0.0.weight" in encoder.state_dict()
+    first, second = (encoder(clips(), LENGTHS).states for _ in range(2))
+    torch.testing.assert_close(first, second, rtol=0, atol=0)  # without dropout
+
+
 PLAIN = """
 import torch
 

@@ -102,6 +102,7 @@ def test_the_text_says_what_is_known() -> None:
         "@misc{x,",
     ):
         assert f"\n{line}\n" in text, line
+    assert "let padding into the shorter ones, by a norm or a convolution" in text
     assert "loss" not in text
     assert "\n| demo-song | target, test‡ |" in text
     assert f"\n\n‡ {LEAK}\n\n" in text

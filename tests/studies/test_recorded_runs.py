@@ -153,35 +153,113 @@ def test_predictions_of_another_run_are_refused(run: RunFolder, tmp_path: Path) 
         read_run(run)
 
 
-def test_a_class_that_is_none_is_refused(run: RunFolder) -> None:
+def end_with(run: RunFolder, columns: int, *values: str) -> int:
+    """Put values into the last columns of the last row, whose number is returned."""
     path = file(run, "predictions.csv")
-    path.write_text(path.read_text().replace(",angry,", ",NA,"))
-    with pytest.raises(RunFileError, match="has no prediction"):
+    lines = path.read_text().splitlines()
+    kept = lines[-1].split(",")[:-columns]
+    path.write_text("\n".join([*lines[:-1], ",".join([*kept, *values])]) + "\n")
+    return len(lines)
+
+
+def test_a_class_that_is_none_is_refused(run: RunFolder) -> None:
+    row = end_with(run, 4, "NA", "0.5", "0.25", "0.25")
+    sentence = (
+        rf"^predictions\.csv is damaged: row {row} \(song/04-angry-0\) has NA under "
+        r"predicted, where happy, sad, angry belongs; test the model again, or leave "
+    )
+    with pytest.raises(RunFileError, match=sentence):
         read_run(run)
 
 
-@pytest.mark.parametrize("last", ["", "1e400", "-1e400", "-0.5", "1.01"])
-def test_a_probability_that_is_none_is_refused(run: RunFolder, last: str) -> None:
+@pytest.mark.parametrize(
+    ("last", "found"),
+    [
+        *[("", "nothing"), ("nan", "nothing"), ("x", "x"), ("True", "True")],
+        *[("1e400", "inf"), ("-1e400", "-inf"), ("-0.5", "-0.5"), ("1.01", "1.01")],
+    ],
+)
+def test_a_probability_that_is_none_is_refused(
+    run: RunFolder, last: str, found: str
+) -> None:
+    row = end_with(run, 1, last)
+    sentence = rf"row {row} \(song/04-angry-0\) has {found} under angry, where a proba"
+    with pytest.raises(RunFileError, match=sentence):
+        read_run(run)
+
+
+def test_the_first_row_that_is_wrong_is_named(run: RunFolder) -> None:
     path = file(run, "predictions.csv")
-    path.write_text(path.read_text().rstrip().rpartition(",")[0] + f",{last}\n")
-    with pytest.raises(RunFileError, match="has no prediction"):
+    lines = path.read_text().splitlines()
+    for number in (2, 5):
+        lines[number] = lines[number].rpartition(",")[0] + ",2.5"
+    path.write_text("\n".join(lines))
+    with pytest.raises(RunFileError, match=r": row 3 \(.*\) has 2\.5 under angry"):
+        read_run(run)
+
+
+@pytest.mark.parametrize(
+    ("shares", "total"),
+    [(("0.5", "0.25", "0.2"), "0.95"), (("1", "1", "1"), "3"), (("0",) * 3, "0")],
+)
+def test_probabilities_that_do_not_add_up_to_one_are_refused(
+    run: RunFolder, shares: tuple[str, ...], total: str
+) -> None:
+    row = end_with(run, 3, *shares)
+    sentence = (
+        rf"row {row} \(song/04-angry-0\) has probabilities under happy to angry that "
+        rf"add up to {total} instead of 1; test the model again, or leave the run out$"
+    )
+    with pytest.raises(RunFileError, match=sentence):
         read_run(run)
 
 
 def test_a_rounded_probability_is_one(run: RunFolder) -> None:
-    path = file(run, "predictions.csv")
-    path.write_text(path.read_text().rstrip().rpartition(",")[0] + ",1.0000001\n")
+    end_with(run, 3, "0", "2e-6", "1.0000001")
     assert read_run(run).predictions["confidence"].iloc[-1] == 1.0000001
 
 
-@pytest.mark.parametrize("last", ["", "1e400", "-1e400"])
+def test_predictions_without_a_row_are_refused(run: RunFolder) -> None:
+    path = file(run, "predictions.csv")
+    path.write_text(path.read_text().splitlines()[0] + "\n")
+    with pytest.raises(RunFileError, match=r"predictions\.csv .* has no rows"):
+        read_run(run)
+
+
+@pytest.mark.parametrize("last", ["", "1e400", "-1e400", "x"])
 def test_a_value_that_is_none_is_refused(tmp_path: Path, last: str) -> None:
     folder = write_run(tmp_path / "version_0", MadeUp(values=True))
     run = RunFolder("run", "", folder, "done")
     read_run(run)
-    path = file(run, "predictions.csv")
-    path.write_text(path.read_text().rstrip().rpartition(",")[0] + f",{last}\n")
-    with pytest.raises(RunFileError, match="has no prediction"):
+    row = end_with(run, 1, last)
+    sentence = (
+        rf"row {row} \(.*\) has .* under arousal_predicted, where a number belongs"
+    )
+    with pytest.raises(RunFileError, match=sentence):
+        read_run(run)
+
+
+@pytest.mark.parametrize(
+    ("weights", "found"),
+    [
+        ([float("nan"), 0.75], "nan for layer 0"),
+        ([0.25, float("inf")], "inf for layer 1"),
+        ([-0.25, 1.25], "-0.25 for layer 0"),
+        ([0.25, 0.5], "shares that add up to 0.75"),
+    ],
+)
+def test_layer_weights_that_are_no_shares_are_refused(
+    run: RunFolder, weights: list[float], found: str
+) -> None:
+    path = file(run, "results.json")
+    content = json.loads(path.read_text())
+    content["stages"]["target"]["layer_weights"] = weights
+    path.write_text(json.dumps(content))
+    sentence = (
+        rf"^results\.json is damaged: layer_weights of stage target has {found}, where "
+        r"shares from 0 to 1 that add up to 1 belong; train it again, or leave the run"
+    )
+    with pytest.raises(RunFileError, match=sentence):
         read_run(run)
 
 

@@ -21,7 +21,7 @@ def check(subject: Subject) -> Iterator[Line]:
         )
         return
     reached = set().union(*subject.reach)
-    whole = subject.tuned()
+    whole = subject.load_tuned()
     trained = {n for n, p in whole.model.named_parameters() if p.requires_grad}
     idle = sorted(trained - reached)
     line = counted(
@@ -47,9 +47,9 @@ def _of_adapters(subject: Subject, reached: set[str]) -> Line:
             why = "It has no linear layers that adapters could sit on."
             return Line(_ADAPTERS, "no places", "-", "not checked", why)
         options = {"peft_type": "LORA", "r": 2, "target_modules": targets}
-        encoder = subject.tuned("peft", options)
+        encoder = subject.load_tuned("peft", options)
     elif {"query", "value"} <= family.places.keys():
-        encoder = subject.tuned("lora")
+        encoder = subject.load_tuned("lora")
     else:
         why = "The family names no places for them."
         return Line(_ADAPTERS, "no places", "-", "not checked", why)

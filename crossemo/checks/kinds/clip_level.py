@@ -18,7 +18,7 @@ def check(subject: Subject) -> Iterator[Line]:
     name = "normalised as the files say"
     if subject.by_user:
         parts = subject.encoder.model.encoder_parts()
-        says = any(extractor_settings(part).get("do_normalize") for part in parts)
+        says = any(extractor_settings(part).get("do_normalize") for _, part in parts)
     else:
         says = subject.about.normalise
     if not says:
@@ -44,4 +44,4 @@ def check(subject: Subject) -> Iterator[Line]:
 
 
 def _states(subject: Subject, clip: Tensor) -> Tensor:
-    return subject.hear([clip])[0]
+    return subject.hidden_states([clip])[0]

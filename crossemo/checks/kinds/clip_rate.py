@@ -51,7 +51,7 @@ def _hop(subject: Subject) -> Line:
 def _parts(subject: Subject) -> Line:
     """Return the line of rates that parts of a user's encoder say."""
     code, rate = subject.about.source.code, subject.encoder.sampling_rate
-    parts: list[Any] = list(subject.encoder.model.encoder_parts())
+    parts: list[Any] = [part for _, part in subject.encoder.model.encoder_parts()]
     rates = {
         value
         for part in parts

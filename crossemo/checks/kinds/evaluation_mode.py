@@ -12,7 +12,7 @@ def check(subject: Subject) -> Iterator[Line]:
     """Hear a clip several times, with other random numbers each time."""
     encoder = subject.encoder
     encoder.train()  # which a frozen encoder takes no notice of
-    subject.hear([subject.noise(12)])
+    subject.hidden_states([subject.noise(12)])
     modes = [n for n, module in encoder.model.named_modules() if module.training]
     yield counted(
         "parts in training mode",
@@ -22,11 +22,11 @@ def check(subject: Subject) -> Iterator[Line]:
     )
     encoder.eval()
     clip = [subject.noise(40)]
-    first = subject.hear(clip)[0]
+    first = subject.hidden_states(clip)[0]
     worst = 0.0
     for seed in range(1, TIMES):
         with chance(seed):
-            worst = max(unlike(subject.hear(clip)[0], first), worst)
+            worst = max(unlike(subject.hidden_states(clip)[0], first), worst)
     yield judged(
         "the same clip again",
         worst,

@@ -16,7 +16,10 @@ def check(subject: Subject) -> Iterator[Line]:
     The second one has other random numbers, and NaN in memory that nobody sets:
     transformers leaves such buffers as they are (huggingface/transformers#48892).
     """
-    once, again = tensors_of(subject.encoder.model), tensors_of(subject.again.model)
+    once, again = (
+        tensors_of(subject.encoder.model),
+        tensors_of(subject.second_loading.model),
+    )
     other = [name for name in once if not _same(once[name], again.get(name))]
     unset = [n for n in other if n in again and _unset(once[n], again[n])]
     names = [name for name in other if name not in unset]
@@ -62,12 +65,12 @@ def _acts(subject: Subject, tensor: Tensor, other: Tensor | None) -> bool:
     if other is None or other.shape != tensor.shape:
         return True
     clip = [subject.noise(12)]
-    before = subject.hear(clip)[0]
+    before = subject.hidden_states(clip)[0]
     with torch.no_grad():
         saved = tensor.clone()
         try:
             tensor.copy_(other)
-            after = subject.hear(clip)[0]
+            after = subject.hidden_states(clip)[0]
         finally:
             tensor.copy_(saved)
     return not unlike(after, before) <= 0

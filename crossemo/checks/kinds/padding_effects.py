@@ -16,12 +16,12 @@ def check(subject: Subject) -> Iterator[Line]:
     """Compare every state of clips, in float32 and in bfloat16."""
     clips = [subject.noise(n, seed) for seed, n in enumerate((60, 37, 23, 9))]
     clips[0] = 5 * clips[0] + 0.1  # a louder neighbour would tell by its statistics
-    alone = [subject.hear([clip])[0] for clip in clips]
-    worst, where = _worst(subject.hear(clips), alone)
-    advice = _diagnosis(subject.hear(clips), alone)
+    alone = [subject.hidden_states([clip])[0] for clip in clips]
+    worst, where = _worst(subject.hidden_states(clips), alone)
+    advice = _diagnosis(subject.hidden_states(clips), alone)
     yield judged(f"beside longer clips{where}", worst, _BOUND, advice)
     same = [clips[2], *(k * subject.noise(23, 10 + k) for k in (1, 7))]
-    first = subject.hear(same)[0]
+    first = subject.hidden_states(same)[0]
     yield judged(
         "beside clips of its length",
         unlike(first, alone[2]),
@@ -35,11 +35,11 @@ def check(subject: Subject) -> Iterator[Line]:
 def _reduced(
     subject: Subject, clips: Sequence[Tensor], full: Sequence[Tensor]
 ) -> Iterator[Line]:
-    name, encoder = "beside longer clips, bfloat16", subject.fresh()
+    name, encoder = "beside longer clips, bfloat16", subject.load_frozen()
     try:
         with torch.autocast(subject.device.type, torch.bfloat16):
-            alone = [subject.hear([clip], encoder)[0] for clip in clips]
-            together = subject.hear(clips, encoder)
+            alone = [subject.hidden_states([clip], encoder)[0] for clip in clips]
+            together = subject.hidden_states(clips, encoder)
     except Exception as error:  # of whatever kind a library raises
         why = f"It can't be computed in bfloat16 ({reason_of(error)}): use 32-true."
         yield Line(name, "fails", "-", "note", why)
@@ -49,7 +49,9 @@ def _reduced(
     bound = max(0.02, 3 * rounding)  # as far as rounding alone takes them
     advice = "Padding tells in bfloat16: a mask may be too small a number there."
     yield judged(name, worst, min(bound, 1.0), advice)
-    after, _ = _worst([subject.hear([clip], encoder)[0] for clip in clips], full)
+    after, _ = _worst(
+        [subject.hidden_states([clip], encoder)[0] for clip in clips], full
+    )
     if not after <= _BOUND:
         why = "What it kept of a pass in bfloat16 is used in float32: don't mix them."
         yield Line(

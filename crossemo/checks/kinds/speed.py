@@ -31,7 +31,7 @@ def check(subject: Subject) -> Iterator[Line]:
         why = "It keeps no graph."
         yield Line("memory in training", "none", "-", "not checked", why)
         return
-    saved = _saved(subject.tuned(), clips, lengths) / seconds
+    saved = _saved(subject.load_tuned(), clips, lengths) / seconds
     yield Line("memory in training", f"{saved / 1e6:.3g} MB", "of a second", "sound")
 
 

@@ -55,7 +55,9 @@ def check(subject: Subject) -> Iterator[Line]:
 
 def _varied(subject: Subject) -> Line:
     """Return the line of states that are the same for all clips, or all frames."""
-    one, other = (subject.hear([subject.noise(20, seed)])[0] for seed in (0, 1))
+    one, other = (
+        subject.hidden_states([subject.noise(20, seed)])[0] for seed in (0, 1)
+    )
     flat = [f"{k} over clips" for k in range(len(one)) if _alike(one[k], other[k])]
     flat += [f"{k} over time" for k, s in enumerate(one) if _alike(s[1:], s[:-1])]
     flat += [

@@ -32,7 +32,7 @@ def check(subject: Subject) -> Iterator[Line]:
         why = f"transformers' class can't be asked ({reason_of(error)})."
         yield Line(_NAME, "fails", "-", "not checked", why)
         return
-    states = subject.hear([clip])[0]
+    states = subject.hidden_states([clip])[0]
     if len(expected) != len(states):
         measured = f"{len(states)} states"
         advice = "It gives another number of states than transformers."

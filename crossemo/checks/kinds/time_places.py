@@ -28,7 +28,7 @@ def check(subject: Subject) -> Iterator[Line]:
         return
     clip = subject.noise(FRAMES)
     clip = clip[: _least(subject, len(clip))]
-    before = subject.hear([clip])[0][0]
+    before = subject.hidden_states([clip])[0][0]
     hop, frames = subject.hop, len(before)
     first = (len(clip) - frames * hop) / 2  # what the frames leave on either side
     width, rows = max(round(hop / PARTS), 1), range(frames // 4, frames // 2)
@@ -39,7 +39,7 @@ def check(subject: Subject) -> Iterator[Line]:
         changed = clip.clone()
         with chance(number):
             changed[begin : begin + width] = clip.std() * torch.randn(width)
-        change = (subject.hear([changed])[0][0] - before).square().sum(1)
+        change = (subject.hidden_states([changed])[0][0] - before).square().sum(1)
         if not change.sum() > 0:
             why = "A change of the clip changes no frame of state 0."
             yield Line(_NAME, "nothing changes", "a frame", "fault", why)
@@ -92,7 +92,7 @@ def _end_heard(subject: Subject, clip: Tensor, late: float) -> bool:
         clip: `(samples,)` no longer than its frames need.
         late: Frames by which frames lie behind the clip, or before it if negative.
     """
-    before, width = subject.hear([clip])[0][0], max(round(subject.hop), 1)
+    before, width = subject.hidden_states([clip])[0][0], max(round(subject.hop), 1)
     changes = []
     for begin in (len(clip) // 2, len(clip) - width if late > 0 else 0):
         change = torch.zeros(len(before))
@@ -100,7 +100,7 @@ def _end_heard(subject: Subject, clip: Tensor, late: float) -> bool:
             changed = clip.clone()
             with chance(seed):
                 changed[begin : begin + width] = clip.std() * torch.randn(width)
-            change += (subject.hear([changed])[0][0] - before).square().sum(1)
+            change += (subject.hidden_states([changed])[0][0] - before).square().sum(1)
         changes.append(change)
     usual, change = changes
     peak = int(change.argmax())

@@ -13,17 +13,17 @@ TIMES = 24  # a layer left out with a probability of 0.1 shows in nine of ten
 
 def check(subject: Subject) -> Iterator[Line]:
     """Hear a clip in training mode several times, with all dropout off."""
-    encoder = subject.tuned()
+    encoder = subject.load_tuned()
     if subject.by_user:
         _without_dropout(encoder)
     encoder.train()
     clip = [subject.noise(40)]
     with chance(0):
-        first = subject.hear(clip, encoder)[0]
+        first = subject.hidden_states(clip, encoder)[0]
     worst = 0.0
     for seed in range(1, TIMES):
         with chance(seed):
-            worst = max(unlike(subject.hear(clip, encoder)[0], first), worst)
+            worst = max(unlike(subject.hidden_states(clip, encoder)[0], first), worst)
     yield judged(
         "layers or time left out in training",
         worst,

@@ -2,7 +2,7 @@
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from inspect import signature
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -167,6 +167,11 @@ class Family(ABC):
         config = files.config.items()
         fields = {name: value for name, value in config if name not in _ABOUT_FILES}
         return [fields, dict(files.preprocessor)]
+
+    def tensors(self, model: Model) -> Iterable[tuple[str, Tensor]]:
+        """Return what its hidden states are computed with, by name, for that digest."""
+        stored: dict[str, Tensor] = model.state_dict()
+        return stored.items()
 
     def feature_extractor(self, model: Model, rate: int, normalised: bool) -> Any:  # noqa: ANN401
         """Return transformers' feature extractor, to be saved beside the model.

@@ -55,6 +55,7 @@ class MertFamily(HubertFamily):
     }
     """
     sampling_rate = 24_000
+    untried = True
     model_types = ("mert_model", "mert")
 
     def fields(self, files: EncoderFiles) -> Mapping[str, Any]:

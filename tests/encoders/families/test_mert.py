@@ -1,3 +1,4 @@
+import logging
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -100,3 +101,15 @@ def test_a_weight_norm_that_did_not_is_refused(
     torch.save(stored, weights)
     with pytest.raises(EncoderError, match=f"{name} of the positional convolution"):
         FAMILY.check(stock(), weights)
+
+
+def test_loading_says_that_published_weights_were_not_tried(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = str(write_tiny(tmp_path, "mert"))
+    with caplog.at_level(logging.WARNING, "crossemo"):
+        load_encoder(folder, random_weights=True)
+        assert not caplog.messages
+        load_encoder(folder)
+    (message,) = caplog.messages
+    assert "the public code of mert, and no published weights" in message
