@@ -30,8 +30,12 @@ def reason_of(error: Exception) -> str:
 
     >>> reason_of(OSError(28, "No space left", "a.wav")), reason_of(KeyError())
     ('No space left', 'KeyError')
+    >>> reason_of(KeyError("depth"))
+    "nothing is called 'depth'"
     """
     reason = getattr(error, "strerror", None) or error
+    if isinstance(error, KeyError) and error.args:
+        reason = f"nothing is called {error}"
     return shortened(reason, 300).rstrip(".") or type(error).__name__
 
 

@@ -29,8 +29,9 @@ def one_refusal(name: str) -> Iterator[None]:
         raise
     except Exception as error:
         raise EncoderError(
-            f"{name} can't be loaded ({reason_of(error)}): its files are damaged or "
-            "another program's, so save or download the encoder again."
+            f"{name} can't be loaded ({reason_of(error)}): its config.json or another "
+            "of its files is damaged or another program's, so save or download the "
+            "encoder again."
         ) from error
 
 

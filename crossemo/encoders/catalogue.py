@@ -72,6 +72,8 @@ def receptive_field(kernels: tuple[int, ...], strides: tuple[int, ...]) -> int:
     >>> receptive_field(KERNELS, STRIDES)
     400
     """
+    if len(kernels) != len(strides):
+        raise ValueError(f"there are {len(kernels)} kernels and {len(strides)} strides")
     samples = 1
     for kernel, stride in zip(reversed(kernels), reversed(strides), strict=True):
         samples = (samples - 1) * stride + kernel

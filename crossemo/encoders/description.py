@@ -8,6 +8,7 @@ from crossemo.encoders.catalogue import RATES, EncoderError, EncoderFacts
 from crossemo.encoders.embedding import refuse_embedding
 from crossemo.encoders.families import family_names, find_family, get_family
 from crossemo.encoders.families.base import EncoderFiles, Family
+from crossemo.encoders.fields import refuse_odd_fields
 from crossemo.encoders.sources import (
     CONFIGS,
     ENCODER_FIELD,
@@ -104,6 +105,7 @@ def describe_files(source: Source, files: EncoderFiles) -> Description:
     origin = files.config.get("_name_or_path")
     provenance |= Provenance(repositories=repositories_of(source, origin))
     family = _family(files)
+    refuse_odd_fields(files)
     facts = _facts(source, family, files)
     normalise = family.normalises(files)
     return Description(source, family, files, facts, normalise, provenance)
@@ -178,13 +180,17 @@ def _facts(source: Source, family: Family, files: EncoderFiles) -> EncoderFacts:
     try:
         facts = EncoderFacts(family.rate(files), family.min_samples(files))
         if facts.sampling_rate not in RATES:
-            raise ValueError(f"a rate is {RATES.start} to {RATES.stop - 1} Hz")
+            raise ValueError(
+                f"a rate is {RATES.start} to {RATES.stop - 1} Hz, not "
+                f"{facts.sampling_rate}"
+            )
         if facts.min_samples not in range(1, facts.sampling_rate + 1):
             raise ValueError("a frame is made of one sample to a second of them")
     except (ArithmeticError, KeyError, TypeError, ValueError) as error:
         raise EncoderError(
             f"The sampling rate or the convolutions of {source.name} can't be read "
-            f"from its configuration files: {reason_of(error)}."
+            f"from its configuration files ({reason_of(error)}): save or download the "
+            "encoder again."
         ) from error
     if source.entry and facts != source.entry.facts:
         raise EncoderError(

@@ -247,6 +247,11 @@ def _weights(about: Description) -> Path:
     names = (*WEIGHTS, *about.family.weights)
     weights = fetch(source, *names)
     if weights is None:
+        if source.folder and any(source.folder.glob("*.index.json")):
+            raise EncoderError(
+                f"The weights of {source.name} lie in several files: save it again "
+                "with a max_shard_size that is larger than all of them."
+            )
         raise EncoderError(
             f"{source.name} holds no weights: it needs {' or '.join(names)}."
         )

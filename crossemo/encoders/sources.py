@@ -136,7 +136,13 @@ def fetch(source: Source, *names: str) -> Path | None:
     """
     if source.folder is not None:
         paths = [source.folder / name for name in names]
-        return next((path for path in paths if path.is_file()), None)
+        there = next((path for path in paths if os.path.lexists(path)), None)
+        if there is not None and not there.is_file():
+            raise EncoderError(
+                f"{there} is a folder, or a link that leads nowhere, in the place of a "
+                "file: save or download the encoder again."
+            )
+        return there
     reached = True
     for name in names:
         if reached and _in_cache(source, name) is None:
@@ -177,8 +183,10 @@ def read_config(path: Path) -> dict[str, Any]:
         if any(isinstance(token, yaml.AliasToken) for token in yaml.scan(text)):
             raise ValueError("parts of it refer to others")  # and so grow
         content = yaml.safe_load(text)
-        model_type = str(content["model"]).lower()
-        return {**content["model_conf"], "model_type": model_type}
+        match content:
+            case {"model": str(model), "model_conf": dict(fields)}:
+                return {**fields, "model_type": model.lower()}
+        raise ValueError("it has no model and model_conf, as FunASR writes them")
 
 
 @contextmanager
@@ -186,7 +194,10 @@ def _one_sentence(path: Path) -> Iterator[None]:
     try:
         yield
     except _UNREADABLE as error:
-        raise EncoderError(f"Can't read {path}: {reason_of(error)}.") from error
+        raise EncoderError(
+            f"Can't read {path} ({reason_of(error)}): save or download the encoder "
+            "again."
+        ) from error
 
 
 def _text(path: Path) -> str:

@@ -28,12 +28,12 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
 
             return dict(load_file(path))
         _refuse_packed(path)
-        stored = torch.load(path, map_location="cpu", weights_only=True)
-        stored = _unwrapped(stored)
+        stored = _unwrapped(_load(path))
         _refuse_other_content(stored, path.stat().st_size)
     except Exception as error:  # of many kinds, as unpickling goes wrong in many ways
         raise EncoderError(
-            f"Can't read the weights in {path}: {reason_of(error)}."
+            f"Can't read the weights in {path} ({reason_of(error)}): save or download "
+            "the encoder again."
         ) from error
     return dict(stored)
 
@@ -51,6 +51,16 @@ def read_encoder(path: Path) -> dict[str, Tensor]:
         if key.startswith(OF_RECOGNISER)
     }
     return inside or stored
+
+
+def _load(path: Path) -> Any:  # noqa: ANN401
+    """Read a file of torch, without the advice that torch gives: to run its code."""
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except OSError:
+        raise
+    except Exception as error:  # of many kinds, see above
+        raise ValueError("it is damaged, or holds more than plain tensors") from error
 
 
 def _refuse_packed(path: Path) -> None:

@@ -14,7 +14,8 @@ from tests.encoders.tiny import edit_config, write_tiny
 def test_whatever_is_raised_becomes_one_sentence() -> None:
     with pytest.raises(EncoderError) as caught, one_refusal("folder"):
         raise KeyError("first\n  second")
-    assert str(caught.value).startswith("folder can't be loaded ('first")
+    sentence = str(caught.value)
+    assert sentence.startswith("folder can't be loaded (nothing is called 'first")
     assert "\n" not in str(caught.value)
     with pytest.raises(EncoderError, match=r"^as it was$"), one_refusal("folder"):
         raise EncoderError("as it was")

@@ -219,7 +219,7 @@ def test_all_files_are_those_of_one_commit(
 def test_a_broken_json_file_is_named(tmp_path: Path) -> None:
     path = tmp_path / "config.json"
     path.write_text("{")
-    with pytest.raises(EncoderError, match=r"Can't read .*config\.json: Expecting"):
+    with pytest.raises(EncoderError, match=r"Can't read .*config\.json \(Expecting"):
         read_json(path)
     path.write_text("[]")
     with pytest.raises(EncoderError, match="holds no JSON object"):

@@ -47,7 +47,7 @@ def test_both_formats_give_the_same_tensors(tmp_path: Path) -> None:
 )
 def test_other_content_is_refused(tmp_path: Path, content: Any) -> None:
     torch.save(content, tmp_path / "pytorch_model.bin")
-    with pytest.raises(EncoderError, match=r"Can't read the weights in .*\.bin: "):
+    with pytest.raises(EncoderError, match=r"Can't read the weights in .*\.bin \("):
         read_tensors(tmp_path / "pytorch_model.bin")
 
 
@@ -116,7 +116,7 @@ def test_an_index_is_not_followed(tmp_path: Path) -> None:
     rows = {key: "../x.safetensors" for key in load_file(tmp_path / "x.safetensors")}
     index = json.dumps({"metadata": {}, "weight_map": rows})
     (folder / "model.safetensors.index.json").write_text(index)
-    with pytest.raises(EncoderError, match="holds no weights"):
+    with pytest.raises(EncoderError, match="lie in several files"):
         load_encoder(str(folder))
     torch.save(load_file(tmp_path / "x.safetensors"), folder / "pytorch_model.bin")
     (tmp_path / "x.safetensors").write_text("nothing")

@@ -143,7 +143,7 @@ def test_a_pickle_is_not_executed(tmp_path: Path) -> None:
 
 def test_a_broken_configuration_is_refused(tmp_path: Path) -> None:
     write_tiny(tmp_path, "wav2vec2")
-    edit_config(tmp_path, hidden_size="wide")
+    edit_config(tmp_path, conv_bias="wide")
     with pytest.raises(EncoderError, match=r"The config\.json of .* is broken"):
         load_encoder(str(tmp_path))
 

@@ -13,7 +13,7 @@ from crossemo.encoders.attention import mask_for
 from crossemo.encoders.catalogue import EncoderError
 from crossemo.encoders.masking import unpadded, valid_mask
 from crossemo.encoders.user_code import UserCode
-from crossemo.errors import reason_of
+from crossemo.errors import reason_of, shortened
 
 # transformers' model without a head, or any other module.
 Model = Any
@@ -288,6 +288,7 @@ def transformers_model(
             raise EncoderError(
                 f"{labels} in the config.json of {files.name} is no object."
             )
+    _refuse_unknown_activations(files, fields)
     config_class = getattr(transformers, f"{stem}Config")
     # Of what all its configurations have, nothing says what the encoder computes.
     shared = signature(transformers.PreTrainedConfig).parameters
@@ -296,7 +297,22 @@ def transformers_model(
         config = config_class(**{key: fields[key] for key in known & fields.keys()})
     except (StrictDataclassError, TypeError, ValueError) as error:
         raise EncoderError(
-            f"The config.json of {files.name} is broken: {reason_of(error)}."
+            f"The config.json of {files.name} is broken ({reason_of(error)}): save or "
+            "download the encoder again."
         ) from error
     config._attn_implementation = attention
     return getattr(transformers, f"{stem}Model"), config
+
+
+def _refuse_unknown_activations(files: EncoderFiles, fields: Mapping[str, Any]) -> None:
+    from transformers.activations import ACT2FN
+
+    for name, value in fields.items():
+        if name.endswith(("_act", "_activation", "activation_function")) and (
+            not isinstance(value, str) or value not in ACT2FN
+        ):
+            raise EncoderError(
+                f"The config.json of {files.name} says {name}: {shortened(repr(value))}"
+                ", which is no activation of transformers: save or download the "
+                "encoder again."
+            )

@@ -19,9 +19,12 @@ from crossemo.encoders.families.base import (
     Run,
     transformers_model,
 )
+from crossemo.errors import listed
 
 _AT_ONCE = 32  # windows
 _OF_BOTH = ("projection_dim", "projection_hidden_act")  # towers, sound and text
+_PADDINGS = ("repeatpad", "repeat", "pad")
+_TRUNCATIONS = ("rand_trunc", "fusion")
 _RANDOM = ("attention_probs_dropout_prob", "drop_path_rate", "hidden_dropout_prob")
 
 
@@ -141,6 +144,13 @@ def _with_front_end(files: EncoderFiles, config: Any) -> Model:  # noqa: ANN401
 
     model = ClapAudioModelWithProjection(config)  # first, in case it is absurdly large
     model.front_end = ClapFeatureExtractor(**files.preprocessor)
+    for field, known in (("padding", _PADDINGS), ("truncation", _TRUNCATIONS)):
+        if (value := getattr(model.front_end, field)) not in known:
+            raise EncoderError(
+                f"The preprocessor_config.json of {files.name} says {field}: "
+                f"{value!r}, and crossemo knows {listed(known)}: save or download the "
+                "encoder again."
+            )
     frames = model.front_end.nb_max_samples // model.front_end.hop_length + 1
     most = config.spec_size * (config.spec_size // config.num_mel_bins)
     if not 1 < frames <= most:

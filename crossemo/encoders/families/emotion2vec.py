@@ -143,18 +143,13 @@ class Emotion2VecFamily(Data2VecAudioFamily):
         from crossemo.encoders.data2vec2 import BlockShape, Data2Vec2
 
         _, config = super().architecture(files, dropout=dropout)
-        audio, epsilon = files.config["modalities"]["audio"], files.config["norm_eps"]
-        if not 0 < float(epsilon) < 1:  # with 0, padding would give no numbers
-            raise EncoderError(
-                f"{files.name} says norm_eps: {epsilon!r}, which must be between 0 and "
-                "1: save or download the encoder again."
-            )
+        audio = files.config["modalities"]["audio"]
         each_head = audio["learned_alibi_scale_per_head"]
         shape = BlockShape(
             lower=audio["prenet_depth"],
             tokens=audio["num_extra_tokens"],
             scales=config.num_attention_heads if each_head else 1,
-            epsilon=float(epsilon),
+            epsilon=float(files.config["norm_eps"]),
             post_dropout=files.config["post_mlp_drop"] if dropout else 0.0,
         )
         return partial(Data2Vec2, shape=shape), config
