@@ -21,6 +21,18 @@ def check(subject: Subject) -> Iterator[Line]:
         says = any(extractor_settings(part).get("do_normalize") for part in parts)
     else:
         says = subject.about.normalise
+    config = subject.about.files.config
+    if not says and config.get("feat_extract_norm") == "layer":
+        yield Line(
+            name,
+            "do_normalize is off",
+            "on",
+            "fault",
+            "Published encoders with layer norms in their convolutions all learnt "
+            "from clips of zero mean and unit variance: say do_normalize in "
+            "preprocessor_config.json.",
+        )
+        return
     if not says:
         why = "Nothing says that clips are to be of zero mean and unit variance."
         yield Line(
