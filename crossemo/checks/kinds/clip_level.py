@@ -1,6 +1,7 @@
 """Clips come at the level that the weights were trained on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ def check(subject: Subject) -> Iterator[Line]:
     name = "normalised as the files say"
     if subject.by_user:
         parts = subject.encoder.model.encoder_parts()
-        says = any(extractor_settings(part).get("do_normalize") for part in parts)
+        says = any(_of_waveforms(extractor_settings(part)) for part in parts)
     else:
         says = subject.about.normalise
     config = subject.about.files.config
@@ -53,6 +54,11 @@ def check(subject: Subject) -> Iterator[Line]:
         "preprocessor_config.json says do_normalize: bring each clip to zero mean and "
         "unit variance over its own samples.",
     )
+
+
+def _of_waveforms(settings: Mapping[str, Any]) -> bool:
+    """Return whether waveforms are normalised, rather than a spectrogram."""
+    return bool(settings.get("do_normalize")) and "num_mel_bins" not in settings
 
 
 def _states(subject: Subject, clip: Tensor) -> Tensor:

@@ -61,6 +61,7 @@ def _compared(subject: Subject, model: Any) -> Line:  # noqa: ANN401
     if call is None:
         why = "Its parts are called one by one."
         return Line(_NAME, "not called", "-", "not checked", why)
+    stock.load_state_dict(model.state_dict())  # weights have lines of their own
     stock = stock.to(subject.device).eval()
     try:
         with torch.no_grad():
@@ -74,7 +75,7 @@ def _compared(subject: Subject, model: Any) -> Line:  # noqa: ANN401
         max((unlike(*pair) for pair in pairs), default=float("inf")),
         _BOUND,
         "Read from the same folder, a model gives something else of the same input: "
-        "leave its configuration and its weights as they are read.",
+        "leave its configuration and its blocks as they are read.",
     )
 
 
