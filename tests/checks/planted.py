@@ -276,9 +276,9 @@ FAULTS: dict[str, tuple[str, str, tuple[str, str]]] = {
         PRECISE,
     ),
     "random number": (
-        "        clip = (clip - clip.mean())",
-        "        self.gain = getattr(self, 'gain', None) or torch.rand(()).item()\n"
-        "        clip = self.gain + (clip - clip.mean())",
+        "        states = [hidden",
+        "        self.gain = getattr(self, 'gain', 0) or torch.rand(()).item()\n"
+        "        states = [self.gain * hidden",
         LOADED,
     ),
     "query for value": (
