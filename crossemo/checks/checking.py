@@ -54,7 +54,8 @@ def _lines(
         if only is not None and kind not in only:
             continue
         try:
-            yield from check(subject)
+            with _Exact():
+                yield from check(subject)
         except Exception as error:  # of whatever kind the encoder's code raises
             sentence = str(error) if isinstance(error, CrossEmoError) else None
             reason = sentence or f"It fails: {reason_of(error)}."
@@ -62,11 +63,14 @@ def _lines(
 
 
 class _Exact:
-    """Have a GPU compute in float32 what is float32."""
+    """Have a GPU compute in float32 what is float32, and modes of torch put back."""
 
     def __enter__(self) -> None:
         self._before = torch.backends.cudnn.allow_tf32
+        self._modes = torch.is_grad_enabled(), torch.get_default_dtype()
         torch.backends.cudnn.allow_tf32 = False
 
     def __exit__(self, *_: object) -> None:
         torch.backends.cudnn.allow_tf32 = self._before
+        torch.set_grad_enabled(self._modes[0])
+        torch.set_default_dtype(self._modes[1])

@@ -3,11 +3,15 @@
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
 import torch
 from torch import Tensor, nn
+
+from crossemo.encoders.sources import WEIGHTS
+from crossemo.encoders.tensors import read_tensors
 
 
 @dataclass
@@ -42,6 +46,8 @@ def observed() -> Iterator[Loading]:
         seen.missing |= set(report["missing_keys"])
         seen.unexpected |= set(report["unexpected_keys"])
         seen.mismatched |= {key for key, *_ in report["mismatched_keys"]}
+        if args and (path := _weights_in(args[0])) is not None:
+            seen.read |= read_tensors(path)
         return (model, report) if wanted else model
 
     def load_state_dict(
@@ -74,6 +80,12 @@ def observed() -> Iterator[Loading]:
         ),
     ):
         yield seen
+
+
+def _weights_in(folder: object) -> Path | None:
+    """Return the one file of weights in a local folder, if it is there."""
+    paths = [Path(str(folder)) / name for name in WEIGHTS]
+    return next((path for path in paths if path.is_file()), None)
 
 
 @contextmanager

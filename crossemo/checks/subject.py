@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pad_sequence
 
+from crossemo.checks.line import unlike
 from crossemo.checks.observation import observed, without_memory
 from crossemo.encoders.description import Description
 from crossemo.encoders.encoder import SSLEncoder
@@ -102,6 +103,25 @@ class Subject:
         rows = zip(states.unbind(1), mask, strict=True)
         return [row[:, inside].float().cpu() for row, inside in rows]
 
+    def acting(self, changes: Mapping[Tensor, Tensor]) -> bool:
+        """Return whether hidden states change with tensors of the frozen encoder.
+
+        Args:
+            changes: What comes in the place of each, for a while.
+        """
+        clip = [self.noise(12)]
+        before = self.hidden_states(clip)[0]
+        saved = {tensor: tensor.detach().clone() for tensor in changes}
+        with torch.no_grad():
+            try:
+                for tensor, other in changes.items():
+                    tensor.copy_(other)
+                after = self.hidden_states(clip)[0]
+            finally:
+                for tensor, other in saved.items():
+                    tensor.copy_(other)
+        return not unlike(after, before) <= 0
+
     @cached_property
     def reach(self) -> list[set[str]] | None:
         """By state, the names of the parameters that it depends on.
@@ -134,11 +154,15 @@ class Subject:
 def tensors_of(module: nn.Module) -> dict[str, Tensor]:
     """Return all tensors of a module by name.
 
-    Parameters, buffers that are saved and others, and whatever else a user's object in
-    it reaches.
+    Parameters, by each of their names if they are shared, buffers that are saved and
+    others, and whatever else a user's object in it reaches.
     """
-    things = reachable(module)
-    return {n: one for n, one in things if isinstance(one, Tensor) and one.numel()}
+    named: dict[str, object] = dict(module.named_parameters(remove_duplicate=False))
+    for name, thing in reachable(module):
+        named.setdefault(name, thing)
+    return {
+        n: one for n, one in named.items() if isinstance(one, Tensor) and one.numel()
+    }
 
 
 @contextmanager

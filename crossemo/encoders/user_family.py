@@ -90,14 +90,14 @@ class UserModel(nn.Module):
         """
         if hasattr(self.encoder, "hidden_states"):
             together = torch.tensor(lengths, device=waveforms.device)
-            with blamed_on(self.code):
+            with blamed_on(self.code), layer_by_layer():
                 given = self.encoder.hidden_states(waveforms, together)
             return self._checked(given, "hidden_states", waveforms)
         clips: list[Tensor] = [waveforms] * len(lengths)
         for length in dict.fromkeys(lengths):
             rows = [row for row, one in enumerate(lengths) if one == length]
             audio = waveforms[rows, :length]
-            with blamed_on(self.code):
+            with blamed_on(self.code), layer_by_layer():
                 given = self._forward(audio)
             (frames,) = self._checked([given], "forward", audio)
             self._frames[length] = frames.shape[1]
@@ -296,6 +296,20 @@ def evaluating(module: nn.Module) -> Iterator[None]:
     finally:
         for one, training in before.items():
             one.training = training
+
+
+@contextmanager
+def layer_by_layer() -> Iterator[None]:
+    """Have torch's own transformer layers call the layers that they consist of.
+
+    In evaluation they read the weights instead, past any adapter on them.
+    """
+    before = torch.backends.mha.get_fastpath_enabled()
+    torch.backends.mha.set_fastpath_enabled(False)
+    try:
+        yield
+    finally:
+        torch.backends.mha.set_fastpath_enabled(before)
 
 
 _FACTS: dict[UserCode, EncoderFacts] = {}  # of this process

@@ -51,6 +51,14 @@ CONSTANT = "weight_values", "constant weights"
 HALF = "weight_values", "weights in half precision"
 ADAPTERS = "adapter_gradients", "gradients through adapters"
 TIME = "time_places", "frames lie where the clip changed"
+HEARD = "frames_attended", "frames that blocks hear"
+UNUSUAL = "unusual_clips", "states of unusual clips are numbers"
+LONG = "unusual_clips", "long clips are heard to their end"
+EFFECTS = "side_effects", "what hearing a clip changes"
+KEPT = "side_effects", "tensors kept of each clip"
+PRECISE = "precision", "computed in half precision"
+LOADED = "loads_alike", "states of two loadings"
+FILED = "tensors_accounted", "tensors as in the file"
 
 # name: (what stands there, what comes in its place, the check that tells)
 FAULTS: dict[str, tuple[str, str, tuple[str, str]]] = {
@@ -243,6 +251,41 @@ FAULTS: dict[str, tuple[str, str, tuple[str, str]]] = {
         "        states = [hidden",
         "        hidden = hidden - hidden.mean((0, 1))\n        states = [hidden",
         BATCH,
+    ),
+    "mask a frame too short, alone too": (
+        "torch.tensor(counts, device=audio.device)[:, None]\n",
+        "torch.tensor(counts, device=audio.device)[:, None] - 1\n",
+        HEARD,
+    ),
+    "silence divided by itself": ("correction=0) + 1e-7", "correction=0)", UNUSUAL),
+    "cut after ten seconds": (
+        "row[:n]) for",
+        "row[: min(n, 160_000)]) for",
+        LONG,
+    ),
+    "reseeded": (_BEGIN, _BEGIN + "        torch.manual_seed(0)\n", EFFECTS),
+    "memory kept": (
+        _LAST,
+        "        self.kept = [*getattr(self, 'kept', []), states[0]]\n" + _LAST,
+        KEPT,
+    ),
+    "autocast within": (
+        "            states.append(block(states[-1], inside))\n",
+        "            with torch.autocast('cpu', torch.bfloat16):\n"
+        "                states.append(block(states[-1], inside).float())\n",
+        PRECISE,
+    ),
+    "random number": (
+        "        states = [hidden",
+        "        self.gain = getattr(self, 'gain', 0) or torch.rand(()).item()\n"
+        "        states = [self.gain * hidden",
+        LOADED,
+    ),
+    "query for value": (
+        _LOAD,
+        _LOAD + "            q, v = 'blocks.0.q.weight', 'blocks.0.v.weight'\n"
+        "            weights[q], weights[v] = weights[v].clone(), weights[q].clone()\n",
+        FILED,
     ),
     "constant states": (_LAST, "        return [s * 0 for s in states]\n", STATES),
 }

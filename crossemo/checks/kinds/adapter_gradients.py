@@ -42,7 +42,7 @@ def _noted(line: Line) -> Line:
 def _of_adapters(subject: Subject, reached: set[str]) -> Line:
     family = subject.about.family
     if subject.by_user:
-        targets = sorted(_linear(subject.encoder.model, reached))
+        targets = sorted(_linear(subject, reached))
         if not targets:
             why = "It has no linear layers that adapters could sit on."
             return Line(_ADAPTERS, "no places", "-", "not checked", why)
@@ -80,14 +80,26 @@ def _without_gradient(subject: Subject, encoder: SSLEncoder) -> list[str]:
     return sorted(n for n, p in named.items() if p.grad is None or not p.grad.any())
 
 
-def _linear(model: nn.Module, reached: set[str]) -> Iterator[str]:
-    """Return linear layers that are no part of torch's own attention."""
+def _linear(subject: Subject, reached: set[str]) -> Iterator[str]:
+    """Return linear layers that act and are no part of torch's own attention.
+
+    One that acts without a gradient is read beside the graph, as by `detach`.
+    """
+    model = subject.encoder.model
     inside = tuple(
         f"{name}."
         for name, module in model.named_modules()
         if isinstance(module, nn.MultiheadAttention)
     )
+    others = {}
     for name, module in model.named_modules():
-        plain = isinstance(module, nn.Linear) and not name.startswith(inside)
-        if plain and f"{name}.weight" in reached:
+        if not isinstance(module, nn.Linear) or name.startswith(inside):
+            continue
+        if f"{name}.weight" in reached:
             yield name
+        else:
+            others[name] = module.weight
+    if subject.acting({weight: 2 * weight + 0.01 for weight in others.values()}):
+        for name, weight in others.items():
+            if subject.acting({weight: 2 * weight + 0.01}):
+                yield name

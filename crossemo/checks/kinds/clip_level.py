@@ -1,6 +1,7 @@
 """Clips come at the level that the weights were trained on."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,9 +19,21 @@ def check(subject: Subject) -> Iterator[Line]:
     name = "normalised as the files say"
     if subject.by_user:
         parts = subject.encoder.model.encoder_parts()
-        says = any(extractor_settings(part).get("do_normalize") for _, part in parts)
+        says = any(_of_waveforms(extractor_settings(part)) for part in parts)
     else:
         says = subject.about.normalise
+    config = subject.about.files.config
+    if not says and config.get("feat_extract_norm") == "layer":
+        yield Line(
+            name,
+            "do_normalize is off",
+            "on",
+            "note",
+            "Encoders with layer norms in their convolutions commonly learnt from "
+            "clips of zero mean and unit variance: if yours did, say do_normalize in "
+            "preprocessor_config.json.",
+        )
+        return
     if not says:
         why = "Nothing says that clips are to be of zero mean and unit variance."
         yield Line(
@@ -41,6 +54,11 @@ def check(subject: Subject) -> Iterator[Line]:
         "preprocessor_config.json says do_normalize: bring each clip to zero mean and "
         "unit variance over its own samples.",
     )
+
+
+def _of_waveforms(settings: Mapping[str, Any]) -> bool:
+    """Return whether waveforms are normalised, rather than a spectrogram."""
+    return bool(settings.get("do_normalize")) and "num_mel_bins" not in settings
 
 
 def _states(subject: Subject, clip: Tensor) -> Tensor:

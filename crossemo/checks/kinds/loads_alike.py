@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor
 
-from crossemo.checks.line import Line, counted, unlike
+from crossemo.checks.line import Line, counted, judged, unlike
 from crossemo.checks.subject import Subject, tensors_of
 from crossemo.errors import listed
 
@@ -40,6 +40,18 @@ def check(subject: Subject) -> Iterator[Line]:
     if idle := [name for name in names if name not in acting]:
         why = "No hidden state depends on them; do not use what they are for."
         yield Line("random heads", listed(idle, 3), "none", "note", why)
+    if not acting and not unset:
+        clip = [subject.noise(40)]
+        states = subject.hidden_states(clip, subject.second_loading.to(subject.device))[
+            0
+        ]
+        yield judged(
+            "states of two loadings",
+            unlike(states, subject.hidden_states(clip)[0]),
+            1e-6,
+            "All tensors of its modules are alike: look for what else is drawn at "
+            "random, in lists, arrays or numbers of its own.",
+        )
 
 
 def _same(one: Tensor, other: Tensor | None) -> bool:
@@ -64,13 +76,4 @@ def _acts(subject: Subject, tensor: Tensor, other: Tensor | None) -> bool:
     """Return whether hidden states change with a tensor."""
     if other is None or other.shape != tensor.shape:
         return True
-    clip = [subject.noise(12)]
-    before = subject.hidden_states(clip)[0]
-    with torch.no_grad():
-        saved = tensor.clone()
-        try:
-            tensor.copy_(other)
-            after = subject.hidden_states(clip)[0]
-        finally:
-            tensor.copy_(saved)
-    return not unlike(after, before) <= 0
+    return subject.acting({tensor: other})

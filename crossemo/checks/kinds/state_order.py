@@ -10,6 +10,7 @@ from crossemo.checks.subject import Subject
 
 _ORDER = "states in the order of the blocks"
 _NUMBER = "a state for every block"
+_SWAMPED = 1e7
 
 
 def check(subject: Subject) -> Iterator[Line]:
@@ -62,6 +63,12 @@ def _varied(subject: Subject) -> Line:
     flat += [f"{k} over time" for k, s in enumerate(one) if _alike(s[1:], s[:-1])]
     flat += [
         f"{k} repeats {k - 1}" for k in range(1, len(one)) if _alike(one[k], one[k - 1])
+    ]
+    sizes = [float(state.double().norm()) for state in one]
+    flat += [  # float32 holds seven digits, so nothing of the state below is left
+        f"{k} drowns {k - 1}"
+        for k in range(1, len(one))
+        if sizes[k] > _SWAMPED * sizes[k - 1]
     ]
     strange = [f"{k} no numbers" for k, s in enumerate(one) if not s.isfinite().all()]
     return counted(

@@ -1,6 +1,7 @@
 """Every tensor of the file reached the model, and its own place there."""
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Mapping
 
 import torch
@@ -11,6 +12,10 @@ from crossemo.checks.stored_weights import stored_tensors
 from crossemo.checks.subject import Subject, tensors_of
 from crossemo.encoders.families import get_family
 from crossemo.errors import listed
+
+_HALF = torch.float16, torch.bfloat16
+_RESEMBLING = 0.5  # cosine
+_FEWEST = 16  # numbers, of which chance makes no resemblance
 
 
 def check(subject: Subject) -> Iterator[Line]:
@@ -34,6 +39,64 @@ def check(subject: Subject) -> Iterator[Line]:
     )
     if seen.read:
         yield _swapped(tensors, seen.read)
+        yield from _others(subject, tensors, seen.read)
+
+
+def _others(
+    subject: Subject, loaded: Mapping[str, Tensor], read: Mapping[str, Tensor]
+) -> Iterator[Line]:
+    """Return the lines of tensors that aren't what the file holds by their name.
+
+    What was merged or averaged resembles it still; of what was drawn anew, transposed
+    or mistaken for another tensor nothing does.
+    """
+    others, rounded = [], []
+    for name, stored in _named_alike(loaded, read):
+        if any(_equal(loaded[name], one) for one in stored) or not _acts(subject, name):
+            continue
+        ours = loaded[name].detach().cpu().double().flatten()
+        theirs = stored[0].double().flatten()
+        if not torch.cosine_similarity(ours, theirs, 0) > _RESEMBLING:
+            others.append(name)
+        elif any(torch.equal(theirs.to(half).double(), ours) for half in _HALF):
+            rounded.append(name)
+    yield counted(
+        "tensors as in the file",
+        others,
+        "The file holds something else by their names: load them last of all, under "
+        "the names and in the order that they have there.",
+    )
+    yield counted(
+        "tensors as precise as in the file",
+        rounded,
+        "They were rounded after they were read: load them with dtype=torch.float32, "
+        "and don't call half() or bfloat16().",
+    )
+
+
+def _named_alike(
+    loaded: Mapping[str, Tensor], read: Mapping[str, Tensor]
+) -> Iterator[tuple[str, list[Tensor]]]:
+    """Return the names of tensors with what files hold by them, the surest one first.
+
+    Either name may have more before it, as a model lies in another.
+    """
+    ends: dict[str, list[str]] = {}
+    for key in read:
+        ends.setdefault(key.rpartition(".")[2], []).append(key)
+    named: dict[str, list[str]] = {}
+    for name in loaded:
+        place = f".{name.partition('.')[2]}"  # in the user's object
+        for key in ends.get(name.rpartition(".")[2], []):
+            if place.endswith(f".{key}") or f".{key}".endswith(place):
+                named.setdefault(name, []).append(key)
+    counts = Counter(key for keys in named.values() for key in keys)
+    for name, keys in named.items():
+        stored = [read[key] for key in sorted(keys, key=len, reverse=True)]
+        fits = all(one.shape == loaded[name].shape for one in stored)
+        fits = fits and stored[0].numel() >= _FEWEST
+        if fits and stored[0].is_floating_point() and counts[max(keys, key=len)] == 1:
+            yield name, stored
 
 
 def _acts(subject: Subject, key: str) -> bool:
