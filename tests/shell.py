@@ -53,6 +53,7 @@ def briefly(
         *(f"--config={config}" for config in configs),
         f"--model.encoder={encoder}",
         *(f"--stages.{stage}.max_epochs=1" for stage in stages),
+        "--figures=false",
         "--trainer.enable_progress_bar=false",
     ]
 

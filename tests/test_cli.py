@@ -22,7 +22,8 @@ def test_every_config_runs_to_the_end_from_any_folder(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    run("fit", *quick(path.name, ravdess, wav2vec2), monkeypatch=monkeypatch)
+    typed = [*quick(path.name, ravdess, wav2vec2), "--figures=true"]
+    run("fit", *typed, monkeypatch=monkeypatch)
     folder = here / "logs" / path.stem / "version_0"
     assert {"config.yaml", "metrics.csv", "results.json", "fad.csv"} <= {
         item.name for item in folder.iterdir()

@@ -38,7 +38,7 @@ def finished(
         patch.chdir(folder)
         typed = quick(RAVDESS_CONFIG, ravdess, wav2vec2)
         typed += ["--name=run", "--fad.enabled=false"]
-        run("fit", *typed, "--figures=false", monkeypatch=patch)
+        run("fit", *typed, monkeypatch=patch)
         run("export", "logs/run/version_0", "shared", monkeypatch=patch)
     return folder / "logs" / "run" / "version_0"
 

@@ -29,6 +29,7 @@ def finished(
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         typed = [*quick(RAVDESS, ravdess, wav2vec2), "--name=finished"]
+        typed.append("--figures=true")
         run("fit", *typed, monkeypatch=patch)
     return folder / "logs" / "finished" / "version_0"
 

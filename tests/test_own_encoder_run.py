@@ -14,11 +14,7 @@ def test_a_run_says_so_and_holds_the_file(
 ) -> None:
     plant(here, None)
     few = [f"--data.{role}.takes=1" for role in ("source", "target")]
-    quick = [
-        "--trainer.limit_train_batches=1",
-        "--fad.enabled=false",
-        "--figures=false",
-    ]
+    quick = ["--trainer.limit_train_batches=1", "--fad.enabled=false"]
     typed = [
         *briefly(Path("my_encoder.py:MyEncoder"), "demo.yaml"),
         *few,

@@ -28,6 +28,7 @@ def fit(
         "--stages.source.max_epochs=2",
         "--stages.target.max_epochs=2",
         "--fad.enabled=false",
+        "--figures=false",
         "--trainer.enable_progress_bar=false",
         "--trainer.callbacks+=tests.callbacks.keep.KeepAll",
         "--name=run",
@@ -115,6 +116,7 @@ BEGUN = [
     "--stages.source.max_epochs=1",
     "--stages.target.max_epochs=1",
     "--fad.enabled=false",
+    "--figures=false",
     "--trainer.enable_progress_bar=false",
     "--name=run",
 ]

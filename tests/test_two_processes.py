@@ -189,6 +189,7 @@ def test_every_strategy_and_switch_is_shared_rightly(
         f"{TARGET}.max_epochs=1",
         f"{TARGET}.start_from=last",  # rounding may choose another best epoch
         "--fad.enabled=false",
+        "--figures=false",
         "--trainer.limit_val_batches=1",
         "--trainer.limit_test_batches=1",
         "--trainer.precision=64-true",
@@ -232,6 +233,7 @@ def test_a_run_goes_on_with_another_number_of_processes(
         f"{TARGET}.max_epochs=1",
         f"{TARGET}.start_from=last",  # rounding may choose another best epoch
         "--fad.enabled=false",
+        "--figures=false",
         "--save_every_n_steps=1",
         "--trainer.precision=64-true",
         "--trainer.enable_progress_bar=false",

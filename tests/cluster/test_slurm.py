@@ -46,6 +46,7 @@ def typed(ravdess: Path, encoder: Path) -> list[str]:
         "--stages.target.max_epochs=4",
         "--data.batch_size=8",
         "--fad.enabled=false",
+        "--figures=false",
         "--threads=1",
         "--trainer.enable_progress_bar=false",
         *corpora(ravdess),

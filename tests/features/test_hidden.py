@@ -277,6 +277,7 @@ def test_the_encoder_stays_in_the_loop_where_it_matters(
         "--stages.source.max_steps=1",
         "--stages.target.max_steps=1",
         "--fad.enabled=false",
+        "--figures=false",
         "--trainer.enable_progress_bar=false",
         *typed,
         *corpora(ravdess),

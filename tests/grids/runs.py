@@ -17,6 +17,7 @@ SMALL = (
     "--data.target.speakers=6",
     "--stages={target: {max_epochs: 1}}",
     "--fad.enabled=false",
+    "--figures=false",
 )
 
 
