@@ -59,6 +59,7 @@ KEPT = "side_effects", "tensors kept of each clip"
 PRECISE = "precision", "computed in half precision"
 LOADED = "loads_alike", "states of two loadings"
 FILED = "tensors_accounted", "tensors as in the file"
+ROUNDED = "tensors_accounted", "tensors as precise as in the file"
 
 # name: (what stands there, what comes in its place, the check that tells)
 FAULTS: dict[str, tuple[str, str, tuple[str, str]]] = {
@@ -258,9 +259,9 @@ FAULTS: dict[str, tuple[str, str, tuple[str, str]]] = {
         HEARD,
     ),
     "silence divided by itself": ("correction=0) + 1e-7", "correction=0)", UNUSUAL),
-    "cut after ten seconds": (
+    "cut after three seconds": (
         "row[:n]) for",
-        "row[: min(n, 160_000)]) for",
+        "row[: min(n, 48_000)]) for",
         LONG,
     ),
     "reseeded": (_BEGIN, _BEGIN + "        torch.manual_seed(0)\n", EFFECTS),
@@ -286,6 +287,39 @@ FAULTS: dict[str, tuple[str, str, tuple[str, str]]] = {
         _LOAD + "            q, v = 'blocks.0.q.weight', 'blocks.0.v.weight'\n"
         "            weights[q], weights[v] = weights[v].clone(), weights[q].clone()\n",
         FILED,
+    ),
+    "rounded after reading": (
+        _READ,
+        _READ + "            self.bfloat16().float()\n",
+        ROUNDED,
+    ),
+    "numbers too small to act": (
+        _READ,
+        _READ + "            self.blocks[1].q.weight.data.mul_(1e-40)\n",
+        CONSTANT,
+    ),
+    "a state that drowns the one below": (
+        _LAST,
+        "        return [*states[:-1], 1e9 * states[-1]]\n",
+        STATES,
+    ),
+    "floor of the batch": (
+        _WHOLE,
+        "        floor = 1e-3 * audio.abs().max()\n"
+        "        audio = torch.where(audio.abs() < floor, 0, audio)\n"
+        "        rows = zip(audio, lengths.tolist(), strict=True)\n" + _WHOLE,
+        BATCH,
+    ),
+    "sorted by length": (
+        _BEGIN,
+        "        order = lengths.argsort(descending=True)\n"
+        "        audio, lengths = audio[order], lengths[order]\n" + _BEGIN,
+        PADDING,
+    ),
+    "detached layer": (
+        "            layer(normed).unflatten",
+        "            functional.linear(normed, layer.weight.detach()).unflatten",
+        ADAPTERS,
     ),
     "constant states": (_LAST, "        return [s * 0 for s in states]\n", STATES),
 }

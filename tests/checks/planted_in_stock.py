@@ -11,6 +11,7 @@ from tests.encoders.tiny import write_tiny
 WRAPPED = Path(__file__).with_name("wrapped_stock.py")
 LEVEL = "clip_level", "normalised as the files say"
 PART_RATE = "clip_rate", "rates that its parts say"
+PARTS = "stock_parts", "models as their folders say"
 _MODEL = "self.model = Wav2Vec2Model.from_pretrained(HERE, **OFF)"
 _LAST = "self.last = Rotary(PreTrainedConfig())\n"
 
@@ -55,6 +56,18 @@ FAULTS: dict[str, tuple[str, str, str, tuple[str, str]]] = {
         "from transformers import WavLMModel\n"
         "        self.model = WavLMModel.from_pretrained(HERE, **OFF)",
         ADAPTERS,
+    ),
+    "heads of another configuration": (
+        "wav2vec2",
+        '"layerdrop": 0.0',
+        '"num_attention_heads": 1, "layerdrop": 0.0',
+        PARTS,
+    ),
+    "activation of another configuration": (
+        "wav2vec2",
+        '"layerdrop": 0.0',
+        '"hidden_act": "relu", "layerdrop": 0.0',
+        PARTS,
     ),
     "rate of the folder": (
         "wav2vec2",

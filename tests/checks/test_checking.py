@@ -12,7 +12,7 @@ from safetensors.torch import load_file, save_file
 
 from crossemo.checks import Line, check_encoder
 from crossemo.checks.line import judged, unlike
-from crossemo.encoders import encoder
+from crossemo.encoders import encoder, load_encoder
 from crossemo.encoders.families import wav2vec2
 from tests.checks import planted, planted_in_stock
 from tests.checks.planted import FRAMES, PADDING, TRAINING
@@ -30,6 +30,9 @@ FAMILIES_CHECKED = [
     "w2v-bert",
     "whisper",
     "ast",
+    "muq",
+    "musicfm",
+    "emotion2vec",
 ]
 Kind = tuple[str, str]
 SOUND_ENCODERS = Path(__file__).with_name("sound_encoders.py")
@@ -202,9 +205,31 @@ def test_half_precision_of_a_file_is_noted(tmp_path: Path) -> None:
     assert (line.measured, line.verdict) == ("float16", "note")
 
 
+def test_layer_norms_without_normalised_clips_are_noted(tmp_path: Path) -> None:
+    path = write_tiny(tmp_path, "wav2vec2-large") / "preprocessor_config.json"
+    path.write_text(path.read_text().replace("true", "false"))
+    line = verdict(tmp_path, LEVEL)
+    assert (line.measured, line.verdict) == ("do_normalize is off", "note")
+
+
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e-3])
 def test_no_number_is_a_fault_whatever_else_was_measured(value: float) -> None:
     assert judged("x", value, 1e-5, "Mend it.").verdict == "fault"
     values = torch.tensor([value, 1.0])
     assert not unlike(values, torch.tensor([0.5, 1.0])) <= 1e-5
     assert max(0.5, float("nan")) == 0.5  # what no check may rely on
+
+
+def test_adapters_on_torchs_own_blocks_act_in_evaluation(tmp_path: Path) -> None:
+    shutil.copy(SOUND_ENCODERS, tmp_path)
+    name = f"{tmp_path / SOUND_ENCODERS.name}:Stock"
+    options = {"peft_type": "LORA", "r": 2, "target_modules": ["linear1"]}
+    encoder = load_encoder(name, "peft", options=options).eval()
+    clip = torch.randn(1, 4000, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        before = encoder(clip, torch.tensor([4000]))[0]
+        for key, weight in encoder.named_parameters():
+            if "lora_B" in key:
+                weight.fill_(1.0)
+        after = encoder(clip, torch.tensor([4000]))[0]
+    assert not torch.allclose(before[-1], after[-1], atol=1e-3)

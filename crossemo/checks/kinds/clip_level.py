@@ -19,7 +19,7 @@ def check(subject: Subject) -> Iterator[Line]:
     name = "normalised as the files say"
     if subject.by_user:
         parts = subject.encoder.model.encoder_parts()
-        says = any(_of_waveforms(extractor_settings(part)) for part in parts)
+        says = any(_of_waveforms(extractor_settings(part)) for _, part in parts)
     else:
         says = subject.about.normalise
     config = subject.about.files.config

@@ -54,14 +54,15 @@ def _compared(subject: Subject, model: Any) -> Line:  # noqa: ANN401
     except Exception as error:  # of whatever kind a library raises
         why = f"It can't be read again ({reason_of(error)})."
         return Line(_NAME, "fails", "-", "not checked", why)
-    if _shapes(stock) != _shapes(model):
+    if not _built_alike(model, stock):
         why = "Parts of it were replaced or taken away since it was read."
         return Line(_NAME, "another shape", "-", "not checked", why)
     place, call = _first_call(subject, model)
     if call is None:
         why = "Its parts are called one by one."
         return Line(_NAME, "not called", "-", "not checked", why)
-    stock.load_state_dict(model.state_dict())  # weights have lines of their own
+    # Weights have lines of their own.
+    stock.load_state_dict(model.state_dict(), strict=False)
     stock = stock.to(subject.device).eval()
     try:
         with torch.no_grad():
@@ -79,8 +80,19 @@ def _compared(subject: Subject, model: Any) -> Line:  # noqa: ANN401
     )
 
 
-def _shapes(model: nn.Module) -> dict[str, torch.Size]:
-    return {name: tensor.shape for name, tensor in model.state_dict().items()}
+def _built_alike(model: nn.Module, stock: nn.Module) -> bool:
+    """Return whether a model has the parts of another, and tensors of their shapes.
+
+    It may lack what masking alone needs, which is no part.
+    """
+    ours, theirs = (
+        {name: tensor.shape for name, tensor in one.state_dict().items()}
+        for one in (model, stock)
+    )
+    parts, others = (
+        [name for name, _ in one.named_modules()] for one in (model, stock)
+    )
+    return parts == others and ours.items() <= theirs.items()
 
 
 def _first_call(subject: Subject, model: Any) -> tuple[str, _Call | None]:  # noqa: ANN401
