@@ -4,15 +4,15 @@ import json
 import math
 import os
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from time import sleep
-from typing import Any, Literal, NamedTuple
+from typing import Any, NamedTuple
 
 import yaml
 
 from crossemo.encoders.catalogue import CATALOGUE, CatalogueEntry, EncoderError
+from crossemo.encoders.hub import download, in_cache, is_commit
 from crossemo.encoders.user_code import UserCode, names_code, read_code
 from crossemo.errors import guess_among, reason_of
 from crossemo.files import expanded
@@ -24,12 +24,10 @@ PROVENANCE_FIELD = "crossemo_provenance"  # of config.json, which transformers w
 ENCODER_FIELD = "encoder"  # of config.json, where a folder holds a whole recogniser
 WEIGHTS = ("model.safetensors", "pytorch_model.bin")
 _LARGEST = 16 << 20  # bytes of a small file
-_PAUSE = 1.0  # seconds before the hub is tried once more
 _UNREADABLE = (
     *(OSError, RecursionError, ValueError),
     *(KeyError, TypeError, yaml.YAMLError),
 )
-_COMMIT = re.compile("[0-9a-f]{40}")
 _HUB_ID = re.compile(r"\w[\w.-]*/\w[\w.-]*(@[\w./-]+)?")
 # How huggingface_hub's cache calls the folder of a repository at one commit.
 _SNAPSHOT = re.compile(r"models--(?P<owner>.+?)--(?P<name>.+?)/snapshots/[0-9a-f]{40}")
@@ -120,9 +118,10 @@ def at_one_commit(source: Source) -> Source:
     """
     if source.repository is None:
         return source
-    if _COMMIT.fullmatch(source.revision) and _in_cache(source, "config.json"):
+    where = source.repository, source.revision
+    if is_commit(source.revision) and in_cache(*where, "config.json"):
         return source
-    folder = _download(source, SMALL_FILES, bar=False)
+    folder = download(*where, SMALL_FILES, bar=False)
     return source if folder is None else source._replace(revision=folder.name)
 
 
@@ -143,13 +142,14 @@ def fetch(source: Source, *names: str) -> Path | None:
                 "file: save or download the encoder again."
             )
         return there
-    reached = True
+    assert source.repository is not None
+    where, reached = (source.repository, source.revision), True
     for name in names:
-        if reached and _in_cache(source, name) is None:
-            reached = _download(source, [name]) is not None
-        if path := _in_cache(source, name):
+        if reached and in_cache(*where, name) is None:
+            reached = download(*where, [name]) is not None
+        if path := in_cache(*where, name):
             return path
-    if None in [_in_cache(source, name) for name in names]:
+    if None in [in_cache(*where, name) for name in names]:
         raise EncoderError(
             f"Can't reach the hub for {' or '.join(names)} of {source.repository}, "
             "and the cache has no copy: connect once, or name a local folder."
@@ -211,97 +211,3 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{text[:20]} is no number to count on")
     return number
-
-
-def _in_cache(source: Source, name: str) -> Path | Literal[False] | None:
-    """Return a file in the hub's cache, False if the repository has no such file.
-
-    None if the cache can't tell.
-    """
-    from huggingface_hub import get_cached_repo_tree, try_to_load_from_cache
-    from huggingface_hub.errors import CachedRepoTreeNotFoundError
-
-    assert source.repository is not None
-    where = {"repo_id": source.repository, "revision": source.revision}
-    cached = try_to_load_from_cache(filename=name, **where)
-    if cached is not None:  # a path, or a mark that it was looked for in vain
-        return Path(cached) if isinstance(cached, str) else False
-    try:
-        names = [file.path for file in get_cached_repo_tree(**where)]
-    except CachedRepoTreeNotFoundError:
-        return None
-    return None if name in names else False
-
-
-def _download(source: Source, names: Sequence[str], *, bar: bool = True) -> Path | None:
-    """Download some files, those of them that there are.
-
-    Returns:
-        The folder that they are in; None if neither hub nor cache has them at hand.
-    """
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import (
-        HfHubHTTPError,
-        HFValidationError,
-        LocalEntryNotFoundError,
-        RepositoryNotFoundError,
-        RevisionNotFoundError,
-    )
-
-    assert source.repository is not None
-    if _COMMIT.fullmatch(source.revision) and not _hub_answers(source.repository):
-        return None
-    where = f"{source.repository} at revision {source.revision}"
-    try:
-        folder = snapshot_download(
-            source.repository,
-            revision=source.revision,
-            allow_patterns=list(names),
-            tqdm_class=None if bar else _no_bar(),
-        )
-    except LocalEntryNotFoundError:
-        return None
-    except RepositoryNotFoundError as error:
-        raise EncoderError(
-            f"The hub has no repository {source.repository} that you may read: check "
-            "the name, or log in with `hf auth login` if it is private."
-        ) from error
-    except RevisionNotFoundError as error:
-        raise EncoderError(
-            f"There is no {where}: check what follows the @ in the name."
-        ) from error
-    except (HfHubHTTPError, HFValidationError, OSError) as error:
-        raise EncoderError(
-            f"Can't download {' or '.join(names)} of {where}: {reason_of(error)}."
-        ) from error
-    return Path(folder)
-
-
-def _hub_answers(repository: str) -> bool:
-    """Return whether the hub can be connected to.
-
-    Of a branch the hub's library asks once; of a commit it goes on for half a minute.
-    """
-    from huggingface_hub import HfApi, constants
-
-    for pause in (_PAUSE, 0):  # as a connection may fail once
-        kind = ""
-        try:
-            HfApi().model_info(repository, timeout=constants.HF_HUB_ETAG_TIMEOUT)
-        except Exception as error:  # httpx's or httpx2's, whichever the library has
-            kind = type(error).__name__
-        if kind != "ConnectError":
-            return kind != "ConnectTimeout"  # others are answers, or slow to come
-        sleep(pause)
-    return False
-
-
-def _no_bar() -> type:
-    from huggingface_hub.utils.tqdm import tqdm
-
-    class NoBar(tqdm):
-        def __init__(self, *args: Any, **options: Any) -> None:  # noqa: ANN401
-            options["disable"] = True
-            super().__init__(*args, **options)  # type: ignore[no-untyped-call]
-
-    return NoBar

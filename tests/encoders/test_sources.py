@@ -127,7 +127,7 @@ def test_a_hub_that_is_not_there_is_tried_few_times(
         port = server.getsockname()[1]  # closed from here on
     ask(monkeypatch, f"http://127.0.0.1:{port}")
     monkeypatch.setattr("time.sleep", lambda seconds: None)
-    monkeypatch.setattr("crossemo.encoders.sources._PAUSE", 0)
+    monkeypatch.setattr("crossemo.encoders.hub._PAUSE", 0)
     connect, attempts = socket.create_connection, []
 
     def counted(address: tuple[str, int], *args: Any, **options: Any) -> socket.socket:
