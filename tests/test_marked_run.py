@@ -17,7 +17,7 @@ from crossemo.encoders import training_records
 from crossemo.probes.judgements import JUDGEMENTS, read_judgements
 from crossemo.report import saving
 from tests.encoders.hub import fill_cache
-from tests.shell import results, run
+from tests.shell import CONFIGS, results, run
 from tests.test_side_doors_run import demo, probes
 
 SOURCE = "https://example.org/card"
@@ -113,7 +113,7 @@ def test_labels_are_a_leak_in_every_file_of_a_fit_and_of_its_report(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     words = [*demo(encoder=Path("owner/tuned"), takes=2), "--name=tuned"]
-    typed = ["--fad.enabled=true", "--fad.layers=[0]"]
+    typed = ["--fad.enabled=true", "--fad.layers=[0]", "--figures=true"]
     run("fit", *words, *typed, monkeypatch=monkeypatch)
     assert LEAK in " ".join(capsys.readouterr().out.split())
     fit = here / "logs" / "tuned" / "version_0"
@@ -274,9 +274,13 @@ def test_an_audit_is_marked_by_its_corpus_and_strict_refuses_it(
     assert heads["audit_source"].startswith(f"‡ fine-tuned on demo {of}‡ demo-speech")
     assert heads["audit_target"].startswith(f"{of} choir")
 
-    for typed in (["--strict"], ["--strict=true", "--role=source"]):
+    fit = (CONFIGS / "demo.yaml").read_text()
+    Path("strict.yaml").write_text(f"{fit}\nstrict: true\n")
+    of_a_fit = ["--config=strict.yaml", *words[1:]]
+    alone = [*words, "--strict=true", "--role=source"]
+    for typed in ([*words, "--strict"], alone, of_a_fit):
         with pytest.raises(SystemExit) as ended:
-            run("audit", *words, *typed, monkeypatch=monkeypatch)
+            run("audit", *typed, monkeypatch=monkeypatch)
         said = f"owner/tuned was fine-tuned on demo ({SOURCE}), which judges it here"
         assert said in str(ended.value)
     song_alone = ["--role=target", "--strict", "--name=song"]

@@ -166,7 +166,8 @@ def test_an_allowed_leak_is_marked_wherever_a_score_stands(
     for module in ("style", "judgement_figures", "layerwise_figures"):
         monkeypatch.setattr(f"crossemo.report.{module}.mark_figure", drawn)
     allowed = ["--model.allow_leak=true", "--data.fold=1"]
-    words = [*demo(encoder=wav2vec2), *allowed, "--fad.enabled=true"]
+    shown = ["--fad.enabled=true", "--figures=true"]
+    words = [*demo(encoder=wav2vec2), *allowed, *shown]
     mark = "LEAK, no fair score: the weights have seen"
     for command in ("test", "predict", "validate"):
         typed = [f"--ckpt_path={first}", f"--name={command}"]

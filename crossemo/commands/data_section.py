@@ -12,7 +12,7 @@ from crossemo.commands.options import ExperimentParser
 
 
 class DataParser(ExperimentParser):
-    """Takes the section `data` of a config alone, unless the config is the command's.
+    """Takes the data of a config and `strict` alone, unless it is the command's own.
 
     What stands in it of all folds is left out, see `last_fold`.
 
@@ -32,7 +32,8 @@ class DataParser(ExperimentParser):
                 del settings["fit"]
             others = "trainer" in settings or not self.sections & settings.keys()
             if "data" in settings and others:  # a fit has a trainer
-                settings = {"data": settings["data"]}
+                kept = settings.keys() & {"data", "strict"}
+                settings = {name: settings[name] for name in kept}
             if isinstance(data := settings.get("data"), dict):
                 settings["data"] = _without_all(data)
             content = json.dumps(settings, default=str)  # which is YAML too
