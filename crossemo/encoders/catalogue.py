@@ -32,6 +32,9 @@ class EncoderFacts(NamedTuple):
     sampling_rate: int
     min_samples: int
 
+    def __str__(self) -> str:
+        return f"{self.sampling_rate} Hz and clips of {self.min_samples} samples"
+
 
 @dataclass(frozen=True)
 class CatalogueEntry:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from copy import deepcopy
 from importlib.util import find_spec
+from math import isfinite
 from pathlib import Path
 from typing import Any
 
@@ -74,9 +75,11 @@ def write_onnx(
         program.save(scratch / FILE)
         far = _difference(graph, encoder, scratch / FILE)
         if not far <= _CLOSE:  # which NaN isn't either
+            apart = f"differ by {far:.1g} of the largest, and {_CLOSE:g} is allowed"
+            said = apart if isfinite(far) else "are no numbers"
             raise ModelError(
-                f"As ONNX the model says something else: outputs differ by {far:.1g} "
-                f"of the largest, and {_CLOSE:g} is allowed. Share it without --onnx."
+                f"As ONNX the model says something else: outputs {said}. Share it "
+                "without --onnx."
             )
     return far
 

@@ -112,7 +112,8 @@ def test_a_repository_that_contradicts_the_catalogue_is_refused(
 ) -> None:
     folder = write_tiny(tmp_path / "tiny", "data2vec")
     fill_cache(cache, "facebook/data2vec-audio-base", folder)
-    with pytest.raises(EncoderError, match=r"min_samples=30.*, the catalogue .*=400"):
+    said = r"16000 Hz and clips of 30 samples, the catalogue 16000 Hz and .* 400 "
+    with pytest.raises(EncoderError, match=said):
         describe(find_source("data2vec-audio-base"))
 
 
