@@ -25,7 +25,7 @@ def test_three_file_systems_one_of_them_full_end_alike(
     arguments = {
         "folder": str(tmp_path),
         "moments": MOMENTS,
-        "typed": typed(ravdess, wav2vec2),
+        "typed": [*typed(ravdess, wav2vec2), "--figures=false"],
         "report": str(tmp_path / "report.json"),
     }
     command = ["unshare", "-Urm", sys.executable, "-m", "tests.file_systems"]
