@@ -17,6 +17,7 @@ from crossemo.report.figures import (
 )
 from crossemo.report.saving import figure_to_tensor, file_stem, save_figure
 from crossemo.report.study import Study
+from tests.limits import files_no_larger_than
 from tests.report.test_distances import EMOTIONS, measures, rows
 
 # What a folder may be called: mathematics that is none, a bracket, a backslash, a byte
@@ -120,3 +121,15 @@ def test_a_tag_names_one_file_in_the_folder(tag: str, tmp_path: Path) -> None:
 
 def test_long_tags_that_differ_at_their_end_name_two_files() -> None:
     assert file_stem("a" * 300 + "b") != file_stem("a" * 300 + "c")
+
+
+def test_a_disk_that_is_full_leaves_the_figure_that_was_there(tmp_path: Path) -> None:
+    first = confusion_figure(np.eye(6), "abcdef", "first")
+    save_figure(first, tmp_path, "one", kinds=["png"])
+    path = tmp_path / "figures" / "one.png"
+    before = path.read_bytes()
+    other = confusion_figure(np.eye(6), "abcdef", "another")
+    with files_no_larger_than(4096), pytest.raises(OSError, match="too large"):
+        save_figure(other, tmp_path, "one", kinds=["png"])
+    assert path.read_bytes() == before
+    assert [one.name for one in path.parent.iterdir()] == ["one.png"]
