@@ -32,8 +32,8 @@ class DataParser(ExperimentParser):
                 del settings["fit"]
             others = "trainer" in settings or not self.sections & settings.keys()
             if "data" in settings and others:  # a fit has a trainer
-                kept = settings.keys() & {"data", "strict"}
-                settings = {name: settings[name] for name in kept}
+                names = settings.keys() & {"data", "strict"}
+                settings = {name: settings[name] for name in names}
             if isinstance(data := settings.get("data"), dict):
                 settings["data"] = _without_all(data)
             content = json.dumps(settings, default=str)  # which is YAML too

@@ -91,9 +91,9 @@ def write_run(
     rows: list[Row] = []
     for role, one in run.judgement.judged.items():
         if role in data.roles:
-            said = list(prediction_rows(data, role, one.places, one.predictions))
-            marks = Marks.of([run.fold.exposure], names_by_corpus(said))
-            tagged = ({**tags, **row} for row in said)
+            judged = list(prediction_rows(data, role, one.places, one.predictions))
+            marks = Marks.of([run.fold.exposure], names_by_corpus(judged))
+            tagged = ({**tags, **row} for row in judged)
             rows += marks.rows(tagged, lambda row: [row["corpus"]])
     write_csv(folder / PREDICTIONS, rows)
     write_csv(folder / SPLIT, split_rows(data))

@@ -76,9 +76,9 @@ def write_onnx(
         far = _difference(graph, encoder, scratch / FILE)
         if not far <= _CLOSE:  # which NaN isn't either
             apart = f"differ by {far:.1g} of the largest, and {_CLOSE:g} is allowed"
-            said = apart if isfinite(far) else "are no numbers"
+            reason = apart if isfinite(far) else "are no numbers"
             raise ModelError(
-                f"As ONNX the model says something else: outputs {said}. Share it "
+                f"As ONNX the model says something else: outputs {reason}. Share it "
                 "without --onnx."
             )
     return far

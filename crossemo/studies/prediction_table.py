@@ -88,8 +88,8 @@ def _refuse(table: "DataFrame", name: str, wrong: "Series", belongs: str) -> Non
     if wrong.any():
         row = int(wrong.to_numpy().argmax())
         given = str(table[name].iloc[row])
-        found = "nothing" if given in ("", "nan") else given
-        _complain(table, row, f"has {found} under {name}, where {belongs} belongs")
+        value = "nothing" if given in ("", "nan") else given
+        _complain(table, row, f"has {value} under {name}, where {belongs} belongs")
 
 
 def _check_sums(table: "DataFrame", shares: Sequence[str]) -> None:

@@ -68,9 +68,9 @@ def _heard(below: Tensor, state: Tensor) -> list[str] | None:
     weights = torch.randn(state.shape[2], generator=generator).to(state.device)
 
     def hears(frame: int, other: int) -> bool:
-        said = (state[0, frame] * weights).sum()
+        output = (state[0, frame] * weights).sum()
         (gradient,) = torch.autograd.grad(
-            said, below, retain_graph=True, allow_unused=True
+            output, below, retain_graph=True, allow_unused=True
         )
         return gradient is not None and bool(gradient[0, other].any())
 
