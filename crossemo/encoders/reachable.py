@@ -24,7 +24,7 @@ _FIELDS = {partial: ("func", "args", "keywords"), MethodType: ("__self__", "__fu
 
 
 def reachable(root: object) -> Iterator[tuple[str, object]]:
-    """Yield an object and what it holds, each thing once, by the path that leads to it.
+    """Yield an object and its contents, each thing once, by the path that leads to it.
 
     Lists, dicts, tuples and the attributes of objects and modules are followed, and of
     classes and functions in a user's file closures and the globals that they name. Sets
@@ -40,7 +40,7 @@ def reachable(root: object) -> Iterator[tuple[str, object]]:
     >>> names
     ['a.0']
     """
-    seen: dict[int, object] = {}  # held, or another might get the same id
+    seen: dict[int, object] = {}  # by id, which another gets as soon as one is gone
     pending: deque[tuple[str, object]] = deque([("", root)])
     while pending:
         path, thing = pending.popleft()
@@ -48,11 +48,13 @@ def reachable(root: object) -> Iterator[tuple[str, object]]:
             continue
         seen[id(thing)] = thing
         yield path, thing
-        pending += [(f"{path}.{name}".lstrip("."), one) for name, one in _held(thing)]
+        pending += [
+            (f"{path}.{name}".lstrip("."), one) for name, one in _contents(thing)
+        ]
 
 
 def _is_leaf(thing: object) -> bool:
-    """Return whether a thing holds nothing that is an encoder's own."""
+    """Return whether a thing holds nothing of an encoder."""
     followed = (dict, list, tuple, *_FIELDS, MappingProxyType, SimpleNamespace, deque)
     if isinstance(thing, followed):
         return False
@@ -62,7 +64,7 @@ def _is_leaf(thing: object) -> bool:
     return isinstance(thing, ModuleType) or top in sys.stdlib_module_names
 
 
-def _held(thing: object) -> Iterator[tuple[str, object]]:
+def _contents(thing: object) -> Iterator[tuple[str, object]]:
     if isinstance(thing, Tensor | np.ndarray):
         return
     if isinstance(thing, nn.Module):

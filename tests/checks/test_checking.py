@@ -210,6 +210,7 @@ def test_layer_norms_without_normalised_clips_are_noted(tmp_path: Path) -> None:
     path.write_text(path.read_text().replace("true", "false"))
     line = verdict(tmp_path, LEVEL)
     assert (line.measured, line.verdict) == ("do_normalize is off", "note")
+    assert verdict("tiny", LEVEL).verdict == "sound"  # which has learnt nothing yet
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), 1e-3])

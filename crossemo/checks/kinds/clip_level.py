@@ -22,8 +22,8 @@ def check(subject: Subject) -> Iterator[Line]:
         says = any(_of_waveforms(extractor_settings(part)) for _, part in parts)
     else:
         says = subject.about.normalise
-    config = subject.about.files.config
-    if not says and config.get("feat_extract_norm") == "layer":
+    layer_norms = subject.about.files.config.get("feat_extract_norm") == "layer"
+    if not says and layer_norms and subject.about.source.pretrained:
         yield Line(
             name,
             "do_normalize is off",
